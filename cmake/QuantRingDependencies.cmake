@@ -1,0 +1,46 @@
+# Libraries from the distribution. Static archives are preferred: the programs are copied to other
+# machines, and a statically linked OpenBLAS can be told its kernel set before it starts (ops/cpu).
+find_package(Threads REQUIRED)
+
+# quantring_find_header(<target> <header> <package>): a header-only library as an interface target.
+function(quantring_find_header target header package)
+  find_path(${target}_INCLUDE ${header} PATH_SUFFIXES stb)
+  if(NOT ${target}_INCLUDE)
+    message(FATAL_ERROR "${header} not found: apt-get install ${package}")
+  endif()
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE ${${target}_INCLUDE})
+endfunction()
+
+quantring_find_header(quantring_asio asio.hpp libasio-dev)
+target_compile_definitions(quantring_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+target_link_libraries(quantring_asio INTERFACE Threads::Threads)
+quantring_find_header(quantring_stb stb_image.h libstb-dev)
+quantring_find_header(quantring_cli11 CLI/CLI.hpp libcli11-dev)
+quantring_find_header(quantring_json nlohmann/json.hpp nlohmann-json3-dev)
+quantring_find_header(quantring_toml toml++/toml.h libtomlplusplus-dev)
+quantring_find_header(quantring_fmt fmt/format.h libfmt-dev)
+target_compile_definitions(quantring_fmt INTERFACE FMT_HEADER_ONLY=1)
+
+# quantring_find_library(<target> <header> <archive> <shared> <package> [suffix...])
+function(quantring_find_library target header archive shared package)
+  find_path(${target}_INCLUDE ${header} PATH_SUFFIXES ${ARGN})
+  find_library(${target}_LIBRARY NAMES ${archive} ${shared} PATH_SUFFIXES ${ARGN})
+  if(NOT ${target}_INCLUDE OR NOT ${target}_LIBRARY)
+    message(FATAL_ERROR "${header} or ${archive} not found: apt-get install ${package}")
+  endif()
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE ${${target}_INCLUDE})
+  target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
+endfunction()
+
+# The single-threaded build: our own pool calls it from several threads on disjoint rows.
+quantring_find_library(quantring_openblas cblas.h libopenblas.a openblas libopenblas-serial-dev
+  openblas-serial ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial)
+quantring_find_library(quantring_zlib zlib.h libz.a z zlib1g-dev)
+quantring_find_library(quantring_crypto openssl/evp.h libcrypto.a crypto libssl-dev)
+target_link_libraries(quantring_crypto INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
+
+if(QUANTRING_TESTS)
+  quantring_find_header(quantring_doctest doctest/doctest.h doctest-dev)
+endif()

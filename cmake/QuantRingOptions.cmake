@@ -1,0 +1,30 @@
+# Build switches (set by CMakePresets.json) and the compile flags that every target shares.
+option(QUANTRING_TESTS "Build the tests, benches and fuzz replays" ON)
+option(QUANTRING_STATIC "Link the programs fully static" OFF)
+option(QUANTRING_FUZZ "Build only the libFuzzer targets (needs clang)" OFF)
+option(QUANTRING_WERROR "Warnings are errors" OFF)
+set(QUANTRING_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address,undefined or thread")
+
+add_library(quantring_flags INTERFACE)
+target_include_directories(quantring_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(quantring_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  $<$<BOOL:${QUANTRING_WERROR}>:-Werror>)
+# The version that peers exchange in their hello and that --version prints.
+target_compile_definitions(quantring_flags INTERFACE QUANTRING_VERSION="${PROJECT_VERSION}")
+
+if(QUANTRING_FUZZ)
+  set(QUANTRING_SANITIZE address,undefined,fuzzer-no-link)
+endif()
+if(QUANTRING_SANITIZE)
+  target_compile_options(quantring_flags INTERFACE
+    -fsanitize=${QUANTRING_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(quantring_flags INTERFACE -fsanitize=${QUANTRING_SANITIZE})
+endif()
+
+# quantring_program(<target>): link settings shared by the two programs that people run.
+function(quantring_program target)
+  if(QUANTRING_STATIC)
+    target_link_options(${target} PRIVATE -static)
+  endif()
+endfunction()
