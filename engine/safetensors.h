@@ -1,0 +1,83 @@
+#pragma once
+// Reader and writer of the safetensors format: an 8-byte little-endian header length, a JSON header
+// {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, then the raw tensor bytes.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/mapped_file.h"
+
+namespace quantring {
+
+// A tensor in the file. dtype is the format's own name ("F32", "F16", "BF16", "I64", "U8", ...).
+struct StoredTensor {
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> data;  // into the mapping; aligned only as the file aligns it
+};
+
+// Parsed view of safetensors bytes. Every offset, size and overlap is checked before use.
+class Safetensors {
+ public:
+  // bytes must outlive this object; name is for error messages. Throws Error.
+  Safetensors(std::span<const std::byte> bytes, const std::string& name);
+
+  const std::map<std::string, StoredTensor>& tensors() const { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+ private:
+  std::map<std::string, StoredTensor> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+// A safetensors file, memory-mapped read-only.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(const std::filesystem::path& path)
+      : file_(path), parsed_(file_.bytes(), path.string()) {}
+  const std::map<std::string, StoredTensor>& tensors() const { return parsed_.tensors(); }
+  const std::map<std::string, std::string>& metadata() const { return parsed_.metadata(); }
+
+ private:
+  MappedFile file_;
+  Safetensors parsed_;
+};
+
+// Bytes of one element of a safetensors dtype; 0 for an unknown one.
+std::size_t stored_dtype_bytes(const std::string& dtype);
+
+// Writes a safetensors file tensor by tensor: declare all, begin, write each in the order declared,
+// commit. The file appears under its name only at commit; until then, or if this object dies first,
+// there is only a temporary beside it, which is removed.
+class SafetensorsWriter {
+ public:
+  explicit SafetensorsWriter(std::filesystem::path path);
+  ~SafetensorsWriter();
+  SafetensorsWriter(const SafetensorsWriter&) = delete;
+  SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
+
+  void declare(const std::string& name, const std::string& dtype, std::vector<std::int64_t> shape);
+  void begin(const std::map<std::string, std::string>& metadata);
+  void write(std::span<const std::byte> data);  // the next declared tensor, whole
+  void commit();
+
+ private:
+  struct Declared {
+    std::string name, dtype;
+    std::vector<std::int64_t> shape;
+    std::uint64_t bytes;
+  };
+  void put(std::span<const std::byte> bytes);
+
+  std::filesystem::path path_, temporary_;
+  std::vector<Declared> declared_;
+  std::size_t next_ = 0;
+  int descriptor_ = -1;
+};
+
+}  // namespace quantring
