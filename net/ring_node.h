@@ -1,0 +1,73 @@
+#pragma once
+// A node: waits for a head, runs one stage of its ring, and waits for the next head.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/message.h"
+#include "net/stats.h"
+
+namespace quantring::net {
+
+// The compute of one stage in one session. Every function is called on the node's compute thread.
+class StageWorker {
+ public:
+  virtual ~StageWorker() = default;
+
+  // One frame. `in` may be taken apart. `out` keeps its memory from an earlier call: fill codec,
+  // bits, shape, scale, offset and payload; its request_id is set by the ring. An exception ends
+  // the session; the head sees its text with this stage's number and address.
+  virtual void process(Message& in, Message& out) = 0;
+
+  // Called before each process with the state of the link that the output will take: what a
+  // controller of the bit width needs.
+  virtual void observe_output(const LinkStats&) {}
+
+  // Asked for at most twice a second and once at the end: own key/values as a JSON object, at most
+  // 64 KiB, or "" for none. Reaches the head as StageStats::app_json.
+  virtual std::string stats_json() { return {}; }
+};
+
+// Makes the worker of a session out of the plan's entry for this stage. Runs on the compute thread
+// and may take long (model loading): heartbeats go on meanwhile. An exception refuses the session,
+// and the head sees its text with this stage's number and address.
+using StageFactory = std::function<std::unique_ptr<StageWorker>(const std::string& work_json,
+                                                                int stage, int stages)>;
+
+// One line of what happened, no newline. Called on the node's own threads, never two at once.
+using EventLog = std::function<void(std::string line)>;
+
+struct NodeOptions {
+  std::string listen = "0.0.0.0:7710";      // HOST:PORT, [IPv6]:PORT; port 0 takes a free one
+  std::vector<std::uint8_t> codecs;         // ids that the worker can decode; sent in the hello
+  std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
+};
+
+class RingNode {
+ public:
+  // Listens at once. Throws Error when the address cannot be listened on.
+  RingNode(NodeOptions options, StageFactory factory, EventLog log);
+  ~RingNode();
+  RingNode(const RingNode&) = delete;
+  RingNode& operator=(const RingNode&) = delete;
+
+  std::uint16_t port() const;  // the real one, also when the options said 0
+
+  // Serves sessions on the calling thread until stop(). A session's failure is logged and never
+  // ends run(). A frame that is being computed is waited for.
+  void run();
+
+  // Ends the session (its head gets an error naming this stage) and then run(). From any thread,
+  // also before run(). Not async-signal-safe: catch signals with sigwait or asio::signal_set and
+  // call it there.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quantring::net

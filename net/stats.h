@@ -1,0 +1,49 @@
+#pragma once
+// What the ring counts while it runs. Plain values; a copy is a snapshot.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quantring::net {
+
+// One direction of one hop, counted since the session began. Only frames with tensors or results
+// are in frames, images, payload_bytes and elements; wire_bytes has every byte of the hop, headers
+// too.
+struct LinkStats {
+  std::uint64_t frames = 0, images = 0, elements = 0;
+  std::uint64_t payload_bytes = 0, wire_bytes = 0;
+  // Sender's side only. Seconds in which the kernel was taking bytes of a frame: payload over this
+  // is the speed of the link, as its unsent buffer is kept small. A receiver that is behind shows
+  // in credit_wait_s instead, so it is never mistaken for a slow link.
+  double sending_s = 0;
+  double credit_wait_s = 0;  // seconds in which a frame was ready and the receiver had no room
+  std::uint8_t codec = 0, bits = 0;  // of the last frame
+
+  double bits_per_element() const;  // payload bits over elements; 0 before the first frame
+  double bits_per_second() const;   // payload bits over sending_s; 0 before the first frame
+};
+
+struct StageStats {
+  int stage = 0;
+  std::string address;  // as the head was given it
+  std::string version;  // software version of the node
+  LinkStats input, output;
+  std::uint64_t images = 0;                                   // through compute
+  double compute_s = 0, wait_input_s = 0, wait_output_s = 0;  // of the compute thread, since ready
+  std::string app_json;  // what StageWorker::stats_json gave last; empty when it gives nothing
+};
+
+struct RingStats {
+  LinkStats input;                 // head -> stage 0
+  LinkStats output;                // last stage -> head
+  std::vector<StageStats> stages;  // in order; zeros until a stage has reported (twice a second)
+};
+
+// Compact JSON, one object, times in seconds.
+std::string stage_stats_json(const StageStats& stats);
+// Throws Error when the text is not what stage_stats_json makes.
+StageStats parse_stage_stats(std::string_view json);
+
+}  // namespace quantring::net
