@@ -42,6 +42,8 @@ class SafetensorsFile {
       : file_(path), parsed_(file_.bytes(), path.string()) {}
   const std::map<std::string, StoredTensor>& tensors() const { return parsed_.tensors(); }
   const std::map<std::string, std::string>& metadata() const { return parsed_.metadata(); }
+  // Lets the system drop these pages from memory; they are read again if touched.
+  void release(std::span<const std::byte> data) const { file_.release(data); }
 
  private:
   MappedFile file_;

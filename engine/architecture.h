@@ -1,0 +1,67 @@
+#pragma once
+// What a Vision Transformer is made of (Dosovitskiy et al. 2021), as the model file states it, and the
+// canonical names and shapes of its tensors.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ops/linear.h"
+
+namespace quantring {
+
+enum class Pooling : std::uint8_t { class_token, average };
+
+struct Architecture {
+  int image_height = 0, image_width = 0;  // pixels
+  int patch_height = 0, patch_width = 0;  // pixels
+  int channels = 0;                       // 1 or 3
+  int dim = 0;                            // width of the residual stream
+  int depth = 0;                          // blocks
+  int heads = 0;
+  int mlp_dim = 0;
+  int classes = 0;
+  bool has_class_token = true;
+  Pooling pooling = Pooling::class_token;
+  bool norm_after_pooling = false;  // where the final layernorm stands; matters for average pooling
+  float norm_eps = 1e-6f;
+  Activation activation = Activation::gelu_erf;
+
+  int prefix_tokens() const { return has_class_token ? 1 : 0; }
+  int patches() const { return (image_height / patch_height) * (image_width / patch_width); }
+  int tokens() const { return prefix_tokens() + patches(); }
+  int half_blocks() const { return 2 * depth; }
+  bool operator==(const Architecture&) const = default;
+};
+
+// Throws Error saying what is impossible (a size out of bounds, heads that do not divide dim, ...).
+void check_architecture(const Architecture& architecture);
+
+std::string architecture_to_json(const Architecture& architecture);
+Architecture architecture_from_json(const std::string& text);  // checked; throws Error
+
+// Half-blocks [begin, end) of the model: 2i is block i's attention with its residual, 2i+1 its MLP. The
+// range that starts at 0 embeds the pixels too; the one that ends at half_blocks() has norm and head.
+struct StageRange {
+  int begin = 0, end = 0;
+  bool operator==(const StageRange&) const = default;
+};
+
+// `stages` ranges of nearly equal length. Throws Error if there are more stages than half-blocks.
+std::vector<StageRange> split_evenly(const Architecture& architecture, int stages);
+
+std::string range_text(StageRange range);  // "blocks 2-5", "blocks 2.5-6" (.5: after the attention half)
+
+struct TensorSpec {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
+
+// Canonical tensors of a range, in file order: embed.patch.weight [dim, channels, patch_h, patch_w],
+// embed.patch.bias [dim], embed.prefix [prefix, dim], embed.position [tokens, dim],
+// blocks.I.{norm1,attn.qkv,attn.proj,norm2,mlp.fc1,mlp.fc2}.{weight,bias}, norm.{weight,bias},
+// head.{weight,bias}. Linear weights are [out, in].
+std::vector<TensorSpec> tensor_specs(const Architecture& architecture, StageRange range);
+std::vector<TensorSpec> tensor_specs(const Architecture& architecture);  // the whole model
+
+}  // namespace quantring

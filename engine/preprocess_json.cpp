@@ -1,0 +1,80 @@
+#include "engine/preprocess_json.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "ops/error.h"
+
+namespace quantring {
+
+std::string resize_mode_name(ResizeMode mode) {
+  switch (mode) {
+    case ResizeMode::none: return "none";
+    case ResizeMode::shorter: return "shorter";
+    case ResizeMode::squash: return "squash";
+  }
+  return "";
+}
+
+ResizeMode resize_mode_from(const std::string& name) {
+  for (const ResizeMode mode : {ResizeMode::none, ResizeMode::shorter, ResizeMode::squash}) {
+    if (resize_mode_name(mode) == name) return mode;
+  }
+  throw Error(fmt::format("unknown resize mode '{}': use none, shorter or squash", name));
+}
+
+std::string interpolation_name(Interpolation interpolation) {
+  return interpolation == Interpolation::bicubic ? "bicubic" : "bilinear";
+}
+
+Interpolation interpolation_from(const std::string& name) {
+  if (name == "bicubic") return Interpolation::bicubic;
+  if (name == "bilinear") return Interpolation::bilinear;
+  throw Error(fmt::format("unknown interpolation '{}': use bicubic or bilinear", name));
+}
+
+std::string preprocess_to_json(const PreprocessConfig& config) {
+  // Floats as text: the shortest decimal that gives the same float back.
+  const auto texts = [](const std::vector<float>& values) {
+    std::vector<std::string> out;
+    for (const float value : values) out.push_back(fmt::format("{}", value));
+    return out;
+  };
+  const nlohmann::ordered_json value = {{"resize", resize_mode_name(config.mode)},
+                                        {"shorter", config.resize_shorter},
+                                        {"interpolation", interpolation_name(config.interpolation)},
+                                        {"channels", config.channels},
+                                        {"crop", {config.crop_height, config.crop_width}},
+                                        {"mean", texts(config.mean)},
+                                        {"std", texts(config.std)}};
+  return value.dump();
+}
+
+PreprocessConfig preprocess_from_json(const std::string& text) {
+  PreprocessConfig config;
+  try {
+    const auto value = nlohmann::json::parse(text);
+    const auto floats = [&](const char* key) {
+      std::vector<float> out;
+      for (const auto& entry : value.at(key)) out.push_back(std::stof(entry.get<std::string>()));
+      return out;
+    };
+    config.mode = resize_mode_from(value.at("resize").get<std::string>());
+    config.resize_shorter = value.at("shorter").get<int>();
+    config.interpolation = interpolation_from(value.at("interpolation").get<std::string>());
+    config.channels = value.at("channels").get<int>();
+    config.crop_height = value.at("crop").at(0).get<int>();
+    config.crop_width = value.at("crop").at(1).get<int>();
+    config.mean = floats("mean");
+    config.std = floats("std");
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(fmt::format("preprocessing cannot be read: {}", error.what()));
+  } catch (const std::logic_error&) {  // stof
+    throw Error("preprocessing: mean or std is not a number");
+  }
+  check_preprocess(config);
+  return config;
+}
+
+}  // namespace quantring

@@ -1,0 +1,94 @@
+#pragma once
+// The forward pass of one stage: a range of half-blocks of a Vision Transformer (Dosovitskiy et al. 2021,
+// pre-norm blocks; DeiT, Touvron et al. 2021), with the embedding before it or the head after it where
+// the range begins or ends the model.
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/model_file.h"
+#include "ops/attention.h"
+#include "ops/context.h"
+#include "ops/linear.h"
+#include "ops/tensor.h"
+
+namespace quantring {
+
+class Stage {
+ public:
+  // Reads its own tensors and no others, checking their hashes. f32 weights stay where the file is
+  // mapped, so `model` and `context` must outlive this object. Activations are allocated here, once, for
+  // batches of up to max_images. Throws Error.
+  Stage(Context& context, const ModelFile& model, StageRange range, int max_images);
+
+  StageRange range() const { return range_; }
+  bool first() const { return range_.begin == 0; }
+  bool last() const { return range_.end == architecture_.half_blocks(); }
+  int max_images() const { return max_images_; }
+
+  // First stage: pixels [images, channels, height, width], u8 as preprocess makes them, or f32 already
+  // normalised. The result is the residual stream [images, tokens, dim] f32, or, of the last stage, the
+  // logits [images, classes] f32; it is valid until the next call.
+  ConstTensor forward_pixels(ConstTensor pixels);
+
+  // Other stages: put the previous stage's output into residual(images) first.
+  Tensor residual(int images);  // [images, tokens, dim] f32
+  ConstTensor forward_residual(int images);
+
+ private:
+  struct Norm {
+    ConstTensor gamma, beta;  // [dim] f32
+  };
+  struct AttentionHalf {
+    Norm norm;
+    Linear qkv;   // dim -> 3 dim
+    Linear proj;  // dim -> dim
+  };
+  struct MlpHalf {
+    Norm norm;
+    Linear fc1;  // dim -> mlp_dim
+    Linear fc2;  // mlp_dim -> dim
+  };
+  struct HalfBlock {
+    bool is_attention;
+    AttentionHalf attention;  // one of the two is filled
+    MlpHalf mlp;
+  };
+  // All memory that a forward pass writes, sized once for max_images.
+  struct Activations {
+    Buffer residual;  // [images, tokens, dim]
+    Buffer normed;    // [images, tokens, dim]; attention's output too
+    Buffer wide;      // [images, tokens, max(3 dim, mlp_dim)]; patches [images, patches, patch values] too
+    Buffer scratch;   // attention's own
+    Buffer pooled;    // [images, dim]
+    Buffer logits;    // [images, classes]
+  };
+
+  void load(const ModelFile& model);
+  void allocate();
+  ConstTensor widened(const ModelFile& model, const std::string& name);
+  Linear load_linear(const ModelFile& model, const std::string& name);
+  Norm load_norm(const ModelFile& model, const std::string& name);
+
+  void embed(ConstTensor pixels);
+  void attention_half(const AttentionHalf& half, int images);
+  void mlp_half(const MlpHalf& half, int images);
+  ConstTensor head(int images);
+
+  Context& context_;
+  Architecture architecture_;
+  std::vector<float> mean_, std_;  // of the pixels, applied by the first stage
+  StageRange range_;
+  int max_images_;
+
+  Linear patch_embedding_;          // patch values -> dim
+  ConstTensor prefix_, position_;   // [prefix, dim], [tokens, dim]
+  std::vector<HalfBlock> halves_;
+  Norm norm_;
+  Linear head_;  // dim -> classes
+  std::vector<Buffer> widened_;  // f32 copies of small tensors stored as f16
+
+  Activations act_;
+};
+
+}  // namespace quantring

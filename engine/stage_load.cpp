@@ -1,0 +1,107 @@
+// Setting a stage up: its weights out of the model file, and its memory.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/stage.h"
+#include "ops/error.h"
+#include "ops/half.h"
+
+namespace quantring {
+
+Stage::Stage(Context& context, const ModelFile& model, StageRange range, int max_images)
+    : context_(context),
+      architecture_(model.architecture()),
+      mean_(model.preprocess().mean),
+      std_(model.preprocess().std),
+      range_(range),
+      max_images_(max_images) {
+  if (range.begin < 0 || range.begin >= range.end || range.end > architecture_.half_blocks()) {
+    throw Error(fmt::format("{} is not a part of a model with {} blocks", range_text(range),
+                            architecture_.depth));
+  }
+  if (max_images < 1) throw Error("a stage needs room for at least 1 image");
+  load(model);
+  allocate();
+}
+
+void Stage::load(const ModelFile& model) {
+  if (first()) {
+    patch_embedding_ = load_linear(model, "embed.patch");
+    if (architecture_.prefix_tokens() > 0) prefix_ = widened(model, "embed.prefix");
+    position_ = widened(model, "embed.position");
+  }
+  for (int half = range_.begin; half < range_.end; ++half) {
+    const std::string block = fmt::format("blocks.{}.", half / 2);
+    HalfBlock loaded;
+    loaded.is_attention = half % 2 == 0;
+    if (loaded.is_attention) {
+      loaded.attention.norm = load_norm(model, block + "norm1");
+      loaded.attention.qkv = load_linear(model, block + "attn.qkv");
+      loaded.attention.proj = load_linear(model, block + "attn.proj");
+    } else {
+      loaded.mlp.norm = load_norm(model, block + "norm2");
+      loaded.mlp.fc1 = load_linear(model, block + "mlp.fc1");
+      loaded.mlp.fc2 = load_linear(model, block + "mlp.fc2");
+    }
+    halves_.push_back(std::move(loaded));
+  }
+  if (last()) {
+    norm_ = load_norm(model, "norm");
+    head_ = load_linear(model, "head");
+  }
+}
+
+void Stage::allocate() {
+  const Architecture& a = architecture_;
+  const auto floats = [&](std::int64_t count) {
+    return Buffer(context_, static_cast<std::size_t>(count) * sizeof(float));
+  };
+  const std::int64_t rows = std::int64_t{max_images_} * a.tokens();
+  std::int64_t wide = rows * std::max<std::int64_t>(3 * a.dim, a.mlp_dim);
+  if (first()) wide = std::max(wide, std::int64_t{max_images_} * a.patches() * patch_embedding_.in());
+  act_.residual = floats(rows * a.dim);
+  act_.normed = floats(rows * a.dim);
+  act_.wide = floats(wide);
+  act_.scratch = Buffer(context_, attention_scratch_bytes(context_, max_images_, a.tokens(), a.dim, a.heads));
+  if (last()) {
+    act_.pooled = floats(std::int64_t{max_images_} * a.dim);
+    act_.logits = floats(std::int64_t{max_images_} * a.classes);
+  }
+}
+
+// The tensor as f32: in the mapping if it is stored so, else a copy.
+ConstTensor Stage::widened(const ModelFile& model, const std::string& name) {
+  const ConstTensor stored = model.tensor(name);
+  if (stored.dtype == DType::f32) return stored;
+  const auto count = static_cast<std::size_t>(stored.shape.elements());
+  Buffer copy(context_, count * sizeof(float));
+  halves_to_floats(static_cast<const std::uint16_t*>(stored.data), static_cast<float*>(copy.data()), count);
+  const ConstTensor result{copy.data(), DType::f32, stored.shape};
+  widened_.push_back(std::move(copy));
+  model.release(name);
+  return result;
+}
+
+Linear Stage::load_linear(const ModelFile& model, const std::string& name) {
+  ConstTensor weight = model.tensor(name + ".weight");
+  const ConstTensor bias = model.tensor(name + ".bias");
+  // A patch embedding is stored as a convolution's [dim, channels, h, w]: as a matrix, [dim, the rest].
+  if (weight.shape.rank() == 4) {
+    weight.shape = {weight.shape[0], weight.shape[1] * weight.shape[2] * weight.shape[3]};
+  }
+  const bool copied = weight.dtype == DType::f16;
+  Linear layer(context_, weight, bias);
+  if (copied) {
+    model.release(name + ".weight");
+    model.release(name + ".bias");
+  }
+  return layer;
+}
+
+Stage::Norm Stage::load_norm(const ModelFile& model, const std::string& name) {
+  return {widened(model, name + ".weight"), widened(model, name + ".bias")};
+}
+
+}  // namespace quantring
