@@ -1,0 +1,202 @@
+#include "engine/codec.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "engine/bit_packing.h"
+#include "engine/codec_ptq.h"
+#include "ops/error.h"
+#include "ops/half.h"
+
+namespace quantring {
+namespace {
+
+struct CodecRow {
+  CodecId id;
+  std::string_view name;
+  int only_width;  // 0: several
+};
+
+constexpr std::array<CodecRow, 4> codecs{{
+    {CodecId::raw32, "raw32", 32},
+    {CodecId::raw16, "raw16", 16},
+    {CodecId::ptq, "ptq", 0},
+    {CodecId::pixels, "pixels", 8},
+}};
+
+// Far above any tensor, far below the point where a size in bytes would overflow 64 bits.
+constexpr std::uint64_t max_elements = std::uint64_t{1} << 40;
+
+const CodecRow* find_codec(CodecId id) {
+  for (const auto& row : codecs)
+    if (row.id == id) return &row;
+  return nullptr;
+}
+
+std::string shape_text(TensorShape shape) {
+  return fmt::format("[{}, {}, {}]", shape.images, shape.tokens, shape.dim);
+}
+
+void check(CodecSpec spec, TensorShape shape) {
+  if (!codec_valid(spec))
+    throw Error(fmt::format("codec {} with {} bits is not known to this build",
+                            static_cast<int>(spec.id), spec.bits));
+  // Multiplied with care: three forged 32-bit sizes can wrap around to a plausible product.
+  std::uint64_t elements = std::uint64_t{shape.images} * shape.tokens;
+  if (elements == 0 || shape.dim == 0 || elements > max_elements ||
+      elements * shape.dim / shape.dim != elements || elements * shape.dim > max_elements)
+    throw Error(
+        fmt::format("a tensor of shape {} is empty or too large to code", shape_text(shape)));
+}
+
+// What encode and decode both demand of their caller.
+void check_floats(CodecSpec spec, TensorShape shape, std::size_t values) {
+  check(spec, shape);
+  if (spec.id == CodecId::pixels)
+    throw Error("pixels are bytes: they are not coded from floats or decoded to floats");
+  if (values != shape.elements())
+    throw Error(fmt::format("a tensor of shape {} has {} values, not {}", shape_text(shape),
+                            shape.elements(), values));
+}
+
+void check_range(PtqRange range) {
+  if (!std::isfinite(range.scale) || !std::isfinite(range.offset) || range.scale < 0.0F)
+    throw Error(
+        fmt::format("ptq scale {} and offset {} are wrong: both must be finite, scale not negative",
+                    range.scale, range.offset));
+}
+
+// Several images: their ranges stand in front of their codes.
+constexpr std::size_t range_bytes = 2 * sizeof(float);
+
+std::size_t ptq_side_bytes(TensorShape shape) {
+  return shape.images == 1 ? 0 : shape.images * range_bytes;
+}
+
+void encode_ptq(std::span<const float> values, CodedTensor& out) {
+  const std::size_t each = out.shape.elements_per_image();
+  const std::size_t side = ptq_side_bytes(out.shape);
+  const std::size_t code_bytes = packed_bytes(each, out.spec.bits);
+  const std::span<std::byte> payload(out.payload);
+  for (std::size_t i = 0; i < out.shape.images; ++i) {
+    const auto image = values.subspan(i * each, each);
+    const PtqRange range = ptq_range(image);
+    if (side == 0) {
+      out.scale = range.scale;
+      out.offset = range.offset;
+    } else {
+      const float pair[2] = {range.scale, range.offset};
+      std::memcpy(payload.data() + i * range_bytes, pair, range_bytes);
+    }
+    ptq_encode(image, range, out.spec.bits, payload.subspan(side + i * code_bytes, code_bytes));
+  }
+}
+
+void decode_ptq(const CodedTensor& coded, std::span<float> values) {
+  const std::size_t each = coded.shape.elements_per_image();
+  const std::size_t side = ptq_side_bytes(coded.shape);
+  const std::size_t code_bytes = packed_bytes(each, coded.spec.bits);
+  const std::span<const std::byte> payload(coded.payload);
+  for (std::size_t i = 0; i < coded.shape.images; ++i) {
+    PtqRange range{.scale = coded.scale, .offset = coded.offset};
+    if (side != 0) {
+      float pair[2];
+      std::memcpy(pair, payload.data() + i * range_bytes, range_bytes);
+      range = {.scale = pair[0], .offset = pair[1]};
+    }
+    check_range(range);
+    ptq_decode(payload.subspan(side + i * code_bytes, code_bytes), range, coded.spec.bits,
+               values.subspan(i * each, each));
+  }
+}
+
+}  // namespace
+
+CodecSpec parse_codec(std::string_view name, int bits) {
+  for (const auto& row : codecs) {
+    if (row.name != name) continue;
+    const int width = bits == 0 ? row.only_width : bits;
+    const CodecSpec spec{row.id, static_cast<std::uint8_t>(width)};
+    if (width == spec.bits && codec_valid(spec)) return spec;
+    if (row.only_width == 0)
+      throw Error(fmt::format("codec {} takes 2 to 8 or 16 bits, not {}", name, bits));
+    throw Error(fmt::format("codec {} has {} bits, not {}", name, row.only_width, bits));
+  }
+  throw Error(fmt::format("no codec is called \"{}\": raw32, raw16 and ptq are", name));
+}
+
+std::string codec_name(CodecId id) {
+  const CodecRow* row = find_codec(id);
+  return row == nullptr ? fmt::format("codec {}", static_cast<int>(id)) : std::string(row->name);
+}
+
+std::string codec_text(CodecSpec spec) {
+  const CodecRow* row = find_codec(spec.id);
+  if (row != nullptr && row->only_width == spec.bits) return codec_name(spec.id);
+  return fmt::format("{} {}", codec_name(spec.id), spec.bits);
+}
+
+bool codec_valid(CodecSpec spec) {
+  const CodecRow* row = find_codec(spec.id);
+  if (row == nullptr) return false;
+  if (row->only_width != 0) return spec.bits == row->only_width;
+  return (spec.bits >= 2 && spec.bits <= 8) || spec.bits == 16;
+}
+
+std::uint64_t payload_bytes(CodecSpec spec, TensorShape shape) {
+  check(spec, shape);
+  switch (spec.id) {
+    case CodecId::raw32:
+      return shape.elements() * sizeof(float);
+    case CodecId::raw16:
+      return shape.elements() * sizeof(std::uint16_t);
+    case CodecId::pixels:
+      return shape.elements();
+    case CodecId::ptq:
+      break;
+  }
+  return ptq_side_bytes(shape) + shape.images * packed_bytes(shape.elements_per_image(), spec.bits);
+}
+
+void encode(std::span<const float> values, TensorShape shape, CodecSpec spec, CodedTensor& out) {
+  check_floats(spec, shape, values.size());
+  out.spec = spec;
+  out.shape = shape;
+  out.scale = out.offset = 0.0F;
+  out.payload.resize(payload_bytes(spec, shape));
+  if (spec.id == CodecId::raw32) {
+    std::memcpy(out.payload.data(), values.data(), values.size_bytes());
+  } else if (spec.id == CodecId::raw16) {
+    floats_to_halves(values.data(), reinterpret_cast<std::uint16_t*>(out.payload.data()),
+                     values.size());
+  } else {
+    encode_ptq(values, out);
+  }
+}
+
+void decode(const CodedTensor& coded, std::span<float> values) {
+  check_floats(coded.spec, coded.shape, values.size());
+  const std::uint64_t expected = payload_bytes(coded.spec, coded.shape);
+  if (coded.payload.size() != expected)
+    throw Error(fmt::format("payload of {} bytes, but {} of shape {} takes {}",
+                            coded.payload.size(), codec_text(coded.spec), shape_text(coded.shape),
+                            expected));
+  const bool own_range = coded.spec.id == CodecId::ptq && coded.shape.images == 1;
+  // Written so that NaN is refused too.
+  if (!own_range && !(coded.scale == 0.0F && coded.offset == 0.0F))
+    throw Error(fmt::format("scale {} and offset {} have no place in {} of shape {}", coded.scale,
+                            coded.offset, codec_text(coded.spec), shape_text(coded.shape)));
+  if (coded.spec.id == CodecId::raw32) {
+    std::memcpy(values.data(), coded.payload.data(), coded.payload.size());
+  } else if (coded.spec.id == CodecId::raw16) {
+    halves_to_floats(reinterpret_cast<const std::uint16_t*>(coded.payload.data()), values.data(),
+                     values.size());
+  } else {
+    decode_ptq(coded, values);
+  }
+}
+
+}  // namespace quantring
