@@ -17,7 +17,8 @@ constexpr int max_tokens = 65536;
 
 void bound(const char* what, int value, int low, int high) {
   if (value < low || value > high) {
-    throw Error(fmt::format("model architecture: {} is {}, must be {} to {}", what, value, low, high));
+    throw Error(
+        fmt::format("model architecture: {} is {}, must be {} to {}", what, value, low, high));
   }
 }
 
@@ -46,14 +47,16 @@ void check_architecture(const Architecture& a) {
   bound("mlp_dim", a.mlp_dim, 1, 8 * max_dim);
   bound("classes", a.classes, 1, max_classes);
   if (a.image_height % a.patch_height != 0 || a.image_width % a.patch_width != 0) {
-    throw Error(fmt::format("model architecture: image {}x{} is not a whole number of {}x{} patches",
-                            a.image_height, a.image_width, a.patch_height, a.patch_width));
+    throw Error(
+        fmt::format("model architecture: image {}x{} is not a whole number of {}x{} patches",
+                    a.image_height, a.image_width, a.patch_height, a.patch_width));
   }
   bound("tokens", a.tokens(), 1, max_tokens);
   if (a.dim % a.heads != 0) {
     throw Error(fmt::format("model architecture: {} heads do not divide dim {}", a.heads, a.dim));
   }
-  if (!(a.norm_eps > 0 && a.norm_eps < 1)) throw Error("model architecture: norm_eps must be in (0, 1)");
+  if (!(a.norm_eps > 0 && a.norm_eps < 1))
+    throw Error("model architecture: norm_eps must be in (0, 1)");
   if (a.pooling == Pooling::class_token && !a.has_class_token) {
     throw Error("model architecture: class-token pooling without a class token");
   }
@@ -117,10 +120,12 @@ Architecture architecture_from_json(const std::string& text) {
 std::vector<StageRange> split_evenly(const Architecture& architecture, int stages) {
   const int halves = architecture.half_blocks();
   if (stages < 1 || stages > halves) {
-    throw Error(fmt::format("{} stages: this model has {} blocks and can be cut into 1 to {} stages", stages,
-                            architecture.depth, halves));
+    throw Error(
+        fmt::format("{} stages: this model has {} blocks and can be cut into 1 to {} stages",
+                    stages, architecture.depth, halves));
   }
-  // Whole blocks where they suffice: a cut inside a block is worth it only when stages outnumber them.
+  // Whole blocks where they suffice: a cut inside a block is worth it only when stages outnumber
+  // them.
   const int unit = stages <= architecture.depth ? 2 : 1;
   const int units = halves / unit;
   std::vector<StageRange> ranges;
@@ -131,7 +136,9 @@ std::vector<StageRange> split_evenly(const Architecture& architecture, int stage
 }
 
 std::string range_text(StageRange range) {
-  const auto boundary = [](int half) { return fmt::format("{}{}", half / 2, half % 2 ? ".5" : ""); };
+  const auto boundary = [](int half) {
+    return fmt::format("{}{}", half / 2, half % 2 ? ".5" : "");
+  };
   return fmt::format("blocks {}-{}", boundary(range.begin), boundary(range.end));
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What a Vision Transformer is made of (Dosovitskiy et al. 2021), as the model file states it, and the
-// canonical names and shapes of its tensors.
+// What a Vision Transformer is made of (Dosovitskiy et al. 2021), as the model file states it, and
+// the canonical names and shapes of its tensors.
 
 #include <cstdint>
 #include <string>
@@ -40,8 +40,9 @@ void check_architecture(const Architecture& architecture);
 std::string architecture_to_json(const Architecture& architecture);
 Architecture architecture_from_json(const std::string& text);  // checked; throws Error
 
-// Half-blocks [begin, end) of the model: 2i is block i's attention with its residual, 2i+1 its MLP. The
-// range that starts at 0 embeds the pixels too; the one that ends at half_blocks() has norm and head.
+// Half-blocks [begin, end) of the model: 2i is block i's attention with its residual, 2i+1 its MLP.
+// The range that starts at 0 embeds the pixels too; the one that ends at half_blocks() has norm and
+// head.
 struct StageRange {
   int begin = 0, end = 0;
   bool operator==(const StageRange&) const = default;
@@ -50,15 +51,16 @@ struct StageRange {
 // `stages` ranges of nearly equal length. Throws Error if there are more stages than half-blocks.
 std::vector<StageRange> split_evenly(const Architecture& architecture, int stages);
 
-std::string range_text(StageRange range);  // "blocks 2-5", "blocks 2.5-6" (.5: after the attention half)
+std::string range_text(
+    StageRange range);  // "blocks 2-5", "blocks 2.5-6" (.5: after the attention half)
 
 struct TensorSpec {
   std::string name;
   std::vector<std::int64_t> shape;
 };
 
-// Canonical tensors of a range, in file order: embed.patch.weight [dim, channels, patch_h, patch_w],
-// embed.patch.bias [dim], embed.prefix [prefix, dim], embed.position [tokens, dim],
+// Canonical tensors of a range, in file order: embed.patch.weight [dim, channels, patch_h,
+// patch_w], embed.patch.bias [dim], embed.prefix [prefix, dim], embed.position [tokens, dim],
 // blocks.I.{norm1,attn.qkv,attn.proj,norm2,mlp.fc1,mlp.fc2}.{weight,bias}, norm.{weight,bias},
 // head.{weight,bias}. Linear weights are [out, in].
 std::vector<TensorSpec> tensor_specs(const Architecture& architecture, StageRange range);

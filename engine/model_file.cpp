@@ -17,8 +17,10 @@ using Metadata = std::map<std::string, std::string>;
 const std::string& required(const Metadata& metadata, const char* key, const std::string& path) {
   const auto found = metadata.find(key);
   if (found == metadata.end()) {
-    throw Error(fmt::format("'{}' is not a QuantRing model file (no {}); make one with "
-                            "`quantring-weights convert FILE -o model.safetensors`", path, key));
+    throw Error(
+        fmt::format("'{}' is not a QuantRing model file (no {}); make one with "
+                    "`quantring-weights convert FILE -o model.safetensors`",
+                    path, key));
   }
   return found->second;
 }
@@ -48,12 +50,13 @@ void check_tensors(const std::string& path, const Architecture& architecture,
   for (const TensorSpec& spec : tensor_specs(architecture)) {
     const auto found = stored.find(spec.name);
     if (found == stored.end() || !digests.count(spec.name)) {
-      throw Error(fmt::format("'{}': tensor '{}' is missing; convert the model again", path, spec.name));
+      throw Error(
+          fmt::format("'{}': tensor '{}' is missing; convert the model again", path, spec.name));
     }
     const StoredTensor& tensor = found->second;
     if (tensor.shape != spec.shape) {
-      throw Error(fmt::format("'{}': tensor '{}' has shape {}, the architecture needs {}", path, spec.name,
-                              shape_text(tensor.shape), shape_text(spec.shape)));
+      throw Error(fmt::format("'{}': tensor '{}' has shape {}, the architecture needs {}", path,
+                              spec.name, shape_text(tensor.shape), shape_text(spec.shape)));
     }
     if (tensor.dtype != "F32" && tensor.dtype != "F16") {
       throw Error(fmt::format("'{}': tensor '{}' is stored as {}; only F32 and F16 are read", path,
@@ -68,16 +71,18 @@ ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), 
   const Metadata& metadata = file_.metadata();
   const std::string& format = required(metadata, "quantring.format", path_);
   if (format != "1") {
-    throw Error(fmt::format("'{}' has model format {}, this build reads format 1: use the version of "
-                            "quantring that wrote it, or convert the model again", path_, format));
+    throw Error(
+        fmt::format("'{}' has model format {}, this build reads format 1: use the version of "
+                    "quantring that wrote it, or convert the model again",
+                    path_, format));
   }
   const std::string& architecture = required(metadata, "quantring.architecture", path_);
   const std::string& preprocess = required(metadata, "quantring.preprocess", path_);
   const std::string& tensors = required(metadata, "quantring.tensors", path_);
   hash_ = required(metadata, "quantring.hash", path_);
   if (identity(architecture, preprocess, tensors) != hash_) {
-    throw Error(fmt::format("'{}' is damaged: its metadata do not match its hash; copy or convert it again",
-                            path_));
+    throw Error(fmt::format(
+        "'{}' is damaged: its metadata do not match its hash; copy or convert it again", path_));
   }
   try {
     architecture_ = architecture_from_json(architecture);
@@ -85,9 +90,11 @@ ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), 
   } catch (const Error& error) {
     throw Error(fmt::format("'{}': {}", path_, error.what()));
   }
-  if (preprocess_.channels != architecture_.channels || preprocess_.crop_height != architecture_.image_height ||
+  if (preprocess_.channels != architecture_.channels ||
+      preprocess_.crop_height != architecture_.image_height ||
       preprocess_.crop_width != architecture_.image_width) {
-    throw Error(fmt::format("'{}': its preprocessing makes other pictures than its architecture takes", path_));
+    throw Error(fmt::format(
+        "'{}': its preprocessing makes other pictures than its architecture takes", path_));
   }
   tensor_hashes_ = parse_strings<Metadata>(tensors, fmt::format("'{}': quantring.tensors", path_));
   labels_ = parse_strings<std::vector<std::string>>(required(metadata, "quantring.labels", path_),
@@ -106,14 +113,15 @@ ConstTensor ModelFile::tensor(const std::string& name) const {
   }
   const StoredTensor& stored = found->second;
   if (tensor_digest(stored.dtype, stored.data) != tensor_hashes_.at(name)) {
-    throw Error(fmt::format("'{}' is damaged: tensor '{}' does not match its hash; copy the file again", path_,
-                            name));
+    throw Error(fmt::format(
+        "'{}' is damaged: tensor '{}' does not match its hash; copy the file again", path_, name));
   }
   ConstTensor tensor;
   tensor.data = stored.data.data();
   tensor.dtype = stored.dtype == "F16" ? DType::f16 : DType::f32;
   if (reinterpret_cast<std::uintptr_t>(tensor.data) % dtype_bytes(tensor.dtype) != 0) {
-    throw Error(fmt::format("'{}': tensor '{}' is not aligned; convert the model again", path_, name));
+    throw Error(
+        fmt::format("'{}': tensor '{}' is not aligned; convert the model again", path_, name));
   }
   const auto& s = stored.shape;
   tensor.shape = s.size() == 1   ? Shape{s[0]}
@@ -138,8 +146,9 @@ Metadata model_metadata(const Architecture& architecture, const PreprocessConfig
   metadata["quantring.preprocess"] = preprocess_to_json(preprocess);
   metadata["quantring.labels"] = json(labels).dump();
   metadata["quantring.tensors"] = json(digests).dump();
-  metadata["quantring.hash"] = identity(metadata["quantring.architecture"], metadata["quantring.preprocess"],
-                                        metadata["quantring.tensors"]);
+  metadata["quantring.hash"] =
+      identity(metadata["quantring.architecture"], metadata["quantring.preprocess"],
+               metadata["quantring.tensors"]);
   return metadata;
 }
 

@@ -3,9 +3,9 @@
 // architecture, the preprocessing, the labels, and a hash of every tensor.
 //
 // Metadata (all text): quantring.format "1"; quantring.architecture, quantring.preprocess (JSON);
-// quantring.labels (JSON array, may be empty); quantring.tensors (JSON object, name -> "DTYPE sha256");
-// quantring.hash = sha256 of architecture, preprocess and tensors: the identity of the model that head and
-// nodes compare. Labels are not part of it.
+// quantring.labels (JSON array, may be empty); quantring.tensors (JSON object, name -> "DTYPE
+// sha256"); quantring.hash = sha256 of architecture, preprocess and tensors: the identity of the
+// model that head and nodes compare. Labels are not part of it.
 
 #include <filesystem>
 #include <map>
@@ -21,7 +21,8 @@ namespace quantring {
 
 class ModelFile {
  public:
-  // Checks format, architecture, names, shapes, dtypes and the identity hash, not yet the tensors' bytes.
+  // Checks format, architecture, names, shapes, dtypes and the identity hash, not yet the tensors'
+  // bytes.
   explicit ModelFile(const std::filesystem::path& path);
 
   const std::string& path() const { return path_; }
@@ -31,9 +32,9 @@ class ModelFile {
   const std::string& hash() const { return hash_; }
   const std::map<std::string, StoredTensor>& tensors() const { return file_.tensors(); }
 
-  // The tensor by its canonical name, f32 or f16, where it lies in the mapping, after its bytes were
-  // compared with their hash. Throws Error naming file and tensor if they differ. f32 data is aligned.
-  // Shapes of more than four dimensions do not occur.
+  // The tensor by its canonical name, f32 or f16, where it lies in the mapping, after its bytes
+  // were compared with their hash. Throws Error naming file and tensor if they differ. f32 data is
+  // aligned. Shapes of more than four dimensions do not occur.
   ConstTensor tensor(const std::string& name) const;
 
   // Lets the system drop the mapped pages of a tensor that was copied elsewhere.
@@ -53,9 +54,8 @@ class ModelFile {
 std::string tensor_digest(const std::string& dtype, std::span<const std::byte> data);
 
 // The metadata of a model file whose tensors have these digests.
-std::map<std::string, std::string> model_metadata(const Architecture& architecture,
-                                                  const PreprocessConfig& preprocess,
-                                                  const std::vector<std::string>& labels,
-                                                  const std::map<std::string, std::string>& digests);
+std::map<std::string, std::string> model_metadata(
+    const Architecture& architecture, const PreprocessConfig& preprocess,
+    const std::vector<std::string>& labels, const std::map<std::string, std::string>& digests);
 
 }  // namespace quantring

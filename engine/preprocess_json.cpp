@@ -10,9 +10,12 @@ namespace quantring {
 
 std::string resize_mode_name(ResizeMode mode) {
   switch (mode) {
-    case ResizeMode::none: return "none";
-    case ResizeMode::shorter: return "shorter";
-    case ResizeMode::squash: return "squash";
+    case ResizeMode::none:
+      return "none";
+    case ResizeMode::shorter:
+      return "shorter";
+    case ResizeMode::squash:
+      return "squash";
   }
   return "";
 }

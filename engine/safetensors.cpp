@@ -12,7 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-// A header is a few hundred bytes a tensor; the format's own library refuses more than this as well.
+// A header is a few hundred bytes a tensor; the format's own library refuses more than this as
+// well.
 constexpr std::uint64_t max_header_bytes = 100'000'000;
 constexpr int max_json_depth = 4;  // header / tensor / shape is 3
 
@@ -38,7 +39,8 @@ json parse_header(std::string_view text, const std::string& file) {
   }
   std::sort(seen.begin(), seen.end());
   const auto twice = std::adjacent_find(seen.begin(), seen.end());
-  if (twice != seen.end()) throw Error(fmt::format("'{}': tensor '{}' appears twice", file, *twice));
+  if (twice != seen.end())
+    throw Error(fmt::format("'{}': tensor '{}' appears twice", file, *twice));
   return header;
 }
 
@@ -47,7 +49,8 @@ std::uint64_t as_count(const json& value, const std::string& where) {
   return value.get<std::uint64_t>();
 }
 
-StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data, const std::string& where) {
+StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data,
+                          const std::string& where) {
   if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
       !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
       !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2) {
@@ -97,8 +100,8 @@ void refuse_overlap(const std::map<std::string, StoredTensor>& tensors, const st
 
 std::size_t stored_dtype_bytes(const std::string& dtype) {
   static const std::map<std::string, std::size_t> sizes = {
-      {"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4},
-      {"I16", 2}, {"I8", 1},  {"U64", 8}, {"U32", 4},  {"U16", 2}, {"U8", 1}, {"BOOL", 1}};
+      {"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2},
+      {"I8", 1},  {"U64", 8}, {"U32", 4}, {"U16", 2},  {"U8", 1},  {"BOOL", 1}};
   const auto found = sizes.find(dtype);
   return found == sizes.end() ? 0 : found->second;
 }
@@ -107,20 +110,23 @@ Safetensors::Safetensors(std::span<const std::byte> bytes, const std::string& fi
   if (bytes.size() < 8) throw Error(fmt::format("'{}' is too short for a safetensors file", file));
   const std::uint64_t header_bytes = read_le64(bytes);
   if (header_bytes > max_header_bytes || header_bytes > bytes.size() - 8) {
-    throw Error(fmt::format("'{}' is not a safetensors file, or it is cut: its header would be {} bytes long",
-                            file, header_bytes));
+    throw Error(fmt::format(
+        "'{}' is not a safetensors file, or it is cut: its header would be {} bytes long", file,
+        header_bytes));
   }
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
   const auto data = bytes.subspan(8 + header_bytes);
   const json header = parse_header(text, file);
   for (const auto& [name, entry] : header.items()) {
     if (name != "__metadata__") {
-      tensors_.emplace(name, parse_tensor(entry, data, fmt::format("'{}': tensor '{}'", file, name)));
+      tensors_.emplace(name,
+                       parse_tensor(entry, data, fmt::format("'{}': tensor '{}'", file, name)));
       continue;
     }
     if (!entry.is_object()) throw Error(fmt::format("'{}': __metadata__ is not an object", file));
     for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) throw Error(fmt::format("'{}': metadata '{}' is not text", file, key));
+      if (!value.is_string())
+        throw Error(fmt::format("'{}': metadata '{}' is not text", file, key));
       metadata_.emplace(key, value.get<std::string>());
     }
   }

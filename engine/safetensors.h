@@ -1,6 +1,7 @@
 #pragma once
 // Reader and writer of the safetensors format: an 8-byte little-endian header length, a JSON header
-// {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, then the raw tensor bytes.
+// {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, then the raw tensor
+// bytes.
 
 #include <cstddef>
 #include <cstdint>

@@ -42,8 +42,8 @@ void Stage::embed(ConstTensor pixels) {
 
   extract_patches(context_, pixels, a.patch_height, a.patch_width, mean_, std_, patch_values);
   linear(context_, patch_values, patch_embedding_, Activation::none, embedded);
-  assemble_tokens(context_, {embedded.data, DType::f32, {images, a.patches(), a.dim}}, prefix_, position_,
-                  residual(static_cast<int>(images)));
+  assemble_tokens(context_, {embedded.data, DType::f32, {images, a.patches(), a.dim}}, prefix_,
+                  position_, residual(static_cast<int>(images)));
 }
 
 // x = x + proj(attention(qkv(norm(x))))
@@ -93,7 +93,8 @@ ConstTensor Stage::head(int images) {
   } else {
     const std::int64_t rows = std::int64_t{images} * a.tokens();
     const Tensor normed_rows{normed.data, DType::f32, {rows, a.dim}};
-    layer_norm(context_, {x.data, DType::f32, {rows, a.dim}}, norm_.gamma, norm_.beta, a.norm_eps, normed_rows);
+    layer_norm(context_, {x.data, DType::f32, {rows, a.dim}}, norm_.gamma, norm_.beta, a.norm_eps,
+               normed_rows);
     pool_average(context_, normed, a.prefix_tokens(), pooled);
   }
   linear(context_, pooled, head_, Activation::none, logits);
@@ -102,7 +103,8 @@ ConstTensor Stage::head(int images) {
 
 Tensor Stage::residual(int images) {
   if (images < 1 || images > max_images_) {
-    throw Error(fmt::format("a batch of {} images; this stage was set up for 1 to {}", images, max_images_));
+    throw Error(fmt::format("a batch of {} images; this stage was set up for 1 to {}", images,
+                            max_images_));
   }
   return {act_.residual.data(), DType::f32, {images, architecture_.tokens(), architecture_.dim}};
 }

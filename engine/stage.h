@@ -1,7 +1,7 @@
 #pragma once
-// The forward pass of one stage: a range of half-blocks of a Vision Transformer (Dosovitskiy et al. 2021,
-// pre-norm blocks; DeiT, Touvron et al. 2021), with the embedding before it or the head after it where
-// the range begins or ends the model.
+// The forward pass of one stage: a range of half-blocks of a Vision Transformer (Dosovitskiy et al.
+// 2021, pre-norm blocks; DeiT, Touvron et al. 2021), with the embedding before it or the head after
+// it where the range begins or ends the model.
 
 #include <cstdint>
 #include <vector>
@@ -17,8 +17,8 @@ namespace quantring {
 class Stage {
  public:
   // Reads its own tensors and no others, checking their hashes. f32 weights stay where the file is
-  // mapped, so `model` and `context` must outlive this object. Activations are allocated here, once, for
-  // batches of up to max_images. Throws Error.
+  // mapped, so `model` and `context` must outlive this object. Activations are allocated here,
+  // once, for batches of up to max_images. Throws Error.
   Stage(Context& context, const ModelFile& model, StageRange range, int max_images);
 
   StageRange range() const { return range_; }
@@ -26,9 +26,9 @@ class Stage {
   bool last() const { return range_.end == architecture_.half_blocks(); }
   int max_images() const { return max_images_; }
 
-  // First stage: pixels [images, channels, height, width], u8 as preprocess makes them, or f32 already
-  // normalised. The result is the residual stream [images, tokens, dim] f32, or, of the last stage, the
-  // logits [images, classes] f32; it is valid until the next call.
+  // First stage: pixels [images, channels, height, width], u8 as preprocess makes them, or f32
+  // already normalised. The result is the residual stream [images, tokens, dim] f32, or, of the
+  // last stage, the logits [images, classes] f32; it is valid until the next call.
   ConstTensor forward_pixels(ConstTensor pixels);
 
   // Other stages: put the previous stage's output into residual(images) first.
@@ -58,10 +58,11 @@ class Stage {
   struct Activations {
     Buffer residual;  // [images, tokens, dim]
     Buffer normed;    // [images, tokens, dim]; attention's output too
-    Buffer wide;      // [images, tokens, max(3 dim, mlp_dim)]; patches [images, patches, patch values] too
-    Buffer scratch;   // attention's own
-    Buffer pooled;    // [images, dim]
-    Buffer logits;    // [images, classes]
+    Buffer
+        wide;  // [images, tokens, max(3 dim, mlp_dim)]; patches [images, patches, patch values] too
+    Buffer scratch;  // attention's own
+    Buffer pooled;   // [images, dim]
+    Buffer logits;   // [images, classes]
   };
 
   void load(const ModelFile& model);
@@ -81,11 +82,11 @@ class Stage {
   StageRange range_;
   int max_images_;
 
-  Linear patch_embedding_;          // patch values -> dim
-  ConstTensor prefix_, position_;   // [prefix, dim], [tokens, dim]
+  Linear patch_embedding_;         // patch values -> dim
+  ConstTensor prefix_, position_;  // [prefix, dim], [tokens, dim]
   std::vector<HalfBlock> halves_;
   Norm norm_;
-  Linear head_;  // dim -> classes
+  Linear head_;                  // dim -> classes
   std::vector<Buffer> widened_;  // f32 copies of small tensors stored as f16
 
   Activations act_;

@@ -60,11 +60,13 @@ void Stage::allocate() {
   };
   const std::int64_t rows = std::int64_t{max_images_} * a.tokens();
   std::int64_t wide = rows * std::max<std::int64_t>(3 * a.dim, a.mlp_dim);
-  if (first()) wide = std::max(wide, std::int64_t{max_images_} * a.patches() * patch_embedding_.in());
+  if (first())
+    wide = std::max(wide, std::int64_t{max_images_} * a.patches() * patch_embedding_.in());
   act_.residual = floats(rows * a.dim);
   act_.normed = floats(rows * a.dim);
   act_.wide = floats(wide);
-  act_.scratch = Buffer(context_, attention_scratch_bytes(context_, max_images_, a.tokens(), a.dim, a.heads));
+  act_.scratch =
+      Buffer(context_, attention_scratch_bytes(context_, max_images_, a.tokens(), a.dim, a.heads));
   if (last()) {
     act_.pooled = floats(std::int64_t{max_images_} * a.dim);
     act_.logits = floats(std::int64_t{max_images_} * a.classes);
@@ -77,7 +79,8 @@ ConstTensor Stage::widened(const ModelFile& model, const std::string& name) {
   if (stored.dtype == DType::f32) return stored;
   const auto count = static_cast<std::size_t>(stored.shape.elements());
   Buffer copy(context_, count * sizeof(float));
-  halves_to_floats(static_cast<const std::uint16_t*>(stored.data), static_cast<float*>(copy.data()), count);
+  halves_to_floats(static_cast<const std::uint16_t*>(stored.data), static_cast<float*>(copy.data()),
+                   count);
   const ConstTensor result{copy.data(), DType::f32, stored.shape};
   widened_.push_back(std::move(copy));
   model.release(name);
@@ -87,7 +90,8 @@ ConstTensor Stage::widened(const ModelFile& model, const std::string& name) {
 Linear Stage::load_linear(const ModelFile& model, const std::string& name) {
   ConstTensor weight = model.tensor(name + ".weight");
   const ConstTensor bias = model.tensor(name + ".bias");
-  // A patch embedding is stored as a convolution's [dim, channels, h, w]: as a matrix, [dim, the rest].
+  // A patch embedding is stored as a convolution's [dim, channels, h, w]: as a matrix, [dim, the
+  // rest].
   if (weight.shape.rank() == 4) {
     weight.shape = {weight.shape[0], weight.shape[1] * weight.shape[2] * weight.shape[3]};
   }
