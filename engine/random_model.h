@@ -1,0 +1,21 @@
+#pragma once
+// A model file with random weights: for benches of a shape whose weights nobody has, and for tests.
+
+#include <cstdint>
+#include <filesystem>
+
+#include "engine/architecture.h"
+
+namespace quantring {
+
+// Weights are drawn so that activations keep a sane size through all blocks (uniform, variance 1 /
+// fan-in). storage: "F32" or "F16". Preprocessing: no resize, mean and std 0.5. The same seed gives
+// the same file.
+void write_random_model(const std::filesystem::path& path, const Architecture& architecture,
+                        const char* storage, std::uint32_t seed);
+
+// Shapes by name: "deit_tiny", "vit_base" (224x224, patches 16x16, 1000 classes). Throws Error for
+// others.
+Architecture named_architecture(const std::string& name);
+
+}  // namespace quantring
