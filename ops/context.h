@@ -1,5 +1,6 @@
 #pragma once
-// Where ops run: the device and what it needs (on the CPU: a pool of threads). Every op takes one first.
+// Where ops run: the device and what it needs (on the CPU: a pool of threads). Every op takes one
+// first.
 
 #include <cstddef>
 #include <memory>

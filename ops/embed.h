@@ -1,6 +1,6 @@
 #pragma once
-// From pixels to tokens: the two memory-bound halves of the patch embedding around its matrix product
-// (Dosovitskiy et al. 2021).
+// From pixels to tokens: the two memory-bound halves of the patch embedding around its matrix
+// product (Dosovitskiy et al. 2021).
 
 #include <span>
 
@@ -9,14 +9,16 @@
 
 namespace quantring {
 
-// patches[images * patches, channels * patch_h * patch_w] f32 = ((pixel / 255) - mean[c]) / std[c] for u8
-// pixels [images, channels, height, width]; f32 pixels are taken as normalised already and only
-// rearranged. Patches run row by row; within a patch, channel then row then column (the layout of a
-// convolution's weight). height and width must be multiples of the patch.
-void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h, std::int64_t patch_w,
-                     std::span<const float> mean, std::span<const float> std, Tensor patches);
+// patches[images * patches, channels * patch_h * patch_w] f32 = ((pixel / 255) - mean[c]) / std[c]
+// for u8 pixels [images, channels, height, width]; f32 pixels are taken as normalised already and
+// only rearranged. Patches run row by row; within a patch, channel then row then column (the layout
+// of a convolution's weight). height and width must be multiples of the patch.
+void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
+                     std::int64_t patch_w, std::span<const float> mean, std::span<const float> std,
+                     Tensor patches);
 
-// tokens[images, prefix + patches, dim] = concat(prefix_tokens[prefix, dim], embedded[images, patches, dim])
+// tokens[images, prefix + patches, dim] = concat(prefix_tokens[prefix, dim], embedded[images,
+// patches, dim])
 // + position[prefix + patches, dim]. prefix_tokens: [prefix, dim] f32 or no data for none.
 void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_tokens,
                      ConstTensor position, Tensor tokens);

@@ -40,7 +40,9 @@ struct ConstTensor {
   Shape shape;
 
   const float* f32() const { return static_cast<const float*>(data); }
-  std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * dtype_bytes(dtype); }
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(shape.elements()) * dtype_bytes(dtype);
+  }
 };
 
 // Writable view.
@@ -50,7 +52,9 @@ struct Tensor {
   Shape shape;
 
   float* f32() const { return static_cast<float*>(data); }
-  std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * dtype_bytes(dtype); }
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(shape.elements()) * dtype_bytes(dtype);
+  }
   operator ConstTensor() const { return {data, dtype, shape}; }
 };
 

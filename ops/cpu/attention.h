@@ -1,0 +1,17 @@
+#pragma once
+#include "ops/attention.h"
+
+namespace quantring::cpu {
+
+// The scratch that one worker needs.
+std::size_t attention_scratch_bytes(std::int64_t tokens, std::int64_t dim, std::int64_t heads);
+
+struct AttentionShape {
+  std::int64_t images, tokens, dim, heads;
+};
+
+// Arguments as in ops/attention.h, already checked; scratch: attention_scratch_bytes() per worker.
+void attention(ThreadPool& pool, const float* qkv, AttentionShape shape, std::byte* scratch,
+               float* out);
+
+}  // namespace quantring::cpu

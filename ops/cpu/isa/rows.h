@@ -1,0 +1,111 @@
+#pragma once
+// Loops over the rows of a matrix: bias and activation, layer norm, softmax. Every row is worked on
+// by itself and in a fixed order, so its result does not depend on its neighbours.
+
+#include "ops/cpu/isa/math.h"
+
+namespace quantring::cpu {
+namespace {
+
+enum class Function { none, gelu_erf, gelu_tanh };
+
+template <Function function>
+QUANTRING_INLINE Vector apply(Vector x) {
+  if constexpr (function == Function::gelu_erf) return gelu_erf(x);
+  if constexpr (function == Function::gelu_tanh) return gelu_tanh(x);
+  return x;
+}
+
+template <Function function>
+void bias_activation(float* y, std::int64_t stride, const float* bias, std::int64_t rows,
+                     std::int64_t cols) {
+  if (function == Function::none && bias == nullptr) return;
+  const std::int64_t whole = cols / lanes * lanes;
+  const std::int64_t rest = cols - whole;
+  for (std::int64_t r = 0; r < rows; ++r, y += stride) {
+    for (std::int64_t c = 0; c < whole; c += lanes) {
+      const Vector b = bias ? load(bias + c) : Vector{};
+      store(y + c, apply<function>(load(y + c) + b));
+    }
+    if (rest > 0) {
+      const Vector b = bias ? load_first(bias + whole, rest, 0) : Vector{};
+      const Vector v = load_first(y + whole, rest, 0);
+      store_first(y + whole, rest, apply<function>(v + b));
+    }
+  }
+}
+
+// Sum of term(vector) over a row; four partial sums, because one addition waits for the one before.
+// The lanes behind the end of the row are given to term as `fill`, for which it must be 0.
+template <class Term>
+QUANTRING_INLINE float sum_row(const float* x, std::int64_t dim, float fill, const Term& term) {
+  Vector sums[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * lanes <= dim; i += 4 * lanes) {
+    for (int part = 0; part < 4; ++part) sums[part] += term(load(x + i + part * lanes));
+  }
+  for (; i + lanes <= dim; i += lanes) sums[0] += term(load(x + i));
+  if (i < dim) sums[0] += term(load_first(x + i, dim - i, fill));
+  return sum_of((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+void layer_norm(const float* x, const float* gamma, const float* beta, float eps, std::int64_t rows,
+                std::int64_t dim, float* y) {
+  const float count = static_cast<float>(dim);
+  for (std::int64_t r = 0; r < rows; ++r, x += dim, y += dim) {
+    const float mean = sum_row(x, dim, 0, [](Vector v) { return v; }) / count;
+    // The mean is taken off first: E[x^2] - mean^2 loses all digits where the mean is large.
+    const float variance =
+        sum_row(x, dim, mean, [mean](Vector v) { return (v - mean) * (v - mean); }) / count;
+    const float scale = 1.0f / __builtin_sqrtf(variance + eps);
+    std::int64_t i = 0;
+    for (; i + lanes <= dim; i += lanes) {
+      store(y + i, (load(x + i) - mean) * scale * load(gamma + i) + load(beta + i));
+    }
+    if (const std::int64_t rest = dim - i; rest > 0) {
+      const Vector v = (load_first(x + i, rest, 0) - mean) * scale;
+      store_first(y + i, rest, v * load_first(gamma + i, rest, 0) + load_first(beta + i, rest, 0));
+    }
+  }
+}
+
+void softmax(float* x, std::int64_t stride, float scale, std::int64_t rows, std::int64_t cols) {
+  const std::int64_t whole = cols / lanes * lanes;
+  const std::int64_t rest = cols - whole;
+  constexpr float lowest = -__builtin_inff();
+  for (std::int64_t r = 0; r < rows; ++r, x += stride) {
+    Vector tops[2] = {broadcast(lowest), broadcast(lowest)};
+    std::int64_t i = 0;
+    for (; i + 2 * lanes <= whole; i += 2 * lanes) {
+      tops[0] = larger(tops[0], load(x + i));
+      tops[1] = larger(tops[1], load(x + i + lanes));
+    }
+    if (i < whole) tops[0] = larger(tops[0], load(x + i));
+    if (rest > 0) tops[1] = larger(tops[1], load_first(x + whole, rest, lowest));
+    const float top = largest_of(larger(tops[0], tops[1]));
+
+    Vector sums{};
+    for (i = 0; i < whole; i += lanes) {
+      const Vector e = exp_of_negative((load(x + i) - top) * scale);
+      store(x + i, e);
+      sums += e;
+    }
+    if (rest > 0) {
+      const Vector e = exp_of_negative((load_first(x + whole, rest, lowest) - top) * scale);
+      store_first(x + whole, rest, e);
+      sums += e;
+    }
+    const float weight = 1.0f / sum_of(sums);
+    for (i = 0; i < whole; i += lanes) store(x + i, load(x + i) * weight);
+    for (; i < cols; ++i) x[i] *= weight;
+  }
+}
+
+void add(const float* a, const float* b, std::int64_t count, float* y) {
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) store(y + i, load(a + i) + load(b + i));
+  for (; i < count; ++i) y[i] = a[i] + b[i];
+}
+
+}  // namespace
+}  // namespace quantring::cpu

@@ -1,0 +1,85 @@
+#pragma once
+// The widest float vector of the instruction set that this file is compiled for, through the
+// compiler's vector types: the same source gives SSE2, AVX2, AVX-512 and NEON code. Everything in
+// ops/cpu/isa is in an unnamed namespace, so that the copies compiled for different CPUs stay
+// apart.
+
+#include <cstdint>
+
+namespace quantring::cpu {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+constexpr std::int64_t lanes = vector_bytes / 4;
+
+using Vector = float __attribute__((vector_size(vector_bytes)));
+using IntVector = std::int32_t __attribute__((vector_size(vector_bytes)));
+
+#define QUANTRING_INLINE inline __attribute__((always_inline))
+
+QUANTRING_INLINE Vector broadcast(float value) {
+  return Vector{} + value;
+}
+
+QUANTRING_INLINE Vector load(const float* source) {
+  Vector v;
+  __builtin_memcpy(&v, source, sizeof v);
+  return v;
+}
+
+QUANTRING_INLINE void store(float* target, Vector v) {
+  __builtin_memcpy(target, &v, sizeof v);
+}
+
+// The first count lanes, 0 < count < lanes; the others become `fill`.
+QUANTRING_INLINE Vector load_first(const float* source, std::int64_t count, float fill) {
+  Vector v = broadcast(fill);
+  for (std::int64_t i = 0; i < count; ++i) v[i] = source[i];
+  return v;
+}
+
+QUANTRING_INLINE void store_first(float* target, std::int64_t count, Vector v) {
+  for (std::int64_t i = 0; i < count; ++i) target[i] = v[i];
+}
+
+QUANTRING_INLINE IntVector bits_of(Vector v) {
+  IntVector bits;
+  __builtin_memcpy(&bits, &v, sizeof v);
+  return bits;
+}
+
+QUANTRING_INLINE Vector from_bits(IntVector bits) {
+  Vector v;
+  __builtin_memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+// The second operand where the two do not compare, so a NaN in b stays.
+QUANTRING_INLINE Vector larger(Vector a, Vector b) {
+  return a > b ? a : b;
+}
+
+// By halves, so the order of the additions does not depend on how the compiler would arrange them.
+QUANTRING_INLINE float sum_of(Vector v) {
+  float part[lanes];
+  __builtin_memcpy(part, &v, sizeof v);
+  for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
+    for (std::int64_t i = 0; i < half; ++i) part[i] += part[i + half];
+  }
+  return part[0];
+}
+
+QUANTRING_INLINE float largest_of(Vector v) {
+  float largest = v[0];
+  for (std::int64_t i = 1; i < lanes; ++i) largest = v[i] > largest ? v[i] : largest;
+  return largest;
+}
+
+}  // namespace
+}  // namespace quantring::cpu

@@ -1,0 +1,93 @@
+#include "ops/embed.h"
+
+#include <stdexcept>
+
+#include "ops/check.h"
+#include "ops/cpu/embed.h"
+#include "ops/error.h"
+
+namespace quantring {
+namespace {
+
+// tokens is [images, tokens, dim] with at least one token; pooled is [images, dim].
+cpu::TokenShape check_pooling(const char* op, const ConstTensor& tokens, std::int64_t first,
+                              const Tensor& pooled) {
+  if (tokens.shape.rank() != 3 || first < 0 || tokens.shape[1] <= first) {
+    check::fail(op, "tokens", tokens,
+                "f32 [images, tokens, dim], more than " + std::to_string(first) + " tokens");
+  }
+  check::exact(op, "tokens", tokens, DType::f32, tokens.shape);
+  check::exact(op, "pooled", pooled, DType::f32, {tokens.shape[0], tokens.shape[2]});
+  return {tokens.shape[0], first, tokens.shape[1], tokens.shape[2]};
+}
+
+}  // namespace
+
+void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
+                     std::int64_t patch_w, std::span<const float> mean, std::span<const float> std,
+                     Tensor patches) {
+  constexpr const char* op = "extract_patches";
+  if (pixels.shape.rank() != 4) {
+    check::fail(op, "pixels", pixels, "[images, channels, height, width]");
+  }
+  const std::int64_t images = pixels.shape[0], channels = pixels.shape[1];
+  const std::int64_t height = pixels.shape[2], width = pixels.shape[3];
+  if (patch_h < 1 || patch_w < 1 || height % patch_h != 0 || width % patch_w != 0) {
+    throw Error("extract_patches: pictures of " + std::to_string(height) + " x " +
+                std::to_string(width) + " do not divide into patches of " +
+                std::to_string(patch_h) + " x " + std::to_string(patch_w));
+  }
+  check::exact(op, "patches", patches, DType::f32,
+               {images * (height / patch_h) * (width / patch_w), channels * patch_h * patch_w});
+  const cpu::PatchShape shape{images, channels, height, width, patch_h, patch_w};
+  if (pixels.dtype == DType::f32) {
+    check::exact(op, "pixels", pixels, DType::f32, pixels.shape);
+    cpu::extract_patches(context.pool(), pixels.f32(), shape, patches.f32());
+    return;
+  }
+  check::exact(op, "pixels", pixels, DType::u8, pixels.shape);
+  if (std::ssize(mean) != channels || std::ssize(std) != channels) {
+    throw std::invalid_argument("extract_patches: " + std::to_string(mean.size()) + " means and " +
+                                std::to_string(std.size()) + " deviations for pixels " +
+                                pixels.shape.text());
+  }
+  cpu::extract_patches(context.pool(), static_cast<const std::uint8_t*>(pixels.data), shape, mean,
+                       std, patches.f32());
+}
+
+void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_tokens,
+                     ConstTensor position, Tensor tokens) {
+  constexpr const char* op = "assemble_tokens";
+  if (tokens.shape.rank() != 3) check::fail(op, "tokens", tokens, "f32 [images, tokens, dim]");
+  const std::int64_t images = tokens.shape[0], per_image = tokens.shape[1], dim = tokens.shape[2];
+  std::int64_t prefix = 0;
+  if (prefix_tokens.data != nullptr) {
+    prefix = check::rows(op, "prefix_tokens", prefix_tokens, dim);
+    if (prefix > per_image) {
+      check::fail(op, "prefix_tokens", prefix_tokens, "no more tokens than " + tokens.shape.text());
+    }
+  }
+  const std::int64_t patches = per_image - prefix;
+  check::exact(op, "tokens", tokens, DType::f32, {images, per_image, dim});
+  if (check::rows(op, "embedded", embedded, dim) != images * patches) {
+    check::fail(op, "embedded", embedded,
+                "f32 " + Shape{images, patches, dim}.text() + " for tokens " + tokens.shape.text());
+  }
+  if (check::rows(op, "position", position, dim) != per_image) {
+    check::fail(op, "position", position, "f32 " + Shape{per_image, dim}.text());
+  }
+  cpu::assemble_tokens(context.pool(), embedded.f32(), prefix_tokens.f32(), position.f32(),
+                       {images, prefix, per_image, dim}, tokens.f32());
+}
+
+void pool_class_token(Context&, ConstTensor tokens, Tensor pooled) {
+  const cpu::TokenShape shape = check_pooling("pool_class_token", tokens, 0, pooled);
+  cpu::pool_class_token(tokens.f32(), shape, pooled.f32());
+}
+
+void pool_average(Context& context, ConstTensor tokens, std::int64_t first, Tensor pooled) {
+  const cpu::TokenShape shape = check_pooling("pool_average", tokens, first, pooled);
+  cpu::pool_average(context.pool(), tokens.f32(), shape, pooled.f32());
+}
+
+}  // namespace quantring
