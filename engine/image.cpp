@@ -1,0 +1,116 @@
+#include "engine/image.h"
+
+#include <fstream>
+#include <limits>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "ops/error.h"
+
+// stb_image compiled here, private to this file. Only the formats that we promise: each further one
+// is more code that strangers' bytes can reach.
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_ONLY_BMP
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_MAX_DIMENSIONS 65535
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+#include <stb_image.h>
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+namespace quantring {
+namespace {
+
+static_assert(STBI_MAX_DIMENSIONS == image_max_side);
+
+constexpr const char* formats = "JPEG, PNG and BMP can be read";
+
+void check_channels(int channels) {
+  if (channels != 1 && channels != 3)
+    throw Error(fmt::format("pictures have 1 or 3 channels, not {}", channels));
+}
+
+// Pillow's weights of ITU-R 601 luma in 16-bit fixed point, rounded.
+std::uint8_t grey(const std::uint8_t* rgb) {
+  return static_cast<std::uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >>
+                                   16);
+}
+
+// stb's own conversions would weigh colours differently, so it decodes what the file holds and the
+// channels are chosen here. stb_channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+void pick_channels(const std::uint8_t* in, int stb_channels, Image& image) {
+  const std::size_t count = static_cast<std::size_t>(image.width) * image.height;
+  image.pixels.resize(count * image.channels);
+  std::uint8_t* out = image.pixels.data();
+  const bool coloured = stb_channels >= 3;
+  for (std::size_t i = 0; i < count; ++i, in += stb_channels) {
+    if (image.channels == 1) {
+      *out++ = coloured ? grey(in) : in[0];
+    } else {
+      for (int c = 0; c < 3; ++c) *out++ = in[coloured ? c : 0];
+    }
+  }
+}
+
+}  // namespace
+
+Image decode_image(std::span<const std::byte> file, int channels, const std::string& name) {
+  check_channels(channels);
+  const auto* bytes = reinterpret_cast<const stbi_uc*>(file.data());
+  if (file.empty() || file.size() > std::numeric_limits<int>::max())
+    throw Error(fmt::format("{}: not a picture ({} bytes); {}", name, file.size(), formats));
+  const int size = static_cast<int>(file.size());
+
+  // The header first: what it promises is bounded before stb takes memory for it.
+  Image image;
+  int stb_channels = 0;
+  if (stbi_info_from_memory(bytes, size, &image.width, &image.height, &stb_channels) == 0)
+    throw Error(fmt::format("{}: not a picture ({}); {}", name, stbi_failure_reason(), formats));
+  if (image.width < 1 || image.height < 1 || image.width > image_max_side ||
+      image.height > image_max_side || std::int64_t{image.width} * image.height > image_max_pixels)
+    throw Error(fmt::format("{}: {} x {} is too large: at most {} pixels, {} a side", name,
+                            image.width, image.height, image_max_pixels, image_max_side));
+
+  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> decoded(
+      stbi_load_from_memory(bytes, size, &image.width, &image.height, &stb_channels, 0),
+      &stbi_image_free);
+  if (decoded == nullptr)
+    throw Error(fmt::format("{}: broken picture ({}); {}", name, stbi_failure_reason(), formats));
+  image.channels = channels;
+  pick_channels(decoded.get(), stb_channels, image);
+  return image;
+}
+
+Image load_image(const std::string& path, int channels) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file ? std::streamoff{file.tellg()} : -1;
+  // A folder opens like a file, but its size cannot be told or makes no sense.
+  if (size < 0 || size > std::numeric_limits<int>::max())
+    throw Error(fmt::format("{}: cannot be read as a picture file", path));
+  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
+  file.seekg(0);
+  if (!file.read(reinterpret_cast<char*>(bytes.data()), size))
+    throw Error(fmt::format("{}: reading failed", path));
+  return decode_image(bytes, channels, path);
+}
+
+Image convert_channels(Image image, int channels) {
+  check_channels(channels);
+  check_channels(image.channels);
+  if (image.channels == channels) return image;
+  Image converted{.width = image.width, .height = image.height, .channels = channels, .pixels = {}};
+  pick_channels(image.pixels.data(), image.channels, converted);
+  return converted;
+}
+
+}  // namespace quantring
