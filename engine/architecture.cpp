@@ -117,6 +117,13 @@ Architecture architecture_from_json(const std::string& text) {
   return a;
 }
 
+double gflops_per_image(const Architecture& a) {
+  const double tokens = a.tokens(), dim = a.dim;
+  const double block = tokens * dim * (4 * dim + 2.0 * a.mlp_dim) + 2 * tokens * tokens * dim;
+  const double embed = 1.0 * a.patches() * dim * a.channels * a.patch_height * a.patch_width;
+  return 2e-9 * (a.depth * block + embed + dim * a.classes);
+}
+
 std::vector<StageRange> split_evenly(const Architecture& architecture, int stages) {
   const int halves = architecture.half_blocks();
   if (stages < 1 || stages > halves) {

@@ -40,6 +40,9 @@ void check_architecture(const Architecture& architecture);
 std::string architecture_to_json(const Architecture& architecture);
 Architecture architecture_from_json(const std::string& text);  // checked; throws Error
 
+// Work of one image in GFLOP: matrix products only, a multiply-add counted as two.
+double gflops_per_image(const Architecture& architecture);
+
 // Half-blocks [begin, end) of the model: 2i is block i's attention with its residual, 2i+1 its MLP.
 // The range that starts at 0 embeds the pixels too; the one that ends at half_blocks() has norm and
 // head.

@@ -23,14 +23,6 @@ Size size_of(const ModelFile& model, const std::string& prefix) {
   return size;
 }
 
-// Multiply-adds of one image, counted as 2 operations each, matrix products only.
-double gflops(const Architecture& a) {
-  const double tokens = a.tokens(), dim = a.dim;
-  const double block = tokens * dim * (4 * dim + 2.0 * a.mlp_dim) + 2 * tokens * tokens * dim;
-  const double embed = double{1} * a.patches() * dim * a.channels * a.patch_height * a.patch_width;
-  return 2e-9 * (a.depth * block + embed + dim * a.classes);
-}
-
 double megabytes(std::uint64_t bytes) {
   return static_cast<double>(bytes) / 1e6;
 }
@@ -74,7 +66,7 @@ std::string inspect_text(const ModelFile& model) {
                                     model.labels().back()));
   line("parameters", fmt::format("{} ({:.2f} MB as {}; a block {:.2f} MB)", all.parameters,
                                  megabytes(all.bytes), storage(model), megabytes(block.bytes)));
-  line("operations", fmt::format("{:.2f} GFLOP an image", gflops(a)));
+  line("operations", fmt::format("{:.2f} GFLOP an image", gflops_per_image(a)));
   line("hash", model.hash());
   return text;
 }
@@ -91,7 +83,7 @@ std::string inspect_json(const ModelFile& model) {
       {"parameters", all.parameters},
       {"bytes", all.bytes},
       {"bytes_per_block", block.bytes},
-      {"gflops", gflops(model.architecture())},
+      {"gflops", gflops_per_image(model.architecture())},
       {"hash", model.hash()}};
   return value.dump(2);
 }

@@ -1,0 +1,145 @@
+#include "apps/classifier.h"
+
+#include <fmt/format.h>
+
+#include "apps/coded_message.h"
+#include "ops/error.h"
+
+namespace quantring::apps {
+namespace {
+
+// The whole model as one stage, computed on the thread that takes the results.
+class LocalClassifier : public Classifier {
+ public:
+  LocalClassifier(const ModelFile& model, int max_images, int threads)
+      : architecture_(model.architecture()),
+        context_(threads),
+        stage_(context_, model, {0, architecture_.half_blocks()}, max_images) {}
+
+  void submit(PixelBatch&& batch) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopped_ || waiting_.size() < room; });
+    if (stopped_) throw Error("the run was stopped");
+    waiting_.push_back(std::move(batch));
+    changed_.notify_all();
+  }
+
+  void close_input() override {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+
+  bool next(std::vector<float>& logits) override {
+    PixelBatch batch;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+      if (waiting_.empty()) return false;
+      batch = std::move(waiting_.front());
+      waiting_.pop_front();
+      changed_.notify_all();
+    }
+    const ConstTensor result =
+        stage_.forward_pixels({batch.pixels.data(),
+                               DType::u8,
+                               {batch.images, architecture_.channels, architecture_.image_height,
+                                architecture_.image_width}});
+    logits.assign(result.f32(), result.f32() + result.shape.elements());
+    return true;
+  }
+
+  void stop() override {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    changed_.notify_all();
+  }
+
+  net::RingStats stats() const override { return {}; }
+  net::RingStats finish() override { return {}; }
+
+ private:
+  static constexpr std::size_t room = 2;  // batches ahead of the compute
+
+  Architecture architecture_;
+  Context context_;
+  Stage stage_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<PixelBatch> waiting_;
+  bool closed_ = false, stopped_ = false;
+};
+
+class RingClassifier : public Classifier {
+ public:
+  RingClassifier(const ModelFile& model, net::HeadOptions options)
+      : architecture_(model.architecture()), head_(std::move(options)) {}
+
+  void submit(PixelBatch&& batch) override {
+    CodedTensor coded;
+    coded.spec = {CodecId::pixels, 8};
+    coded.shape = {
+        batch.images, static_cast<std::uint32_t>(architecture_.channels),
+        static_cast<std::uint32_t>(architecture_.image_height * architecture_.image_width)};
+    coded.payload = std::move(batch.pixels);
+    net::Message message;
+    to_message(coded, message);
+    {
+      const std::lock_guard lock(mutex_);
+      submitted_.push_back(batch.images);
+    }
+    head_.submit(std::move(message));
+  }
+
+  void close_input() override { head_.close_input(); }
+
+  bool next(std::vector<float>& logits) override {
+    auto message = head_.next_result();
+    if (!message) return false;
+    std::uint32_t images = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      images = submitted_.front();
+      submitted_.pop_front();
+    }
+    const CodedTensor coded = from_message(*message);
+    const TensorShape expected{images, 1, static_cast<std::uint32_t>(architecture_.classes)};
+    if (coded.shape != expected) {
+      throw Error(
+          fmt::format("the last stage sent results for {} images of {} classes, expected {} of {}",
+                      coded.shape.images, coded.shape.dim, images, architecture_.classes));
+    }
+    logits.resize(expected.elements());
+    decode(coded, logits);
+    return true;
+  }
+
+  void stop() override { head_.stop(); }
+  net::RingStats stats() const override { return head_.stats(); }
+  net::RingStats finish() override { return head_.finish(); }
+
+ private:
+  Architecture architecture_;
+  std::mutex mutex_;
+  std::deque<std::uint32_t> submitted_;  // images of each batch under way
+  net::RingHead head_;
+};
+
+}  // namespace
+
+std::unique_ptr<Classifier> make_local_classifier(const ModelFile& model, int max_images,
+                                                  int threads) {
+  return std::make_unique<LocalClassifier>(model, max_images, threads);
+}
+
+std::unique_ptr<Classifier> make_ring_classifier(const ModelFile& model, net::HeadOptions options,
+                                                 const std::vector<StageRange>& ranges,
+                                                 CodecSpec output, int max_images) {
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    options.stages.at(i).work = work_order_to_json({model.hash(), ranges[i], max_images, output});
+  }
+  options.codecs = decodable_codecs();
+  return std::make_unique<RingClassifier>(model, std::move(options));
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,75 @@
+// `quantring classify`: pictures in, labels out.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/classify_run.h"
+#include "apps/commands.h"
+#include "apps/report.h"
+#include "ops/error.h"
+
+namespace quantring::apps {
+
+void add_classify(CLI::App& app) {
+  auto* sub =
+      app.add_subcommand("classify", "Classify pictures, in this process or through a ring");
+  auto options = std::make_shared<ClassifyOptions>();
+  auto codec = std::make_shared<std::string>();
+  auto bits = std::make_shared<int>(0);
+  sub->add_option("source", options->source,
+                  "Picture, folder, glob pattern, or IDX file (plain or .gz)")
+      ->required();
+  sub->add_option("-m,--model", options->model,
+                  "Model file (default: the one that the ring file names)");
+  auto* ring = sub->add_option("-r,--ring", options->ring, "ring.toml with the nodes' addresses");
+  sub->add_option("-s,--stages", options->stages,
+                  "Start this many node processes here and use them as the ring")
+      ->check(CLI::Range(1, 64))
+      ->excludes(ring);
+  auto* codec_option =
+      sub->add_option("--codec", *codec, "Coding of the links: raw32, raw16 or ptq");
+  sub->add_option("--bits", *bits, "Bits an element for ptq: 2 to 8, or 16")->needs(codec_option);
+  sub->add_option("--link-mbps", options->link_mbps, "Pace every link to this many Mbit/s")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("-b,--batch", options->batch, "Images a frame")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  sub->add_option("-t,--threads", options->threads,
+                  "CPU threads here, or of each local node (default: share out the cores)")
+      ->check(CLI::Range(1, 256));
+  sub->add_option("-l,--labels", options->labels,
+                  "True classes: CSV with columns file,class_index, or an IDX label file");
+  sub->add_option("-n,--limit", options->limit, "Stop after this many images");
+  sub->add_option("-k,--top", options->top, "Classes shown per image")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  sub->add_flag("--json", options->json, "One JSON object per image on stdout");
+  sub->add_flag("-q,--quiet", options->quiet, "No line per image, only the closing report");
+  sub->add_option("--logits", options->logits_file,
+                  "Also write all logits to this safetensors file");
+  sub->footer(
+      "Examples:\n"
+      "  quantring classify photo.jpg --model deit_tiny.safetensors\n"
+      "  quantring classify 'photos/*.jpg' --model deit_tiny.safetensors --labels photos.csv "
+      "--json\n"
+      "  quantring classify t10k-images-idx3-ubyte.gz --model models/fashion_mnist_vit.safetensors "
+      "\\\n"
+      "      --stages 3 --codec ptq --bits 4 --link-mbps 50\n"
+      "  quantring classify photos/ --ring ring.toml");
+  sub->callback([=] {
+    if (!codec->empty()) options->codec = parse_codec(*codec, *bits);
+    const bool has_ring = !options->ring.empty() || options->stages > 0;
+    if (!has_ring && (options->codec || options->link_mbps > 0)) {
+      throw Error(
+          "--codec and --link-mbps are about a ring's links: add --ring FILE or --stages N");
+    }
+    const ClassifySummary summary = run_classify(*options);
+    fmt::print(stderr, "{}", closing_report(summary));
+    if (summary.unreadable > 0)
+      throw Error(fmt::format("{} pictures could not be read", summary.unreadable));
+  });
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,31 @@
+#pragma once
+// `quantring node` processes on this machine, started and ended by the head.
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace quantring::apps {
+
+class LocalNodes {
+ public:
+  // Starts `count` processes of this same program, each on a free port of 127.0.0.1, and waits
+  // until all listen. They end with this object, and with the thread that made it. Throws Error.
+  LocalNodes(int count, const std::string& model_path, int threads);
+  ~LocalNodes();
+  LocalNodes(const LocalNodes&) = delete;
+  LocalNodes& operator=(const LocalNodes&) = delete;
+
+  const std::vector<std::string>& addresses() const { return addresses_; }  // "127.0.0.1:PORT"
+  const std::vector<pid_t>& processes() const { return processes_; }
+
+ private:
+  void start(const std::string& model_path, int threads);
+  void stop();
+
+  std::vector<pid_t> processes_;
+  std::vector<std::string> addresses_;
+};
+
+}  // namespace quantring::apps

@@ -1,0 +1,32 @@
+// quantring: runs a Vision Transformer, in one process or as a ring of stages.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Runs a Vision Transformer as a ring of stages over small devices.", "quantring");
+  app.set_version_flag("--version", QUANTRING_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  quantring classify photo.jpg --model model.safetensors\n"
+      "  quantring classify photos/ --model model.safetensors --stages 3 --codec ptq --bits 4\n"
+      "  quantring node --model model.safetensors            # on every device\n"
+      "  quantring classify photos/ --ring ring.toml         # on the head");
+  quantring::apps::add_classify(app);
+  quantring::apps::add_node(app);
+  quantring::apps::add_bench(app);
+  quantring::apps::add_demo(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}

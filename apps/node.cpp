@@ -1,0 +1,89 @@
+// `quantring node`: one stage of a ring, for as many sessions as heads come.
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <memory>
+#include <thread>
+
+#include "apps/commands.h"
+#include "apps/stage_worker.h"
+#include "engine/model_file.h"
+#include "net/ring_node.h"
+
+namespace quantring::apps {
+namespace {
+
+struct NodeCommand {
+  std::string model, listen = "0.0.0.0:7710";
+  int threads = 0;
+  bool quiet = false;
+};
+
+void run_node(const NodeCommand& command) {
+  // Before any thread is started, so that every thread leaves these signals to sigwait below.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  // A file that no session could use is said now, not when the first head comes.
+  const std::string hash = ModelFile(command.model).hash();
+  const int threads = command.threads > 0
+                          ? command.threads
+                          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+
+  net::NodeOptions options;
+  options.listen = command.listen;
+  options.codecs = decodable_codecs();
+  const auto factory = [&](const std::string& work, int, int) -> std::unique_ptr<net::StageWorker> {
+    return std::make_unique<StageWorker>(command.model, work_order_from_json(work), threads);
+  };
+  const auto log = [&](const std::string& line) {
+    if (!command.quiet) fmt::print(stderr, "{}\n", line);
+  };
+  net::RingNode node(options, factory, log);
+  // On stdout, and the only thing there: who starts nodes with port 0 reads the real port here.
+  fmt::print("listening on port {}, model {} ({})\n", node.port(), command.model,
+             hash.substr(0, 16));
+  std::fflush(stdout);
+
+  std::thread stopper([&] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    node.stop();
+  });
+  try {
+    node.run();
+  } catch (...) {
+    ::pthread_kill(stopper.native_handle(), SIGTERM);
+    stopper.join();
+    throw;
+  }
+  stopper.join();
+}
+
+}  // namespace
+
+void add_node(CLI::App& app) {
+  auto* sub =
+      app.add_subcommand("node", "Run one stage of a ring: waits for a head and does its part");
+  auto command = std::make_shared<NodeCommand>();
+  sub->add_option("-m,--model", command->model, "Model file, the same as the head's")->required();
+  sub->add_option("-l,--listen", command->listen, "Address and port to listen on")
+      ->capture_default_str();
+  sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
+      ->check(CLI::Range(1, 256));
+  sub->add_flag("-q,--quiet", command->quiet, "Do not log sessions");
+  sub->footer(
+      "Examples:\n"
+      "  quantring node --model model.safetensors\n"
+      "  quantring node --model model.safetensors --listen 10.0.0.11:7710 --threads 4");
+  sub->callback([command] { run_node(*command); });
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,64 @@
+#include "apps/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace quantring::apps {
+namespace {
+
+std::size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+Progress::Progress(std::size_t total)
+    : total_(total),
+      terminal_(::isatty(STDERR_FILENO) != 0),
+      last_(std::chrono::steady_clock::now()) {}
+
+Progress::~Progress() {
+  erase();
+}
+
+bool Progress::due() const {
+  const auto interval = std::chrono::milliseconds(terminal_ ? 100 : 2000);
+  return std::chrono::steady_clock::now() - last_ >= interval;
+}
+
+void Progress::show(std::size_t done, double images_per_s, const std::string& details) {
+  const std::lock_guard lock(mutex_);
+  last_ = std::chrono::steady_clock::now();
+  const std::string numbers =
+      fmt::format("{}/{}  {:.1f} images/s  {}", done, total_, images_per_s, details);
+  if (!terminal_) {
+    fmt::print(stderr, "{}\n", numbers);
+    return;
+  }
+  constexpr std::size_t width = 24;
+  const std::size_t filled = total_ == 0 ? width : width * std::min(done, total_) / total_;
+  std::string line = fmt::format("[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, numbers);
+  line.resize(std::min(line.size(), terminal_columns() - 1));
+  fmt::print(stderr, "\r{}\033[K", line);
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void Progress::print(std::FILE* stream, const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  erase();
+  fmt::print(stream, "{}\n", line);
+}
+
+void Progress::erase() {
+  if (!drawn_) return;
+  fmt::print(stderr, "\r\033[K");
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+}  // namespace quantring::apps

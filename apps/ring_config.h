@@ -1,0 +1,45 @@
+#pragma once
+// ring.toml: which nodes make up the ring, and how their links are coded.
+//
+//   model = "model.safetensors"        # the head's copy; optional, --model says it too
+//   [head]
+//   listen = "0.0.0.0:7700"            # where the last stage connects back; optional
+//   advertise = "10.0.0.1"             # the head's address as the last stage sees it; optional
+//   [link]
+//   codec = "ptq"                      # optional; default raw32
+//   bits = 8
+//   mbps = 50                          # optional: pace every link
+//   [[stage]]
+//   address = "10.0.0.11:7710"
+//   blocks = "0-6"                     # optional, for all stages or none; 2.5 = after block 2's
+//   attention
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/architecture.h"
+#include "engine/codec.h"
+
+namespace quantring::apps {
+
+struct RingConfig {
+  struct Stage {
+    std::string address;
+    std::optional<StageRange> range;
+  };
+  std::string model;
+  std::string listen = "0.0.0.0:0";
+  std::string advertise;
+  std::optional<CodecSpec> codec;
+  double link_mbps = 0;
+  std::vector<Stage> stages;
+};
+
+RingConfig read_ring_config(const std::string& path);  // throws Error naming file, line and key
+
+// Ranges of all stages: those of the config, or an even split. Throws Error if they do not cover
+// the model exactly, in order.
+std::vector<StageRange> stage_ranges(const RingConfig& config, const Architecture& architecture);
+
+}  // namespace quantring::apps
