@@ -44,10 +44,9 @@ void check(CodecSpec spec, TensorShape shape) {
   if (!codec_valid(spec))
     throw Error(fmt::format("codec {} with {} bits is not known to this build",
                             static_cast<int>(spec.id), spec.bits));
-  // Multiplied with care: three forged 32-bit sizes can wrap around to a plausible product.
-  std::uint64_t elements = std::uint64_t{shape.images} * shape.tokens;
-  if (elements == 0 || shape.dim == 0 || elements > max_elements ||
-      elements * shape.dim / shape.dim != elements || elements * shape.dim > max_elements)
+  // Divided with care: the product of three forged 32-bit sizes can wrap around to a plausible one.
+  const std::uint64_t rows = std::uint64_t{shape.images} * shape.tokens;
+  if (rows == 0 || shape.dim == 0 || shape.dim > max_elements / rows)
     throw Error(
         fmt::format("a tensor of shape {} is empty or too large to code", shape_text(shape)));
 }

@@ -309,6 +309,8 @@ TEST_CASE("sizes that wrap around are refused before anything is read") {
   std::vector<float> none;
   CHECK_THROWS_AS(decode(bad, none), Error);
   CHECK_THROWS_AS(payload_bytes(ptq(8), bad.shape), Error);
+  bad.shape = {1U << 20, 1U << 20, 1U << 24};  // the same, from a plausible number of rows
+  CHECK_THROWS_AS(decode(bad, none), Error);
   CHECK_THROWS_AS(payload_bytes(ptq(8), {1, 0, 4}), Error);
 }
 
