@@ -19,8 +19,10 @@ struct HeadStage {
 };
 
 struct HeadOptions {
-  std::vector<HeadStage> stages;     // in ring order, at least one
-  std::string listen = "0.0.0.0:0";  // where the last stage connects back; port 0 takes a free one
+  std::vector<HeadStage> stages;  // in ring order, at least one
+  // Where the last stage connects back, HOST:PORT; port 0 takes a free one. Empty: any address of
+  // the kind (IPv4, IPv6) by which stage 0 was reached, and a free port.
+  std::string listen;
   // Host that the last stage is told; empty: the local address of the connection to stage 0.
   std::string advertise_host;
   std::uint64_t link_bits_per_second = 0;  // pace of the sending side of every hop; 0: none
@@ -64,8 +66,9 @@ class RingHead {
   // The latest that each stage reported, at most half a second old per hop.
   RingStats stats() const;
 
-  // Gives up: blocked and later calls throw Error("the session was stopped"). From any thread.
-  void stop();
+  // Gives up: blocked and later calls throw Error("the session was stopped"). From any thread and
+  // from signal handlers.
+  void stop() noexcept;
 
  private:
   struct Impl;

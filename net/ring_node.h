@@ -17,9 +17,9 @@ class StageWorker {
  public:
   virtual ~StageWorker() = default;
 
-  // One frame. `in` may be taken apart. `out` keeps its memory from an earlier call: fill codec,
-  // bits, shape, scale, offset and payload; its request_id is set by the ring. An exception ends
-  // the session; the head sees its text with this stage's number and address.
+  // One frame. `in` may be taken apart. Fill codec, bits, shape, scale, offset and payload of the
+  // empty `out`; its request_id is set by the ring. An exception ends the session; the head sees
+  // its text with this stage's number and address.
   virtual void process(Message& in, Message& out) = 0;
 
   // Called before each process with the state of the link that the output will take: what a
@@ -60,10 +60,9 @@ class RingNode {
   // ends run(). A frame that is being computed is waited for.
   void run();
 
-  // Ends the session (its head gets an error naming this stage) and then run(). From any thread,
-  // also before run(). Not async-signal-safe: catch signals with sigwait or asio::signal_set and
-  // call it there.
-  void stop();
+  // Ends the session (its head gets an error naming this stage) and then run(). From any thread and
+  // from signal handlers; also before run().
+  void stop() noexcept;
 
  private:
   struct Impl;

@@ -8,6 +8,8 @@
 
 namespace quantring::net {
 
+inline constexpr int max_stages = 64;  // of a ring
+
 // One direction of one hop, counted since the session began. Only frames with tensors or results
 // are in frames, images, payload_bytes and elements; wire_bytes has every byte of the hop, headers
 // too.

@@ -1,0 +1,20 @@
+#pragma once
+// HOST:PORT, with [brackets] around an IPv6 host.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace quantring::net {
+
+struct Address {
+  std::string host;
+  std::uint16_t port = 0;
+  bool operator==(const Address&) const = default;
+};
+
+// Throws Error that says how an address is written.
+Address parse_address(std::string_view text);
+std::string address_text(const Address& address);
+
+}  // namespace quantring::net

@@ -1,0 +1,158 @@
+#include "net/compute_lane.h"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+namespace quantring::net {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+constexpr std::size_t max_app_stats = 64 << 10;
+
+}  // namespace
+
+ComputeLane::ComputeLane(StageFactory factory, std::string work, int stage, int stages,
+                         Events events)
+    : factory_(std::move(factory)), events_(std::move(events)) {
+  thread_ =
+      std::thread([this, work = std::move(work), stage, stages] { run(work, stage, stages); });
+}
+
+ComputeLane::~ComputeLane() {
+  stop();
+  thread_.join();
+}
+
+void ComputeLane::push(Message&& message) {
+  const std::lock_guard lock(mutex_);
+  input_.push_back(std::move(message));
+  input_changed_.notify_one();
+}
+
+bool ComputeLane::has_output() const {
+  const std::lock_guard lock(mutex_);
+  return !output_.empty();
+}
+
+std::optional<Message> ComputeLane::pop() {
+  const std::lock_guard lock(mutex_);
+  if (output_.empty()) return std::nullopt;
+  std::optional<Message> message = std::move(output_.front());
+  output_.pop_front();
+  output_changed_.notify_one();
+  return message;
+}
+
+void ComputeLane::close_input() {
+  const std::lock_guard lock(mutex_);
+  input_closed_ = true;
+  input_changed_.notify_one();
+}
+
+bool ComputeLane::drained() const {
+  const std::lock_guard lock(mutex_);
+  return computed_all_ && output_.empty();
+}
+
+void ComputeLane::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  input_changed_.notify_one();
+  output_changed_.notify_one();
+}
+
+void ComputeLane::set_output_stats(const LinkStats& stats) {
+  const std::lock_guard lock(mutex_);
+  output_stats_ = stats;
+}
+
+StageStats ComputeLane::stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void ComputeLane::run(const std::string& work, int stage, int stages) {
+  try {
+    const std::unique_ptr<StageWorker> worker = factory_(work, stage, stages);
+    events_.ready();
+    serve(*worker);
+  } catch (const std::exception& error) {
+    events_.failed(error.what());
+  } catch (...) {
+    events_.failed("the stage threw something that is no exception");
+  }
+  events_.exited();
+}
+
+void ComputeLane::serve(StageWorker& worker) {
+  auto app_stats_at = Clock::now();
+  Message in;
+  while (next_input(in)) {
+    events_.taken();
+    LinkStats link;
+    {
+      const std::lock_guard lock(mutex_);
+      link = output_stats_;
+    }
+    const std::uint64_t request_id = in.request_id;
+    const std::uint32_t images = in.images;
+    Message out;
+    const auto start = Clock::now();
+    worker.observe_output(link);
+    worker.process(in, out);
+    out.request_id = request_id;
+    {
+      const std::lock_guard lock(mutex_);
+      stats_.compute_s += since(start);
+      stats_.images += images;
+    }
+    if (Clock::now() >= app_stats_at) {
+      refresh_app_stats(worker);
+      app_stats_at = Clock::now() + std::chrono::milliseconds(500);
+    }
+    if (!put_output(std::move(out))) return;
+    events_.produced();
+  }
+  refresh_app_stats(worker);
+  {
+    const std::lock_guard lock(mutex_);
+    computed_all_ = !stopping_;
+  }
+  events_.produced();
+}
+
+bool ComputeLane::next_input(Message& message) {
+  std::unique_lock lock(mutex_);
+  const auto start = Clock::now();
+  input_changed_.wait(lock, [this] { return stopping_ || input_closed_ || !input_.empty(); });
+  stats_.wait_input_s += since(start);
+  if (stopping_ || input_.empty()) return false;
+  message = std::move(input_.front());
+  input_.pop_front();
+  return true;
+}
+
+bool ComputeLane::put_output(Message&& message) {
+  std::unique_lock lock(mutex_);
+  const auto start = Clock::now();
+  output_changed_.wait(lock, [this] { return stopping_ || output_.size() < max_output; });
+  stats_.wait_output_s += since(start);
+  if (stopping_) return false;
+  output_.push_back(std::move(message));
+  return true;
+}
+
+void ComputeLane::refresh_app_stats(StageWorker& worker) {
+  std::string text = worker.stats_json();
+  if (text.size() > max_app_stats) text.clear();
+  const std::lock_guard lock(mutex_);
+  stats_.app_json = std::move(text);
+}
+
+}  // namespace quantring::net
