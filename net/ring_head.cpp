@@ -99,7 +99,10 @@ HeadLink::Events RingHead::Impl::events() {
     changed.notify_all();
   };
   events.ready = [this, under_lock] {
-    under_lock([this] { ready = true; });
+    under_lock([this] {
+      stats = link.stats();
+      ready = true;
+    });
     pump();
   };
   events.room = [this] { pump(); };
