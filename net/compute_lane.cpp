@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "ops/error.h"
+
 namespace quantring::net {
 namespace {
 
@@ -80,6 +82,7 @@ StageStats ComputeLane::stats() const {
 void ComputeLane::run(const std::string& work, int stage, int stages) {
   try {
     const std::unique_ptr<StageWorker> worker = factory_(work, stage, stages);
+    if (!worker) throw Error("the factory made no stage");
     events_.ready();
     serve(*worker);
   } catch (const std::exception& error) {

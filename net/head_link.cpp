@@ -75,7 +75,7 @@ void HeadLink::send_plan() {
 void HeadLink::stranger(Tcp::socket socket) {
   asio::error_code gone;
   const auto remote = socket.remote_endpoint(gone);
-  if (gone || return_ || strangers_.size() >= max_strangers) return;  // closes it
+  if (gone || strangers_.size() >= max_strangers) return;  // closes it
   LinkConfig config;
   config.end = LinkEnd::receiver;
   config.data = FrameKind::result;

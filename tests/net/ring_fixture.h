@@ -51,7 +51,8 @@ inline bool came_through(const Message& got, std::uint64_t number, int stages) {
     return false;
   }
   for (std::size_t i = 0; i < sent.payload.size(); ++i) {
-    const auto expected = std::to_integer<unsigned>(sent.payload[i]) + static_cast<unsigned>(stages);
+    const auto expected =
+        std::to_integer<unsigned>(sent.payload[i]) + static_cast<unsigned>(stages);
     if (got.payload[i] != static_cast<std::byte>(expected)) return false;
   }
   return true;
@@ -81,7 +82,8 @@ inline NodeOptions test_node_options() {
 // A node on a thread of its own, stopped and joined at the end.
 class NodeThread {
  public:
-  explicit NodeThread(StageFactory factory = make_add_one, NodeOptions options = test_node_options())
+  explicit NodeThread(StageFactory factory = make_add_one,
+                      NodeOptions options = test_node_options())
       : node_(options, std::move(factory), [this](std::string line) { keep(std::move(line)); }),
         thread_([this] { node_.run(); }) {}
   ~NodeThread() {

@@ -1,0 +1,76 @@
+// The compute thread and its two bounded queues, without sockets.
+#include "net/compute_lane.h"
+
+#include <atomic>
+
+#include "tests/net/ring_fixture.h"
+
+namespace quantring::net {
+namespace {
+
+struct Seen {
+  std::atomic<int> ready{0}, taken{0}, produced{0}, failed{0}, exited{0};
+
+  ComputeLane::Events events() {
+    ComputeLane::Events events;
+    events.ready = [this] { ++ready; };
+    events.taken = [this] { ++taken; };
+    events.produced = [this] { ++produced; };
+    events.failed = [this](const std::string&) { ++failed; };
+    events.exited = [this] { ++exited; };
+    return events;
+  }
+};
+
+TEST_CASE("lane: compute stops when nobody takes its output") {
+  Seen seen;
+  ComputeLane lane(make_add_one, {}, 0, 1, seen.events());
+  for (std::uint64_t i = 0; i < 20; ++i) lane.push(numbered_message(i));
+  // Two in the output queue, one computed that waits to get in.
+  CHECK(eventually([&] { return seen.taken == 3; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(seen.taken == 3);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    CHECK(eventually([&] { return lane.has_output(); }));
+    // numbered_message leaves the id to the ring; here nobody set one.
+    CHECK(lane.pop()->payload.size() == numbered_message(i).payload.size());
+  }
+  CHECK_FALSE(lane.drained());
+  lane.close_input();
+  CHECK(eventually([&] { return lane.drained() && seen.exited == 1; }));
+  CHECK(lane.stats().wait_output_s > 0.04);
+  CHECK(seen.ready == 1);
+  CHECK(seen.failed == 0);
+}
+
+TEST_CASE("lane: it stops while it waits, for input or for room, and a stop is not an end") {
+  for (const int pushed : {0, 10}) {
+    Seen seen;
+    ComputeLane lane(make_add_one, {}, 0, 1, seen.events());
+    for (int i = 0; i < pushed; ++i) lane.push({});
+    CHECK(eventually([&] { return seen.ready == 1; }));
+    lane.stop();
+    CHECK(eventually([&] { return seen.exited == 1; }));
+    while (lane.pop()) {
+    }
+    CHECK_FALSE(lane.drained());
+  }
+}
+
+TEST_CASE("lane: what the worker throws is told once, whatever it is") {
+  for (const int kind : {0, 1, 2}) {
+    Seen seen;
+    const StageFactory factory = [kind](const std::string&, int, int) {
+      if (kind == 0) throw Error("no model");
+      if (kind == 1) throw 7;
+      return std::unique_ptr<StageWorker>();
+    };
+    ComputeLane lane(factory, {}, 0, 1, seen.events());
+    CHECK(eventually([&] { return seen.exited == 1; }));
+    CHECK(seen.failed == 1);
+    CHECK(seen.ready == 0);
+  }
+}
+
+}  // namespace
+}  // namespace quantring::net
