@@ -1,5 +1,5 @@
 # Libraries from the distribution. Static archives are preferred: the programs are copied to other
-# machines, and a statically linked OpenBLAS can be told its kernel set before it starts (ops/cpu).
+# machines.
 find_package(Threads REQUIRED)
 
 # quantring_find_header(<target> <header> <package>): a header-only library as an interface target.
@@ -34,9 +34,6 @@ function(quantring_find_library target header archive shared package)
   target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
 endfunction()
 
-# The single-threaded build: our own pool calls it from several threads on disjoint rows.
-quantring_find_library(quantring_openblas cblas.h libopenblas.a openblas libopenblas-serial-dev
-  openblas-serial ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial)
 quantring_find_library(quantring_zlib zlib.h libz.a z zlib1g-dev)
 quantring_find_library(quantring_crypto openssl/evp.h libcrypto.a crypto libssl-dev)
 target_link_libraries(quantring_crypto INTERFACE Threads::Threads ${CMAKE_DL_LIBS})

@@ -37,7 +37,7 @@ void attention(Context& context, ConstTensor qkv, std::int64_t heads, Buffer& sc
                 std::to_string(needed) + " bytes");
   }
   cpu::attention(context.pool(), qkv.f32(), {images, tokens, dim, heads},
-                 static_cast<std::byte*>(scratch.data()), out.f32());
+                 static_cast<float*>(scratch.data()), out.f32());
 }
 
 }  // namespace quantring

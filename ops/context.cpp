@@ -6,14 +6,12 @@
 #include <new>
 #include <string>
 
-#include "ops/cpu/openblas_core.h"
 #include "ops/cpu/thread_pool.h"
 #include "ops/error.h"
 
 namespace quantring {
 
 Context::Context(int threads) {
-  cpu::link_openblas_core();
   if (threads < 1 || threads > ThreadPool::max_threads) {
     throw Error("threads is " + std::to_string(threads) + ", must be 1 to " +
                 std::to_string(ThreadPool::max_threads));

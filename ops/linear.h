@@ -12,22 +12,23 @@ enum class Activation : std::uint8_t {
   gelu_tanh,  // its tanh approximation
 };
 
-// Weights made ready for the device once, at load: f32 weights are used where they lie (the memory
-// must outlive this object), f16 weights are widened into memory of its own.
+// Weights made ready for the device once, at load: on the CPU a copy in the order in which the
+// product reads them, so the tensors given here need not outlive this object.
 class Linear {
  public:
   Linear() = default;
   // weight: [out, in] f32 or f16; bias: [out] f32 or f16, or no data for none.
   Linear(Context& context, ConstTensor weight, ConstTensor bias);
 
-  std::int64_t in() const { return weight_.shape[1]; }
-  std::int64_t out() const { return weight_.shape[0]; }
-  ConstTensor weight() const { return weight_; }  // [out, in] f32
-  ConstTensor bias() const { return bias_; }      // [out] f32, or no data
+  std::int64_t in() const { return in_; }
+  std::int64_t out() const { return out_; }
+  const float* weights() const { return static_cast<const float*>(weights_.data()); }  // packed
+  const float* bias() const { return static_cast<const float*>(bias_.data()); }  // null for none
 
  private:
-  Buffer weight_memory_, bias_memory_;
-  ConstTensor weight_, bias_;
+  std::int64_t in_ = 0, out_ = 0;
+  Buffer weights_;
+  Buffer bias_;
 };
 
 // y[rows, out] = activation(x[rows, in] W^T + b)

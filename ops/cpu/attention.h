@@ -11,7 +11,7 @@ struct AttentionShape {
 };
 
 // Arguments as in ops/attention.h, already checked; scratch: attention_scratch_bytes() per worker.
-void attention(ThreadPool& pool, const float* qkv, AttentionShape shape, std::byte* scratch,
+void attention(ThreadPool& pool, const float* qkv, AttentionShape shape, float* scratch,
                float* out);
 
 }  // namespace quantring::cpu

@@ -10,13 +10,31 @@
 
 namespace quantring::cpu {
 
+// c[rows, cols] = activation((add ? c : 0) + bias + a[rows, depth] b[depth, cols])
+struct Product {
+  std::int64_t rows, cols, depth;
+  const float* a;
+  std::int64_t a_stride;  // floats from one row to the next
+  const float* b;         // packed; a part of the columns starts on a panel
+  const float* bias;      // [cols rounded up to whole panels], or null
+  float* c;
+  std::int64_t c_stride;
+  bool add;
+  int activation;  // an Activation
+};
+
 struct Kernels {
   const char* name;  // "avx512", "avx2", "baseline"
 
-  // y[r, c] = activation(y[r, c] + bias[c]); row r starts at y + r * stride; bias null for none.
-  // Indexed by Activation.
-  void (*bias_activation[3])(float* y, std::int64_t stride, const float* bias, std::int64_t rows,
-                             std::int64_t cols);
+  std::int64_t lanes;  // floats in one vector
+  void (*gemm)(const Product& product);
+  std::int64_t panel;  // columns of b that are packed side by side
+  // b[cols, depth], or b[depth, cols] for pack, into ceil(cols / panel) panels [depth][panel], the
+  // last one filled up with zeros. Row r of b starts at b + r * stride.
+  void (*pack_transposed)(const float* b, std::int64_t stride, std::int64_t cols,
+                          std::int64_t depth, float* packed);
+  void (*pack)(const float* b, std::int64_t stride, std::int64_t cols, std::int64_t depth,
+               float* packed);
 
   // y[rows, dim] = (x - mean) / sqrt(var + eps) * gamma + beta; y may be x.
   void (*layer_norm)(const float* x, const float* gamma, const float* beta, float eps,

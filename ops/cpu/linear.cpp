@@ -1,27 +1,47 @@
 #include "ops/cpu/linear.h"
 
 #include <algorithm>
+#include <cstring>
+#include <vector>
 
 #include "ops/cpu/kernels.h"
-#include "ops/cpu/matmul.h"
 #include "ops/cpu/thread_pool.h"
+#include "ops/half.h"
 
 namespace quantring::cpu {
 namespace {
 
-// One tile of y is one product and, while it is still in the cache, its bias and activation.
-constexpr std::int64_t tile_rows = 256;
-constexpr std::int64_t tile_cols = 256;
+std::int64_t round_up(std::int64_t value, std::int64_t step) {
+  return (value + step - 1) / step * step;
+}
 
-// Calls work(first row, rows, first column, columns) for every tile of [rows, cols].
-template <class Work>
-void for_each_tile(ThreadPool& pool, std::int64_t rows, std::int64_t cols, const Work& work) {
-  const std::int64_t across = (cols + tile_cols - 1) / tile_cols;
+// The part of y that one block of the pool's work computes. Where the cuts are changes no value, so
+// they are placed for speed alone: the rows of x in use and the tile of y stay in the second-level
+// cache.
+constexpr std::int64_t tile_rows = 96;
+constexpr std::int64_t tile_panels = 4;
+
+void run(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer, bool add,
+         Activation activation, float* y) {
+  const std::int64_t in = layer.in(), out = layer.out();
+  const std::int64_t tile_cols = tile_panels * kernels().panel;
+  const std::int64_t across = (out + tile_cols - 1) / tile_cols;
   const std::int64_t down = (rows + tile_rows - 1) / tile_rows;
   pool.parallel_for(down * across, [&](std::int64_t tile, int) {
-    const std::int64_t row = tile / across * tile_rows;
+    const std::int64_t row = rows * (tile / across) / down;
+    const std::int64_t end = rows * (tile / across + 1) / down;
     const std::int64_t col = tile % across * tile_cols;
-    work(row, std::min(tile_rows, rows - row), col, std::min(tile_cols, cols - col));
+    kernels().gemm({.rows = end - row,
+                    .cols = std::min(tile_cols, out - col),
+                    .depth = in,
+                    .a = x + row * in,
+                    .a_stride = in,
+                    .b = layer.weights() + col * in,
+                    .bias = layer.bias() ? layer.bias() + col : nullptr,
+                    .c = y + row * out + col,
+                    .c_stride = out,
+                    .add = add,
+                    .activation = static_cast<int>(activation)});
   });
 }
 
@@ -29,30 +49,44 @@ void for_each_tile(ThreadPool& pool, std::int64_t rows, std::int64_t cols, const
 
 void linear(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer,
             Activation activation, float* y) {
-  const std::int64_t in = layer.in(), out = layer.out();
-  const float* const weight = layer.weight().f32();
-  const float* const bias = layer.bias().f32();
-  const auto finish = kernels().bias_activation[static_cast<int>(activation)];
-  for_each_tile(
-      pool, rows, out, [&](std::int64_t row, std::int64_t m, std::int64_t col, std::int64_t n) {
-        float* const tile = y + row * out + col;
-        matmul_transposed(m, n, in, 1.0f, x + row * in, in, weight + col * in, in, 0.0f, tile, out);
-        finish(tile, out, bias ? bias + col : nullptr, m, n);
-      });
+  run(pool, x, rows, layer, false, activation, y);
 }
 
 void linear_residual(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer,
                      float* y) {
-  const std::int64_t in = layer.in(), out = layer.out();
-  const float* const weight = layer.weight().f32();
-  const float* const bias = layer.bias().f32();
-  const auto add_bias = kernels().bias_activation[static_cast<int>(Activation::none)];
-  for_each_tile(
-      pool, rows, out, [&](std::int64_t row, std::int64_t m, std::int64_t col, std::int64_t n) {
-        float* const tile = y + row * out + col;
-        add_bias(tile, out, bias ? bias + col : nullptr, m, n);
-        matmul_transposed(m, n, in, 1.0f, x + row * in, in, weight + col * in, in, 1.0f, tile, out);
-      });
+  run(pool, x, rows, layer, true, Activation::none, y);
+}
+
+Buffer pack_weights(Context& context, const ConstTensor& weight) {
+  const std::int64_t out = weight.shape[0], in = weight.shape[1], panel = kernels().panel;
+  Buffer packed(context, static_cast<std::size_t>(round_up(out, panel) * in) * sizeof(float));
+  auto* const target = static_cast<float*>(packed.data());
+  context.pool().parallel_for((out + panel - 1) / panel, [&](std::int64_t block, int) {
+    const std::int64_t first = block * panel, rows = std::min(panel, out - first);
+    if (weight.dtype == DType::f32) {
+      kernels().pack_transposed(weight.f32() + first * in, in, rows, in, target + first * in);
+      return;
+    }
+    std::vector<float> wide(static_cast<std::size_t>(rows * in));
+    halves_to_floats(static_cast<const std::uint16_t*>(weight.data) + first * in, wide.data(),
+                     wide.size());
+    kernels().pack_transposed(wide.data(), in, rows, in, target + first * in);
+  });
+  return packed;
+}
+
+Buffer pack_bias(Context& context, const ConstTensor& bias) {
+  if (bias.data == nullptr) return {};
+  const std::int64_t out = bias.shape[0];
+  const auto count = static_cast<std::size_t>(out);
+  Buffer packed(context, static_cast<std::size_t>(round_up(out, kernels().panel)) * sizeof(float));
+  auto* const target = static_cast<float*>(packed.data());
+  if (bias.dtype == DType::f32) {
+    std::memcpy(target, bias.data, count * sizeof(float));
+  } else {
+    halves_to_floats(static_cast<const std::uint16_t*>(bias.data), target, count);
+  }
+  return packed;
 }
 
 }  // namespace quantring::cpu

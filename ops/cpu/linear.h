@@ -9,4 +9,10 @@ void linear(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& l
 void linear_residual(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer,
                      float* y);
 
+// [out, in] into the panels that the kernels read (ops/cpu/kernels.h); f16 is widened.
+Buffer pack_weights(Context& context, const ConstTensor& weight);
+
+// [out] filled up with zeros to whole panels; empty for no data.
+Buffer pack_bias(Context& context, const ConstTensor& bias);
+
 }  // namespace quantring::cpu

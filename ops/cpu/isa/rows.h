@@ -1,39 +1,11 @@
 #pragma once
-// Loops over the rows of a matrix: bias and activation, layer norm, softmax. Every row is worked on
+// Loops over the rows of a matrix: layer norm, softmax, sums. Every row is worked on
 // by itself and in a fixed order, so its result does not depend on its neighbours.
 
 #include "ops/cpu/isa/math.h"
 
 namespace quantring::cpu {
 namespace {
-
-enum class Function { none, gelu_erf, gelu_tanh };
-
-template <Function function>
-QUANTRING_INLINE Vector apply(Vector x) {
-  if constexpr (function == Function::gelu_erf) return gelu_erf(x);
-  if constexpr (function == Function::gelu_tanh) return gelu_tanh(x);
-  return x;
-}
-
-template <Function function>
-void bias_activation(float* y, std::int64_t stride, const float* bias, std::int64_t rows,
-                     std::int64_t cols) {
-  if (function == Function::none && bias == nullptr) return;
-  const std::int64_t whole = cols / lanes * lanes;
-  const std::int64_t rest = cols - whole;
-  for (std::int64_t r = 0; r < rows; ++r, y += stride) {
-    for (std::int64_t c = 0; c < whole; c += lanes) {
-      const Vector b = bias ? load(bias + c) : Vector{};
-      store(y + c, apply<function>(load(y + c) + b));
-    }
-    if (rest > 0) {
-      const Vector b = bias ? load_first(bias + whole, rest, 0) : Vector{};
-      const Vector v = load_first(y + whole, rest, 0);
-      store_first(y + whole, rest, apply<function>(v + b));
-    }
-  }
-}
 
 // Sum of term(vector) over a row; four partial sums, because one addition waits for the one before.
 // The lanes behind the end of the row are given to term as `fill`, for which it must be 0.

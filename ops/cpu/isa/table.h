@@ -3,6 +3,7 @@
 // avx512.cpp, which differ in the flags they are compiled with.
 
 #include "ops/cpu/isa/choose.h"
+#include "ops/cpu/isa/gemm.h"
 #include "ops/cpu/isa/half_convert.h"
 #include "ops/cpu/isa/rows.h"
 #include "ops/cpu/kernels.h"
@@ -13,8 +14,11 @@ namespace {
 constexpr Kernels make_kernels(const char* name) {
   return {
       .name = name,
-      .bias_activation = {bias_activation<Function::none>, bias_activation<Function::gelu_erf>,
-                          bias_activation<Function::gelu_tanh>},
+      .lanes = lanes,
+      .gemm = gemm,
+      .panel = panel,
+      .pack_transposed = pack_transposed,
+      .pack = pack,
       .layer_norm = layer_norm,
       .softmax = softmax,
       .add = add,
