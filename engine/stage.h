@@ -16,9 +16,10 @@ namespace quantring {
 
 class Stage {
  public:
-  // Reads its own tensors and no others, checking their hashes. f32 weights stay where the file is
-  // mapped, so `model` and `context` must outlive this object. Activations are allocated here,
-  // once, for batches of up to max_images. Throws Error.
+  // Reads its own tensors and no others, checking their hashes, and keeps what it needs: weights
+  // are packed for the device, small f32 tensors stay where the file is mapped, so `model` and
+  // `context` must outlive this object. Activations are allocated here, once, for batches of up to
+  // max_images. Throws Error.
   Stage(Context& context, const ModelFile& model, StageRange range, int max_images);
 
   StageRange range() const { return range_; }

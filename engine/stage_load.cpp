@@ -95,12 +95,9 @@ Linear Stage::load_linear(const ModelFile& model, const std::string& name) {
   if (weight.shape.rank() == 4) {
     weight.shape = {weight.shape[0], weight.shape[1] * weight.shape[2] * weight.shape[3]};
   }
-  const bool copied = weight.dtype == DType::f16;
   Linear layer(context_, weight, bias);
-  if (copied) {
-    model.release(name + ".weight");
-    model.release(name + ".bias");
-  }
+  model.release(name + ".weight");
+  model.release(name + ".bias");
   return layer;
 }
 
