@@ -26,14 +26,13 @@ using Vector64 = float __attribute__((vector_size(64)));
 template <class Vector>
 inline __attribute__((always_inline)) double multiply_add() {
   Vector sums[chains] = {};
-  Vector factor = Vector{} + 0.999f;
   for (int i = 0; i < chains; ++i) sums[i] += static_cast<float>(i);
+  Vector factor = Vector{} + 0.999f;
+  asm volatile("" : "+m"(factor));  // its value is not known to the compiler from here on
   const auto start = std::chrono::steady_clock::now();
   for (int round = 0; round < rounds; ++round) {
-    // Keeps the loop from being computed in advance, and the sums in registers.
-    asm volatile("" : "+m"(factor));
-    const Vector f = factor;
-    for (int i = 0; i < chains; ++i) sums[i] = sums[i] * f + f;
+#pragma GCC unroll 12
+    for (int i = 0; i < chains; ++i) sums[i] = sums[i] * factor + factor;
   }
   const double seconds = seconds_since(start);
   Vector total{};
