@@ -59,16 +59,25 @@ void add_classify(CLI::App& app) {
       "      --stages 3 --codec ptq --bits 4 --link-mbps 50\n"
       "  quantring classify photos/ --ring ring.toml");
   sub->callback([=] {
-    if (!codec->empty()) options->codec = parse_codec(*codec, *bits);
+    if (!codec->empty()) {
+      try {
+        options->codec = parse_codec(*codec, *bits);
+      } catch (const Error& error) {
+        throw Error(fmt::format("--codec {}{}: {}", *codec,
+                                *bits ? fmt::format(" --bits {}", *bits) : "", error.what()));
+      }
+    }
     const bool has_ring = !options->ring.empty() || options->stages > 0;
     if (!has_ring && (options->codec || options->link_mbps > 0)) {
       throw Error(
           "--codec and --link-mbps are about a ring's links: add --ring FILE or --stages N");
     }
     const ClassifySummary summary = run_classify(*options);
-    fmt::print(stderr, "{}", closing_report(summary));
-    if (summary.unreadable > 0)
-      throw Error(fmt::format("{} pictures could not be read", summary.unreadable));
+    if (summary.images > 0) fmt::print(stderr, "{}", closing_report(summary));
+    if (summary.unreadable > 0) {
+      throw Error(fmt::format("{} of {} pictures could not be read; each is named above",
+                              summary.unreadable, summary.images + summary.unreadable));
+    }
   });
 }
 

@@ -1,0 +1,232 @@
+// What a person can do wrong, and what can happen to a ring: one clear line, a status that is not
+// 0, no hang.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "tests/apps/programs.h"
+#include "tests/support/process.h"
+
+using namespace quantring;
+using test::Process;
+using test::program;
+using test::run;
+using test::TemporaryFolder;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Lines of stderr that are errors.
+std::vector<std::string> errors(const std::string& text) {
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("error: ", 0) == 0) found.push_back(line);
+  }
+  return found;
+}
+
+// Exactly one error line, which names all of these.
+void check_error(const test::Outcome& outcome, int status,
+                 std::initializer_list<const char*> parts) {
+  CAPTURE(outcome.err);
+  CHECK(outcome.status == status);
+  const auto lines = errors(outcome.err);
+  REQUIRE(lines.size() == 1);
+  for (const char* part : parts) CHECK(contains(lines[0], part));
+}
+
+struct Setup {
+  TemporaryFolder folder;
+  std::string model = folder / "model.safetensors";
+  std::string images = test::write_idx(folder, 40);
+
+  Setup() { test::write_tiny_model(model); }
+  test::Outcome classify(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {program, "classify"});
+    return run(arguments);
+  }
+  std::string ring(const std::vector<std::string>& addresses) const {
+    const auto path = folder / "ring.toml";
+    std::ofstream file(path);
+    for (const auto& address : addresses) file << "[[stage]]\naddress = \"" << address << "\"\n";
+    return path;
+  }
+};
+
+// A node process and where it listens.
+struct Node {
+  Process process;
+  std::string address;
+
+  explicit Node(const std::string& model)
+      : process({program, "node", "--model", model, "--listen", "127.0.0.1:0"}) {
+    REQUIRE(process.wait_for_output("\n"));
+    constexpr const char* prefix = "listening on port ";
+    REQUIRE(process.out().rfind(prefix, 0) == 0);
+    address = "127.0.0.1:" + std::to_string(std::atoi(process.out().c_str() + std::strlen(prefix)));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("files that are missing or no good") {
+  const Setup s;
+  const std::string text = s.folder / "text.jpg";
+  std::ofstream(text) << "not a picture";
+  check_error(s.classify({s.images, "--model", s.folder / "no.safetensors"}), 1,
+              {"no.safetensors", "No such file"});
+  check_error(s.classify({s.images, "--model", text}), 1, {"text.jpg"});
+  check_error(s.classify({s.folder / "nothing", "--model", s.model}), 1, {"nothing"});
+  check_error(s.classify({s.images}), 1, {"--model"});
+  check_error(s.classify({s.images, "--model", s.model, "--ring", s.folder / "no.toml"}), 1,
+              {"no.toml"});
+  // The picture that is none is named and the run ends with a failure, but the others are done.
+  const auto outcome = s.classify({text, "--model", s.model});
+  CHECK(outcome.status == 1);
+  CHECK(contains(outcome.err, "text.jpg"));
+}
+
+TEST_CASE("a picture of the wrong size is named with both sizes") {
+  const Setup s;
+  // A 2x1 grey-blue BMP.
+  const unsigned char bmp[] = {'B', 'M', 62, 0, 0, 0, 0,  0,  0,  0,  54, 0,  0,  0, 40, 0,
+                               0,   0,   2,  0, 0, 0, 1,  0,  0,  0,  1,  0,  24, 0, 0,  0,
+                               0,   0,   8,  0, 0, 0, 0,  0,  0,  0,  0,  0,  0,  0, 0,  0,
+                               0,   0,   0,  0, 0, 0, 90, 80, 70, 10, 20, 30, 0,  0};
+  const std::string path = s.folder / "small.bmp";
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bmp), sizeof bmp);
+  const auto outcome = s.classify({path, "--model", s.model});
+  CAPTURE(outcome.err);
+  CHECK(outcome.status == 1);
+  CHECK(contains(outcome.err, "small.bmp"));
+  CHECK(contains(outcome.err, "2x1"));
+  CHECK(contains(outcome.err, "8x8"));
+}
+
+TEST_CASE("a damaged model") {
+  const Setup s;
+  std::ifstream file(s.model, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const std::string path = s.folder / "damaged.safetensors";
+  std::ofstream(path, std::ios::binary) << bytes.substr(0, bytes.size() - 100);
+  check_error(s.classify({s.images, "--model", path}), 1, {"damaged.safetensors", "cut"});
+  bytes[bytes.size() - 50] ^= 1;
+  std::ofstream(path, std::ios::binary) << bytes;
+  check_error(s.classify({s.images, "--model", path}), 1, {"damaged.safetensors", "hash"});
+  check_error(s.classify({s.images, "--model", path, "--stages", "2"}), 1,
+              {"stage 1", "damaged.safetensors", "hash"});
+}
+
+TEST_CASE("flags that make no sense") {
+  const Setup s;
+  const auto usage = [&](std::vector<std::string> extra) {
+    extra.insert(extra.begin(), {s.images, "--model", s.model});
+    const auto outcome = s.classify(extra);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status != 0);
+    CHECK(contains(outcome.err, extra[3]));
+  };
+  usage({"--stages", "0"});
+  usage({"--stages", "13"});
+  usage({"--codec", "ptq"});
+  usage({"--codec", "zip", "--stages", "2"});
+  usage({"--bits", "4", "--stages", "2"});
+  usage({"--batch", "0"});
+  usage({"--nonsense"});
+  CHECK(contains(
+      s.classify({s.images, "--model", s.model, "--stages", "2", "--codec", "ptq", "--bits", "9"})
+          .err,
+      "9"));
+}
+
+TEST_CASE("a node that is not there") {
+  const Setup s;
+  check_error(s.classify({s.images, "--model", s.model, "--ring", s.ring({"127.0.0.1:1"})}), 1,
+              {"stage 0", "127.0.0.1:1", "refused"});
+  check_error(
+      s.classify({s.images, "--model", s.model, "--ring", s.ring({"no-such-host.invalid:7710"})}),
+      1, {"no-such-host.invalid"});
+  Node first(s.model);
+  check_error(
+      s.classify({s.images, "--model", s.model, "--ring", s.ring({first.address, "127.0.0.1:1"})}),
+      1, {"stage 1", "127.0.0.1:1", "refused"});
+}
+
+TEST_CASE("a port that is taken") {
+  const Setup s;
+  Node node(s.model);
+  check_error(run({program, "node", "--model", s.model, "--listen", node.address}), 1,
+              {node.address.c_str(), "in use"});
+}
+
+TEST_CASE("a node with another model") {
+  const Setup s;
+  const std::string other = s.folder / "other.safetensors";
+  test::write_tiny_model(other, 8);
+  Node first(s.model), second(other);
+  const std::string ring = s.ring({first.address, second.address});
+  check_error(s.classify({s.images, "--model", s.model, "--ring", ring}), 1,
+              {"stage 1", second.address.c_str(), "other.safetensors", "hash"});
+  // Both nodes are still there, and the first works with the right partner.
+  Node third(s.model);
+  const auto outcome =
+      s.classify({s.images, "--model", s.model, "--ring", s.ring({first.address, third.address})});
+  CAPTURE(outcome.err);
+  CHECK(outcome.status == 0);
+}
+
+TEST_CASE("a node that dies or falls silent in mid-run") {
+  const Setup s;
+  const std::string images = test::write_idx(s.folder, 20000);
+  for (const int signal : {SIGKILL, SIGSTOP}) {
+    CAPTURE(signal);
+    Node first(s.model), second(s.model), third(s.model);
+    const std::string ring = s.ring({first.address, second.address, third.address});
+    // Slow links, so that the run lasts long enough to be interrupted.
+    Process head({program, "classify", images, "--model", s.model, "--ring", ring, "--link-mbps",
+                  "1", "--batch", "1"});
+    REQUIRE(head.wait_for_output("#10:"));
+    ::kill(second.process.pid(), signal);
+    const auto killed = std::chrono::steady_clock::now();
+    const int status = head.wait(30);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - killed).count();
+    MESSAGE("noticed after " << seconds << " s: " << head.err());
+    CHECK(seconds < 6);  // 3 s are promised; sanitizers and a loaded machine take their time
+    check_error({status, head.out(), head.err()}, 1, {"stage 1", second.address.c_str()});
+    ::kill(second.process.pid(), SIGKILL);
+    // The others outlive it and serve the next head.
+    Node fourth(s.model);
+    const auto outcome =
+        s.classify({s.images, "--model", s.model, "--ring",
+                    s.ring({first.address, fourth.address, third.address}), "--limit", "8"});
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 0);
+  }
+}
+
+TEST_CASE("a node ends cleanly when told to") {
+  const Setup s;
+  Node node(s.model);
+  ::kill(node.process.pid(), SIGTERM);
+  CHECK(node.process.wait(10) == 0);
+}
+
+TEST_CASE("every command shows how it is used") {
+  for (const char* command : {"classify", "node", "bench", "demo"}) {
+    CAPTURE(command);
+    const auto outcome = run({program, command, "--help"});
+    CHECK(outcome.status == 0);
+    CHECK(contains(outcome.out, "Examples:"));
+  }
+  CHECK(contains(run({program, "--help"}).out, "Examples:"));
+}

@@ -1,0 +1,101 @@
+// ring.toml: what it may say, and how a mistake in it is told.
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "apps/ring_config.h"
+#include "ops/error.h"
+#include "tests/apps/programs.h"
+
+using namespace quantring;
+using namespace quantring::apps;
+
+namespace {
+
+RingConfig read(const std::string& text) {
+  const test::TemporaryFolder folder;
+  const auto path = folder / "ring.toml";
+  std::ofstream(path) << text;
+  return read_ring_config(path.string());
+}
+
+std::string message(const std::string& text) {
+  try {
+    stage_ranges(read(text), test::tiny_architecture());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("everything that a ring file can say") {
+  const RingConfig config = read(R"(
+model = "m.safetensors"
+[head]
+listen = "0.0.0.0:7700"
+advertise = "10.0.0.1"
+[link]
+codec = "ptq"
+bits = 4
+mbps = 12.5
+[[stage]]
+address = "a:1"
+blocks = "0-2.5"
+[[stage]]
+address = "b:2"
+blocks = "2.5-6"
+)");
+  CHECK(config.model == "m.safetensors");
+  CHECK(config.listen == "0.0.0.0:7700");
+  CHECK(config.advertise == "10.0.0.1");
+  CHECK(config.codec == CodecSpec{CodecId::ptq, 4});
+  CHECK(config.link_mbps == 12.5);
+  REQUIRE(config.stages.size() == 2);
+  CHECK(config.stages[1].address == "b:2");
+  const auto ranges = stage_ranges(config, test::tiny_architecture());
+  CHECK(ranges[0] == StageRange{0, 5});
+  CHECK(ranges[1] == StageRange{5, 12});
+}
+
+TEST_CASE("stages without blocks share the model evenly") {
+  const auto config = read(
+      "[[stage]]\naddress=\"a:1\"\n[[stage]]\naddress=\"b:1\"\n[[stage]]\naddress=\"c:1\"\n[[stage]"
+      "]\naddress=\"d:1\"\n");
+  const auto ranges = stage_ranges(config, test::tiny_architecture());
+  REQUIRE(ranges.size() == 4);
+  int next = 0;
+  for (const StageRange range : ranges) {
+    CHECK(range.begin == next);
+    CHECK(range.end > range.begin);
+    CHECK(range.end % 2 == 0);  // whole blocks while they suffice
+    next = range.end;
+  }
+  CHECK(next == 12);
+}
+
+TEST_CASE("mistakes are told with their line") {
+  const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
+  CHECK(contains(message("model = \n" + stage), "ring.toml:1"));
+  CHECK(contains(message("modle = \"x\"\n" + stage), "unknown key 'modle'"));
+  CHECK(contains(message(stage + "block = \"0-6\"\n"), "ring.toml:3: unknown key 'block'"));
+  CHECK(contains(message("[link]\ncodec = \"zip\"\n" + stage), "ring.toml:2"));
+  CHECK(contains(message("[link]\ncodec = \"ptq\"\nbits = 9\n" + stage), "ring.toml:2"));
+  CHECK(contains(message("[link]\nmbps = -1\n" + stage), "ring.toml:2"));
+  CHECK(contains(message("[head]\nlisten = 7700\n" + stage), "'listen' must be text"));
+  CHECK(contains(message("model = \"x\"\n"), "no stages"));
+  CHECK(contains(message("[[stage]]\nblocks = \"0-6\"\n"), "no address"));
+  CHECK(contains(message(stage + "blocks = \"0..6\"\n"), "ring.toml:3"));
+  CHECK(contains(message(stage + "blocks = \"0-5\"\n"), "end at block 5"));
+  CHECK(contains(message(stage + "blocks = \"1-6\"\n"), "must start at block 0"));
+  CHECK(contains(message(stage + "blocks = \"0-6\"\n" + stage), "every stage or to none"));
+  std::string many;
+  for (int i = 0; i < 13; ++i) many += stage;
+  CHECK(contains(message(many), "1 to 12 stages"));
+}
