@@ -117,8 +117,6 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 std::string closing_report(const ClassifySummary& summary) {
   std::string text = fmt::format("{} images in {:.2f} s, {:.1f} images/s\n", summary.images,
                                  summary.seconds, summary.images_per_s());
-  if (summary.unreadable > 0)
-    text += fmt::format("{} pictures could not be read\n", summary.unreadable);
   if (summary.labelled > 0) {
     text += fmt::format("top-1 {:.2f} %, top-5 {:.2f} % of {} labelled\n", summary.top1_percent(),
                         summary.top5_percent(), summary.labelled);
