@@ -9,16 +9,18 @@
 
 #include <fmt/format.h>
 
+#include "engine/jpeg_check.h"
 #include "ops/error.h"
 
 namespace {
 
 // A small PNG can inflate to gigabytes whatever size its header names, so stb's memory is bounded
-// by what the header can justify. Set before each picture.
+// by what the header can justify. Set before each picture. And it is zeroed: a broken JPEG may use
+// tables that it never defined.
 thread_local std::size_t stb_largest_block = 0;
 
 void* stb_malloc(std::size_t bytes) {
-  return bytes <= stb_largest_block ? std::malloc(bytes) : nullptr;
+  return bytes <= stb_largest_block ? std::calloc(1, bytes) : nullptr;
 }
 
 void* stb_realloc(void* block, std::size_t bytes) {
@@ -121,6 +123,8 @@ void pick_channels(const std::uint8_t* in, int stb_channels, Image& image) {
 
 Image decode_image(std::span<const std::byte> file, int channels, const std::string& name) {
   check_channels(channels);
+  if (!huffman_tables_fit(file))
+    throw Error(fmt::format("{}: broken picture (bad Huffman table); {}", name, formats));
   const stbi_io_callbacks callbacks = Feed::callbacks();
 
   // The header first: what it promises is bounded before stb takes memory for it.

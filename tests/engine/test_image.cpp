@@ -127,6 +127,19 @@ TEST_CASE("a small picture that inflates to much more is refused") {
   CHECK(contains(error_of(bomb), "it.png: broken picture (outofmem)"));
 }
 
+TEST_CASE("a Huffman table with more codes than there are is refused wherever it stands") {
+  const Bytes good = read_bytes(pictures + "progressive.jpg");
+  int tables = 0;
+  for (std::size_t i = 0; i + 5 < good.size(); ++i) {
+    if (good[i] != std::byte{0xFF} || good[i + 1] != std::byte{0xC4}) continue;
+    Bytes bad = good;
+    bad[i + 5] = bad[i + 20] = std::byte{0xFF};  // the first and the last of its counts
+    CHECK(contains(error_of(bad), "bad Huffman table"));
+    ++tables;
+  }
+  CHECK(tables > 3);
+}
+
 TEST_CASE("a file that cannot be read is named") {
   const TempFolder folder;
   for (const std::string& path : {folder / "missing.png", folder.path().string()}) {
