@@ -29,7 +29,7 @@ std::uint16_t float_to_half(float value) {
   std::uint32_t half;
   if (magnitude > 0x7f800000u) {
     half = 0x7e00u | (magnitude >> 13 & 0x3ffu);
-  } else if (magnitude >= 0x477ff000u) {  // 65520, half way to the first value beyond the range
+  } else if (magnitude >= 0x47800000u) {  // 65536; from 65520 on, rounding carries to infinity
     half = 0x7c00u;
   } else if (magnitude < 0x38800000u) {  // below 2^-14 halves are multiples of 2^-24
     // Adding 0.5 puts that step at the float's last bit, so the addition does the rounding.

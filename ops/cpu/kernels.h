@@ -40,7 +40,8 @@ struct Kernels {
   void (*layer_norm)(const float* x, const float* gamma, const float* beta, float eps,
                      std::int64_t rows, std::int64_t dim, float* y);
 
-  // x[r, :] = softmax(scale * x[r, :]) for scale > 0, in place.
+  // x[r, :] = softmax(scale * x[r, :]) for scale > 0, in place. cols > 0; rows have room for whole
+  // vectors, and what lies between cols and the end of the last vector becomes 0.
   void (*softmax)(float* x, std::int64_t stride, float scale, std::int64_t rows, std::int64_t cols);
 
   // y[i] = a[i] + b[i]; y may be a or b.

@@ -136,13 +136,18 @@ void gemm(const Product& p) {
 // b[n, k] with rows of `stride` floats into panels [n / panel][k][panel].
 void pack_transposed(const float* b, std::int64_t stride, std::int64_t n, std::int64_t k,
                      float* packed) {
+  constexpr std::int64_t run = 32;
   for (std::int64_t first = 0; first < n; first += panel, packed += k * panel) {
     const std::int64_t cols = n - first < panel ? n - first : panel;
     const float* const rows = b + first * stride;
-    for (std::int64_t i = 0; i < k; ++i) {
-      float* const target = packed + i * panel;
-      for (std::int64_t c = 0; c < cols; ++c) target[c] = rows[c * stride + i];
-      for (std::int64_t c = cols; c < panel; ++c) target[c] = 0;
+    // In runs of a cache line or more of each row, so that neither side is touched line by line.
+    for (std::int64_t i = 0; i < k; i += run) {
+      const std::int64_t end = k - i < run ? k : i + run;
+      for (std::int64_t c = 0; c < panel; ++c) {
+        for (std::int64_t j = i; j < end; ++j) {
+          packed[j * panel + c] = c < cols ? rows[c * stride + j] : 0.0f;
+        }
+      }
     }
   }
 }

@@ -42,34 +42,28 @@ void layer_norm(const float* x, const float* gamma, const float* beta, float eps
 }
 
 void softmax(float* x, std::int64_t stride, float scale, std::int64_t rows, std::int64_t cols) {
-  const std::int64_t whole = cols / lanes * lanes;
-  const std::int64_t rest = cols - whole;
-  constexpr float lowest = -__builtin_inff();
+  const Vector lowest = broadcast(-__builtin_inff());
+  // The last vector of a row may hang over its end: there it counts as minus infinity and becomes
+  // 0.
+  const std::int64_t last = (cols - 1) / lanes * lanes;
   for (std::int64_t r = 0; r < rows; ++r, x += stride) {
-    Vector tops[2] = {broadcast(lowest), broadcast(lowest)};
+    store(x + last, keep_first(load(x + last), cols - last, lowest));
+    Vector tops[2] = {lowest, load(x + last)};
     std::int64_t i = 0;
-    for (; i + 2 * lanes <= whole; i += 2 * lanes) {
+    for (; i + lanes < last; i += 2 * lanes) {
       tops[0] = larger(tops[0], load(x + i));
       tops[1] = larger(tops[1], load(x + i + lanes));
     }
-    if (i < whole) tops[0] = larger(tops[0], load(x + i));
-    if (rest > 0) tops[1] = larger(tops[1], load_first(x + whole, rest, lowest));
+    if (i < last) tops[0] = larger(tops[0], load(x + i));
     const float top = largest_of(larger(tops[0], tops[1]));
-
     Vector sums{};
-    for (i = 0; i < whole; i += lanes) {
+    for (i = 0; i <= last; i += lanes) {
       const Vector e = exp_of_negative((load(x + i) - top) * scale);
       store(x + i, e);
       sums += e;
     }
-    if (rest > 0) {
-      const Vector e = exp_of_negative((load_first(x + whole, rest, lowest) - top) * scale);
-      store_first(x + whole, rest, e);
-      sums += e;
-    }
     const float weight = 1.0f / sum_of(sums);
-    for (i = 0; i < whole; i += lanes) store(x + i, load(x + i) * weight);
-    for (; i < cols; ++i) x[i] *= weight;
+    for (i = 0; i <= last; i += lanes) store(x + i, load(x + i) * weight);
   }
 }
 

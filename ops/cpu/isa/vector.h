@@ -23,8 +23,9 @@ using IntVector = std::int32_t __attribute__((vector_size(vector_bytes)));
 
 #define QUANTRING_INLINE inline __attribute__((always_inline))
 
+// Minus 0 changes no value, so nothing is left to compute; plus 0 would turn -0 into 0.
 QUANTRING_INLINE Vector broadcast(float value) {
-  return Vector{} + value;
+  return value - Vector{};
 }
 
 QUANTRING_INLINE Vector load(const float* source) {
@@ -65,20 +66,35 @@ QUANTRING_INLINE Vector larger(Vector a, Vector b) {
   return a > b ? a : b;
 }
 
-// By halves, so the order of the additions does not depend on how the compiler would arrange them.
+// Adds or compares quarters of 4 lanes first, then the lanes of the last quarter: a fixed order.
+using Quad = float __attribute__((vector_size(16)));
+constexpr int quads = vector_bytes / 16;
+
 QUANTRING_INLINE float sum_of(Vector v) {
-  float part[lanes];
+  Quad part[quads];
   __builtin_memcpy(part, &v, sizeof v);
-  for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
-    for (std::int64_t i = 0; i < half; ++i) part[i] += part[i + half];
+  for (int half = quads / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) part[i] += part[i + half];
   }
-  return part[0];
+  return (part[0][0] + part[0][1]) + (part[0][2] + part[0][3]);
 }
 
 QUANTRING_INLINE float largest_of(Vector v) {
-  float largest = v[0];
-  for (std::int64_t i = 1; i < lanes; ++i) largest = v[i] > largest ? v[i] : largest;
-  return largest;
+  Quad part[quads];
+  __builtin_memcpy(part, &v, sizeof v);
+  for (int half = quads / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) part[i] = part[i] > part[i + half] ? part[i] : part[i + half];
+  }
+  const float low = part[0][0] > part[0][1] ? part[0][0] : part[0][1];
+  const float high = part[0][2] > part[0][3] ? part[0][2] : part[0][3];
+  return low > high ? low : high;
+}
+
+// v with the lanes from count on replaced by fill.
+QUANTRING_INLINE Vector keep_first(Vector v, std::int64_t count, Vector fill) {
+  IntVector index;
+  for (int i = 0; i < lanes; ++i) index[i] = i;
+  return index < static_cast<std::int32_t>(count) ? v : fill;
 }
 
 }  // namespace
