@@ -63,6 +63,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void submit(Message&& message);
 
  private:
+  static constexpr std::size_t inbox_bytes = 64 << 10;
   using Self = std::shared_ptr<Connection>;
   // Coroutines have parameters by value: they outlive their callers.
   static asio::awaitable<void> run_connect(Self self, Address address, std::uint64_t pace_bits);
