@@ -126,7 +126,7 @@ def mix(x, y, r):
     n, device = len(x), x.device
     pick = torch.rand(n, device=device)
     alpha = torch.full((n,), float(r["alpha"]), device=device)
-    lam = torch.distributions.Beta(alpha, alpha).sample()
+    lam = torch.distributions.Beta(alpha, alpha, validate_args=False).sample()
     lam = torch.where(pick < r["mixup"] + r["cutmix"], lam, torch.ones_like(lam))
     is_cut = (pick >= r["mixup"]) & (pick < r["mixup"] + r["cutmix"])
     box = _boxes((1 - lam).clamp(min=1e-6), torch.ones_like(lam))

@@ -17,6 +17,8 @@ import math
 import time
 from pathlib import Path
 
+BEGUN = time.time()  # importing torch counts: on a cold machine it takes half a minute
+
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
@@ -271,7 +273,6 @@ class Trainer:
 
 
 def main():
-    begun = time.time()
     args = arguments()
     r = recipe_of(args)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -280,13 +281,13 @@ def main():
     out, name = Path(args.out), args.name or args.recipe
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(args, r)
-    steps, epochs = trainer.run(begun, out, name)
+    steps, epochs = trainer.run(BEGUN, out, name)
     files = sorted(out.glob(f"{name}-[0-9]*.safetensors" if args.recipe == "teacher" else f"{name}_vit_timm_f16.safetensors"))
     fresh = make_teacher(args.tiny) if args.recipe == "teacher" else make_student(args.tiny)
     stored = load_into(fresh.to(args.device), files)
     result = dict(
         name=name, recipe=r, seed=args.seed, steps=steps, epochs=round(epochs, 1),
-        seconds=round(time.time() - begun), torch=torch.__version__,
+        seconds=round(time.time() - BEGUN), torch=torch.__version__,
         device=torch.cuda.get_device_name() if args.device.startswith("cuda") else "cpu",
         validation_raw=accuracy(trainer.model, trainer.vx, trainer.vy),
         validation_averaged=accuracy(trainer.average.model, trainer.vx, trainer.vy),
