@@ -40,7 +40,8 @@ std::size_t attention_scratch_bytes(std::int64_t tokens, std::int64_t dim, std::
 
 void attention(ThreadPool& pool, const float* qkv, AttentionShape shape, float* scratch,
                float* out) {
-  const auto [images, tokens, dim, heads] = shape;
+  const std::int64_t images = shape.images, tokens = shape.tokens;
+  const std::int64_t dim = shape.dim, heads = shape.heads;
   const std::int64_t head_dim = dim / heads;
   const Scratch layout(tokens, head_dim);
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));

@@ -16,10 +16,11 @@ namespace {
 template <class Pixel, class Convert>
 void cut(ThreadPool& pool, const Pixel* pixels, const PatchShape& shape, float* patches,
          const Convert& convert) {
-  const auto [images, channels, height, width, patch_h, patch_w] = shape;
+  const std::int64_t channels = shape.channels, height = shape.height, width = shape.width;
+  const std::int64_t patch_h = shape.patch_h, patch_w = shape.patch_w;
   const std::int64_t down = height / patch_h, across = width / patch_w;
   const std::int64_t patch_size = channels * patch_h * patch_w;
-  pool.parallel_for(images * down, [&](std::int64_t block, int) {
+  pool.parallel_for(shape.images * down, [&](std::int64_t block, int) {
     const std::int64_t image = block / down, patch_row = block % down;
     float* const band = patches + block * across * patch_size;
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -63,9 +64,9 @@ void extract_patches(ThreadPool& pool, const float* pixels, PatchShape shape, fl
 
 void assemble_tokens(ThreadPool& pool, const float* embedded, const float* prefix_tokens,
                      const float* position, TokenShape shape, float* tokens) {
-  const auto [images, prefix, per_image, dim] = shape;
+  const std::int64_t prefix = shape.prefix, per_image = shape.tokens, dim = shape.dim;
   const std::int64_t patches = per_image - prefix;
-  pool.parallel_for(images, [&](std::int64_t image, int) {
+  pool.parallel_for(shape.images, [&](std::int64_t image, int) {
     float* const target = tokens + image * per_image * dim;
     if (prefix > 0) kernels().add(prefix_tokens, position, prefix * dim, target);
     kernels().add(embedded + image * patches * dim, position + prefix * dim, patches * dim,
@@ -80,8 +81,8 @@ void pool_class_token(const float* tokens, TokenShape shape, float* pooled) {
 }
 
 void pool_average(ThreadPool& pool, const float* tokens, TokenShape shape, float* pooled) {
-  const auto [images, first, per_image, dim] = shape;
-  pool.parallel_for(images, [&](std::int64_t image, int) {
+  const std::int64_t first = shape.prefix, per_image = shape.tokens, dim = shape.dim;
+  pool.parallel_for(shape.images, [&](std::int64_t image, int) {
     const float* const source = tokens + image * per_image * dim;
     float* const target = pooled + image * dim;
     std::copy_n(source + first * dim, dim, target);

@@ -67,8 +67,8 @@ void run(Context& context, const std::vector<float>& qkv, std::int64_t heads, Ou
 TEST_CASE("attention: odd shapes") {
   Context context;
   for (const std::int64_t tokens : {1, 3, 17, 50, 197}) {
-    for (const auto& [dim, heads] :
-         {std::pair{96, 3}, {192, 3}, {200, 5}, {200, 4}, {7, 7}, {6, 2}}) {
+    for (const auto& size : {std::pair{96, 3}, {192, 3}, {200, 5}, {200, 4}, {7, 7}, {6, 2}}) {
+      const std::int64_t dim = size.first, heads = size.second;
       for (const std::int64_t images : {1, 2}) {
         INFO(images, " images, ", tokens, " tokens, ", dim, " channels, ", heads, " heads");
         const std::vector<float> qkv = random_qkv(images, tokens, dim);

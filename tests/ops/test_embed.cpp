@@ -87,8 +87,8 @@ TEST_CASE("extract_patches: floats are only rearranged") {
 TEST_CASE("assemble_tokens: with and without prefix tokens") {
   Context context(2);
   for (const std::int64_t prefix : {0, 1, 5}) {
-    for (const auto& [images, patches, dim] :
-         {std::array<std::int64_t, 3>{1, 4, 8}, {3, 49, 200}}) {
+    for (const auto& size : {std::array<std::int64_t, 3>{1, 4, 8}, {3, 49, 200}}) {
+      const auto images = size[0], patches = size[1], dim = size[2];
       INFO(prefix, " + ", patches, " tokens of ", dim);
       const std::int64_t tokens = prefix + patches;
       const std::vector<float> embedded = random_values(images * patches * dim, 1);

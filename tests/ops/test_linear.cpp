@@ -58,7 +58,8 @@ struct Case {
 TEST_CASE("linear: odd shapes, every activation, with and without bias") {
   Context context;
   for (const std::int64_t rows : {1, 3, 17, 50, 197}) {
-    for (const auto& [in, out] : {std::pair{96, 200}, {200, 96}, {1, 1}, {7, 5}, {192, 10}}) {
+    for (const auto& size : {std::pair{96, 200}, {200, 96}, {1, 1}, {7, 5}, {192, 10}}) {
+      const std::int64_t in = size.first, out = size.second;
       Case c{.rows = rows, .in = in, .out = out};
       for (const bool with_bias : {false, true}) {
         const ConstTensor bias = with_bias ? view(c.bias, {out}) : ConstTensor{};

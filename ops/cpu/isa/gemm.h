@@ -41,7 +41,7 @@ void multiply_tile(std::int64_t depth, const float* a, std::int64_t a_stride, co
     for (int v = 0; v < vectors; ++v) row[v] = load(b + v * lanes);
     for (int r = 0; r < rows; ++r) {
       const Vector value = broadcast(a[r * a_stride + k]);
-      for (int v = 0; v < vectors; ++v) sums[r][v] += value * row[v];
+      for (int v = 0; v < vectors; ++v) sums[r][v] = multiply_add(value, row[v], sums[r][v]);
     }
   }
   for (int r = 0; r < rows; ++r) {

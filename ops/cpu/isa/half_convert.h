@@ -5,12 +5,6 @@
 #include "ops/cpu/isa/vector.h"
 #include "ops/half.h"
 
-#if defined(__F16C__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 namespace quantring::cpu {
 namespace {
 

@@ -13,19 +13,18 @@ constexpr float exp_floor = -87.3f;
 QUANTRING_INLINE Vector exp_of_sum(Vector head, Vector tail) {
   // n = round(head / ln 2), read from the low bits after adding 1.5 * 2^23.
   constexpr float magic = 0x1.8p23f;
-  const Vector shifted = head * 0x1.715476p0f + magic;
+  const Vector shifted = multiply_add(head, broadcast(0x1.715476p0f), magic);
   const Vector n = shifted - magic;
   // r = head - n ln 2 in two steps; the first constant has few enough bits that n times it is
   // exact.
-  Vector r = head - n * 0x1.63p-1f;
-  r = r - n * -0x1.bd0106p-13f;
-  r = r + tail;
+  Vector r = multiply_add(n, broadcast(-0x1.63p-1f), head);
+  r = multiply_add(n, broadcast(0x1.bd0106p-13f), r) + tail;
   // Minimax fit of (exp(r) - 1 - r) / r^2 on |r| <= ln 2 / 2, relative error of the exp below 4e-9.
-  Vector p = r * 0.00138144657f + 0.00836878053f;
-  p = p * r + 0.0416683942f;
-  p = p * r + 0.166665201f;
-  p = p * r + 0.499999934f;
-  p = p * (r * r) + r + 1.0f;
+  Vector p = multiply_add(r, broadcast(0.00138144657f), 0.00836878053f);
+  p = multiply_add(p, r, 0.0416683942f);
+  p = multiply_add(p, r, 0.166665201f);
+  p = multiply_add(p, r, 0.499999934f);
+  p = multiply_add(p, r * r, r) + 1.0f;
   const IntVector exponent = bits_of(shifted) - bits_of(broadcast(magic)) + 127;
   return p * from_bits(exponent << 23);
 }
@@ -55,15 +54,15 @@ QUANTRING_INLINE Vector gelu_erf(Vector x) {
   // q(a) = w * P(u), w = 1 / (a + 4), u = (a - 4) w; minimax over 0 <= a <= 13.2, error below 8e-9.
   const Vector w = 1.0f / (a + 4.0f);
   const Vector u = (a - 4.0f) * w;
-  Vector p = u * -0.000125098713f + 0.000194497827f;
-  p = p * u + 0.00157607638f;
-  p = p * u - 0.00351897707f;
-  p = p * u - 0.00752950583f;
-  p = p * u + 0.0604045478f;
-  p = p * u - 0.186522787f;
-  p = p * u + 0.387136883f;
-  p = p * u - 0.607896612f;
-  p = p * u + 0.755285135f;
+  Vector p = multiply_add(u, broadcast(-0.000125098713f), 0.000194497827f);
+  p = multiply_add(p, u, 0.00157607638f);
+  p = multiply_add(p, u, -0.00351897707f);
+  p = multiply_add(p, u, -0.00752950583f);
+  p = multiply_add(p, u, 0.0604045478f);
+  p = multiply_add(p, u, -0.186522787f);
+  p = multiply_add(p, u, 0.387136883f);
+  p = multiply_add(p, u, -0.607896612f);
+  p = multiply_add(p, u, 0.755285135f);
   const Vector below = e * (w * p);  // Phi(-a)
   const Vector phi = x > zero ? 1.0f - below : below;
   // Beyond `lowest` the limit is 0, also for -infinity.
@@ -75,8 +74,8 @@ QUANTRING_INLINE Vector gelu_tanh(Vector x) {
   const Vector zero{};
   const Vector lowest = broadcast(-13.0f);  // the result is 0 in float long before
   const Vector bounded = x < lowest ? lowest : x;
-  const Vector z =
-      bounded * (bounded * bounded * 0.0713548163f + 1.59576912f);  // 2 z of the formula
+  // 2 z of the formula.
+  const Vector z = bounded * multiply_add(bounded * bounded, broadcast(0.0713548163f), 1.59576912f);
   const Vector e = exp_of_negative(z > zero ? -z : z);
   const Vector numerator = z > zero ? bounded : bounded * e;
   return numerator / (1.0f + e);

@@ -32,11 +32,12 @@ void layer_norm(const float* x, const float* gamma, const float* beta, float eps
     const float scale = 1.0f / __builtin_sqrtf(variance + eps);
     std::int64_t i = 0;
     for (; i + lanes <= dim; i += lanes) {
-      store(y + i, (load(x + i) - mean) * scale * load(gamma + i) + load(beta + i));
+      store(y + i, multiply_add((load(x + i) - mean) * scale, load(gamma + i), load(beta + i)));
     }
     if (const std::int64_t rest = dim - i; rest > 0) {
       const Vector v = (load_first(x + i, rest, 0) - mean) * scale;
-      store_first(y + i, rest, v * load_first(gamma + i, rest, 0) + load_first(beta + i, rest, 0));
+      store_first(y + i, rest,
+                  multiply_add(v, load_first(gamma + i, rest, 0), load_first(beta + i, rest, 0)));
     }
   }
 }

@@ -6,6 +6,12 @@
 
 #include <cstdint>
 
+#if defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 namespace quantring::cpu {
 namespace {
 
@@ -47,6 +53,24 @@ QUANTRING_INLINE Vector load_first(const float* source, std::int64_t count, floa
 
 QUANTRING_INLINE void store_first(float* target, std::int64_t count, Vector v) {
   for (std::int64_t i = 0; i < count; ++i) target[i] = v[i];
+}
+
+// a * b + c, rounded once where the CPU can. Said outright and not left to the compiler, which may
+// fuse one copy of a loop and not another; results would then depend on the shape of a tile.
+QUANTRING_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#elif defined(__aarch64__)
+  return vfmaq_f32(c, a, b);
+#else
+  return a * b + c;
+#endif
+}
+
+QUANTRING_INLINE Vector multiply_add(Vector a, Vector b, float c) {
+  return multiply_add(a, b, broadcast(c));
 }
 
 QUANTRING_INLINE IntVector bits_of(Vector v) {
