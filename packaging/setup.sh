@@ -7,7 +7,7 @@ build="build-essential cmake ninja-build libasio-dev libstb-dev libcli11-dev nlo
   libtomlplusplus-dev libfmt-dev zlib1g-dev libssl-dev"
 case "${1:-build}" in
   build) packages="$build" ;;
-  test) packages="$build doctest-dev" ;;
+  test) packages="$build doctest-dev dataset-fashion-mnist" ;;
   demo) packages="$build dataset-fashion-mnist" ;;
   fuzz) packages="$build doctest-dev clang" ;;
   *) echo "usage: $0 build|test|demo|fuzz" >&2; exit 2 ;;
