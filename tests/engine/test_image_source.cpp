@@ -1,5 +1,6 @@
 // Sources of pictures, and their labels.
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -138,6 +139,13 @@ TEST_CASE("labels of an IDX file go by place") {
   CHECK(contents(folder.path().string(), options) == Strings{"a.png:10:1", "b.PNG:20:8"});
   options.labels_file = folder.write("l2-idx1-ubyte", idx_file({2}, counting(2)));
   CHECK(contains(error_of(folder.path().string(), options), "2 labels for 3 pictures"));
+}
+
+TEST_CASE("quoted fields hold commas and doubled quotes") {
+  const TempFolder folder;
+  const auto labels = read_label_csv(
+      folder.write("l.csv", std::string("file,class_index\n\"a,\"\"b\"\".png\",7\n")));
+  CHECK(labels == std::map<std::string, int>{{"a,\"b\".png", 7}});
 }
 
 TEST_CASE("wrong CSVs are refused with file and line") {
