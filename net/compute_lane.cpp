@@ -15,7 +15,8 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-constexpr std::size_t max_app_stats = 64 << 10;
+// So that the counters of the longest ring fit in one control message.
+constexpr std::size_t max_app_stats = 2 << 10;
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 // One TCP connection that speaks the protocol of a hop: does what its Link asks for. Everything
 // here runs on the one thread of the io_context. Internal to net.
 
+#include <utility>  // Asio 1.18 needs it and does not include it
+
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>

@@ -1,4 +1,6 @@
 // The coroutines of a connection: connecting, reading, writing, and the clock.
+#include <utility>  // Asio 1.18 needs it and does not include it
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +10,6 @@
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cstring>
-#include <utility>
 
 #include "net/connection.h"
 
@@ -76,6 +77,8 @@ asio::awaitable<void> Connection::run_connect(Self self, Address address, std::u
   self->perform();
 }
 
+// False when the socket has ended. The link may close before that; its last words then still go
+// out.
 asio::awaitable<bool> Connection::read_more(std::byte* into, std::size_t room, std::size_t* got) {
   asio::error_code error;
   *got = co_await socket_.async_read_some(asio::buffer(into, room),
@@ -85,7 +88,7 @@ asio::awaitable<bool> Connection::read_more(std::byte* into, std::size_t room, s
     co_return false;
   }
   link_.bytes_arrived(*got, now());
-  co_return !link_.closed();
+  co_return true;
 }
 
 // First what was read ahead, then straight into the payload's own memory.
@@ -98,7 +101,7 @@ asio::awaitable<bool> Connection::read_payload(Frame* frame) {
                  inbox_.begin() + static_cast<std::ptrdiff_t>(inbox_begin_ + ahead));
   inbox_begin_ += ahead;
   std::size_t filled = ahead;
-  while (filled < length) {
+  while (filled < length && !link_.closed()) {
     if (filled == payload.size()) {
       payload.resize(std::min(length, std::max(first_payload_bytes, 2 * filled)));
     }

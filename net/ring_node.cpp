@@ -1,16 +1,17 @@
 #include "net/ring_node.h"
 
+#include <utility>  // Asio 1.18 needs it and does not include it
+
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <list>
 #include <optional>
-#include <utility>
 
+#include "net/address.h"
 #include "net/connection.h"
 #include "net/node_session.h"
 #include "net/socket.h"
@@ -49,7 +50,6 @@ struct RingNode::Impl final : ConnectionOwner {
   Acceptor acceptor;
   const std::uint16_t port;
   StopSignal stop_signal;
-  bool stopping = false;
   std::list<std::shared_ptr<Connection>> strangers;
   std::shared_ptr<NodeSession> session;
   // While a session lives its compute thread may still post: run() must not end before.
@@ -57,7 +57,7 @@ struct RingNode::Impl final : ConnectionOwner {
 };
 
 void RingNode::Impl::run() {
-  log(fmt::format("listening on {}", options.listen));
+  log(fmt::format("listening on {}", address_text({parse_address(options.listen).host, port})));
   asio::co_spawn(
       io, accept_sockets(acceptor, [this](Tcp::socket socket) { stranger(std::move(socket)); }),
       asio::detached);
@@ -106,7 +106,6 @@ void RingNode::Impl::on_closed(Connection& connection, const Closed& closed) {
 }
 
 void RingNode::Impl::stop_now() {
-  stopping = true;
   asio::error_code ignored;
   acceptor->close(ignored);
   const auto leaving = std::exchange(strangers, {});

@@ -26,8 +26,8 @@ class StageWorker {
   // controller of the bit width needs.
   virtual void observe_output(const LinkStats&) {}
 
-  // Asked for at most twice a second and once at the end: own key/values as a JSON object, at most
-  // 64 KiB, or "" for none. Reaches the head as StageStats::app_json.
+  // Asked for at most twice a second and once at the end: own key/values as a JSON object, or ""
+  // for none. Reaches the head as StageStats::app_json; longer than 2 KiB is left out.
   virtual std::string stats_json() { return {}; }
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 // TCP as the ring wants it: options, listening, and errors as a person reads them. Internal to net.
 
+#include <utility>  // Asio 1.18 needs it and does not include it
+
 #include <asio/awaitable.hpp>
 #include <asio/error_code.hpp>
 #include <asio/io_context.hpp>

@@ -166,6 +166,54 @@ TEST_CASE("counters arrive while the ring runs") {
   head.finish();
 }
 
+TEST_CASE("a worker sees the state of the link that its output takes") {
+  class Watch final : public AddOne {
+   public:
+    explicit Watch(std::atomic<std::uint64_t>& sent) : sent_(sent) {}
+    void observe_output(const LinkStats& link) override { sent_ = link.frames; }
+    std::string stats_json() override {
+      return std::string(3000, '1');
+    }  // longer than is let through
+
+   private:
+    std::atomic<std::uint64_t>& sent_;
+  };
+  std::atomic<std::uint64_t> sent{0};
+  NodeThread node([&sent](const std::string&, int, int) { return std::make_unique<Watch>(sent); });
+  RingHead head(head_for({node.address()}));
+  const RingStats stats = run_session(head, 100, 1);
+  CHECK(sent >= 90);  // the last few were under way when the last frame began
+  CHECK(sent < 100);
+  CHECK(stats.stages[0].app_json.empty());
+}
+
+TEST_CASE("a payload much longer than what is taken from the socket at once") {
+  NodeThread node;
+  RingHead head(head_for({node.address()}));
+  Message message = numbered_message(0);
+  message.payload.resize(30'000'000);
+  for (std::size_t i = 0; i < message.payload.size(); ++i) {
+    message.payload[i] = static_cast<std::byte>(i * i >> 7);
+  }
+  std::vector<std::byte> expected = message.payload;
+  for (auto& byte : expected) byte = static_cast<std::byte>(std::to_integer<unsigned>(byte) + 1);
+  head.submit(std::move(message));
+  CHECK(head.next_result()->payload == expected);
+  head.finish();
+}
+
+TEST_CASE("a ring over IPv6") {
+  NodeOptions options = test_node_options();
+  options.listen = "[::1]:0";
+  if (error_of([&] { RingNode probe(options, make_add_one, [](std::string) {}); }) != "no error") {
+    MESSAGE("no IPv6 here");
+    return;
+  }
+  NodeThread a(make_add_one, options), b(make_add_one, options);
+  RingHead head(head_for({fmt::format("[::1]:{}", a.port()), fmt::format("[::1]:{}", b.port())}));
+  run_session(head, 50, 2);
+}
+
 TEST_CASE("a node serves one head after another") {
   NodeThread node;
   for (int session = 0; session < 5; ++session) {
