@@ -13,7 +13,7 @@ namespace quantring {
 using Bytes = std::vector<std::byte>;
 
 inline void append(Bytes& bytes, const Bytes& more) {
-  bytes.insert(bytes.end(), more.begin(), more.end());
+  for (const std::byte byte : more) bytes.push_back(byte);
 }
 
 inline Bytes big_endian(std::uint32_t value) {
