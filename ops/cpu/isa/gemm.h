@@ -25,28 +25,41 @@ constexpr std::int64_t panel = tile_vectors * lanes;
 // cache.
 constexpr std::int64_t depth_block = 384;
 
+// Calls body(0) to body(count - 1) as straight code: an array that is indexed in loops, even in
+// loops that the compiler unrolls later, may be kept in memory instead of in registers.
+template <int count, class Body>
+QUANTRING_INLINE void unrolled(const Body& body) {
+  if constexpr (count > 0) {
+    unrolled<count - 1>(body);
+    body(count - 1);
+  }
+}
+
+#define QUANTRING_BODY(index) [&](int index) __attribute__((always_inline))
+
 // c[rows, vectors * lanes] = (add ? c : 0) + bias + a[rows, depth] b[depth, panel]
 template <int rows, int vectors>
 void multiply_tile(std::int64_t depth, const float* a, std::int64_t a_stride, const float* b,
                    const float* bias, bool add, float* c, std::int64_t c_stride) {
   Vector sums[rows][vectors];
-  for (int r = 0; r < rows; ++r) {
-    for (int v = 0; v < vectors; ++v) {
+  unrolled<rows>(QUANTRING_BODY(r) {
+    unrolled<vectors>(QUANTRING_BODY(v) {
       sums[r][v] = add ? load(c + r * c_stride + v * lanes) : Vector{};
       if (bias) sums[r][v] += load(bias + v * lanes);
-    }
-  }
+    });
+  });
   for (std::int64_t k = 0; k < depth; ++k, b += panel) {
     Vector row[vectors];
-    for (int v = 0; v < vectors; ++v) row[v] = load(b + v * lanes);
-    for (int r = 0; r < rows; ++r) {
+    unrolled<vectors>(QUANTRING_BODY(v) { row[v] = load(b + v * lanes); });
+    unrolled<rows>(QUANTRING_BODY(r) {
       const Vector value = broadcast(a[r * a_stride + k]);
-      for (int v = 0; v < vectors; ++v) sums[r][v] = multiply_add(value, row[v], sums[r][v]);
-    }
+      unrolled<vectors>(
+          QUANTRING_BODY(v) { sums[r][v] = multiply_add(value, row[v], sums[r][v]); });
+    });
   }
-  for (int r = 0; r < rows; ++r) {
-    for (int v = 0; v < vectors; ++v) store(c + r * c_stride + v * lanes, sums[r][v]);
-  }
+  unrolled<rows>(QUANTRING_BODY(r) {
+    unrolled<vectors>(QUANTRING_BODY(v) { store(c + r * c_stride + v * lanes, sums[r][v]); });
+  });
 }
 
 using MultiplyTile = void (*)(std::int64_t, const float*, std::int64_t, const float*, const float*,
