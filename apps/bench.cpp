@@ -1,19 +1,18 @@
-// `quantring bench`: how fast the forward pass is on this machine.
+// `quantring bench`: how fast the forward pass is on this machine, and what memory it takes.
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
-#include "apps/stage_worker.h"
+#include "apps/report.h"
+#include "apps/stage_bench.h"
+#include "engine/model_file.h"
 #include "engine/random_model.h"
-#include "engine/stage.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
@@ -21,7 +20,7 @@ namespace {
 
 struct BenchCommand {
   std::string model, shape;
-  int batch = 1, threads = 1;
+  int batch = 1, threads = 1, stages = 1;
   double seconds = 3;
   bool json = false;
 };
@@ -36,70 +35,75 @@ struct TemporaryFile {
   }
 };
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
-}
-
-void run_bench(const BenchCommand& command) {
-  TemporaryFile temporary;
-  std::filesystem::path path = command.model;
-  if (command.model.empty()) {
-    write_random_model(temporary.path, named_architecture(command.shape), "F32", 1);
-    path = temporary.path;
-  }
-  const ModelFile model(path);
-  const Architecture& a = model.architecture();
-  Context context(command.threads);
-  Stage stage(context, model, {0, a.half_blocks()}, command.batch);
-
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(command.batch) *
-                                   model.preprocess().pixel_count());
-  std::uint32_t state = 1;
-  for (auto& pixel : pixels)
-    pixel = static_cast<std::uint8_t>((state = state * 1664525u + 1013904223u) >> 24);
-  const ConstTensor input{
-      pixels.data(), DType::u8, {command.batch, a.channels, a.image_height, a.image_width}};
-
-  using Clock = std::chrono::steady_clock;
-  const auto elapsed = [](Clock::time_point since) {
-    return std::chrono::duration<double>(Clock::now() - since).count();
-  };
-  for (int i = 0; i < 2; ++i) stage.forward_pixels(input);  // warm-up: pages, caches, clocks
-  std::vector<double> times;
-  const auto start = Clock::now();
-  while (times.size() < 5 || elapsed(start) < command.seconds) {
-    const auto begin = Clock::now();
-    stage.forward_pixels(input);
-    times.push_back(elapsed(begin));
-  }
-  const double seconds = median(times);
-  const double rate = command.batch / seconds;
+void print_one(const BenchCommand& command, const Architecture& a, const StageBench& bench) {
+  const double rate = command.batch / bench.median_s;
   const double gflops = gflops_per_image(a) * rate;
-  const double megabytes = static_cast<double>(resident_bytes()) / 1e6;
   if (command.json) {
     fmt::print("{}\n", nlohmann::json{{"images_per_s", rate},
-                                      {"median_ms", 1e3 * seconds},
+                                      {"median_ms", 1e3 * bench.median_s},
                                       {"gflops", gflops},
                                       {"batch", command.batch},
                                       {"threads", command.threads},
-                                      {"runs", times.size()},
-                                      {"resident_mb", megabytes}}
+                                      {"runs", bench.runs},
+                                      {"resident_mb", bench.resident_mb}}
                            .dump());
   } else {
     fmt::print(
         "batch {}, {} thread{}: median {:.2f} ms, {:.1f} images/s, {:.1f} GFLOP/s, {:.0f} MB in "
         "RAM ({} runs)\n",
-        command.batch, command.threads, command.threads == 1 ? "" : "s", 1e3 * seconds, rate,
-        gflops, megabytes, times.size());
+        command.batch, command.threads, command.threads == 1 ? "" : "s", 1e3 * bench.median_s, rate,
+        gflops, bench.resident_mb, bench.runs);
+  }
+}
+
+void print_stages(const BenchCommand& command, const std::vector<StageRange>& ranges,
+                  const std::vector<StageBench>& benches) {
+  std::vector<std::vector<std::string>> rows = {
+      {"stage", "part", "ms/batch", "images/s", "weights MB", "activations MB", "MB in RAM"}};
+  auto json = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < benches.size(); ++i) {
+    const StageBench& b = benches[i];
+    const double rate = command.batch / b.median_s;
+    rows.push_back({fmt::format("{}", i), range_text(ranges[i]),
+                    fmt::format("{:.2f}", 1e3 * b.median_s), fmt::format("{:.1f}", rate),
+                    fmt::format("{:.1f}", b.weights_mb), fmt::format("{:.1f}", b.activations_mb),
+                    fmt::format("{:.1f}", b.resident_mb)});
+    json.push_back({{"stage", i},
+                    {"part", range_text(ranges[i])},
+                    {"median_ms", 1e3 * b.median_s},
+                    {"images_per_s", rate},
+                    {"weights_mb", b.weights_mb},
+                    {"activations_mb", b.activations_mb},
+                    {"resident_mb", b.resident_mb}});
+  }
+  fmt::print("{}", command.json ? json.dump(2) + "\n" : table(rows));
+}
+
+void run_bench(const BenchCommand& command) {
+  TemporaryFile temporary;
+  std::string path = command.model;
+  if (command.model.empty()) {
+    write_random_model(temporary.path, named_architecture(command.shape), "F32", 1);
+    path = temporary.path.string();
+  }
+  const Architecture architecture = ModelFile(path).architecture();
+  const auto ranges = split_evenly(architecture, command.stages);
+  std::vector<StageBench> benches;
+  for (const StageRange range : ranges) {
+    benches.push_back(bench_stage(path, range, command.batch, command.threads, command.seconds));
+  }
+  if (command.stages == 1) {
+    print_one(command, architecture, benches[0]);
+  } else {
+    print_stages(command, ranges, benches);
   }
 }
 
 }  // namespace
 
 void add_bench(CLI::App& app) {
-  auto* sub = app.add_subcommand("bench", "Measure the forward pass: median time of a batch");
+  auto* sub =
+      app.add_subcommand("bench", "Measure the forward pass: median time of a batch, and memory");
   auto command = std::make_shared<BenchCommand>();
   auto* model = sub->add_option("-m,--model", command->model, "Model file");
   auto* shape = sub->add_option("--model-shape", command->shape,
@@ -111,16 +115,21 @@ void add_bench(CLI::App& app) {
   sub->add_option("-t,--threads", command->threads, "CPU threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  sub->add_option("--seconds", command->seconds, "How long to measure")
+  sub->add_option("-s,--stages", command->stages, "Cut the model and measure each stage alone")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  sub->add_option("--seconds", command->seconds, "How long to measure each stage")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  sub->add_flag("--json", command->json, "One JSON object");
+  sub->add_flag("--json", command->json, "JSON");
   sub->footer(
-      "Examples:\n  quantring bench --model-shape vit_base --batch 8\n"
-      "  quantring bench --model models/fashion_mnist_vit.safetensors --threads 2");
+      "Examples:\n"
+      "  quantring bench --model-shape vit_base --batch 8\n"
+      "  quantring bench --model models/fashion_mnist_vit.safetensors --stages 3");
   sub->callback([command] {
-    if (command->model.empty() && command->shape.empty())
+    if (command->model.empty() && command->shape.empty()) {
       throw Error("say --model FILE or --model-shape NAME");
+    }
     run_bench(*command);
   });
 }

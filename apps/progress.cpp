@@ -33,8 +33,8 @@ bool Progress::due() const {
 void Progress::show(std::size_t done, double images_per_s, const std::string& details) {
   const std::lock_guard lock(mutex_);
   last_ = std::chrono::steady_clock::now();
-  const std::string numbers =
-      fmt::format("{}/{}  {:.1f} images/s  {}", done, total_, images_per_s, details);
+  const std::string numbers = fmt::format("{}/{}  {:.1f} images/s{}{}", done, total_, images_per_s,
+                                          details.empty() ? "" : "  ", details);
   if (!terminal_) {
     fmt::print(stderr, "{}\n", numbers);
     return;

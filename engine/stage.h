@@ -26,6 +26,7 @@ class Stage {
   bool first() const { return range_.begin == 0; }
   bool last() const { return range_.end == architecture_.half_blocks(); }
   int max_images() const { return max_images_; }
+  std::size_t activation_bytes() const;  // of the one set of activations
 
   // First stage: pixels [images, channels, height, width], u8 as preprocess makes them, or f32
   // already normalised. The result is the residual stream [images, tokens, dim] f32, or, of the
@@ -59,8 +60,7 @@ class Stage {
   struct Activations {
     Buffer residual;  // [images, tokens, dim]
     Buffer normed;    // [images, tokens, dim]; attention's output too
-    Buffer
-        wide;  // [images, tokens, max(3 dim, mlp_dim)]; patches [images, patches, patch values] too
+    Buffer wide;  // [images, tokens, max(3 dim, mlp_dim)]; before the blocks, the patches' values
     Buffer scratch;  // attention's own
     Buffer pooled;   // [images, dim]
     Buffer logits;   // [images, classes]

@@ -73,6 +73,15 @@ void Stage::allocate() {
   }
 }
 
+std::size_t Stage::activation_bytes() const {
+  std::size_t bytes = 0;
+  for (const Buffer* buffer :
+       {&act_.residual, &act_.normed, &act_.wide, &act_.scratch, &act_.pooled, &act_.logits}) {
+    bytes += buffer->bytes();
+  }
+  return bytes;
+}
+
 // The tensor as f32: in the mapping if it is stored so, else a copy.
 ConstTensor Stage::widened(const ModelFile& model, const std::string& name) {
   const ConstTensor stored = model.tensor(name);
