@@ -106,7 +106,7 @@ void pack_all(const Code* codes, std::size_t count, std::byte* packed) {
   for (std::size_t i = 0; i < whole; ++i) pack_group<Bits>(codes + i * group, packed + i * Bits);
   if (rest == 0) return;
   std::array<Code, group> last{};
-  std::array<std::byte, Bits> bytes;
+  std::array<std::byte, Bits> bytes{};
   std::memcpy(last.data(), codes + whole * group, rest * sizeof(Code));
   pack_group<Bits>(last.data(), bytes.data());
   std::memcpy(packed + whole * Bits, bytes.data(), packed_bytes(rest, Bits));
@@ -117,7 +117,7 @@ void unpack_all(const std::byte* packed, Code* codes, std::size_t count) {
   const std::size_t whole = count / group, rest = count % group;
   for (std::size_t i = 0; i < whole; ++i) unpack_group<Bits>(packed + i * Bits, codes + i * group);
   if (rest == 0) return;
-  std::array<Code, group> last;
+  std::array<Code, group> last{};
   std::array<std::byte, Bits> bytes{};
   std::memcpy(bytes.data(), packed + whole * Bits, packed_bytes(rest, Bits));
   unpack_group<Bits>(bytes.data(), last.data());

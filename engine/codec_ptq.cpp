@@ -28,7 +28,7 @@ struct Extremes {
 
 // Comparisons with NaN are false, so NaN is passed over. Infinities are not.
 Extremes extremes(std::span<const float> values) {
-  std::array<float, lanes> low, high;
+  std::array<float, lanes> low{}, high{};
   low.fill(Limits::infinity());
   high.fill(-Limits::infinity());
   const std::size_t whole = values.size() / lanes * lanes;
@@ -91,7 +91,7 @@ template <typename Code>
 void encode_blocks(std::span<const float> values, PtqRange range, int bits,
                    std::span<std::byte> packed) {
   const float top = static_cast<float>((1 << bits) - 1);
-  std::array<Code, block> codes;
+  std::array<Code, block> codes{};
   std::size_t at = 0;
   for (std::size_t first = 0; first < values.size(); first += block) {
     const std::size_t count = std::min(block, values.size() - first);
@@ -106,7 +106,7 @@ template <typename Code>
 void decode_blocks(std::span<const std::byte> packed, PtqRange range, int bits,
                    std::span<float> values) {
   const float top = static_cast<float>((1 << bits) - 1);
-  std::array<Code, block> codes;
+  std::array<Code, block> codes{};
   std::size_t at = 0;
   for (std::size_t first = 0; first < values.size(); first += block) {
     const std::size_t count = std::min(block, values.size() - first);

@@ -49,8 +49,8 @@ Weights make_weights(int input, int output, Interpolation interpolation) {
   std::vector<double> exact(side.taps);
   for (int i = 0; i < output; ++i) {
     const double centre = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(centre - support + 0.5));
-    const int end = std::min(input, static_cast<int>(centre + support + 0.5));
+    const int first = std::max(0, static_cast<int>(std::floor(centre - support + 0.5)));
+    const int end = std::min(input, static_cast<int>(std::floor(centre + support + 0.5)));
     double sum = 0;
     for (int t = 0; t < end - first; ++t) {
       const double x = (t + first - centre + 0.5) * (1.0 / stretch);

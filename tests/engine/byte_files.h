@@ -81,11 +81,9 @@ inline Bytes png_file(std::uint32_t width, std::uint32_t height, int depth, int 
 
 // An 8-bit grey PNG, all of one level.
 inline Bytes grey_png(int width, int height, int level) {
-  Bytes rows;
-  for (int y = 0; y < height; ++y) {
-    rows.push_back(std::byte{0});
-    rows.insert(rows.end(), width, std::byte(level));
-  }
+  const std::size_t row = static_cast<std::size_t>(width) + 1;
+  Bytes rows(row * height, std::byte(level));
+  for (int y = 0; y < height; ++y) rows[y * row] = std::byte{0};
   return png_file(width, height, 8, 0, rows);
 }
 
