@@ -11,8 +11,10 @@ class ThreadPool;  // ops/cpu/thread_pool.h
 
 class Context {
  public:
-  // threads: worker threads of the CPU backend, the caller's included; at least 1. Results do not
-  // depend on it: work is split at fixed places, not by the number of threads.
+  // threads: worker threads of the CPU backend, the caller's included; 1 to 1024, else throws
+  // Error. Results do not depend on it, nor on how many images are in a batch: every value is
+  // computed in the same order wherever the work is cut. They do depend on the CPU's instruction
+  // set, in the last bits. One thread at a time may use a context.
   explicit Context(int threads = 1);
   ~Context();
   Context(const Context&) = delete;

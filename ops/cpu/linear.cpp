@@ -28,9 +28,10 @@ void run(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& laye
   const std::int64_t across = (out + tile_cols - 1) / tile_cols;
   const std::int64_t down = (rows + tile_rows - 1) / tile_rows;
   pool.parallel_for(down * across, [&](std::int64_t tile, int) {
-    const std::int64_t row = rows * (tile / across) / down;
-    const std::int64_t end = rows * (tile / across + 1) / down;
-    const std::int64_t col = tile % across * tile_cols;
+    // Tiles that follow each other use the same weights: those are the larger side.
+    const std::int64_t row = rows * (tile % down) / down;
+    const std::int64_t end = rows * (tile % down + 1) / down;
+    const std::int64_t col = tile / down * tile_cols;
     kernels().gemm({.rows = end - row,
                     .cols = std::min(tile_cols, out - col),
                     .depth = in,
