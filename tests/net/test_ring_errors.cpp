@@ -223,33 +223,6 @@ TEST_CASE("a node that is stopped says so, and so does a head") {
   run_session(next, 5, 1);
 }
 
-TEST_CASE("last words still go out behind a frame that is under way, whatever comes in meanwhile") {
-  class Slow final : public AddOne {
-    void process(Message& in, Message& out) override {
-      std::this_thread::sleep_for(std::chrono::milliseconds(30));
-      AddOne::process(in, out);
-    }
-  };
-  NodeThread node([](const std::string&, int, int) { return std::make_unique<Slow>(); });
-  HeadOptions options = head_for({node.address()});
-  options.credits = 10;
-  options.link_bits_per_second = 10'000'000;
-  RingHead head(options);
-  for (int i = 0; i < 8; ++i) {
-    Message message;
-    message.codec = test_codec;
-    head.submit(std::move(message));
-  }
-  Message large;
-  large.codec = test_codec;
-  large.payload.resize(300'000);  // a quarter of a second on this link, in which credits come back
-  head.submit(std::move(large));
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  head.stop();
-  CHECK(eventually([&] { return contains(node.log(), "session ended"); }));
-  CHECK(contains(node.log(), "the session was stopped"));
-}
-
 TEST_CASE("stop before run") {
   RingNode node(test_node_options(), make_add_one, [](std::string) {});
   node.stop();
