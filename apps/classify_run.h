@@ -26,7 +26,6 @@ struct ClassifyOptions {
   int top = 3;
   bool json = false;
   bool quiet = false;       // no line per image
-  bool progress = true;     // on stderr
   std::string logits_file;  // safetensors file to write: logits f32 [images, classes]; empty: none
 };
 
