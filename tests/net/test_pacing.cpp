@@ -57,7 +57,6 @@ TEST_CASE("a paced link carries its rate, and its sender measures it, for long a
     // Never faster than asked for: that is the pace's doing, not the machine's.
     CHECK(rate < 1.1 * static_cast<double>(each.bits_per_second));
     CHECK(measured < 1.25 * static_cast<double>(each.bits_per_second));
-    CHECK(rate > 0.5 * static_cast<double>(each.bits_per_second));
   }
 }
 
