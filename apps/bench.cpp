@@ -1,5 +1,6 @@
 // `quantring bench`: how fast the forward pass is on this machine, and what memory it takes.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/commands.h"
 #include "apps/report.h"
@@ -25,14 +27,26 @@ struct BenchCommand {
   bool json = false;
 };
 
-// A file that is gone when this object is.
-struct TemporaryFile {
-  std::filesystem::path path = std::filesystem::temp_directory_path() /
-                               fmt::format("quantring-bench-{}.safetensors", ::getpid());
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
+// A file without a name, so that nothing is left however this process ends. Its path works here and
+// in forked children.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const Architecture& architecture) {
+    const auto name = std::filesystem::temp_directory_path() /
+                      fmt::format("quantring-bench-{}.safetensors", ::getpid());
+    write_random_model(name, architecture, "F32", 1);
+    descriptor_ = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    ::unlink(name.c_str());
+    if (descriptor_ < 0) throw Error(fmt::format("cannot open '{}'", name.string()));
   }
+  ~TemporaryFile() { ::close(descriptor_); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  std::string path() const { return fmt::format("/proc/self/fd/{}", descriptor_); }
+
+ private:
+  int descriptor_ = -1;
 };
 
 void print_one(const BenchCommand& command, const Architecture& a, const StageBench& bench) {
@@ -80,11 +94,11 @@ void print_stages(const BenchCommand& command, const std::vector<StageRange>& ra
 }
 
 void run_bench(const BenchCommand& command) {
-  TemporaryFile temporary;
+  std::optional<TemporaryFile> temporary;
   std::string path = command.model;
   if (command.model.empty()) {
-    write_random_model(temporary.path, named_architecture(command.shape), "F32", 1);
-    path = temporary.path.string();
+    temporary.emplace(named_architecture(command.shape));
+    path = temporary->path();
   }
   const Architecture architecture = ModelFile(path).architecture();
   const auto ranges = split_evenly(architecture, command.stages);

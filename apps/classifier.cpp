@@ -99,6 +99,7 @@ class RingClassifier : public Classifier {
     std::uint32_t images = 0;
     {
       const std::lock_guard lock(mutex_);
+      if (submitted_.empty()) throw Error("the last stage sent a result that nobody asked for");
       images = submitted_.front();
       submitted_.pop_front();
     }

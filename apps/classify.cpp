@@ -8,6 +8,7 @@
 #include "apps/classify_run.h"
 #include "apps/commands.h"
 #include "apps/report.h"
+#include "apps/ring_config.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
@@ -32,23 +33,26 @@ void add_classify(CLI::App& app) {
       sub->add_option("--codec", *codec, "Coding of the links: raw32, raw16 or ptq");
   sub->add_option("--bits", *bits, "Bits an element for ptq: 2 to 8, or 16")->needs(codec_option);
   sub->add_option("--link-mbps", options->link_mbps, "Pace every link to this many Mbit/s")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(min_link_mbps, max_link_mbps));
   sub->add_option("-b,--batch", options->batch, "Images a frame")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   sub->add_option("-t,--threads", options->threads,
                   "CPU threads here, or of each local node (default: share out the cores)")
+      ->excludes(ring)
       ->check(CLI::Range(1, 256));
   sub->add_option("-l,--labels", options->labels,
                   "True classes: CSV with columns file,class_index, or an IDX label file");
-  sub->add_option("-n,--limit", options->limit, "Stop after this many images");
+  sub->add_option("-n,--limit", options->limit, "Stop after this many images (0: all)")
+      ->check(CLI::NonNegativeNumber);
   sub->add_option("-k,--top", options->top, "Classes shown per image")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   sub->add_flag("--json", options->json, "One JSON object per image on stdout");
   sub->add_flag("-q,--quiet", options->quiet, "No line per image, only the closing report");
-  sub->add_option("--logits", options->logits_file,
-                  "Also write all logits to this safetensors file");
+  sub->add_option(
+      "--logits", options->logits_file,
+      "Also write the logits of all readable pictures, in order, to this safetensors file");
   sub->footer(
       "Examples:\n"
       "  quantring classify photo.jpg --model deit_tiny.safetensors\n"

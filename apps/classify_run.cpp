@@ -19,8 +19,7 @@
 namespace quantring::apps {
 namespace {
 
-void write_logits(const std::string& path, const std::vector<float>& logits, int classes) {
-  SafetensorsWriter writer(path);
+void write_logits(SafetensorsWriter& writer, const std::vector<float>& logits, int classes) {
   writer.declare("logits", "F32", {static_cast<std::int64_t>(logits.size()) / classes, classes});
   writer.begin({});
   writer.write(std::as_bytes(std::span(logits)));
@@ -80,11 +79,12 @@ std::unique_ptr<LocalNodes> start_nodes(const ClassifyOptions& options,
 
 // Takes the results of all batches and says them.
 void receive(const ClassifyOptions& options, const ModelFile& model, ImageSource& source,
-             Classifier& classifier, ClassifySummary& summary) {
+             Classifier& classifier, std::optional<SafetensorsWriter>& logits_file,
+             ClassifySummary& summary) {
   const auto classes = static_cast<std::size_t>(model.architecture().classes);
   std::vector<float> logits, all_logits;
   Progress progress(source.size());
-  Feeder feeder(source, model.preprocess(), options.batch, classifier, progress);
+  Feeder feeder(source, model, options.batch, classifier, progress);
   const auto say = [&](const Answer& answer) {
     if (options.json) {
       progress.print(stdout, answer_json(answer, model.labels()));
@@ -101,7 +101,7 @@ void receive(const ClassifyOptions& options, const ModelFile& model, ImageSource
         count(answer, row, summary);
         say(answer);
       }
-      if (!options.logits_file.empty()) {
+      if (logits_file) {
         all_logits.insert(all_logits.end(), logits.begin(), logits.end());
       }
       summary.seconds = feeder.seconds_since_first();
@@ -116,8 +116,7 @@ void receive(const ClassifyOptions& options, const ModelFile& model, ImageSource
   }
   summary.unreadable = feeder.unreadable();
   feeder.rethrow();
-  if (!options.logits_file.empty())
-    write_logits(options.logits_file, all_logits, model.architecture().classes);
+  if (logits_file) write_logits(*logits_file, all_logits, model.architecture().classes);
 }
 
 }  // namespace
@@ -133,6 +132,10 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
   const auto source =
       open_source(options.source, {model.preprocess().channels, options.labels, options.limit});
 
+  // Now, so that a path that cannot be written is said before the work and not after it.
+  std::optional<SafetensorsWriter> logits_file;
+  if (!options.logits_file.empty()) logits_file.emplace(options.logits_file);
+
   std::unique_ptr<LocalNodes> nodes;
   std::unique_ptr<Classifier> classifier;
   ClassifySummary summary;
@@ -145,7 +148,7 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
     classifier = connect(ring, options, model);
     summary.ranges = ring.ranges;
   }
-  receive(options, model, *source, *classifier, summary);
+  receive(options, model, *source, *classifier, logits_file, summary);
   summary.ring = classifier->finish();
   return summary;
 }

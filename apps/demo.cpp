@@ -8,6 +8,7 @@
 #include "apps/classify_run.h"
 #include "apps/commands.h"
 #include "apps/report.h"
+#include "apps/ring_config.h"
 
 namespace quantring::apps {
 namespace {
@@ -34,8 +35,9 @@ double cut_bytes(const ClassifySummary& summary) {
 
 void run_demo(const DemoCommand& command) {
   const CodecSpec codecs[] = {{CodecId::raw32, 32}, {CodecId::ptq, 8}, {CodecId::ptq, 4}};
-  fmt::print("{} pictures through a ring of {} node processes, every link at {} Mbit/s\n\n",
-             command.limit, command.stages, command.mbps);
+  fmt::print(
+      "The first {} pictures through a ring of {} node processes, every link at {} Mbit/s\n\n",
+      command.limit, command.stages, command.mbps);
   std::vector<std::vector<std::string>> rows = {
       {"link coding", "top-1 %", "images/s", "bytes/image", "slowest part"}};
   std::string last_report;
@@ -67,12 +69,14 @@ void add_demo(CLI::App& app) {
   sub->add_option("-m,--model", command->model, "Model file")->capture_default_str();
   sub->add_option("--images", command->images, "IDX image file, its labels beside it")
       ->capture_default_str();
-  sub->add_option("-n,--limit", command->limit, "Images per run")->capture_default_str();
+  sub->add_option("-n,--limit", command->limit, "Images per run")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   sub->add_option("-s,--stages", command->stages, "Node processes")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   sub->add_option("--link-mbps", command->mbps, "Pace of every link, Mbit/s")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(min_link_mbps, max_link_mbps))
       ->capture_default_str();
   sub->footer(
       "Examples:\n  quantring demo\n  quantring demo --stages 6 --link-mbps 10 --limit 500");

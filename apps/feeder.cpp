@@ -6,10 +6,11 @@
 
 namespace quantring::apps {
 
-Feeder::Feeder(ImageSource& source, const PreprocessConfig& preprocess, int batch,
-               Classifier& classifier, Progress& progress)
+Feeder::Feeder(ImageSource& source, const ModelFile& model, int batch, Classifier& classifier,
+               Progress& progress)
     : source_(source),
-      preprocess_(preprocess),
+      preprocess_(model.preprocess()),
+      classes_(model.architecture().classes),
       batch_(static_cast<std::size_t>(batch)),
       classifier_(classifier),
       progress_(progress),
@@ -60,6 +61,10 @@ bool Feeder::more(SourceItem& item) {
 }
 
 void Feeder::add(const SourceItem& item) {
+  if (item.label >= classes_) {
+    throw Error(fmt::format("{}: its label is class {}, but the model has classes 0 to {}",
+                            item.name, item.label, classes_ - 1));
+  }
   const std::size_t bytes = preprocess_.pixel_count();
   pixels_.resize((pictures_.size() + 1) * bytes);
   auto* const place = reinterpret_cast<std::uint8_t*>(pixels_.data()) + pictures_.size() * bytes;

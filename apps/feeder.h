@@ -15,7 +15,7 @@
 #include "apps/classifier.h"
 #include "apps/progress.h"
 #include "engine/image_source.h"
-#include "engine/preprocess.h"
+#include "engine/model_file.h"
 
 namespace quantring::apps {
 
@@ -29,7 +29,7 @@ class Feeder {
 
   // Starts at once; everything given must outlive this object. A picture that cannot be read is
   // said through `progress` and counted.
-  Feeder(ImageSource& source, const PreprocessConfig& preprocess, int batch, Classifier& classifier,
+  Feeder(ImageSource& source, const ModelFile& model, int batch, Classifier& classifier,
          Progress& progress);
   ~Feeder();  // waits for the thread: stop the classifier first when it may be blocked in submit
   Feeder(const Feeder&) = delete;
@@ -53,6 +53,7 @@ class Feeder {
 
   ImageSource& source_;
   const PreprocessConfig& preprocess_;
+  int classes_;
   std::size_t batch_;
   Classifier& classifier_;
   Progress& progress_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "apps/commands.h"
 
@@ -23,9 +24,20 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+      const std::string text =
+          fmt::format("error: no command is called '{}'; quantring --help lists them\n", argv[1]);
+      std::fputs(text.c_str(), stderr);
+      return 2;
+    }
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    // Not fmt::print: it throws when stderr is closed.
+    std::fputs(fmt::format("error: {}\n", error.what()).c_str(), stderr);
+    return 1;
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::fputs("error: the output could not be written\n", stderr);
     return 1;
   }
   return 0;

@@ -44,7 +44,7 @@ void run_node(const NodeCommand& command) {
     return std::make_unique<StageWorker>(command.model, work_order_from_json(work), threads);
   };
   const auto log = [&](const std::string& line) {
-    if (!command.quiet) fmt::print(stderr, "{}\n", line);
+    if (!command.quiet) std::fputs((line + "\n").c_str(), stderr);
   };
   net::RingNode node(options, factory, log);
   // On stdout, and the only thing there: who starts nodes with port 0 reads the real port here.

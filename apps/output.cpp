@@ -8,8 +8,9 @@ namespace quantring::apps {
 namespace {
 
 std::string class_name(int index, const std::vector<std::string>& labels) {
-  return labels.empty() ? fmt::format("class {}", index)
-                        : labels.at(static_cast<std::size_t>(index));
+  return static_cast<std::size_t>(index) >= labels.size()
+             ? fmt::format("class {}", index)
+             : labels.at(static_cast<std::size_t>(index));
 }
 
 }  // namespace

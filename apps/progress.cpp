@@ -36,14 +36,14 @@ void Progress::show(std::size_t done, double images_per_s, const std::string& de
   const std::string numbers = fmt::format("{}/{}  {:.1f} images/s{}{}", done, total_, images_per_s,
                                           details.empty() ? "" : "  ", details);
   if (!terminal_) {
-    fmt::print(stderr, "{}\n", numbers);
+    std::fputs((numbers + "\n").c_str(), stderr);
     return;
   }
   constexpr std::size_t width = 24;
   const std::size_t filled = total_ == 0 ? width : width * std::min(done, total_) / total_;
   std::string line = fmt::format("[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, numbers);
   line.resize(std::min(line.size(), terminal_columns() - 1));
-  fmt::print(stderr, "\r{}\033[K", line);
+  std::fputs(fmt::format("\r{}\033[K", line).c_str(), stderr);
   std::fflush(stderr);
   drawn_ = true;
 }
@@ -51,12 +51,12 @@ void Progress::show(std::size_t done, double images_per_s, const std::string& de
 void Progress::print(std::FILE* stream, const std::string& line) {
   const std::lock_guard lock(mutex_);
   erase();
-  fmt::print(stream, "{}\n", line);
+  std::fputs((line + "\n").c_str(), stream);
 }
 
 void Progress::erase() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\033[K");
+  std::fputs("\r\033[K", stderr);
   std::fflush(stderr);
   drawn_ = false;
 }

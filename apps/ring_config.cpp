@@ -4,9 +4,10 @@
 
 #include <toml++/toml.h>
 #include <charconv>
-#include <cmath>
+#include <filesystem>
 #include <set>
 
+#include "net/address.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
@@ -37,13 +38,39 @@ class Reader {
     return **node->as_string();
   }
 
-  double number(const toml::table& table, const char* key, double fallback) const {
+  // HOST:PORT; given what stands in the file and what is appended to make it whole.
+  std::string address(const toml::table& table, const char* key, const char* suffix = "") const {
+    const std::string value = text(table, key, "");
+    if (value.empty()) return value;
+    try {
+      net::parse_address(value + suffix);
+    } catch (const Error& error) {
+      fail(*table.get(key), fmt::format("{} = \"{}\": {}", key, value,
+                                        *suffix ? "give a host without a port" : error.what()));
+    }
+    return value;
+  }
+
+  // A rate of a link in Mbit/s; 0 when the key is not there.
+  double rate(const toml::table& table, const char* key) const {
     const toml::node* node = table.get(key);
-    if (node == nullptr) return fallback;
+    if (node == nullptr) return 0;
     const auto value = node->value<double>();
-    if (!value || !std::isfinite(*value) || *value < 0)
-      fail(*node, fmt::format("'{}' must be a number", key));
+    if (!value || !(*value >= min_link_mbps && *value <= max_link_mbps)) {
+      fail(*node,
+           fmt::format("'{}' must be a number from {} to {}", key, min_link_mbps, max_link_mbps));
+    }
     return *value;
+  }
+
+  // A whole number; 0 when the key is not there.
+  int whole(const toml::table& table, const char* key) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return 0;
+    if (!node->is_integer() || **node->as_integer() < 0 || **node->as_integer() > 1000) {
+      fail(*node, fmt::format("'{}' must be a whole number", key));
+    }
+    return static_cast<int>(**node->as_integer());
   }
 
   const toml::table& section(const toml::table& root, const char* key) const {
@@ -83,7 +110,7 @@ RingConfig::Stage read_stage(const Reader& reader, const toml::node& node) {
   const toml::table& table = *node.as_table();
   reader.only(table, {"address", "blocks"});
   RingConfig::Stage stage;
-  stage.address = reader.text(table, "address", "");
+  stage.address = reader.address(table, "address");
   if (stage.address.empty()) reader.fail(node, "the stage has no address = \"HOST:PORT\"");
   const std::string blocks = reader.text(table, "blocks", "");
   if (!blocks.empty()) {
@@ -98,6 +125,10 @@ RingConfig::Stage read_stage(const Reader& reader, const toml::node& node) {
 }  // namespace
 
 RingConfig read_ring_config(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    throw Error(fmt::format("'{}' is not a file", path));
+  }
   toml::table root;
   try {
     root = toml::parse_file(path);
@@ -113,19 +144,23 @@ RingConfig read_ring_config(const std::string& path) {
 
   const toml::table& head = reader.section(root, "head");
   reader.only(head, {"listen", "advertise"});
-  config.listen = reader.text(head, "listen", config.listen);
-  config.advertise = reader.text(head, "advertise", "");
+  config.listen = reader.address(head, "listen");
+  config.advertise = reader.address(head, "advertise", ":1");
 
   const toml::table& link = reader.section(root, "link");
   reader.only(link, {"codec", "bits", "mbps"});
-  config.link_mbps = reader.number(link, "mbps", 0);
+  config.link_mbps = reader.rate(link, "mbps");
   const std::string codec = reader.text(link, "codec", "");
   if (!codec.empty()) {
     try {
-      config.codec = parse_codec(codec, static_cast<int>(reader.number(link, "bits", 0)));
+      config.codec = parse_codec(codec, reader.whole(link, "bits"));
     } catch (const Error& error) {
       reader.fail(*link.get("codec"), error.what());
     }
+  }
+
+  if (codec.empty() && link.contains("bits")) {
+    reader.fail(*link.get("bits"), "'bits' is about a codec: add codec = \"ptq\"");
   }
 
   const toml::node* stages = root.get("stage");
@@ -133,8 +168,14 @@ RingConfig read_ring_config(const std::string& path) {
     throw Error(fmt::format(
         "{}: no stages; add a [[stage]] section with address = \"HOST:PORT\" for each node", path));
   }
-  for (const toml::node& node : *stages->as_array())
+  std::set<std::string> addresses;
+  for (const toml::node& node : *stages->as_array()) {
     config.stages.push_back(read_stage(reader, node));
+    if (!addresses.insert(config.stages.back().address).second) {
+      reader.fail(node, fmt::format("a node runs one stage, and '{}' is given twice",
+                                    config.stages.back().address));
+    }
+  }
   return config;
 }
 

@@ -23,13 +23,16 @@
 
 namespace quantring::apps {
 
+// Pace of a link, Mbit/s. Below the least, heartbeats no longer come in time.
+inline constexpr double min_link_mbps = 0.05, max_link_mbps = 100000;
+
 struct RingConfig {
   struct Stage {
     std::string address;
     std::optional<StageRange> range;
   };
   std::string model;
-  std::string listen = "0.0.0.0:0";
+  std::string listen;  // empty: a free port, of the kind of address by which stage 0 is reached
   std::string advertise;
   std::optional<CodecSpec> codec;
   double link_mbps = 0;

@@ -116,7 +116,8 @@ void decode_ptq(const CodedTensor& coded, std::span<float> values) {
 
 CodecSpec parse_codec(std::string_view name, int bits) {
   for (const auto& row : codecs) {
-    if (row.name != name) continue;
+    // Pixels are what the head sends; nobody codes a residual stream so.
+    if (row.name != name || row.id == CodecId::pixels) continue;
     const int width = bits == 0 ? row.only_width : bits;
     const CodecSpec spec{row.id, static_cast<std::uint8_t>(width)};
     if (width == spec.bits && codec_valid(spec)) return spec;

@@ -211,6 +211,8 @@ std::unique_ptr<ImageSource> open_idx(const std::string& path, const SourceOptio
   const std::size_t count = shape[0];
   std::vector<int> labels;
   if (!options.labels_file.empty()) {
+    if (!fs::exists(options.labels_file))
+      throw Error(fmt::format("{}: no such file", options.labels_file));
     if (!looks_like_idx(options.labels_file))
       throw Error(fmt::format("{}: pictures of an IDX file take their labels from an IDX file",
                               options.labels_file));

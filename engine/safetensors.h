@@ -59,6 +59,8 @@ std::size_t stored_dtype_bytes(const std::string& dtype);
 // there is only a temporary beside it, which is removed.
 class SafetensorsWriter {
  public:
+  // Throws Error at once when no file can be put there: not a folder that can be written to, or
+  // something other than a plain file has that name.
   explicit SafetensorsWriter(std::filesystem::path path);
   ~SafetensorsWriter();
   SafetensorsWriter(const SafetensorsWriter&) = delete;

@@ -13,7 +13,18 @@
 namespace quantring {
 
 SafetensorsWriter::SafetensorsWriter(std::filesystem::path path)
-    : path_(std::move(path)), temporary_(fmt::format("{}.{}.part", path_.string(), ::getpid())) {}
+    : path_(std::move(path)), temporary_(fmt::format("{}.{}.part", path_.string(), ::getpid())) {
+  std::error_code ignored;
+  // Replacing what stands there by a rename is for files; a device or a pipe would be gone.
+  if (std::filesystem::exists(path_, ignored) &&
+      !std::filesystem::is_regular_file(path_, ignored)) {
+    throw Error(fmt::format("cannot write '{}': it is not a regular file", path_.string()));
+  }
+  const auto parent = path_.parent_path();
+  if (::access(parent.empty() ? "." : parent.c_str(), W_OK) != 0) {
+    throw Error(fmt::format("cannot write '{}': {}", path_.string(), std::strerror(errno)));
+  }
+}
 
 SafetensorsWriter::~SafetensorsWriter() {
   if (descriptor_ < 0) return;

@@ -130,7 +130,11 @@ void HeadLink::on_room(Connection& connection) {
 }
 
 void HeadLink::on_message(Connection&, Message&& message) {
-  if (!over_) events_.result(std::move(message));
+  if (over_) return;
+  if (return_->link().stats().frames > first_->link().stats().frames) {
+    return fail("the last stage sent a result for which there was no frame");
+  }
+  events_.result(std::move(message));
 }
 
 void HeadLink::consumed(std::uint32_t results) {

@@ -66,6 +66,11 @@ std::vector<std::byte> stored_bytes(const StoredTensor& tensor, StorageType stor
 
 ConvertReport convert(const ConvertOptions& options,
                       const std::function<void(std::size_t, std::size_t)>& progress) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(options.input, options.output, ignored)) {
+    throw Error(fmt::format("'{}' is the checkpoint itself: give the model file another name",
+                            options.output.string()));
+  }
   const SafetensorsFile input(options.input);
   TimmModel model;
   try {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -194,7 +195,12 @@ void read_preprocess(const ConvertHints& hints, const Config& config, TimmModel&
       p.mode = resize_mode_from(*hints.resize);
     } else {
       p.mode = ResizeMode::shorter;
-      p.resize_shorter = std::atoi(hints.resize->c_str());
+      const char* const end = hints.resize->data() + hints.resize->size();
+      const auto [rest, error] = std::from_chars(hints.resize->data(), end, p.resize_shorter);
+      if (error != std::errc() || rest != end) {
+        throw Error(fmt::format("--resize {}: give the shorter side in pixels, or squash, or none",
+                                *hints.resize));
+      }
     }
   } else if (const json crop = config.find("crop_pct");
              crop.is_number() && crop.get<double>() > 0) {

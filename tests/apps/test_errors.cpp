@@ -142,10 +142,47 @@ TEST_CASE("flags that make no sense") {
   usage({"--bits", "4", "--stages", "2"}, "--bits");
   usage({"--batch", "0"}, "--batch");
   usage({"--nonsense"}, "--nonsense");
+  usage({"--limit", "-5"}, "--limit");
+  usage({"--codec", "pixels", "--stages", "2"}, "--codec pixels");
+  usage({"--link-mbps", "0.001", "--stages", "2"}, "--link-mbps");
+  CHECK(contains(run({program, "clasify"}).err, "clasify"));
   CHECK(contains(
       s.classify({s.images, "--model", s.model, "--stages", "2", "--codec", "ptq", "--bits", "9"})
           .err,
       "9"));
+}
+
+TEST_CASE("labels that the model does not have") {
+  const Setup s;
+  const std::string labels = s.folder / "labels.csv";
+  std::ofstream(labels) << "file,class_index\nsome.bmp,10\n";
+  const std::string picture = s.folder / "some.bmp";
+  std::ofstream(picture) << "not a picture";
+  // The same with and without lines per image; an IDX file's own labels as a CSV's.
+  std::fstream idx(s.folder / "some-labels-idx1-ubyte",
+                   std::ios::in | std::ios::out | std::ios::binary);
+  idx.seekp(8 + 20);
+  idx.put(static_cast<char>(200));
+  idx.close();
+  check_error(s.classify({s.images, "--model", s.model}), 1, {"class 200", "0 to 9"});
+  check_error(s.classify({s.images, "--model", s.model, "--quiet", "--stages", "2"}), 1,
+              {"class 200"});
+  check_error(s.classify({s.images, "--model", s.model, "--labels", s.folder / "none"}), 1,
+              {"none", "no such file"});
+}
+
+TEST_CASE("output that cannot be written") {
+  const Setup s;
+  check_error(s.classify({s.images, "--model", s.model, "--logits", s.folder / "no/x"}), 1,
+              {"no/x"});
+  check_error(s.classify({s.images, "--model", s.model, "--logits", "/dev/null"}), 1,
+              {"/dev/null", "regular"});
+  check_error(
+      run({"/bin/sh", "-c",
+           program + " classify " + s.images + " --model " + s.model + " --limit 3 >/dev/full"}),
+      1, {"could not be written"});
+  CHECK(run({"/bin/sh", "-c", program + " classify nothing --model " + s.model + " 2>&-"}).status ==
+        1);
 }
 
 TEST_CASE("a node that is not there") {
@@ -159,6 +196,17 @@ TEST_CASE("a node that is not there") {
   check_error(
       s.classify({s.images, "--model", s.model, "--ring", s.ring({first.address, "127.0.0.1:1"})}),
       1, {"stage 1", "127.0.0.1:1", "refused"});
+}
+
+TEST_CASE("a ring over IPv6") {
+  const Setup s;
+  Process node({program, "node", "--model", s.model, "--listen", "[::1]:0"});
+  REQUIRE(node.wait_for_output("\n"));
+  const int port = std::atoi(node.out().c_str() + std::strlen("listening on port "));
+  const auto outcome = s.classify(
+      {s.images, "--model", s.model, "--ring", s.ring({"[::1]:" + std::to_string(port)})});
+  CAPTURE(outcome.err);
+  CHECK(outcome.status == 0);
 }
 
 TEST_CASE("a port that is taken") {

@@ -87,15 +87,25 @@ TEST_CASE("mistakes are told with their line") {
   CHECK(contains(message(stage + "block = \"0-6\"\n"), "ring.toml:3: unknown key 'block'"));
   CHECK(contains(message("[link]\ncodec = \"zip\"\n" + stage), "ring.toml:2"));
   CHECK(contains(message("[link]\ncodec = \"ptq\"\nbits = 9\n" + stage), "ring.toml:2"));
-  CHECK(contains(message("[link]\nmbps = -1\n" + stage), "ring.toml:2"));
+  CHECK(contains(message("[link]\nbits = 4\n" + stage), "add codec"));
+  CHECK(contains(message("[link]\ncodec = \"ptq\"\nbits = 4.7\n" + stage), "ring.toml:3"));
+  for (const char* rate : {"-1", "0.001", "1e300", "\"fast\""}) {
+    CHECK(contains(message(std::string("[link]\nmbps = ") + rate + "\n" + stage), "ring.toml:2"));
+  }
+  CHECK(
+      contains(message("[head]\nadvertise = \"10.0.0.1:7700\"\n" + stage), "host without a port"));
+  CHECK(contains(message("[[stage]]\naddress = \"no port\"\n"), "ring.toml:2"));
+  CHECK(contains(message(stage + stage), "given twice"));
   CHECK(contains(message("[head]\nlisten = 7700\n" + stage), "'listen' must be text"));
+  CHECK(contains(message("[head]\nlisten = \"here\"\n" + stage), "ring.toml:2"));
   CHECK(contains(message("model = \"x\"\n"), "no stages"));
   CHECK(contains(message("[[stage]]\nblocks = \"0-6\"\n"), "no address"));
   CHECK(contains(message(stage + "blocks = \"0..6\"\n"), "ring.toml:3"));
   CHECK(contains(message(stage + "blocks = \"0-5\"\n"), "end at block 5"));
   CHECK(contains(message(stage + "blocks = \"1-6\"\n"), "must start at block 0"));
-  CHECK(contains(message(stage + "blocks = \"0-6\"\n" + stage), "every stage or to none"));
+  CHECK(contains(message(stage + "blocks = \"0-6\"\n" + "[[stage]]\naddress = \"b:1\"\n"),
+                 "every stage or to none"));
   std::string many;
-  for (int i = 0; i < 13; ++i) many += stage;
+  for (int i = 1; i <= 13; ++i) many += "[[stage]]\naddress = \"a:" + std::to_string(i) + "\"\n";
   CHECK(contains(message(many), "1 to 12 stages"));
 }
