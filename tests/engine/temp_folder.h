@@ -1,35 +1,23 @@
 #pragma once
 // A folder for the files of one test case, gone with it.
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "tests/support/golden.h"
 
 namespace quantring {
 
-class TempFolder {
+// The shared temporary folder, with paths as text and a way to fill it.
+class TempFolder : public test::TemporaryFolder {
  public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "quantring-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  std::string operator/(const std::string& name) const { return (path() / name).string(); }
 
   // Writes a file, making the folders above it; returns its path.
   std::string write(const std::string& name, std::span<const std::byte> bytes) const {
-    const std::filesystem::path file = path_ / name;
+    const std::filesystem::path file = path() / name;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()),
@@ -39,9 +27,6 @@ class TempFolder {
   std::string write(const std::string& name, const std::string& text) const {
     return write(name, std::as_bytes(std::span(text)));
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace quantring
