@@ -3,6 +3,7 @@
 // the canonical names and shapes of its tensors.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,15 @@
 
 namespace quantring {
 
-enum class Pooling : std::uint8_t { class_token, average };
+// What the head sees. The last two have a second head, whose logits are added:
+enum class Pooling : std::uint8_t {
+  class_token,
+  average,                 // of the patch tokens
+  class_and_distillation,  // mean of head(class token) and head_distillation(distillation token)
+                           // (DeiT, Touvron et al. 2021)
+  class_and_average,       // head(class token) + head_average(average): a linear head on both side
+                           // by side (DINOv2, Oquab et al. 2023)
+};
 
 struct Architecture {
   int image_height = 0, image_width = 0;  // pixels
@@ -21,13 +30,22 @@ struct Architecture {
   int heads = 0;
   int mlp_dim = 0;
   int classes = 0;
+  // Tokens before the patches, in this order:
   bool has_class_token = true;
+  bool has_distillation_token = false;
+  int registers = 0;         // register tokens (Darcet et al. 2023)
+  bool embed_norm = false;   // a layernorm between embedding and blocks (CLIP; timm: norm_pre)
+  bool qk_norm = false;      // layernorms on each head's queries and keys (ViT-22B)
+  bool layer_scale = false;  // a learned scale on what each half-block adds (CaiT)
   Pooling pooling = Pooling::class_token;
   bool norm_after_pooling = false;  // where the final layernorm stands; matters for average pooling
   float norm_eps = 1e-6f;
   Activation activation = Activation::gelu_erf;
 
-  int prefix_tokens() const { return has_class_token ? 1 : 0; }
+  int prefix_tokens() const {
+    return (has_class_token ? 1 : 0) + (has_distillation_token ? 1 : 0) + registers;
+  }
+  int head_dim() const { return dim / heads; }
   int patches() const { return (image_height / patch_height) * (image_width / patch_width); }
   int tokens() const { return prefix_tokens() + patches(); }
   int half_blocks() const { return 2 * depth; }
@@ -57,15 +75,22 @@ std::vector<StageRange> split_evenly(const Architecture& architecture, int stage
 std::string range_text(
     StageRange range);  // "blocks 2-5", "blocks 2.5-6" (.5: after the attention half)
 
+// "0-6", "2.5-6": from after block 2's attention up to before block 6. Nothing if malformed.
+std::optional<StageRange> parse_range(const std::string& text);
+
 struct TensorSpec {
   std::string name;
   std::vector<std::int64_t> shape;
 };
 
 // Canonical tensors of a range, in file order: embed.patch.weight [dim, channels, patch_h,
-// patch_w], embed.patch.bias [dim], embed.prefix [prefix, dim], embed.position [tokens, dim],
-// blocks.I.{norm1,attn.qkv,attn.proj,norm2,mlp.fc1,mlp.fc2}.{weight,bias}, norm.{weight,bias},
-// head.{weight,bias}. Linear weights are [out, in].
+// patch_w], embed.patch.bias [dim], embed.prefix [prefix, dim], embed.position [tokens, dim] (zero
+// rows for prefix tokens without a position), embed.norm.{weight,bias} (embed_norm),
+// blocks.I.{norm1,attn.qkv,attn.proj,norm2,mlp.fc1,mlp.fc2}.{weight,bias},
+// blocks.I.attn.{q_norm,k_norm}.{weight,bias} [head_dim] (qk_norm), blocks.I.{scale1,scale2} [dim]
+// (layer_scale), norm.{weight,bias}, head.{weight,bias} and head_distillation.{weight,bias} or
+// head_average.{weight,bias} (by pooling). Linear weights are [out, in]; a layer that has no bias
+// in the checkpoint has zeros here.
 std::vector<TensorSpec> tensor_specs(const Architecture& architecture, StageRange range);
 std::vector<TensorSpec> tensor_specs(const Architecture& architecture);  // the whole model
 

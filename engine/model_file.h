@@ -2,10 +2,13 @@
 // The model file: safetensors with our metadata. Says everything that is needed to classify: the
 // architecture, the preprocessing, the labels, and a hash of every tensor.
 //
-// Metadata (all text): quantring.format "1"; quantring.architecture, quantring.preprocess (JSON);
+// Metadata (all text): quantring.format "1", or "2" if the architecture or the file has something
+// that readers of 1 do not know; quantring.architecture, quantring.preprocess (JSON);
 // quantring.labels (JSON array, may be empty); quantring.tensors (JSON object, name -> "DTYPE
 // sha256"); quantring.hash = sha256 of architecture, preprocess and tensors: the identity of the
-// model that head and nodes compare. Labels are not part of it.
+// model that head and nodes compare. Labels are not part of it. quantring.part ("0-6"), if there,
+// says that the file holds only the tensors of these blocks; everything else, the hash too, is the
+// whole model's.
 
 #include <filesystem>
 #include <map>
@@ -30,6 +33,10 @@ class ModelFile {
   const PreprocessConfig& preprocess() const { return preprocess_; }
   const std::vector<std::string>& labels() const { return labels_; }  // classes() names, or empty
   const std::string& hash() const { return hash_; }
+  StageRange part() const { return part_; }  // the blocks in this file; all, unless it is a part
+  bool whole() const { return part_ == StageRange{0, architecture_.half_blocks()}; }
+  // Every tensor of the whole model -> "DTYPE sha256".
+  const std::map<std::string, std::string>& digests() const { return tensor_hashes_; }
   const std::map<std::string, StoredTensor>& tensors() const { return file_.tensors(); }
 
   // The tensor by its canonical name, f32 or f16, where it lies in the mapping, after its bytes
@@ -48,14 +55,18 @@ class ModelFile {
   std::vector<std::string> labels_;
   std::map<std::string, std::string> tensor_hashes_;  // "F32 <sha256>"
   std::string hash_;
+  StageRange part_;
 };
 
 // A tensor's entry in quantring.tensors.
 std::string tensor_digest(const std::string& dtype, std::span<const std::byte> data);
 
-// The metadata of a model file whose tensors have these digests.
-std::map<std::string, std::string> model_metadata(
-    const Architecture& architecture, const PreprocessConfig& preprocess,
-    const std::vector<std::string>& labels, const std::map<std::string, std::string>& digests);
+// The metadata of a model file whose whole model's tensors have these digests, and which holds
+// those of `part`.
+std::map<std::string, std::string> model_metadata(const Architecture& architecture,
+                                                  const PreprocessConfig& preprocess,
+                                                  const std::vector<std::string>& labels,
+                                                  const std::map<std::string, std::string>& digests,
+                                                  StageRange part);
 
 }  // namespace quantring

@@ -55,8 +55,9 @@ class SafetensorsFile {
 std::size_t stored_dtype_bytes(const std::string& dtype);
 
 // Writes a safetensors file tensor by tensor: declare all, begin, write each in the order declared,
-// commit. The file appears under its name only at commit; until then, or if this object dies first,
-// there is only a temporary beside it, which is removed.
+// commit. The file appears under its name only at commit; until then it has no name (O_TMPFILE), so
+// that nothing is left even if the process is killed. Where the file system knows no nameless
+// files, it is PATH.PID.part until then, removed unless the process is killed.
 class SafetensorsWriter {
  public:
   // Throws Error at once when no file can be put there: not a folder that can be written to, or
@@ -69,6 +70,9 @@ class SafetensorsWriter {
   void declare(const std::string& name, const std::string& dtype, std::vector<std::int64_t> shape);
   void begin(const std::map<std::string, std::string>& metadata);
   void write(std::span<const std::byte> data);  // the next declared tensor, whole
+  // Puts other metadata in the place of begin's, which must have been as long when encoded: for
+  // hashes that are known only after the tensors.
+  void replace_metadata(const std::map<std::string, std::string>& metadata);
   void commit();
 
  private:
@@ -77,11 +81,12 @@ class SafetensorsWriter {
     std::vector<std::int64_t> shape;
     std::uint64_t bytes;
   };
+  std::string header(const std::map<std::string, std::string>& metadata) const;
   void put(std::span<const std::byte> bytes);
 
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path path_, temporary_;  // temporary_: empty while the file has no name
   std::vector<Declared> declared_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0, header_bytes_ = 0;
   int descriptor_ = -1;
 };
 

@@ -8,8 +8,9 @@ namespace quantring {
 
 enum class Activation : std::uint8_t {
   none,
-  gelu_erf,   // x * Phi(x), exact (Hendrycks & Gimpel 2016)
-  gelu_tanh,  // its tanh approximation
+  gelu_erf,    // x * Phi(x), exact (Hendrycks & Gimpel 2016)
+  gelu_tanh,   // its tanh approximation
+  gelu_quick,  // x * sigmoid(1.702 x), CLIP's
 };
 
 // Weights made ready for the device once, at load: on the CPU a copy in the order in which the
@@ -17,8 +18,10 @@ enum class Activation : std::uint8_t {
 class Linear {
  public:
   Linear() = default;
-  // weight: [out, in] f32 or f16; bias: [out] f32 or f16, or no data for none.
-  Linear(Context& context, ConstTensor weight, ConstTensor bias);
+  // weight: [out, in] f32 or f16; bias: [out] f32 or f16, or no data for none. scale: [out] f32, or
+  // no data for none: y = scale * (x W^T + b), folded into the packed weights (LayerScale, Touvron
+  // et al. 2021).
+  Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale = {});
 
   std::int64_t in() const { return in_; }
   std::int64_t out() const { return out_; }

@@ -6,17 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "weights_tools/timm.h"
+#include "engine/model_writer.h"
+#include "weights_tools/findings.h"
+#include "weights_tools/hints.h"
 
 namespace quantring::weights {
 
-enum class StorageType : std::uint8_t { f32, f16 };
-
 struct ConvertOptions {
-  std::filesystem::path input, output;
+  std::filesystem::path input, output;  // input: file, index or folder (open_checkpoint)
+  std::string part;                     // which dictionary of a PyTorch file; empty: the only one
   std::filesystem::path
       config;  // empty: config.json or NAME.config.json beside the input, if there
-  std::filesystem::path labels;  // one name a line; empty: none
+  std::filesystem::path labels;  // one name a line; empty: those of the config, if any
   StorageType storage = StorageType::f32;
   ConvertHints hints;
 };
@@ -27,9 +28,9 @@ struct ConvertReport {
   std::uint64_t bytes = 0;  // of the tensors written
 };
 
-// Needs memory for one tensor at a time. progress: tensors done and in all. Throws Error; the
-// output then does not exist (or is as it was).
+// Needs memory for one tensor at a time. progress: bytes done and in all. Throws Error; the output
+// then does not exist (or is as it was).
 ConvertReport convert(const ConvertOptions& options,
-                      const std::function<void(std::size_t done, std::size_t all)>& progress);
+                      const std::function<void(std::uint64_t done, std::uint64_t all)>& progress);
 
 }  // namespace quantring::weights

@@ -1,0 +1,53 @@
+#pragma once
+// What the JSON files beside a checkpoint say, in one vocabulary: timm's config.json (of the hub,
+// or plain constructor arguments), Hugging Face's config.json and preprocessor_config.json.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/architecture.h"
+#include "engine/preprocess.h"
+#include "weights_tools/findings.h"
+
+namespace quantring::weights {
+
+struct ImageSize {
+  int height = 0, width = 0;
+  bool operator==(const ImageSize&) const = default;
+};
+
+// Every field is there only if a file said it. Sources name the file and the key: "config.json:
+// num_attention_heads".
+struct ConfigFacts {
+  std::optional<Fact<std::string>> model_type;    // Hugging Face: "vit", "deit", "dinov2", ...
+  std::optional<Fact<std::string>> architecture;  // timm: "vit_base_patch16_224"
+  std::optional<Fact<int>> heads;
+  std::optional<Fact<float>> norm_eps;
+  std::optional<Fact<Activation>> activation;
+  std::optional<Fact<ImageSize>> image_size;  // that the checkpoint was made for
+  std::optional<Fact<Pooling>> pooling;       // timm: global_pool token, avg
+
+  // Preprocessing. shorter and crop_pct exclude each other; crop_pct is of the image's side.
+  std::optional<Fact<ResizeMode>> resize_mode;
+  std::optional<Fact<int>> shorter;  // pixels
+  std::optional<Fact<double>> crop_pct;
+  std::optional<Fact<Interpolation>> interpolation;
+  std::optional<Fact<std::vector<float>>> mean, std;
+
+  std::optional<Fact<std::vector<std::string>>> labels;  // not placeholders such as LABEL_7
+};
+
+// The texts of config.json and preprocessor_config.json; either may be empty. Throws Error naming
+// the file and the key when a value is malformed, or says something that cannot be run (an
+// activation that is no GELU, "model_type": "swin").
+ConfigFacts read_config(const std::string& config_json, const std::string& preprocessor_json);
+
+// The same for the files beside `checkpoint`: NAME.config.json or config.json, and
+// preprocessor_config.json; `config`, if not empty, instead of the first. Every source names the
+// file really read.
+ConfigFacts read_config_beside(const std::filesystem::path& checkpoint,
+                               const std::filesystem::path& config);
+
+}  // namespace quantring::weights
