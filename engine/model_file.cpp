@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "engine/hash.h"
 #include "engine/preprocess_json.h"
@@ -44,25 +46,57 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-void check_tensors(const std::string& path, const Architecture& architecture,
-                   const std::map<std::string, StoredTensor>& stored,
-                   const std::map<std::string, std::string>& digests) {
-  for (const TensorSpec& spec : tensor_specs(architecture)) {
-    const auto found = stored.find(spec.name);
-    if (found == stored.end() || !digests.count(spec.name)) {
-      throw Error(
-          fmt::format("'{}': tensor '{}' is missing; convert the model again", path, spec.name));
-    }
-    const StoredTensor& tensor = found->second;
-    if (tensor.shape != spec.shape) {
-      throw Error(fmt::format("'{}': tensor '{}' has shape {}, the architecture needs {}", path,
-                              spec.name, shape_text(tensor.shape), shape_text(spec.shape)));
-    }
-    if (tensor.dtype != "F32" && tensor.dtype != "F16") {
-      throw Error(fmt::format("'{}': tensor '{}' is stored as {}; only F32 and F16 are read", path,
-                              spec.name, tensor.dtype));
-    }
+void check_tensor(const std::string& path, const TensorSpec& spec, const StoredTensor& tensor) {
+  if (tensor.shape != spec.shape) {
+    throw Error(fmt::format("'{}': tensor '{}' has shape {}, the architecture needs {}", path,
+                            spec.name, shape_text(tensor.shape), shape_text(spec.shape)));
   }
+  if (tensor.dtype != "F32" && tensor.dtype != "F16") {
+    throw Error(fmt::format("'{}': tensor '{}' is stored as {}; only F32 and F16 are read", path,
+                            spec.name, tensor.dtype));
+  }
+}
+
+// The tensors of the part, no fewer and no more; and a hash of each tensor of the whole model.
+void check_tensors(const std::string& path, const Architecture& architecture, StageRange part,
+                   const std::map<std::string, StoredTensor>& stored, const Metadata& digests) {
+  const auto missing = [&](const std::string& name) {
+    return Error(fmt::format("'{}': tensor '{}' is missing; convert the model again", path, name));
+  };
+  const auto whole = tensor_specs(architecture);
+  for (const TensorSpec& spec : whole) {
+    if (!digests.count(spec.name)) throw missing(spec.name);
+  }
+  std::set<std::string> expected;
+  for (const TensorSpec& spec : tensor_specs(architecture, part)) {
+    const auto found = stored.find(spec.name);
+    if (found == stored.end()) throw missing(spec.name);
+    check_tensor(path, spec, found->second);
+    expected.insert(spec.name);
+  }
+  for (const auto& [name, tensor] : stored) {
+    if (expected.count(name)) continue;
+    throw Error(
+        fmt::format("'{}': tensor '{}' does not belong to {} of this model; convert or "
+                    "shard it again",
+                    path, name, range_text(part)));
+  }
+}
+
+// What quantring.part says; without it, the whole model.
+StageRange read_part(const Metadata& metadata, const Architecture& architecture,
+                     const std::string& path) {
+  const StageRange whole{0, architecture.half_blocks()};
+  const auto found = metadata.find("quantring.part");
+  if (found == metadata.end()) return whole;
+  const auto part = parse_range(found->second);
+  if (!part || part->begin < 0 || part->begin >= part->end || part->end > whole.end) {
+    throw Error(
+        fmt::format("'{}' says that it holds blocks '{}' of a model of {} blocks: the file "
+                    "is damaged",
+                    path, found->second, architecture.depth));
+  }
+  return *part;
 }
 
 }  // namespace
@@ -70,9 +104,9 @@ void check_tensors(const std::string& path, const Architecture& architecture,
 ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), file_(path) {
   const Metadata& metadata = file_.metadata();
   const std::string& format = required(metadata, "quantring.format", path_);
-  if (format != "1") {
+  if (format != "1" && format != "2") {
     throw Error(
-        fmt::format("'{}' has model format {}, this build reads format 1: use the version of "
+        fmt::format("'{}' has model format {}, this build reads 1 and 2: use the version of "
                     "quantring that wrote it, or convert the model again",
                     path_, format));
   }
@@ -103,13 +137,15 @@ ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), 
     throw Error(fmt::format("'{}' names {} labels for {} classes", path_, labels_.size(),
                             architecture_.classes));
   }
-  check_tensors(path_, architecture_, file_.tensors(), tensor_hashes_);
+  part_ = read_part(metadata, architecture_, path_);
+  check_tensors(path_, architecture_, part_, file_.tensors(), tensor_hashes_);
 }
 
 ConstTensor ModelFile::tensor(const std::string& name) const {
   const auto found = file_.tensors().find(name);
   if (found == file_.tensors().end()) {
-    throw Error(fmt::format("'{}': tensor '{}' is missing", path_, name));
+    throw Error(fmt::format("'{}' holds only {} of its model, not tensor '{}'", path_,
+                            range_text(part_), name));
   }
   const StoredTensor& stored = found->second;
   if (tensor_digest(stored.dtype, stored.data) != tensor_hashes_.at(name)) {
@@ -134,21 +170,34 @@ void ModelFile::release(const std::string& name) const {
   file_.release(file_.tensors().at(name).data);
 }
 
+std::string part_text(StageRange part) {
+  const std::string text = range_text(part);
+  return text.substr(text.find(' ') + 1);
+}
+
 std::string tensor_digest(const std::string& dtype, std::span<const std::byte> data) {
   return dtype + " " + sha256_hex(data);
 }
 
 Metadata model_metadata(const Architecture& architecture, const PreprocessConfig& preprocess,
-                        const std::vector<std::string>& labels, const Metadata& digests) {
+                        const std::vector<std::string>& labels, const Metadata& digests,
+                        StageRange part) {
+  const bool whole = part == StageRange{0, architecture.half_blocks()};
   Metadata metadata;
-  metadata["quantring.format"] = "1";
+  metadata["quantring.format"] =
+      std::to_string(std::max(model_format(architecture), whole ? 1 : 2));
   metadata["quantring.architecture"] = architecture_to_json(architecture);
   metadata["quantring.preprocess"] = preprocess_to_json(preprocess);
-  metadata["quantring.labels"] = json(labels).dump();
+  try {
+    metadata["quantring.labels"] = json(labels).dump();
+  } catch (const json::exception&) {
+    throw Error("a class name is not UTF-8 text: save the labels as UTF-8");
+  }
   metadata["quantring.tensors"] = json(digests).dump();
   metadata["quantring.hash"] =
       identity(metadata["quantring.architecture"], metadata["quantring.preprocess"],
                metadata["quantring.tensors"]);
+  if (!whole) metadata["quantring.part"] = part_text(part);
   return metadata;
 }
 

@@ -25,7 +25,7 @@ namespace quantring {
 class ModelFile {
  public:
   // Checks format, architecture, names, shapes, dtypes and the identity hash, not yet the tensors'
-  // bytes.
+  // bytes. A tensor that is not of the part is refused like one that is missing.
   explicit ModelFile(const std::filesystem::path& path);
 
   const std::string& path() const { return path_; }
@@ -58,11 +58,14 @@ class ModelFile {
   StageRange part_;
 };
 
+// A part as quantring.part and ring.toml write it: "0-6", "2.5-6".
+std::string part_text(StageRange part);
+
 // A tensor's entry in quantring.tensors.
 std::string tensor_digest(const std::string& dtype, std::span<const std::byte> data);
 
 // The metadata of a model file whose whole model's tensors have these digests, and which holds
-// those of `part`.
+// those of `part`. Throws Error if a label is not UTF-8.
 std::map<std::string, std::string> model_metadata(const Architecture& architecture,
                                                   const PreprocessConfig& preprocess,
                                                   const std::vector<std::string>& labels,

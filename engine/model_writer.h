@@ -18,7 +18,8 @@ namespace quantring {
 enum class StorageType : std::uint8_t { f32, f16 };
 
 // "F32" or "F16" for this tensor: with f16, matrices and tables are halved, vectors (biases, norms,
-// LayerScale) stay f32; they are a thousandth of the bytes and the first to lose by rounding.
+// LayerScale) stay f32; they are a thousandth of the bytes and the first to lose by rounding. So
+// does a matrix of an odd number of values, which would put those behind it on odd places.
 std::string stored_dtype(const TensorSpec& spec, StorageType storage);
 
 // The values as they are stored: bytes of stored_dtype. Throws Error naming the tensor for NaN,

@@ -16,6 +16,8 @@ using nlohmann::json;
 // well.
 constexpr std::uint64_t max_header_bytes = 100'000'000;
 constexpr int max_json_depth = 4;  // header / tensor / shape is 3
+// A tensor takes about ten values. Parsed values take many times the memory of their text.
+constexpr std::size_t max_json_values = 2'000'000;
 
 std::uint64_t read_le64(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
@@ -23,17 +25,23 @@ std::uint64_t read_le64(std::span<const std::byte> bytes) {
   return value;
 }
 
-// Builds the DOM but refuses what a header never holds: deep nesting and a name given twice.
+// Builds the DOM but refuses what a header never holds: deep nesting, values without end, and a
+// name given twice.
 json parse_header(std::string_view text, const std::string& file) {
   std::vector<std::string> seen;
-  bool too_deep = false;
+  std::size_t values = 0;
   const auto check = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth >= max_json_depth) too_deep = true;
+    if (depth >= max_json_depth) {
+      throw Error(fmt::format("'{}': the safetensors header is nested too deeply", file));
+    }
+    if (++values > max_json_values) {
+      throw Error(fmt::format("'{}': the safetensors header has more than {} values", file,
+                              max_json_values));
+    }
     if (event == json::parse_event_t::key && depth == 1) seen.push_back(value.get<std::string>());
-    return !too_deep;
+    return true;
   };
   json header = json::parse(text, check, /*allow_exceptions=*/false);
-  if (too_deep) throw Error(fmt::format("'{}': the safetensors header is nested too deeply", file));
   if (header.is_discarded() || !header.is_object()) {
     throw Error(fmt::format("'{}' is not a safetensors file: its header is not JSON", file));
   }

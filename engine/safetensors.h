@@ -61,7 +61,7 @@ std::size_t stored_dtype_bytes(const std::string& dtype);
 class SafetensorsWriter {
  public:
   // Throws Error at once when no file can be put there: not a folder that can be written to, or
-  // something other than a plain file has that name.
+  // something other than a plain file has that name. A link to a file stands for that file.
   explicit SafetensorsWriter(std::filesystem::path path);
   ~SafetensorsWriter();
   SafetensorsWriter(const SafetensorsWriter&) = delete;
@@ -82,7 +82,9 @@ class SafetensorsWriter {
     std::uint64_t bytes;
   };
   std::string header(const std::map<std::string, std::string>& metadata) const;
+  void open();
   void put(std::span<const std::byte> bytes);
+  [[noreturn]] void fail() const;  // with errno's text
 
   std::filesystem::path path_, temporary_;  // temporary_: empty while the file has no name
   std::vector<Declared> declared_;
