@@ -24,6 +24,9 @@ struct Part {
   Layout layout = Layout::rows;
   std::int64_t rows = 0, columns = 0;  // of this part in the result
   std::int64_t first_row = 0;          // of the tensor (after the layout) where this part begins
+  // A part of each row (Layout::rows only): rows of the tensor are stored_columns long, this part
+  // begins at first_column. 0: whole rows, as long as columns.
+  std::int64_t stored_columns = 0, first_column = 0;
   std::optional<std::pair<Grid, Grid>> resample;  // from, to: rows are a grid of positions
 };
 
