@@ -40,10 +40,17 @@ class ZipFile {
   // `limit` bytes, which the entry must not exceed. Throws Error naming file and entry.
   std::vector<std::byte> read(const std::string& name, std::uint64_t limit) const;
 
+  // The first `count` bytes of the contents, or all if there are fewer; the CRC is not checked. For
+  // headers, so that what is large need not be inflated to know its shape.
+  std::vector<std::byte> read_prefix(const std::string& name, std::size_t count) const;
+
   // Lets the system drop these pages from memory.
   void release(std::span<const std::byte> data) const { file_.release(data); }
 
  private:
+  const ZipEntry& entry(const std::string& name) const;
+  std::span<const std::byte> data(const ZipEntry& entry) const;  // as it lies in the file
+
   std::string path_;
   MappedFile file_;
   std::map<std::string, ZipEntry> entries_;

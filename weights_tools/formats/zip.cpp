@@ -1,0 +1,255 @@
+// The archive's directory. zip_contents.cpp reads what the entries hold.
+#include "weights_tools/formats/zip.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "ops/error.h"
+
+namespace quantring::weights {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+constexpr std::uint32_t local_signature = 0x04034b50, central_signature = 0x02014b50,
+                        end_signature = 0x06054b50, end64_signature = 0x06064b50,
+                        locator_signature = 0x07064b50;
+// Without name, extra field and comment.
+constexpr std::size_t local_bytes = 30, central_bytes = 46, end_bytes = 22, end64_bytes = 56,
+                      locator_bytes = 20;
+constexpr std::size_t max_comment = 0xFFFF;
+constexpr std::uint64_t full16 = 0xFFFF, full32 = 0xFFFFFFFF;  // "see the zip64 record"
+
+// How hard deflate was tried, sizes after the data, names in UTF-8: none of them matters here. All
+// others (encryption, patches) change what the data mean.
+constexpr unsigned harmless_flags = 0x080E;
+
+// 258 bytes out of two bits is the most that deflate can do.
+constexpr std::uint64_t max_deflate_ratio = 1032;
+
+std::uint64_t little_endian(Bytes bytes, std::size_t at, int count) {
+  std::uint64_t value = 0;
+  for (int i = count - 1; i >= 0; --i) {
+    value = value << 8 | std::to_integer<std::uint64_t>(bytes[at + i]);
+  }
+  return value;
+}
+
+std::uint32_t u16(Bytes bytes, std::size_t at) {
+  return static_cast<std::uint32_t>(little_endian(bytes, at, 2));
+}
+std::uint32_t u32(Bytes bytes, std::size_t at) {
+  return static_cast<std::uint32_t>(little_endian(bytes, at, 4));
+}
+std::uint64_t u64(Bytes bytes, std::size_t at) {
+  return little_endian(bytes, at, 8);
+}
+
+// The three checks of a sub-range, without overflow.
+bool inside(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) {
+  return offset <= whole && size <= whole - offset;
+}
+
+struct Directory {
+  std::uint64_t offset = 0, size = 0, count = 0;
+};
+
+class DirectoryReader {
+ public:
+  DirectoryReader(Bytes file, const std::string& path) : file_(file), path_(path) {}
+
+  std::map<std::string, ZipEntry> read() {
+    const Directory directory = locate();
+    // Each entry takes a header here, so the count is bounded by the file before anything grows.
+    if (directory.count > directory.size / central_bytes) {
+      damaged(fmt::format("it claims {} entries", directory.count));
+    }
+    std::map<std::string, ZipEntry> entries;
+    Bytes rest = file_.subspan(directory.offset, directory.size);
+    for (std::uint64_t i = 0; i < directory.count; ++i) {
+      auto [name, entry] = read_entry(rest, directory.offset);
+      const auto [place, fresh] = entries.emplace(std::move(name), entry);
+      if (!fresh) damaged(fmt::format("entry '{}' appears twice", place->first));
+    }
+    if (!rest.empty()) damaged("its directory is longer than its entries");
+    refuse_overlap();
+    return entries;
+  }
+
+ private:
+  [[noreturn]] void damaged(const std::string& what) const {
+    throw Error(
+        fmt::format("'{}' is a damaged zip archive: {}; fetch the file again", path_, what));
+  }
+
+  // Where the end record begins: at the end of the file, only its own comment behind it.
+  std::size_t find_end() const {
+    if (file_.size() >= end_bytes) {
+      const std::size_t last = file_.size() - end_bytes;
+      for (std::size_t comment = 0; comment <= std::min(last, max_comment); ++comment) {
+        const std::size_t at = last - comment;
+        if (u32(file_, at) == end_signature && u16(file_, at + 20) == comment) return at;
+      }
+    }
+    throw Error(
+        fmt::format("'{}' is no whole zip archive: its end is missing, so the file is probably "
+                    "cut; fetch it again",
+                    path_));
+  }
+
+  Directory locate() const {
+    const std::size_t end = find_end();
+    std::uint64_t disk = u16(file_, end + 4), directory_disk = u16(file_, end + 6),
+                  count_here = u16(file_, end + 8);
+    Directory directory{.offset = u32(file_, end + 16),
+                        .size = u32(file_, end + 12),
+                        .count = u16(file_, end + 10)};
+    std::uint64_t directory_end = end;
+    if (end >= locator_bytes && u32(file_, end - locator_bytes) == locator_signature) {
+      const Bytes locator = file_.subspan(end - locator_bytes, locator_bytes);
+      const std::uint64_t at = u64(locator, 8);
+      if (u32(locator, 4) != 0 || u32(locator, 16) > 1) several_disks();
+      if (!inside(at, end64_bytes, end - locator_bytes) || u32(file_, at) != end64_signature) {
+        damaged("its zip64 record is not where it should be");
+      }
+      // What the short record can hold, both must say alike.
+      const auto widen = [&](std::uint64_t& narrow, std::uint64_t full, std::uint64_t wide) {
+        if (narrow != full && narrow != wide) damaged("its two end records differ");
+        narrow = wide;
+      };
+      widen(disk, full16, u32(file_, at + 16));
+      widen(directory_disk, full16, u32(file_, at + 20));
+      widen(count_here, full16, u64(file_, at + 24));
+      widen(directory.count, full16, u64(file_, at + 32));
+      widen(directory.size, full32, u64(file_, at + 40));
+      widen(directory.offset, full32, u64(file_, at + 48));
+      directory_end = at;
+    }
+    if (disk != 0 || directory_disk != 0 || count_here != directory.count) several_disks();
+    if (!inside(directory.offset, directory.size, directory_end) ||
+        directory.offset + directory.size != directory_end) {
+      damaged("its directory is not where it should be");
+    }
+    return directory;
+  }
+
+  [[noreturn]] void several_disks() const {
+    throw Error(fmt::format(
+        "'{}' is one part of a zip archive split over several files; join them first", path_));
+  }
+
+  // Takes one entry off the front of `rest`.
+  std::pair<std::string, ZipEntry> read_entry(Bytes& rest, std::uint64_t data_end) {
+    if (rest.size() < central_bytes || u32(rest, 0) != central_signature) {
+      damaged("its directory breaks off");
+    }
+    const std::size_t name_size = u16(rest, 28), extra_size = u16(rest, 30);
+    const std::size_t whole = central_bytes + name_size + extra_size + u16(rest, 32);
+    if (whole > rest.size()) damaged("its directory breaks off");
+    const std::string name(reinterpret_cast<const char*>(rest.data()) + central_bytes, name_size);
+    // They would garble every line that names the entry.
+    if (std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 32 || c == 127; })) {
+      damaged("the name of an entry holds control characters");
+    }
+
+    const unsigned flags = u16(rest, 8), method = u16(rest, 10);
+    if ((flags & ~harmless_flags) != 0) {
+      throw Error(fmt::format(
+          "'{}': entry '{}' is encrypted or uses zip features unknown here; unpack the archive "
+          "and zip it again without",
+          path_, name));
+    }
+    if (method != 0 && method != 8) {
+      throw Error(fmt::format(
+          "'{}': entry '{}' is compressed by method {}; only stored and deflated entries can be "
+          "read",
+          path_, name, method));
+    }
+    ZipEntry entry{.compressed = u32(rest, 20),
+                   .size = u32(rest, 24),
+                   .data_offset = 0,
+                   .crc = u32(rest, 16),
+                   .deflated = method == 8};
+    std::uint64_t header = u32(rest, 42), disk = u16(rest, 34);
+    read_zip64(rest.subspan(central_bytes + name_size, extra_size), name, entry, header, disk);
+    if (disk != 0) several_disks();
+    const std::uint64_t most = entry.deflated ? entry.size / max_deflate_ratio : entry.size;
+    if (entry.deflated ? most > entry.compressed : most != entry.compressed) {
+      damaged(
+          fmt::format("entry '{}' cannot hold {} bytes in {}", name, entry.size, entry.compressed));
+    }
+    entry.data_offset = data_offset(header, name, data_end);
+    if (!inside(entry.data_offset, entry.compressed, data_end)) {
+      damaged(fmt::format("entry '{}' reaches past the end of the data", name));
+    }
+    taken_.emplace_back(header, entry.data_offset + entry.compressed);
+    rest = rest.subspan(whole);
+    return {name, entry};
+  }
+
+  // Extra field 1 holds, in this order, those of the four that did not fit their places.
+  void read_zip64(Bytes extra, const std::string& name, ZipEntry& entry, std::uint64_t& header,
+                  std::uint64_t& disk) const {
+    Bytes field;
+    while (extra.size() >= 4 && u16(extra, 2) <= extra.size() - 4) {
+      const Bytes body = extra.subspan(4, u16(extra, 2));
+      if (u16(extra, 0) == 1) field = body;
+      extra = extra.subspan(4 + body.size());
+    }
+    const auto take = [&](std::uint64_t& value, std::uint64_t full, int count) {
+      if (value != full) return;
+      if (field.size() < static_cast<std::size_t>(count)) {
+        damaged(fmt::format("entry '{}' lacks its zip64 field", name));
+      }
+      value = little_endian(field, 0, count);
+      field = field.subspan(count);
+    };
+    take(entry.size, full32, 8);
+    take(entry.compressed, full32, 8);
+    take(header, full32, 8);
+    take(disk, full16, 4);
+  }
+
+  std::uint64_t data_offset(std::uint64_t header, const std::string& name,
+                            std::uint64_t data_end) const {
+    if (!inside(header, local_bytes, data_end) || u32(file_, header) != local_signature) {
+      damaged(fmt::format("entry '{}' is not where the directory says", name));
+    }
+    const std::uint64_t name_size = u16(file_, header + 26), extra_size = u16(file_, header + 28);
+    if (!inside(header + local_bytes, name_size + extra_size, data_end)) {
+      damaged(fmt::format("entry '{}' reaches past the end of the data", name));
+    }
+    const std::string_view here(reinterpret_cast<const char*>(file_.data()) + header + local_bytes,
+                                name_size);
+    if (here != name) damaged(fmt::format("entry '{}' has another name at its data", name));
+    return header + local_bytes + name_size + extra_size;
+  }
+
+  // Entries that share data are how a small archive unpacks to a huge one.
+  void refuse_overlap() {
+    std::sort(taken_.begin(), taken_.end());
+    for (std::size_t i = 1; i < taken_.size(); ++i) {
+      if (taken_[i].first < taken_[i - 1].second) damaged("two entries share bytes");
+    }
+  }
+
+  Bytes file_;
+  const std::string& path_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken_;  // header to end of data
+};
+
+}  // namespace
+
+ZipFile::ZipFile(const std::filesystem::path& path)
+    : path_(path.string()), file_(path), entries_(DirectoryReader(file_.bytes(), path_).read()) {}
+
+bool looks_like_zip(std::span<const std::byte> bytes) {
+  // An archive without entries begins with its end.
+  return bytes.size() >= 4 && (u32(bytes, 0) == local_signature || u32(bytes, 0) == end_signature);
+}
+
+}  // namespace quantring::weights
