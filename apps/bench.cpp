@@ -34,7 +34,7 @@ class TemporaryFile {
   explicit TemporaryFile(const Architecture& architecture) {
     const auto name = std::filesystem::temp_directory_path() /
                       fmt::format("quantring-bench-{}.safetensors", ::getpid());
-    write_random_model(name, architecture, "F32", 1);
+    write_random_model(name, architecture, StorageType::f32, 1);
     descriptor_ = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
     ::unlink(name.c_str());
     if (descriptor_ < 0) throw Error(fmt::format("cannot open '{}'", name.string()));

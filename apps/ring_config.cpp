@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
-#include <charconv>
 #include <filesystem>
 #include <set>
 
@@ -84,26 +83,6 @@ class Reader {
  private:
   std::string path_;
 };
-
-// "3" or "2.5" as a half-block boundary.
-std::optional<int> boundary(std::string_view text) {
-  int block = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), block);
-  if (error != std::errc() || block < 0 || block > 100000) return std::nullopt;
-  const std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (rest.empty() || rest == ".0") return 2 * block;
-  if (rest == ".5") return 2 * block + 1;
-  return std::nullopt;
-}
-
-std::optional<StageRange> parse_range(const std::string& text) {
-  const auto dash = text.find('-');
-  if (dash == std::string::npos) return std::nullopt;
-  const auto begin = boundary(std::string_view(text).substr(0, dash));
-  const auto end = boundary(std::string_view(text).substr(dash + 1));
-  if (!begin || !end || *begin >= *end) return std::nullopt;
-  return StageRange{*begin, *end};
-}
 
 RingConfig::Stage read_stage(const Reader& reader, const toml::node& node) {
   if (!node.is_table()) reader.fail(node, "write each stage as a [[stage]] section");

@@ -2,18 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include <charconv>
+#include <string_view>
 
 #include "ops/error.h"
 
 namespace quantring {
 namespace {
 
-using nlohmann::json;
-
 // Far above any published ViT; keeps products of sizes far from overflow.
 constexpr int max_image = 8192, max_dim = 16384, max_depth = 512, max_classes = 1'000'000;
-constexpr int max_tokens = 65536;
+constexpr int max_registers = 1024, max_tokens = 65536;
 
 void bound(const char* what, int value, int low, int high) {
   if (value < low || value > high) {
@@ -22,14 +21,19 @@ void bound(const char* what, int value, int low, int high) {
   }
 }
 
-const char* activation_name(Activation activation) {
-  return activation == Activation::gelu_tanh ? "gelu_tanh" : "gelu";
+// "3" or "2.5" as a half-block boundary.
+std::optional<int> parse_boundary(std::string_view text) {
+  int block = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), block);
+  if (error != std::errc() || block < 0 || block > 100000) return std::nullopt;
+  const std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (rest.empty() || rest == ".0") return 2 * block;
+  if (rest == ".5") return 2 * block + 1;
+  return std::nullopt;
 }
 
-Activation activation_from(const std::string& name) {
-  if (name == "gelu") return Activation::gelu_erf;
-  if (name == "gelu_tanh") return Activation::gelu_tanh;
-  throw Error(fmt::format("model architecture: unknown activation '{}'", name));
+std::string boundary_text(int half) {
+  return fmt::format("{}{}", half / 2, half % 2 ? ".5" : "");
 }
 
 }  // namespace
@@ -51,77 +55,32 @@ void check_architecture(const Architecture& a) {
         fmt::format("model architecture: image {}x{} is not a whole number of {}x{} patches",
                     a.image_height, a.image_width, a.patch_height, a.patch_width));
   }
+  bound("registers", a.registers, 0, max_registers);
   bound("tokens", a.tokens(), 1, max_tokens);
   if (a.dim % a.heads != 0) {
     throw Error(fmt::format("model architecture: {} heads do not divide dim {}", a.heads, a.dim));
   }
   if (!(a.norm_eps > 0 && a.norm_eps < 1))
     throw Error("model architecture: norm_eps must be in (0, 1)");
-  if (a.pooling == Pooling::class_token && !a.has_class_token) {
-    throw Error("model architecture: class-token pooling without a class token");
+  if (a.pooling != Pooling::average && !a.has_class_token) {
+    throw Error(fmt::format("model architecture: pooling '{}' without a class token",
+                            pooling_name(a.pooling)));
   }
-}
-
-std::string architecture_to_json(const Architecture& a) {
-  const nlohmann::ordered_json value = {
-      {"type", "vit"},
-      {"image", {a.image_height, a.image_width}},
-      {"patch", {a.patch_height, a.patch_width}},
-      {"channels", a.channels},
-      {"dim", a.dim},
-      {"depth", a.depth},
-      {"heads", a.heads},
-      {"mlp_dim", a.mlp_dim},
-      {"classes", a.classes},
-      {"class_token", a.has_class_token},
-      {"pooling", a.pooling == Pooling::average ? "average" : "class_token"},
-      {"norm_after_pooling", a.norm_after_pooling},
-      // As text: the shortest decimal that gives the same float back.
-      {"norm_eps", fmt::format("{}", a.norm_eps)},
-      {"activation", activation_name(a.activation)}};
-  return value.dump();
-}
-
-Architecture architecture_from_json(const std::string& text) {
-  Architecture a;
-  try {
-    const json value = json::parse(text);
-    if (value.at("type").get<std::string>() != "vit") {
-      throw Error("model architecture: only type 'vit' is known to this version");
-    }
-    a.image_height = value.at("image").at(0).get<int>();
-    a.image_width = value.at("image").at(1).get<int>();
-    a.patch_height = value.at("patch").at(0).get<int>();
-    a.patch_width = value.at("patch").at(1).get<int>();
-    a.channels = value.at("channels").get<int>();
-    a.dim = value.at("dim").get<int>();
-    a.depth = value.at("depth").get<int>();
-    a.heads = value.at("heads").get<int>();
-    a.mlp_dim = value.at("mlp_dim").get<int>();
-    a.classes = value.at("classes").get<int>();
-    a.has_class_token = value.at("class_token").get<bool>();
-    const auto pooling = value.at("pooling").get<std::string>();
-    if (pooling != "average" && pooling != "class_token") {
-      throw Error(fmt::format("model architecture: unknown pooling '{}'", pooling));
-    }
-    a.pooling = pooling == "average" ? Pooling::average : Pooling::class_token;
-    a.norm_after_pooling = value.at("norm_after_pooling").get<bool>();
-    a.norm_eps = std::stof(value.at("norm_eps").get<std::string>());
-    a.activation = activation_from(value.at("activation").get<std::string>());
-  } catch (const json::exception& error) {
-    throw Error(fmt::format("model architecture cannot be read: {}", error.what()));
-  } catch (const std::logic_error&) {  // stof
-    throw Error("model architecture: norm_eps is not a number");
+  if (a.pooling == Pooling::class_and_distillation && !a.has_distillation_token) {
+    throw Error(
+        "model architecture: pooling 'class_and_distillation' without a distillation token");
   }
-  check_architecture(a);
-  return a;
+  if (a.pooling == Pooling::class_and_average && a.norm_after_pooling) {
+    throw Error("model architecture: pooling 'class_and_average' has its norm before the pooling");
+  }
 }
 
 double gflops_per_image(const Architecture& a) {
   const double tokens = a.tokens(), dim = a.dim;
   const double block = tokens * dim * (4 * dim + 2.0 * a.mlp_dim) + 2 * tokens * tokens * dim;
   const double embed = 1.0 * a.patches() * dim * a.channels * a.patch_height * a.patch_width;
-  return 2e-9 * (a.depth * block + embed + dim * a.classes);
+  const double head = dim * a.classes * (a.has_second_head() ? 2 : 1);
+  return 2e-9 * (a.depth * block + embed + head);
 }
 
 std::vector<StageRange> split_evenly(const Architecture& architecture, int stages) {
@@ -143,10 +102,16 @@ std::vector<StageRange> split_evenly(const Architecture& architecture, int stage
 }
 
 std::string range_text(StageRange range) {
-  const auto boundary = [](int half) {
-    return fmt::format("{}{}", half / 2, half % 2 ? ".5" : "");
-  };
-  return fmt::format("blocks {}-{}", boundary(range.begin), boundary(range.end));
+  return fmt::format("blocks {}-{}", boundary_text(range.begin), boundary_text(range.end));
+}
+
+std::optional<StageRange> parse_range(const std::string& text) {
+  const auto dash = text.find('-');
+  if (dash == std::string::npos) return std::nullopt;
+  const auto begin = parse_boundary(std::string_view(text).substr(0, dash));
+  const auto end = parse_boundary(std::string_view(text).substr(dash + 1));
+  if (!begin || !end || *begin >= *end) return std::nullopt;
+  return StageRange{*begin, *end};
 }
 
 std::vector<TensorSpec> tensor_specs(const Architecture& a, StageRange range) {
@@ -161,6 +126,7 @@ std::vector<TensorSpec> tensor_specs(const Architecture& a, StageRange range) {
     layer("embed.patch", {dim, a.channels, a.patch_height, a.patch_width});
     if (a.prefix_tokens() > 0) specs.push_back({"embed.prefix", {a.prefix_tokens(), dim}});
     specs.push_back({"embed.position", {a.tokens(), dim}});
+    if (a.embed_norm) layer("embed.norm", {dim});
   }
   for (int half = range.begin; half < range.end; ++half) {
     const std::string block = fmt::format("blocks.{}.", half / 2);
@@ -168,15 +134,22 @@ std::vector<TensorSpec> tensor_specs(const Architecture& a, StageRange range) {
       layer(block + "norm1", {dim});
       layer(block + "attn.qkv", {3 * dim, dim});
       layer(block + "attn.proj", {dim, dim});
+      if (a.qk_norm) {
+        layer(block + "attn.q_norm", {a.head_dim()});
+        layer(block + "attn.k_norm", {a.head_dim()});
+      }
+      if (a.layer_scale) specs.push_back({block + "scale1", {dim}});
     } else {
       layer(block + "norm2", {dim});
       layer(block + "mlp.fc1", {a.mlp_dim, dim});
       layer(block + "mlp.fc2", {dim, a.mlp_dim});
+      if (a.layer_scale) specs.push_back({block + "scale2", {dim}});
     }
   }
   if (range.end == a.half_blocks()) {
     layer("norm", {dim});
     layer("head", {a.classes, dim});
+    if (a.has_second_head()) layer(a.second_head(), {a.classes, dim});
   }
   return specs;
 }

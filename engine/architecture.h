@@ -49,14 +49,32 @@ struct Architecture {
   int patches() const { return (image_height / patch_height) * (image_width / patch_width); }
   int tokens() const { return prefix_tokens() + patches(); }
   int half_blocks() const { return 2 * depth; }
+  bool has_second_head() const {
+    return pooling == Pooling::class_and_distillation || pooling == Pooling::class_and_average;
+  }
+  const char* second_head() const {  // the name of its tensors, where there is one
+    return pooling == Pooling::class_and_average ? "head_average" : "head_distillation";
+  }
   bool operator==(const Architecture&) const = default;
 };
 
 // Throws Error saying what is impossible (a size out of bounds, heads that do not divide dim, ...).
 void check_architecture(const Architecture& architecture);
 
+// A JSON object. What a plain ViT does not have (distillation_token, registers, embed_norm,
+// qk_norm, layer_scale) is written only where the architecture has it, so the text of a plain ViT,
+// over which the model's hash runs, never changes. The reader refuses keys that it does not know:
+// they would change the answers.
 std::string architecture_to_json(const Architecture& architecture);
 Architecture architecture_from_json(const std::string& text);  // checked; throws Error
+
+// As in the JSON: "class_token", "average", ...; "gelu" (exact), "gelu_tanh", "gelu_quick".
+const char* pooling_name(Pooling pooling);
+const char* activation_name(Activation activation);
+
+// The format of the model file that says all this: 1 for a plain ViT, which the first readers
+// understand; 2 for one with a token, norm, scale, pooling or activation that they do not know.
+int model_format(const Architecture& architecture);
 
 // Work of one image in GFLOP: matrix products only, a multiply-add counted as two.
 double gflops_per_image(const Architecture& architecture);

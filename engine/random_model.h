@@ -5,14 +5,14 @@
 #include <filesystem>
 
 #include "engine/architecture.h"
+#include "engine/model_writer.h"
 
 namespace quantring {
 
 // Weights are drawn so that activations keep a sane size through all blocks (uniform, variance 1 /
-// fan-in). storage: "F32" or "F16". Preprocessing: no resize, mean and std 0.5. The same seed gives
-// the same file.
+// fan-in). Preprocessing: no resize, mean and std 0.5. The same seed gives the same file.
 void write_random_model(const std::filesystem::path& path, const Architecture& architecture,
-                        const char* storage, std::uint32_t seed);
+                        StorageType storage, std::uint32_t seed);
 
 // Shapes by name: "deit_tiny", "vit_base" (224x224, patches 16x16, 1000 classes). Throws Error for
 // others.

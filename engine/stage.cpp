@@ -32,7 +32,8 @@ ConstTensor Stage::forward_residual(int images) {
   return last() ? head(images) : ConstTensor(x);
 }
 
-// x = patches W^T + b, then the class token in front and the position embedding added
+// x = patches W^T + b, then the prefix tokens in front, the position embedding added, and a norm
+// over it where there is one
 void Stage::embed(ConstTensor pixels) {
   const Architecture& a = architecture_;
   const std::int64_t images = pixels.shape[0];
@@ -42,8 +43,12 @@ void Stage::embed(ConstTensor pixels) {
 
   extract_patches(context_, pixels, a.patch_height, a.patch_width, mean_, std_, patch_values);
   linear(context_, patch_values, patch_embedding_, Activation::none, embedded);
+  const Tensor x = residual(static_cast<int>(images));
   assemble_tokens(context_, {embedded.data, DType::f32, {images, a.patches(), a.dim}}, prefix_,
-                  position_, residual(static_cast<int>(images)));
+                  position_, x);
+  if (a.embed_norm) {
+    layer_norm(context_, x, embed_norm_.gamma, embed_norm_.beta, a.norm_eps, x);
+  }
 }
 
 // x = x + proj(attention(qkv(norm(x))))
@@ -58,6 +63,10 @@ void Stage::attention_half(const AttentionHalf& half, int images) {
 
   layer_norm(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, normed);
   linear(context_, normed, half.qkv, Activation::none, qkv);
+  if (a.qk_norm) {
+    qk_norm(context_, qkv, a.heads, half.q_norm.gamma, half.q_norm.beta, half.k_norm.gamma,
+            half.k_norm.beta, a.norm_eps);
+  }
   attention(context_, qkv_by_image, a.heads, act_.scratch, attended);
   linear_residual(context_, normed, half.proj, x);
 }
@@ -75,30 +84,52 @@ void Stage::mlp_half(const MlpHalf& half, int images) {
   linear_residual(context_, hidden, half.fc2, x);
 }
 
-// logits = head(pool(norm(x))), or norm after the pooling where the architecture says so
+// logits = head(pool(norm(x))); with two heads, the sum of theirs
 ConstTensor Stage::head(int images) {
+  const Tensor logits{act_.logits.data(), DType::f32, {images, architecture_.classes}};
+  // The prefix: class token, distillation token, registers.
+  constexpr std::int64_t class_token = 0, distillation_token = 1;
+  switch (architecture_.pooling) {
+    case Pooling::class_token:
+      linear(context_, normed_token(class_token, images), head_, Activation::none, logits);
+      break;
+    case Pooling::average:
+      linear(context_, normed_average(images), head_, Activation::none, logits);
+      break;
+    case Pooling::class_and_distillation:  // both heads were loaded with half of their weights
+      linear(context_, normed_token(class_token, images), head_, Activation::none, logits);
+      linear_residual(context_, normed_token(distillation_token, images), second_head_, logits);
+      break;
+    case Pooling::class_and_average:
+      linear(context_, normed_token(class_token, images), head_, Activation::none, logits);
+      linear_residual(context_, normed_average(images), second_head_, logits);
+      break;
+  }
+  return logits;
+}
+
+// norm(x)[index]. The norm works on each token alone, so no other needs it.
+ConstTensor Stage::normed_token(std::int64_t index, int images) {
+  const Tensor pooled{act_.pooled.data(), DType::f32, {images, architecture_.dim}};
+  pool_token(context_, residual(images), index, pooled);
+  layer_norm(context_, pooled, norm_.gamma, norm_.beta, architecture_.norm_eps, pooled);
+  return pooled;
+}
+
+// The mean of norm(x) over the patch tokens, or the norm of their mean
+ConstTensor Stage::normed_average(int images) {
   const Architecture& a = architecture_;
   const Tensor x = residual(images);
-  const Tensor normed{act_.normed.data(), DType::f32, {images, a.tokens(), a.dim}};
+  const Tensor normed{act_.normed.data(), DType::f32, x.shape};
   const Tensor pooled{act_.pooled.data(), DType::f32, {images, a.dim}};
-  const Tensor logits{act_.logits.data(), DType::f32, {images, a.classes}};
-
-  if (a.pooling == Pooling::class_token) {
-    // The norm works on each token alone, so only the class token needs it.
-    pool_class_token(context_, x, pooled);
-    layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, pooled);
-  } else if (a.norm_after_pooling) {
+  if (a.norm_after_pooling) {
     pool_average(context_, x, a.prefix_tokens(), pooled);
     layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, pooled);
   } else {
-    const std::int64_t rows = std::int64_t{images} * a.tokens();
-    const Tensor normed_rows{normed.data, DType::f32, {rows, a.dim}};
-    layer_norm(context_, {x.data, DType::f32, {rows, a.dim}}, norm_.gamma, norm_.beta, a.norm_eps,
-               normed_rows);
+    layer_norm(context_, x, norm_.gamma, norm_.beta, a.norm_eps, normed);
     pool_average(context_, normed, a.prefix_tokens(), pooled);
   }
-  linear(context_, pooled, head_, Activation::none, logits);
-  return logits;
+  return pooled;
 }
 
 Tensor Stage::residual(int images) {

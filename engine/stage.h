@@ -1,7 +1,7 @@
 #pragma once
 // The forward pass of one stage: a range of half-blocks of a Vision Transformer (Dosovitskiy et al.
-// 2021, pre-norm blocks; DeiT, Touvron et al. 2021), with the embedding before it or the head after
-// it where the range begins or ends the model.
+// 2021, pre-norm blocks), with the embedding before it or the head after it where the range begins
+// or ends the model. What an architecture may have on top of that: engine/architecture.h.
 
 #include <cstdint>
 #include <vector>
@@ -19,7 +19,7 @@ class Stage {
   // Reads its own tensors and no others, checking their hashes, and keeps what it needs: weights
   // are packed for the device, small f32 tensors stay where the file is mapped, so `model` and
   // `context` must outlive this object. Activations are allocated here, once, for batches of up to
-  // max_images. Throws Error.
+  // max_images. Throws Error, also where `model` is a part without these blocks.
   Stage(Context& context, const ModelFile& model, StageRange range, int max_images);
 
   StageRange range() const { return range_; }
@@ -43,13 +43,14 @@ class Stage {
   };
   struct AttentionHalf {
     Norm norm;
-    Linear qkv;   // dim -> 3 dim
-    Linear proj;  // dim -> dim
+    Linear qkv;           // dim -> 3 dim
+    Norm q_norm, k_norm;  // [head_dim], with qk_norm
+    Linear proj;          // dim -> dim, LayerScale in its weights
   };
   struct MlpHalf {
     Norm norm;
     Linear fc1;  // dim -> mlp_dim
-    Linear fc2;  // mlp_dim -> dim
+    Linear fc2;  // mlp_dim -> dim, LayerScale in its weights
   };
   struct HalfBlock {
     bool is_attention;
@@ -62,20 +63,23 @@ class Stage {
     Buffer normed;    // [images, tokens, dim]; attention's output too
     Buffer wide;  // [images, tokens, max(3 dim, mlp_dim)]; before the blocks, the patches' values
     Buffer scratch;  // attention's own
-    Buffer pooled;   // [images, dim]
+    Buffer pooled;   // [images, dim], one head's input at a time
     Buffer logits;   // [images, classes]
   };
 
   void load(const ModelFile& model);
+  void load_heads(const ModelFile& model);
   void allocate();
   ConstTensor widened(const ModelFile& model, const std::string& name);
-  Linear load_linear(const ModelFile& model, const std::string& name);
+  Linear load_linear(const ModelFile& model, const std::string& name, ConstTensor scale = {});
   Norm load_norm(const ModelFile& model, const std::string& name);
 
   void embed(ConstTensor pixels);
   void attention_half(const AttentionHalf& half, int images);
   void mlp_half(const MlpHalf& half, int images);
   ConstTensor head(int images);
+  ConstTensor normed_token(std::int64_t index, int images);
+  ConstTensor normed_average(int images);
 
   Context& context_;
   Architecture architecture_;
@@ -85,9 +89,10 @@ class Stage {
 
   Linear patch_embedding_;         // patch values -> dim
   ConstTensor prefix_, position_;  // [prefix, dim], [tokens, dim]
+  Norm embed_norm_;                // with embed_norm
   std::vector<HalfBlock> halves_;
   Norm norm_;
-  Linear head_;                  // dim -> classes
+  Linear head_, second_head_;    // dim -> classes
   std::vector<Buffer> widened_;  // f32 copies of small tensors stored as f16
 
   Activations act_;

@@ -21,6 +21,13 @@ Stage::Stage(Context& context, const ModelFile& model, StageRange range, int max
     throw Error(fmt::format("{} is not a part of a model with {} blocks", range_text(range),
                             architecture_.depth));
   }
+  const StageRange part = model.part();
+  if (range.begin < part.begin || range.end > part.end) {
+    throw Error(fmt::format(
+        "'{}' holds only {} of its model; this stage needs {}: give the node the whole model file "
+        "or the part made with `quantring-weights shard --layers {}`",
+        model.path(), range_text(part), range_text(range), part_text(range)));
+  }
   if (max_images < 1) throw Error("a stage needs room for at least 1 image");
   load(model);
   allocate();
@@ -31,25 +38,44 @@ void Stage::load(const ModelFile& model) {
     patch_embedding_ = load_linear(model, "embed.patch");
     if (architecture_.prefix_tokens() > 0) prefix_ = widened(model, "embed.prefix");
     position_ = widened(model, "embed.position");
+    if (architecture_.embed_norm) embed_norm_ = load_norm(model, "embed.norm");
   }
   for (int half = range_.begin; half < range_.end; ++half) {
     const std::string block = fmt::format("blocks.{}.", half / 2);
+    const auto scale = [&](const char* name) {
+      return architecture_.layer_scale ? widened(model, block + name) : ConstTensor{};
+    };
     HalfBlock loaded;
     loaded.is_attention = half % 2 == 0;
     if (loaded.is_attention) {
       loaded.attention.norm = load_norm(model, block + "norm1");
       loaded.attention.qkv = load_linear(model, block + "attn.qkv");
-      loaded.attention.proj = load_linear(model, block + "attn.proj");
+      if (architecture_.qk_norm) {
+        loaded.attention.q_norm = load_norm(model, block + "attn.q_norm");
+        loaded.attention.k_norm = load_norm(model, block + "attn.k_norm");
+      }
+      loaded.attention.proj = load_linear(model, block + "attn.proj", scale("scale1"));
     } else {
       loaded.mlp.norm = load_norm(model, block + "norm2");
       loaded.mlp.fc1 = load_linear(model, block + "mlp.fc1");
-      loaded.mlp.fc2 = load_linear(model, block + "mlp.fc2");
+      loaded.mlp.fc2 = load_linear(model, block + "mlp.fc2", scale("scale2"));
     }
     halves_.push_back(std::move(loaded));
   }
   if (last()) {
     norm_ = load_norm(model, "norm");
-    head_ = load_linear(model, "head");
+    load_heads(model);
+  }
+}
+
+void Stage::load_heads(const ModelFile& model) {
+  // The mean of two heads is the sum of heads with half the weights.
+  const bool mean = architecture_.pooling == Pooling::class_and_distillation;
+  const std::vector<float> halves(static_cast<std::size_t>(architecture_.classes), 0.5f);
+  const ConstTensor half{halves.data(), DType::f32, {architecture_.classes}};
+  head_ = load_linear(model, "head", mean ? half : ConstTensor{});
+  if (architecture_.has_second_head()) {
+    second_head_ = load_linear(model, architecture_.second_head(), mean ? half : ConstTensor{});
   }
 }
 
@@ -96,7 +122,7 @@ ConstTensor Stage::widened(const ModelFile& model, const std::string& name) {
   return result;
 }
 
-Linear Stage::load_linear(const ModelFile& model, const std::string& name) {
+Linear Stage::load_linear(const ModelFile& model, const std::string& name, ConstTensor scale) {
   ConstTensor weight = model.tensor(name + ".weight");
   const ConstTensor bias = model.tensor(name + ".bias");
   // A patch embedding is stored as a convolution's [dim, channels, h, w]: as a matrix, [dim, the
@@ -104,7 +130,7 @@ Linear Stage::load_linear(const ModelFile& model, const std::string& name) {
   if (weight.shape.rank() == 4) {
     weight.shape = {weight.shape[0], weight.shape[1] * weight.shape[2] * weight.shape[3]};
   }
-  Linear layer(context_, weight, bias);
+  Linear layer(context_, weight, bias, scale);
   model.release(name + ".weight");
   model.release(name + ".bias");
   return layer;

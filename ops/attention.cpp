@@ -7,9 +7,9 @@
 namespace quantring {
 namespace {
 
-void check_heads(std::int64_t dim, std::int64_t heads) {
+void check_heads(const char* op, std::int64_t dim, std::int64_t heads) {
   if (heads < 1 || dim % heads != 0) {
-    throw Error("attention: " + std::to_string(heads) + " heads do not divide " +
+    throw Error(std::string(op) + ": " + std::to_string(heads) + " heads do not divide " +
                 std::to_string(dim) + " channels");
   }
 }
@@ -18,16 +18,35 @@ void check_heads(std::int64_t dim, std::int64_t heads) {
 
 std::size_t attention_scratch_bytes(const Context& context, std::int64_t, std::int64_t tokens,
                                     std::int64_t dim, std::int64_t heads) {
-  check_heads(dim, heads);
+  check_heads("attention", dim, heads);
   return static_cast<std::size_t>(context.threads()) *
          cpu::attention_scratch_bytes(tokens, dim, heads);
+}
+
+void qk_norm(Context& context, Tensor qkv, std::int64_t heads, ConstTensor q_gamma,
+             ConstTensor q_beta, ConstTensor k_gamma, ConstTensor k_beta, float eps) {
+  constexpr const char* op = "qk_norm";
+  const int rank = qkv.shape.rank();
+  if (rank == 0 || qkv.shape[rank - 1] < 1 || qkv.shape[rank - 1] % 3 != 0) {
+    check::fail(op, "qkv", qkv, "f32 [..., 3 * dim]");
+  }
+  const std::int64_t dim = qkv.shape[rank - 1] / 3;
+  const std::int64_t rows = check::rows(op, "qkv", qkv, 3 * dim);
+  check_heads(op, dim, heads);
+  const Shape of_head{dim / heads};
+  check::exact(op, "q_gamma", q_gamma, DType::f32, of_head);
+  check::exact(op, "q_beta", q_beta, DType::f32, of_head);
+  check::exact(op, "k_gamma", k_gamma, DType::f32, of_head);
+  check::exact(op, "k_beta", k_beta, DType::f32, of_head);
+  cpu::qk_norm(context.pool(), qkv.f32(), rows, dim, heads, {q_gamma.f32(), q_beta.f32()},
+               {k_gamma.f32(), k_beta.f32()}, eps);
 }
 
 void attention(Context& context, ConstTensor qkv, std::int64_t heads, Buffer& scratch, Tensor out) {
   constexpr const char* op = "attention";
   if (out.shape.rank() != 3) check::fail(op, "out", out, "f32 [images, tokens, dim]");
   const std::int64_t images = out.shape[0], tokens = out.shape[1], dim = out.shape[2];
-  check_heads(dim, heads);
+  check_heads(op, dim, heads);
   check::exact(op, "out", out, DType::f32, {images, tokens, dim});
   check::exact(op, "qkv", qkv, DType::f32, {images, tokens, 3 * dim});
   const std::size_t needed = attention_scratch_bytes(context, images, tokens, dim, heads);

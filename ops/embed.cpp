@@ -80,9 +80,9 @@ void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_
                        {images, prefix, per_image, dim}, tokens.f32());
 }
 
-void pool_class_token(Context&, ConstTensor tokens, Tensor pooled) {
-  const cpu::TokenShape shape = check_pooling("pool_class_token", tokens, 0, pooled);
-  cpu::pool_class_token(tokens.f32(), shape, pooled.f32());
+void pool_token(Context&, ConstTensor tokens, std::int64_t index, Tensor pooled) {
+  const cpu::TokenShape shape = check_pooling("pool_token", tokens, index, pooled);
+  cpu::pool_token(tokens.f32(), shape, pooled.f32());
 }
 
 void pool_average(Context& context, ConstTensor tokens, std::int64_t first, Tensor pooled) {

@@ -23,8 +23,8 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
 void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_tokens,
                      ConstTensor position, Tensor tokens);
 
-// pooled[images, dim] = tokens[:, 0, :] (class token)
-void pool_class_token(Context& context, ConstTensor tokens, Tensor pooled);
+// pooled[images, dim] = tokens[:, index, :], as the class token
+void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor pooled);
 
 // pooled[images, dim] = mean over tokens from index `first` on
 void pool_average(Context& context, ConstTensor tokens, std::int64_t first, Tensor pooled);

@@ -23,7 +23,7 @@ std::int64_t check_arguments(const char* op, const ConstTensor& x, const Linear&
 
 }  // namespace
 
-Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias) {
+Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale) {
   const bool floats = weight.dtype == DType::f32 || weight.dtype == DType::f16;
   if (!floats || weight.shape.rank() != 2 || weight.shape.elements() == 0 || !weight.data) {
     check::fail("Linear", "weight", weight, "f32 or f16 [out, in]");
@@ -34,8 +34,9 @@ Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias) {
     check::exact("Linear", "bias", bias, bias.dtype == DType::f16 ? DType::f16 : DType::f32,
                  {out_});
   }
-  weights_ = cpu::pack_weights(context, weight);
-  bias_ = cpu::pack_bias(context, bias);
+  if (scale.data != nullptr) check::exact("Linear", "scale", scale, DType::f32, {out_});
+  weights_ = cpu::pack_weights(context, weight, scale.f32());
+  bias_ = cpu::pack_bias(context, bias, scale.f32());
 }
 
 void linear(Context& context, ConstTensor x, const Linear& layer, Activation activation, Tensor y) {

@@ -38,6 +38,22 @@ std::size_t attention_scratch_bytes(std::int64_t tokens, std::int64_t dim, std::
   return static_cast<std::size_t>(Scratch(tokens, dim / heads).floats) * sizeof(float);
 }
 
+void qk_norm(ThreadPool& pool, float* qkv, std::int64_t rows, std::int64_t dim, std::int64_t heads,
+             NormWeights q, NormWeights k, float eps) {
+  constexpr std::int64_t block_rows = 32;
+  const std::int64_t head_dim = dim / heads;
+  pool.parallel_for((rows + block_rows - 1) / block_rows, [&](std::int64_t block, int) {
+    const std::int64_t end = std::min(rows, (block + 1) * block_rows);
+    for (std::int64_t row = block * block_rows; row < end; ++row) {
+      // A token's queries are heads rows of head_dim, and so are its keys behind them.
+      float* const queries = qkv + row * 3 * dim;
+      float* const keys = queries + dim;
+      kernels().layer_norm(queries, q.gamma, q.beta, eps, heads, head_dim, queries);
+      kernels().layer_norm(keys, k.gamma, k.beta, eps, heads, head_dim, keys);
+    }
+  });
+}
+
 void attention(ThreadPool& pool, const float* qkv, AttentionShape shape, float* scratch,
                float* out) {
   const std::int64_t images = shape.images, tokens = shape.tokens;

@@ -6,6 +6,14 @@ namespace quantring::cpu {
 // The scratch that one worker needs.
 std::size_t attention_scratch_bytes(std::int64_t tokens, std::int64_t dim, std::int64_t heads);
 
+struct NormWeights {
+  const float *gamma, *beta;
+};
+
+// Arguments as in ops/attention.h, already checked. rows: product of qkv's leading dimensions.
+void qk_norm(ThreadPool& pool, float* qkv, std::int64_t rows, std::int64_t dim, std::int64_t heads,
+             NormWeights q, NormWeights k, float eps);
+
 struct AttentionShape {
   std::int64_t images, tokens, dim, heads;
 };

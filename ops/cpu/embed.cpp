@@ -74,9 +74,10 @@ void assemble_tokens(ThreadPool& pool, const float* embedded, const float* prefi
   });
 }
 
-void pool_class_token(const float* tokens, TokenShape shape, float* pooled) {
+void pool_token(const float* tokens, TokenShape shape, float* pooled) {
   for (std::int64_t image = 0; image < shape.images; ++image) {
-    std::copy_n(tokens + image * shape.tokens * shape.dim, shape.dim, pooled + image * shape.dim);
+    std::copy_n(tokens + (image * shape.tokens + shape.prefix) * shape.dim, shape.dim,
+                pooled + image * shape.dim);
   }
 }
 

@@ -18,7 +18,8 @@ struct TokenShape {
 
 void assemble_tokens(ThreadPool& pool, const float* embedded, const float* prefix_tokens,
                      const float* position, TokenShape shape, float* tokens);
-void pool_class_token(const float* tokens, TokenShape shape, float* pooled);
+// The first token behind the prefix, and the mean of all behind it.
+void pool_token(const float* tokens, TokenShape shape, float* pooled);
 void pool_average(ThreadPool& pool, const float* tokens, TokenShape shape, float* pooled);
 
 }  // namespace quantring::cpu

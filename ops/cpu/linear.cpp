@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "ops/cpu/kernels.h"
@@ -46,6 +47,16 @@ void run(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& laye
   });
 }
 
+// target.size() values from index `first` on, as f32.
+void widen(const ConstTensor& source, std::int64_t first, std::span<float> target) {
+  if (source.dtype == DType::f32) {
+    std::memcpy(target.data(), source.f32() + first, target.size_bytes());
+  } else {
+    halves_to_floats(static_cast<const std::uint16_t*>(source.data) + first, target.data(),
+                     target.size());
+  }
+}
+
 }  // namespace
 
 void linear(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer,
@@ -58,35 +69,34 @@ void linear_residual(ThreadPool& pool, const float* x, std::int64_t rows, const 
   run(pool, x, rows, layer, true, Activation::none, y);
 }
 
-Buffer pack_weights(Context& context, const ConstTensor& weight) {
+Buffer pack_weights(Context& context, const ConstTensor& weight, const float* scale) {
   const std::int64_t out = weight.shape[0], in = weight.shape[1], panel = kernels().panel;
   Buffer packed(context, static_cast<std::size_t>(round_up(out, panel) * in) * sizeof(float));
   auto* const target = static_cast<float*>(packed.data());
   context.pool().parallel_for((out + panel - 1) / panel, [&](std::int64_t block, int) {
     const std::int64_t first = block * panel, rows = std::min(panel, out - first);
-    if (weight.dtype == DType::f32) {
+    if (weight.dtype == DType::f32 && scale == nullptr) {
       kernels().pack_transposed(weight.f32() + first * in, in, rows, in, target + first * in);
       return;
     }
-    std::vector<float> wide(static_cast<std::size_t>(rows * in));
-    halves_to_floats(static_cast<const std::uint16_t*>(weight.data) + first * in, wide.data(),
-                     wide.size());
-    kernels().pack_transposed(wide.data(), in, rows, in, target + first * in);
+    std::vector<float> copy(static_cast<std::size_t>(rows * in));
+    widen(weight, first * in, copy);
+    for (std::int64_t row = 0; scale != nullptr && row < rows; ++row) {
+      for (float& value : std::span(copy).subspan(row * in, in)) value *= scale[first + row];
+    }
+    kernels().pack_transposed(copy.data(), in, rows, in, target + first * in);
   });
   return packed;
 }
 
-Buffer pack_bias(Context& context, const ConstTensor& bias) {
+Buffer pack_bias(Context& context, const ConstTensor& bias, const float* scale) {
   if (bias.data == nullptr) return {};
-  const std::int64_t out = bias.shape[0];
-  const auto count = static_cast<std::size_t>(out);
-  Buffer packed(context, static_cast<std::size_t>(round_up(out, kernels().panel)) * sizeof(float));
-  auto* const target = static_cast<float*>(packed.data());
-  if (bias.dtype == DType::f32) {
-    std::memcpy(target, bias.data, count * sizeof(float));
-  } else {
-    halves_to_floats(static_cast<const std::uint16_t*>(bias.data), target, count);
-  }
+  const auto out = static_cast<std::size_t>(bias.shape[0]);
+  const auto panel = static_cast<std::size_t>(kernels().panel);
+  Buffer packed(context, (out + panel - 1) / panel * panel * sizeof(float));
+  const std::span<float> target(static_cast<float*>(packed.data()), out);
+  widen(bias, 0, target);
+  for (std::size_t i = 0; scale != nullptr && i < out; ++i) target[i] *= scale[i];
   return packed;
 }
 

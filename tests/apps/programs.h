@@ -29,7 +29,7 @@ inline Architecture tiny_architecture() {
 }
 
 inline void write_tiny_model(const std::filesystem::path& path, std::uint32_t seed = 7) {
-  write_random_model(path, tiny_architecture(), "F32", seed);
+  write_random_model(path, tiny_architecture(), StorageType::f32, seed);
 }
 
 // An IDX pair NAME-images-idx3-ubyte, NAME-labels-idx1-ubyte of 8x8 pictures that all differ.

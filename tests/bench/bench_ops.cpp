@@ -101,7 +101,7 @@ class Bench {
     }
     norm();
     time("head", 2 * static_cast<double>(n_) * dim * 1000, 0, [&] {
-      pool_class_token(context_, x_.view(), pooled_.view());
+      pool_token(context_, x_.view(), 0, pooled_.view());
       linear(context_, pooled_.view(), head_.linear, Activation::none, logits_.view());
     });
     return std::chrono::duration<double>(now() - start).count();

@@ -111,16 +111,18 @@ TEST_CASE("assemble_tokens: with and without prefix tokens") {
   }
 }
 
-TEST_CASE("pooling: the class token, the average") {
+TEST_CASE("pooling: one token, the average") {
   constexpr std::int64_t images = 3, tokens = 50, dim = 21;
   const std::vector<float> x = random_values(images * tokens * dim, 4);
-  Output chosen({images, dim});
   Context context(2);
-  pool_class_token(context, view(x, {images, tokens, dim}), chosen.tensor());
-  CHECK(chosen.guards_intact());
-  for (std::int64_t i = 0; i < images * dim; ++i) {
-    CHECK(chosen.values()[static_cast<std::size_t>(i)] ==
-          x[static_cast<std::size_t>(i / dim * tokens * dim + i % dim)]);
+  for (const std::int64_t index : {0, 1, 49}) {
+    Output chosen({images, dim});
+    pool_token(context, view(x, {images, tokens, dim}), index, chosen.tensor());
+    CHECK(chosen.guards_intact());
+    for (std::int64_t i = 0; i < images * dim; ++i) {
+      CHECK(chosen.values()[static_cast<std::size_t>(i)] ==
+            x[static_cast<std::size_t>((i / dim * tokens + index) * dim + i % dim)]);
+    }
   }
   for (const std::int64_t first : {0, 1, 49}) {
     std::vector<double> expected(images * dim);
@@ -159,6 +161,10 @@ TEST_CASE("wrong shapes are refused") {
       std::invalid_argument);
   CHECK_THROWS_AS(pool_average(context, view(data, {1, 4, 8}), 4, pooled.tensor()),
                   std::invalid_argument);
-  CHECK_THROWS_AS(pool_class_token(context, view(data, {4, 8}), pooled.tensor()),
+  CHECK_THROWS_AS(pool_token(context, view(data, {4, 8}), 0, pooled.tensor()),
                   std::invalid_argument);
+  for (const std::int64_t index : {-1, 4}) {
+    CHECK_THROWS_AS(pool_token(context, view(data, {1, 4, 8}), index, pooled.tensor()),
+                    std::invalid_argument);
+  }
 }

@@ -99,6 +99,7 @@ void activate(int activation, std::int64_t rows, std::int64_t cols, float* c,
   for (std::int64_t r = 0; r < rows; ++r, c += c_stride) {
     if (activation == 1) apply_to_row<gelu_erf>(c, cols);
     if (activation == 2) apply_to_row<gelu_tanh>(c, cols);
+    if (activation == 3) apply_to_row<gelu_quick>(c, cols);
   }
 }
 

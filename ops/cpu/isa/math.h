@@ -1,5 +1,5 @@
 #pragma once
-// exp and the two GELUs on vectors.
+// exp and the GELUs on vectors.
 
 #include "ops/cpu/isa/vector.h"
 
@@ -76,6 +76,17 @@ QUANTRING_INLINE Vector gelu_tanh(Vector x) {
   const Vector bounded = x < lowest ? lowest : x;
   // 2 z of the formula.
   const Vector z = bounded * multiply_add(bounded * bounded, broadcast(0.0713548163f), 1.59576912f);
+  const Vector e = exp_of_negative(z > zero ? -z : z);
+  const Vector numerator = z > zero ? bounded : bounded * e;
+  return numerator / (1.0f + e);
+}
+
+// x * sigmoid(1.702 x), from the exp of minus the magnitude, which cannot overflow.
+QUANTRING_INLINE Vector gelu_quick(Vector x) {
+  const Vector zero{};
+  const Vector lowest = broadcast(-60.0f);  // the result is 0 in float long before
+  const Vector bounded = x < lowest ? lowest : x;
+  const Vector z = bounded * 1.702f;
   const Vector e = exp_of_negative(z > zero ? -z : z);
   const Vector numerator = z > zero ? bounded : bounded * e;
   return numerator / (1.0f + e);
