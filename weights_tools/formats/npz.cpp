@@ -1,0 +1,94 @@
+#include "weights_tools/formats/npz.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <span>
+#include <string_view>
+
+#include "ops/error.h"
+#include "weights_tools/formats/npy.h"
+#include "weights_tools/formats/zip.h"
+
+namespace quantring::weights {
+namespace {
+
+constexpr std::string_view suffix = ".npy";
+
+// Values whose first index runs fastest -> whose last does.
+std::vector<float> row_major(const std::vector<float>& values,
+                             const std::vector<std::int64_t>& shape) {
+  std::vector<float> result(values.size());
+  std::vector<std::int64_t> index(shape.size(), 0);  // of the value at hand
+  for (const float value : values) {
+    std::int64_t at = 0;
+    for (std::size_t d = 0; d < shape.size(); ++d) at = at * shape[d] + index[d];
+    result[at] = value;
+    for (std::size_t d = 0; d < shape.size() && ++index[d] == shape[d]; ++d) index[d] = 0;
+  }
+  return result;
+}
+
+class NpzCheckpoint : public Checkpoint {
+ public:
+  explicit NpzCheckpoint(const std::filesystem::path& path) : zip_(path) {
+    for (const auto& [entry_name, entry] : zip_.entries()) {
+      if (entry_name.ends_with('/') && entry.size == 0) continue;  // a folder
+      if (!entry_name.ends_with(suffix)) {
+        throw Error(
+            fmt::format("'{}' holds '{}', which is no NumPy array; save it again with "
+                        "numpy.savez",
+                        zip_.path(), entry_name));
+      }
+      const std::string name = entry_name.substr(0, entry_name.size() - suffix.size());
+      NpyHeader header =
+          parse_npy_header(zip_.read_prefix(entry_name, max_npy_header), where(name));
+      if (entry.size - header.data_offset != header.data_bytes) {
+        throw Error(where(name) + " is not as long as its shape says: the file is damaged");
+      }
+      tensors_[name] = {header.dtype, header.shape};
+      headers_[name] = std::move(header);
+    }
+  }
+
+  std::string format() const override { return "NumPy npz"; }
+
+  std::vector<float> read(const std::string& name) const override {
+    const NpyHeader& header = headers_.at(name);
+    std::vector<float> values = widened(name, header);
+    return header.column_major ? row_major(values, header.shape) : values;
+  }
+
+ private:
+  std::string where(const std::string& name) const {
+    return fmt::format("'{}': array '{}'", zip_.path(), name);
+  }
+
+  std::vector<float> widened(const std::string& name, const NpyHeader& header) const {
+    const std::string entry_name = name + std::string(suffix);
+    const ZipEntry& entry = zip_.entries().at(entry_name);
+    const auto values = [&](std::span<const std::byte> contents) {
+      try {
+        return widen(header.dtype, contents.data() + header.data_offset, header.data_bytes);
+      } catch (const Error& error) {
+        throw Error(fmt::format("{}: {}", where(name), error.what()));
+      }
+    };
+    if (entry.deflated) return values(zip_.read(entry_name, entry.size));
+    const std::span<const std::byte> contents = zip_.stored(entry_name);
+    std::vector<float> result = values(contents);
+    zip_.release(contents);
+    return result;
+  }
+
+  ZipFile zip_;
+  std::map<std::string, NpyHeader> headers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checkpoint> open_npz(const std::filesystem::path& path) {
+  return std::make_unique<NpzCheckpoint>(path);
+}
+
+}  // namespace quantring::weights

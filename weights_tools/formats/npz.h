@@ -1,0 +1,15 @@
+#pragma once
+// NumPy .npz: a zip archive of .npy files, as Google publishes its Vision Transformers.
+
+#include <filesystem>
+#include <memory>
+
+#include "weights_tools/checkpoint.h"
+
+namespace quantring::weights {
+
+// Tensors are named as the entries, without ".npy". Only headers are read here. Throws Error naming
+// the file and the array.
+std::unique_ptr<Checkpoint> open_npz(const std::filesystem::path& path);
+
+}  // namespace quantring::weights

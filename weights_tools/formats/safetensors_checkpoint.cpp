@@ -1,0 +1,51 @@
+#include "weights_tools/formats/safetensors_checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/safetensors.h"
+#include "ops/error.h"
+
+namespace quantring::weights {
+namespace {
+
+class SafetensorsCheckpoint : public Checkpoint {
+ public:
+  explicit SafetensorsCheckpoint(const std::filesystem::path& path)
+      : path_(path.string()), file_(path) {
+    for (const auto& [name, tensor] : file_.tensors()) {
+      // They would garble every line that names the tensor.
+      if (std::any_of(name.begin(), name.end(),
+                      [](unsigned char c) { return c < 32 || c == 127; })) {
+        throw Error(fmt::format("'{}': the name of a tensor holds control characters", path_));
+      }
+      tensors_[name] = {tensor.dtype, tensor.shape};
+    }
+  }
+
+  std::string format() const override { return "safetensors"; }
+
+  std::vector<float> read(const std::string& name) const override {
+    const StoredTensor& tensor = file_.tensors().at(name);
+    try {
+      std::vector<float> values = widen(tensor.dtype, tensor.data.data(), tensor.data.size());
+      file_.release(tensor.data);
+      return values;
+    } catch (const Error& error) {
+      throw Error(fmt::format("'{}': tensor '{}': {}", path_, name, error.what()));
+    }
+  }
+
+ private:
+  std::string path_;
+  SafetensorsFile file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checkpoint> open_safetensors(const std::filesystem::path& path) {
+  return std::make_unique<SafetensorsCheckpoint>(path);
+}
+
+}  // namespace quantring::weights

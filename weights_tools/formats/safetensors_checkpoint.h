@@ -1,0 +1,14 @@
+#pragma once
+// A safetensors file as a checkpoint.
+
+#include <filesystem>
+#include <memory>
+
+#include "weights_tools/checkpoint.h"
+
+namespace quantring::weights {
+
+// Throws Error naming the file.
+std::unique_ptr<Checkpoint> open_safetensors(const std::filesystem::path& path);
+
+}  // namespace quantring::weights

@@ -1,0 +1,124 @@
+#include "weights_tools/formats/unknown_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "ops/error.h"
+
+namespace quantring::weights {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::string_view as_safetensors =
+    "save its weights as safetensors from the framework that wrote it, or fetch the safetensors or "
+    "PyTorch file of the same model";
+
+struct Signature {
+  std::size_t at;
+  std::string_view bytes, what, remedy;
+};
+
+constexpr Signature signatures[] = {
+    {0, "version https://git-lfs"sv, "only a Git LFS pointer, not the file itself",
+     "run 'git lfs pull' in its folder, or download the file from the web page"},
+    {0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file (Keras, TensorFlow)", as_safetensors},
+    {0, "GGUF"sv, "a GGUF file (llama.cpp)", "fetch the original safetensors or PyTorch file"},
+    {4, "TFL3"sv, "a TensorFlow Lite model", as_safetensors},
+    {0, "\x93NUMPY"sv, "a single NumPy array",
+     "save all arrays of the model together with numpy.savez"},
+    {0, "\x1f\x8b"sv, "compressed (gzip)", "unpack it first"},
+    {0, "\x28\xb5\x2f\xfd"sv, "compressed (Zstandard)", "unpack it first"},
+    {0,
+     "\xfd"
+     "7zXZ"sv,
+     "compressed (xz)", "unpack it first"},
+    {0, "7z\xbc\xaf\x27\x1c"sv, "a 7z archive", "unpack it first"},
+    {0, "Rar!"sv, "a RAR archive", "unpack it first"},
+};
+
+bool starts_as_msgpack_map(std::string_view bytes) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
+  if (bytes.size() < 8) return false;
+  // A map of up to 15, 65535 or more entries; then its first key, a text.
+  const std::size_t key = byte(0) > 0x80 && byte(0) <= 0x8f ? 1
+                          : byte(0) == 0xde                 ? 3
+                          : byte(0) == 0xdf                 ? 5
+                                                            : 0;
+  return key != 0 && ((byte(key) > 0xa0 && byte(key) <= 0xbf) || byte(key) == 0xd9);
+}
+
+// Protocol buffers have no signature; a model's first fields are its version and who made it.
+bool starts_as_onnx(std::string_view bytes) {
+  return bytes.size() > 3 && bytes[0] == 0x08 && bytes[1] > 0 && bytes[1] < 32 &&
+         (bytes[2] == 0x12 || bytes[2] == 0x3a);
+}
+
+bool starts_as_page(std::string_view bytes) {
+  const std::size_t begin = bytes.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+  std::string word(begin == std::string_view::npos ? ""sv : bytes.substr(begin, 9));
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return word.starts_with("<!doctype") || word.starts_with("<html") || word.starts_with("<?xml");
+}
+
+// torch.save before 1.6: a pickle that begins with the number 0x1950a86a20f9469cfc6c; before 0.2, a
+// tar of these members.
+bool is_old_pytorch(std::string_view bytes) {
+  if (bytes.starts_with("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv)) return true;
+  const bool tar = bytes.size() > 262 && bytes.substr(257, 5) == "ustar";
+  return tar && (bytes.starts_with("sys_info\0"sv) || bytes.starts_with("pickle\0"sv) ||
+                 bytes.starts_with("storages\0"sv) || bytes.starts_with("tensors\0"sv));
+}
+
+}  // namespace
+
+void refuse_unknown(const std::filesystem::path& path, std::span<const std::byte> begin) {
+  const std::string_view bytes(reinterpret_cast<const char*>(begin.data()), begin.size());
+  const std::string name = path.string();
+  if (is_old_pytorch(bytes)) {
+    throw Error(fmt::format(
+        "'{}' is in PyTorch's format from before 1.6; load and save it again with a current "
+        "PyTorch: python3 -c \"import torch; torch.save(torch.load('{}', map_location='cpu', "
+        "weights_only=True), 'new.pth')\"",
+        name, path.filename().string()));
+  }
+  const auto refuse = [&](std::string_view what, std::string_view remedy) {
+    throw Error(fmt::format("'{}' is {}; {}", name, what, remedy));
+  };
+  for (const Signature& known : signatures) {
+    if (bytes.size() >= known.at && bytes.substr(known.at).starts_with(known.bytes)) {
+      refuse(known.what, known.remedy);
+    }
+  }
+  if (starts_as_page(bytes)) {
+    refuse("a web page: the download went wrong", "fetch the file itself (its 'raw' address)");
+  }
+  if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") {
+    refuse("a tar archive", "unpack it and name the checkpoint inside");
+  }
+  if (bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5) {
+    refuse("a Python pickle that torch.save did not write",
+           "pickles can run any code, so it is not read; load it where you trust it and save the "
+           "tensors with safetensors");
+  }
+  if (starts_as_msgpack_map(bytes)) {
+    refuse("a msgpack file (Flax)", as_safetensors);
+  }
+  const std::string ending = path.extension().string();
+  if (ending == ".onnx" || starts_as_onnx(bytes)) {
+    refuse("an ONNX model", "fetch the checkpoint that it was exported from");
+  }
+  if (ending == ".pb" || ending == ".index" || name.find(".data-0") != std::string::npos) {
+    refuse("a TensorFlow file", as_safetensors);
+  }
+  throw Error(fmt::format(
+      "'{}' is not a checkpoint that is known here; those are safetensors, PyTorch (.pth, .pt, "
+      ".bin; zip), NumPy .npz and the .index.json of one in several files",
+      name));
+}
+
+}  // namespace quantring::weights

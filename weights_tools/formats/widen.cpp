@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <stdexcept>
+
+#include "ops/error.h"
+#include "ops/half.h"
+#include "weights_tools/checkpoint.h"
+
+namespace quantring::weights {
+namespace {
+
+// Stored bytes are aligned only as their file aligns them, so they go through memcpy.
+template <class Stored>
+Stored load(const std::byte* bytes, std::size_t index) {
+  Stored value;
+  std::memcpy(&value, bytes + index * sizeof value, sizeof value);
+  return value;
+}
+
+void widen_halves(const std::byte* bytes, std::vector<float>& values) {
+  std::array<std::uint16_t, 4096> aligned;
+  for (std::size_t at = 0; at < values.size(); at += aligned.size()) {
+    const std::size_t count = std::min(aligned.size(), values.size() - at);
+    std::memcpy(aligned.data(), bytes + at * 2, count * 2);
+    halves_to_floats(aligned.data(), values.data() + at, count);
+  }
+}
+
+}  // namespace
+
+std::vector<float> widen(const std::string& dtype, const std::byte* bytes, std::size_t size) {
+  static_assert(std::endian::native == std::endian::little, "the bytes are little-endian");
+  const std::size_t element = dtype == "F32"                      ? 4
+                              : dtype == "F16" || dtype == "BF16" ? 2
+                              : dtype == "F64"                    ? 8
+                                                                  : 0;
+  if (element == 0) {
+    throw Error(fmt::format("it holds {} values; weights are F32, F16, BF16 or F64", dtype));
+  }
+  if (size % element != 0) throw std::logic_error("widen: not a whole number of elements");
+  std::vector<float> values(size / element);
+  if (values.empty()) return values;
+  if (dtype == "F32") {
+    std::memcpy(values.data(), bytes, size);
+  } else if (dtype == "F16") {
+    widen_halves(bytes, values);
+  } else if (dtype == "BF16") {  // the upper half of an f32
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(bytes, i)} << 16);
+    }
+  } else {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<float>(load<double>(bytes, i));
+    }
+  }
+  return values;
+}
+
+}  // namespace quantring::weights
