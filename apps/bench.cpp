@@ -49,6 +49,15 @@ class TemporaryFile {
   int descriptor_ = -1;
 };
 
+Architecture whole_architecture(const std::string& path) {
+  const ModelFile model(path);
+  if (!model.whole()) {
+    throw Error(fmt::format("'{}' holds only {} of {}: bench needs the whole model file", path,
+                            range_text(model.part()), model.architecture().depth));
+  }
+  return model.architecture();
+}
+
 void print_one(const BenchCommand& command, const Architecture& a, const StageBench& bench) {
   const double rate = command.batch / bench.median_s;
   const double gflops = gflops_per_image(a) * rate;
@@ -100,7 +109,7 @@ void run_bench(const BenchCommand& command) {
     temporary.emplace(named_architecture(command.shape));
     path = temporary->path();
   }
-  const Architecture architecture = ModelFile(path).architecture();
+  const Architecture architecture = whole_architecture(path);
   const auto ranges = split_evenly(architecture, command.stages);
   std::vector<StageBench> benches;
   for (const StageRange range : ranges) {

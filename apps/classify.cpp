@@ -22,8 +22,9 @@ void add_classify(CLI::App& app) {
   sub->add_option("source", options->source,
                   "Picture, folder, glob pattern, or IDX file (plain or .gz)")
       ->required();
-  sub->add_option("-m,--model", options->model,
-                  "Model file (default: the one that the ring file names)");
+  sub->add_option(
+      "-m,--model", options->model,
+      "Model file, or with --ring any part of it (default: the one that the ring file names)");
   auto* ring = sub->add_option("-r,--ring", options->ring, "ring.toml with the nodes' addresses");
   sub->add_option("-s,--stages", options->stages,
                   "Start this many node processes here and use them as the ring")

@@ -57,6 +57,16 @@ Ring plan_ring(const ClassifyOptions& options, RingConfig config, const ModelFil
   return ring;
 }
 
+// Here, and in nodes that this process starts, all blocks are needed; the head of a ring of others
+// needs only what every part says of the whole.
+void require_whole(const ModelFile& model) {
+  if (model.whole()) return;
+  throw Error(fmt::format(
+      "'{}' holds only {} of {}: give the whole model file, or --ring FILE with nodes that hold "
+      "the rest",
+      model.path(), range_text(model.part()), model.architecture().depth));
+}
+
 std::unique_ptr<Classifier> connect(const Ring& ring, const ClassifyOptions& options,
                                     const ModelFile& model) {
   net::HeadOptions head;
@@ -129,6 +139,7 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
     throw Error("no model: say --model FILE, or model = \"FILE\" in the ring file");
   }
   const ModelFile model(model_path);
+  if (options.ring.empty()) require_whole(model);
   const auto source =
       open_source(options.source, {model.preprocess().channels, options.labels, options.limit});
 

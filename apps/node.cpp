@@ -23,6 +23,11 @@ struct NodeCommand {
   bool quiet = false;
 };
 
+std::string identity_text(const ModelFile& model) {
+  const std::string hash = model.hash().substr(0, 16);
+  return model.whole() ? hash : fmt::format("{}, {}", hash, range_text(model.part()));
+}
+
 void run_node(const NodeCommand& command) {
   // Before any thread is started, so that every thread leaves these signals to sigwait below.
   sigset_t signals;
@@ -32,7 +37,7 @@ void run_node(const NodeCommand& command) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   // A file that no session could use is said now, not when the first head comes.
-  const std::string hash = ModelFile(command.model).hash();
+  const std::string identity = identity_text(ModelFile(command.model));
   const int threads = command.threads > 0
                           ? command.threads
                           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -48,8 +53,7 @@ void run_node(const NodeCommand& command) {
   };
   net::RingNode node(options, factory, log);
   // On stdout, and the only thing there: who starts nodes with port 0 reads the real port here.
-  fmt::print("listening on port {}, model {} ({})\n", node.port(), command.model,
-             hash.substr(0, 16));
+  fmt::print("listening on port {}, model {} ({})\n", node.port(), command.model, identity);
   std::fflush(stdout);
 
   std::thread stopper([&] {
@@ -73,7 +77,10 @@ void add_node(CLI::App& app) {
   auto* sub =
       app.add_subcommand("node", "Run one stage of a ring: waits for a head and does its part");
   auto command = std::make_shared<NodeCommand>();
-  sub->add_option("-m,--model", command->model, "Model file, the same as the head's")->required();
+  sub->add_option(
+         "-m,--model", command->model,
+         "Model file, the same as the head's, or a part of it that holds this stage's blocks")
+      ->required();
   sub->add_option("-l,--listen", command->listen, "Address and port to listen on")
       ->capture_default_str();
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
@@ -82,7 +89,9 @@ void add_node(CLI::App& app) {
   sub->footer(
       "Examples:\n"
       "  quantring node --model model.safetensors\n"
-      "  quantring node --model model.safetensors --listen 10.0.0.11:7710 --threads 4");
+      "  quantring node --model model.safetensors --listen 10.0.0.11:7710 --threads 4\n"
+      "  quantring node --model part0.safetensors   # quantring-weights shard model.safetensors "
+      "--layers 0-4 -o part0.safetensors");
   sub->callback([command] { run_node(*command); });
 }
 

@@ -12,11 +12,19 @@
 namespace quantring::apps {
 namespace {
 
-const ModelFile& check_hash(const ModelFile& model, const WorkOrder& order) {
+// The right model, and enough of it for this order.
+const ModelFile& check_model(const ModelFile& model, const WorkOrder& order) {
   if (model.hash() != order.model_hash) {
     throw Error(
         fmt::format("model '{}' has hash {}, the head's has {}: copy the head's model file here",
                     model.path(), model.hash().substr(0, 16), order.model_hash.substr(0, 16)));
+  }
+  const StageRange held = model.part();
+  if (order.range.begin < held.begin || order.range.end > held.end) {
+    throw Error(fmt::format(
+        "'{}' holds only {} and is asked for {}: change the ring's blocks, or put a part here that "
+        "was made with `quantring-weights shard MODEL --layers {}`",
+        model.path(), range_text(held), range_text(order.range), part_text(order.range)));
   }
   return model;
 }
@@ -26,7 +34,7 @@ const ModelFile& check_hash(const ModelFile& model, const WorkOrder& order) {
 StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order, int threads)
     : context_(threads),
       model_(model_path),
-      stage_(context_, check_hash(model_, order), order.range, order.max_images),
+      stage_(context_, check_model(model_, order), order.range, order.max_images),
       output_(stage_.last() ? CodecSpec{CodecId::raw32, 32} : order.output) {}
 
 void StageWorker::process(net::Message& in, net::Message& out) {

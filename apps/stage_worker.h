@@ -12,8 +12,8 @@ namespace quantring::apps {
 
 class StageWorker : public net::StageWorker {
  public:
-  // Opens the model file and loads the order's part of it. Throws Error, also when the file is
-  // another model than the head's.
+  // Opens the model file, or the part of one, and loads what the order asks for. Throws Error, also
+  // when the file is of another model than the head's or does not hold these blocks.
   StageWorker(const std::string& model_path, const WorkOrder& order, int threads);
 
   void process(net::Message& in, net::Message& out) override;

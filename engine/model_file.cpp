@@ -42,6 +42,14 @@ Container parse_strings(const std::string& text, const std::string& what) {
   }
 }
 
+std::string labels_to_json(const std::vector<std::string>& labels) {
+  try {
+    return json(labels).dump();
+  } catch (const json::exception&) {
+    throw Error("a class name is not UTF-8 text: save the labels as UTF-8");
+  }
+}
+
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
@@ -166,6 +174,20 @@ ConstTensor ModelFile::tensor(const std::string& name) const {
   return tensor;
 }
 
+Metadata ModelFile::copied_metadata(const std::vector<std::string>& labels, StageRange part) const {
+  Metadata metadata;
+  for (const char* key : {"format", "architecture", "preprocess", "tensors", "hash"}) {
+    const std::string name = fmt::format("quantring.{}", key);
+    metadata[name] = file_.metadata().at(name);
+  }
+  metadata["quantring.labels"] = labels_to_json(labels);
+  if (part != StageRange{0, architecture_.half_blocks()}) {
+    metadata["quantring.format"] = "2";
+    metadata["quantring.part"] = part_text(part);
+  }
+  return metadata;
+}
+
 void ModelFile::release(const std::string& name) const {
   file_.release(file_.tensors().at(name).data);
 }
@@ -183,16 +205,13 @@ Metadata model_metadata(const Architecture& architecture, const PreprocessConfig
                         const std::vector<std::string>& labels, const Metadata& digests,
                         StageRange part) {
   const bool whole = part == StageRange{0, architecture.half_blocks()};
+  const bool newer = !whole || preprocess.mode == ResizeMode::squash_crop;
   Metadata metadata;
   metadata["quantring.format"] =
-      std::to_string(std::max(model_format(architecture), whole ? 1 : 2));
+      std::to_string(std::max(model_format(architecture), newer ? 2 : 1));
   metadata["quantring.architecture"] = architecture_to_json(architecture);
   metadata["quantring.preprocess"] = preprocess_to_json(preprocess);
-  try {
-    metadata["quantring.labels"] = json(labels).dump();
-  } catch (const json::exception&) {
-    throw Error("a class name is not UTF-8 text: save the labels as UTF-8");
-  }
+  metadata["quantring.labels"] = labels_to_json(labels);
   metadata["quantring.tensors"] = json(digests).dump();
   metadata["quantring.hash"] =
       identity(metadata["quantring.architecture"], metadata["quantring.preprocess"],

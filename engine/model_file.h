@@ -44,6 +44,11 @@ class ModelFile {
   // aligned. Shapes of more than four dimensions do not occur.
   ConstTensor tensor(const std::string& name) const;
 
+  // The metadata of a copy with these labels that holds `part` of this file's part: what is under
+  // the identity hash stays as it is, byte for byte. Throws Error if a label is not UTF-8.
+  std::map<std::string, std::string> copied_metadata(const std::vector<std::string>& labels,
+                                                     StageRange part) const;
+
   // Lets the system drop the mapped pages of a tensor that was copied elsewhere.
   void release(const std::string& name) const;
 

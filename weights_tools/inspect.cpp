@@ -2,90 +2,118 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include <map>
 
-#include "engine/preprocess_json.h"
+#include "engine/codec.h"
+#include "weights_tools/cuts.h"
+#include "weights_tools/describe.h"
+#include "weights_tools/text_table.h"
 
 namespace quantring::weights {
 namespace {
 
-struct Size {
-  std::uint64_t parameters = 0, bytes = 0;
-};
+constexpr int few_blocks = 6;  // so few that cuts inside a block are worth showing
 
-Size size_of(const ModelFile& model, const std::string& prefix) {
-  Size size;
-  for (const auto& [name, tensor] : model.tensors()) {
-    if (name.rfind(prefix, 0) != 0) continue;
-    size.bytes += tensor.data.size();
-    size.parameters += tensor.data.size() / stored_dtype_bytes(tensor.dtype);
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.2f}", static_cast<double>(bytes) / 1e6);
+}
+
+std::string size_text(const Cost& cost) {
+  return fmt::format("{} ({} MB)", cost.parameters, megabytes(cost.bytes));
+}
+
+std::string dtypes_text(const ModelFile& model) {
+  std::string text;
+  for (const auto& [dtype, bytes] : bytes_by_dtype(model)) {
+    text += fmt::format("{}{} MB {}", text.empty() ? "" : ", ", megabytes(bytes), dtype);
   }
-  return size;
+  return text;
 }
 
-double megabytes(std::uint64_t bytes) {
-  return static_cast<double>(bytes) / 1e6;
+std::string facts(const ModelFile& model, const ModelCosts& costs) {
+  std::vector<std::vector<std::string>> rows = {{"file", model.path()}};
+  if (!model.whole()) {
+    rows.push_back({"holds", fmt::format("only {} of {}: {} parameters of the whole model's",
+                                         range_text(model.part()), model.architecture().depth,
+                                         size_text(costs.of(model.part())))});
+  }
+  for (const auto& [what, value] : describe(model.architecture())) rows.push_back({what, value});
+  rows.push_back({"preprocessing", describe(model.preprocess())});
+  const auto& labels = model.labels();
+  rows.push_back({"classes", labels.empty()
+                                 ? fmt::format("{}, without names", model.architecture().classes)
+                                 : fmt::format("{}: {} ... {}", labels.size(), labels.front(),
+                                               labels.back())});
+  rows.push_back(
+      {"parameters", fmt::format("{} ({})", costs.whole().parameters, dtypes_text(model))});
+  rows.push_back({"operations", fmt::format("{:.3g} GFLOP an image", costs.whole().gflop)});
+  rows.push_back({"hash", model.hash()});
+  return text_table(rows, {Align::left});
 }
 
-std::string storage(const ModelFile& model) {
-  return model.tensors().at("head.weight").dtype;
+std::string parts(const ModelFile& model, const ModelCosts& costs) {
+  std::vector<std::vector<std::string>> rows = {{"part", "parameters", "MB", "GFLOP"}};
+  const auto row = [&](const std::string& name, const Cost& cost) {
+    rows.push_back({name, fmt::format("{}", cost.parameters), megabytes(cost.bytes),
+                    fmt::format("{:.4f}", cost.gflop)});
+  };
+  Cost block = costs.half_blocks[0];
+  block += costs.half_blocks[1];
+  row("embedding", costs.embedding);
+  row(fmt::format("each of {} blocks", model.architecture().depth), block);
+  row("  its attention half", costs.half_blocks[0]);
+  row("  its MLP half", costs.half_blocks[1]);
+  row("norm and head", costs.head);
+  row("all", costs.whole());
+  return text_table(rows, {Align::left, Align::right});
+}
+
+std::string crossing(const ModelFile& model) {
+  const Architecture& a = model.architecture();
+  std::vector<std::vector<std::string>> rows = {{"coding of the link"}, {"bytes an image"}};
+  for (const CodecSpec codec : cut_codecs()) {
+    rows[0].push_back(codec_text(codec));
+    rows[1].push_back(fmt::format("{:.0f}", cut_bytes(a, codec)));
+  }
+  return fmt::format("{} tokens x {} = {} values an image cross any cut:\n", a.tokens(), a.dim,
+                     std::int64_t{a.tokens()} * a.dim) +
+         text_table(rows, {Align::left, Align::right});
+}
+
+std::string cut_rows(const ModelFile& model, const ModelCosts& costs) {
+  const Architecture& a = model.architecture();
+  const int step = a.depth <= few_blocks ? 1 : 2;
+  const double gflop = costs.whole().gflop;
+  std::vector<std::vector<std::string>> rows = {
+      {"cut at block", "MB before", "GFLOP %", "MB behind", "GFLOP %"}};
+  for (int half = step; half < a.half_blocks(); half += step) {
+    const Cost before = costs.of({0, half}), behind = costs.of({half, a.half_blocks()});
+    rows.push_back({fmt::format("{}", 0.5 * half), megabytes(before.bytes),
+                    fmt::format("{:.1f}", 100 * before.gflop / gflop), megabytes(behind.bytes),
+                    fmt::format("{:.1f}", 100 * behind.gflop / gflop)});
+  }
+  return text_table(rows, {Align::left, Align::right});
+}
+
+std::string even_rows(const ModelFile& model, const ModelCosts& costs) {
+  std::vector<std::vector<std::string>> rows = {
+      {"stages", "even split", "most MB", "most GFLOP %"}};
+  for (const EvenSplit& split : even_splits(model.architecture(), costs)) {
+    std::vector<std::string> ranges;
+    for (const StageRange range : split.ranges) ranges.push_back(part_text(range));
+    rows.push_back({fmt::format("{}", split.ranges.size()), fmt::format("{}", fmt::join(ranges, " ")),
+                    megabytes(split.most_bytes),
+                    fmt::format("{:.1f}", 100 * split.most_gflop / costs.whole().gflop)});
+  }
+  return text_table(rows, {Align::left, Align::left, Align::right});
 }
 
 }  // namespace
 
 std::string inspect_text(const ModelFile& model) {
-  const Architecture& a = model.architecture();
-  const PreprocessConfig& p = model.preprocess();
-  const Size all = size_of(model, ""), block = size_of(model, "blocks.0.");
-  std::string text;
-  const auto line = [&](const std::string& what, const std::string& value) {
-    text += fmt::format("{:<14} {}\n", what, value);
-  };
-  line("file", model.path());
-  line("architecture",
-       fmt::format("ViT, {} blocks, dim {}, {} heads of {}, MLP {}, {} tokens", a.depth, a.dim,
-                   a.heads, a.dim / a.heads, a.mlp_dim, a.tokens()));
-  line("input", fmt::format("{}x{}x{}, patches {}x{}, class token {}, pooling {}", a.image_height,
-                            a.image_width, a.channels, a.patch_height, a.patch_width,
-                            a.has_class_token ? "yes" : "no",
-                            a.pooling == Pooling::average ? "average" : "class token"));
-  line("activation",
-       fmt::format("{}, norm eps {}",
-                   a.activation == Activation::gelu_erf ? "gelu (exact)" : "gelu (tanh)",
-                   a.norm_eps));
-  line("preprocessing",
-       fmt::format("resize {}, crop {}x{}, mean {}, std {}",
-                   p.mode == ResizeMode::shorter
-                       ? fmt::format("shorter side to {} ({})", p.resize_shorter,
-                                     interpolation_name(p.interpolation))
-                       : resize_mode_name(p.mode),
-                   p.crop_height, p.crop_width, fmt::join(p.mean, " "), fmt::join(p.std, " ")));
-  line("classes", model.labels().empty()
-                      ? fmt::format("{}, without labels", a.classes)
-                      : fmt::format("{}: {} ... {}", a.classes, model.labels().front(),
-                                    model.labels().back()));
-  line("parameters", fmt::format("{} ({:.2f} MB as {}; a block {:.2f} MB)", all.parameters,
-                                 megabytes(all.bytes), storage(model), megabytes(block.bytes)));
-  line("operations", fmt::format("{:.2f} GFLOP an image", gflops_per_image(a)));
-  line("hash", model.hash());
-  return text;
-}
-
-std::string inspect_json(const ModelFile& model) {
-  using nlohmann::ordered_json;
-  const Size all = size_of(model, ""), block = size_of(model, "blocks.0.");
-  const ordered_json value = {
-      {"file", model.path()},
-      {"architecture", ordered_json::parse(architecture_to_json(model.architecture()))},
-      {"preprocess", ordered_json::parse(preprocess_to_json(model.preprocess()))},
-      {"labels", model.labels()},
-      {"dtype", storage(model)},
-      {"parameters", all.parameters},
-      {"bytes", all.bytes},
-      {"bytes_per_block", block.bytes},
-      {"gflops", gflops_per_image(model.architecture())},
-      {"hash", model.hash()}};
-  return value.dump(2);
+  const ModelCosts costs = model_costs(model);
+  return facts(model, costs) + "\n" + parts(model, costs) + "\n" + crossing(model) + "\n" +
+         cut_rows(model, costs) + "\n" + even_rows(model, costs);
 }
 
 }  // namespace quantring::weights

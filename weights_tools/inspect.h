@@ -7,6 +7,9 @@
 
 namespace quantring::weights {
 
+// Architecture, preprocessing, labels, sizes; what embedding, blocks and head take to store and to
+// compute; for each place where the model can be cut, what is before it and behind it, and how many
+// bytes an image cross it.
 std::string inspect_text(const ModelFile& model);
 std::string inspect_json(const ModelFile& model);
 

@@ -27,7 +27,7 @@ bool all_finite(ConstTensor tensor) {
 
 VerifyReport verify(const ModelFile& model) {
   VerifyReport report;
-  for (const TensorSpec& spec : tensor_specs(model.architecture())) {
+  for (const TensorSpec& spec : tensor_specs(model.architecture(), model.part())) {
     const ConstTensor tensor = model.tensor(spec.name);
     if (!all_finite(tensor)) {
       throw Error(fmt::format("'{}': tensor '{}' holds NaN or infinity", model.path(), spec.name));

@@ -1,5 +1,5 @@
 #pragma once
-// Is this model file whole and sound?
+// Is this model file, or part of one, whole and sound?
 
 #include <cstdint>
 #include <string>
@@ -13,8 +13,8 @@ struct VerifyReport {
   std::uint64_t parameters = 0;
 };
 
-// Reads every tensor: shape and dtype against the architecture, bytes against their hash, values
-// finite. Throws Error naming the first tensor that fails.
+// Reads every tensor that the file must hold: bytes against their hash, values finite; shapes and
+// dtypes were checked when it was opened. Throws Error naming the first tensor that fails.
 VerifyReport verify(const ModelFile& model);
 
 }  // namespace quantring::weights

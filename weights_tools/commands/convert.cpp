@@ -1,0 +1,151 @@
+// `quantring-weights convert`
+
+#include "weights_tools/convert.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "ops/error.h"
+#include "weights_tools/commands.h"
+#include "weights_tools/text_table.h"
+
+namespace quantring::weights {
+namespace {
+
+constexpr double redraw_s = 0.1;
+
+// "224", or "224x192": height and width.
+ImageSize parse_image_size(const std::string& text) {
+  const auto side = [&](std::string_view digits) {
+    int value = 0;
+    const char* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, value);
+    if (error != std::errc{} || stop != end || value < 1) {
+      throw Error(
+          fmt::format("--image-size {}: write pixels, as 224 or 224x192 (height x width)", text));
+    }
+    return value;
+  };
+  const std::string_view view(text);
+  const auto cross = view.find('x');
+  if (cross == std::string_view::npos) return {side(view), side(view)};
+  return {side(view.substr(0, cross)), side(view.substr(cross + 1))};
+}
+
+// One line on a terminal's stderr that is drawn over and over; nothing elsewhere.
+class ProgressLine {
+ public:
+  void show(std::uint64_t done, std::uint64_t all) {
+    if (!terminal_ || all == 0) return;
+    const auto now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    if (std::chrono::duration<double>(now - drawn_).count() < redraw_s) return;
+    drawn_ = now;
+    shown_ = true;
+    fmt::print(stderr, "\r{:3}%  {:.0f} MB/s   ", 100 * done / all,
+               static_cast<double>(done) / 1e6 / seconds);
+  }
+  ~ProgressLine() {
+    if (shown_) std::fputs("\r                         \r", stderr);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point drawn_ = start_;
+  bool shown_ = false;
+};
+
+std::string findings_table(const std::vector<Finding>& findings) {
+  std::vector<std::vector<std::string>> rows = {{"what", "value", "where from"}};
+  for (const Finding& finding : findings) {
+    rows.push_back({finding.what, finding.value, finding.source});
+  }
+  return text_table(rows, {Align::left});
+}
+
+void run_convert(const ConvertOptions& options) {
+  ConvertReport report;
+  {
+    ProgressLine progress;
+    report =
+        convert(options, [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); });
+  }
+  const std::string output = options.output.string();
+  fmt::print("{}\nwrote {} ({:.2f} MB of tensors, hash {})\ntry: quantring classify PHOTO -m {}\n",
+             findings_table(report.findings), output, static_cast<double>(report.bytes) / 1e6,
+             report.hash.substr(0, 16), output);
+}
+
+void add_hints(CLI::App& command, ConvertHints& hints, std::string& image_size) {
+  command.add_option("--heads", hints.heads, "Attention heads")->check(CLI::PositiveNumber);
+  command.add_option("--image-size", image_size,
+                     "Pixels, 384 or 384x256 (height x width); position embeddings are resampled "
+                     "if the checkpoint is for another size");
+  command.add_option("--activation", hints.activation, "gelu (exact), gelu_tanh or gelu_quick")
+      ->check(CLI::IsMember({"gelu", "gelu_tanh", "gelu_quick"}));
+  command.add_option("--norm-eps", hints.norm_eps, "Epsilon of the layernorms")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--pooling", hints.pooling, "What the head sees: class_token or average")
+      ->check(CLI::IsMember({"class_token", "average"}));
+  command.add_option("--resize", hints.resize,
+                     "Shorter side in pixels before the centre crop, or squash, or none");
+  command.add_option("--interpolation", hints.interpolation, "bicubic or bilinear")
+      ->check(CLI::IsMember({"bicubic", "bilinear"}));
+  command
+      .add_option("--mean", hints.mean,
+                  "Mean of the pixels in 0..1, one a channel: 0.485,0.456,0.406")
+      ->delimiter(',');
+  command.add_option("--std", hints.std, "Standard deviation of the pixels, likewise")
+      ->delimiter(',');
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app) {
+  auto* command = app.add_subcommand("convert", "Make a model file out of a checkpoint");
+  auto options = std::make_shared<ConvertOptions>();
+  auto dtype = std::make_shared<std::string>("f32");
+  auto image_size = std::make_shared<std::string>();
+  command
+      ->add_option("checkpoint", options->input,
+                   "File or folder from timm, Hugging Face, torchvision or Google: .safetensors, "
+                   "NAME.index.json, .pth, .pt, .bin, .npz")
+      ->required();
+  command->add_option("-o,--output", options->output, "Model file to write")->required();
+  command->add_option("--dtype", *dtype, "Storage of the matrices: f32 or f16")
+      ->check(CLI::IsMember({"f32", "f16"}))
+      ->capture_default_str();
+  command->add_option("--labels", options->labels, "Text file with the class names, one a line");
+  command->add_option("--config", options->config,
+                      "config.json (default: the one beside the checkpoint)");
+  command->add_option("--part", options->part,
+                      "Which dictionary of a PyTorch file that holds several: model_ema");
+  add_hints(*command, options->hints, *image_size);
+  command->footer(
+      "What is not said here is read from the checkpoint, its shapes and the config beside it; "
+      "what\n"
+      "none of them says is asked for. The table printed at the end says where each came from.\n"
+      "Examples:\n"
+      "  quantring-weights convert vit-base-patch16-224/ -o vit_base.safetensors   # Hugging Face\n"
+      "  quantring-weights convert vit_b_16.pth -o vit_b_16.safetensors --heads 12 \\\n"
+      "      --resize 256 --interpolation bilinear --mean 0.485,0.456,0.406 --std "
+      "0.229,0.224,0.225 "
+      "\\\n"
+      "      --labels imagenet_classes.txt\n"
+      "  quantring-weights convert deit.safetensors -o deit_f16.safetensors --dtype f16");
+  command->callback([=] {
+    options->storage = *dtype == "f16" ? StorageType::f16 : StorageType::f32;
+    if (!image_size->empty()) options->hints.image_size = parse_image_size(*image_size);
+    run_convert(*options);
+  });
+}
+
+}  // namespace quantring::weights
