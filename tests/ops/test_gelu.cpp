@@ -53,6 +53,10 @@ double gelu_tanh(double x) {
   return x / (1 + std::exp(-2 * z));
 }
 
+double gelu_quick(double x) {
+  return x / (1 + std::exp(-1.702 * x));
+}
+
 template <class Reference, class Tolerance>
 void check_everywhere(Activation activation, const Reference& reference,
                       const Tolerance& tolerance) {
@@ -86,12 +90,23 @@ TEST_CASE("tanh GELU: four units in the last place, growing with the exponent in
   });
 }
 
+TEST_CASE("quick GELU: four units in the last place, growing with the exponent in the lower tail") {
+  check_everywhere(Activation::gelu_quick, gelu_quick, [](double x, double size) {
+    // 1.702 x is rounded twice, and an exp below the smallest normal float is taken as 0; then it
+    // is multiplied by an x down to -60.
+    const double exponent = x < 0 ? std::min(100.0, -1.702 * x) : 0;
+    return (8 + 2 * exponent) * test::half_ulp * size +
+           61 * static_cast<double>(std::numeric_limits<float>::min());
+  });
+}
+
 TEST_CASE("limits and NaN") {
   const float inf = std::numeric_limits<float>::infinity();
   const cpu::Kernels* sets[cpu::max_kernel_sets];
   for (int i = 0, count = cpu::available_kernels(sets); i < count; ++i) {
     INFO(std::string(sets[i]->name));
-    for (const Activation activation : {Activation::gelu_erf, Activation::gelu_tanh}) {
+    for (const Activation activation :
+         {Activation::gelu_erf, Activation::gelu_tanh, Activation::gelu_quick}) {
       const std::vector<float> y = apply(*sets[i], activation, {inf, -inf, std::nanf(""), 0.0f});
       CHECK(y[0] == inf);
       CHECK(y[1] == 0.0f);

@@ -16,6 +16,7 @@ double apply(Activation activation, double x) {
   if (activation == Activation::gelu_tanh) {
     return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
   }
+  if (activation == Activation::gelu_quick) return x / (1 + std::exp(-1.702 * x));
   return x;
 }
 
@@ -66,8 +67,8 @@ TEST_CASE("linear: odd shapes, every activation, with and without bias") {
         const Linear layer(context, view(c.weight, {out, in}), bias);
         CHECK(layer.in() == in);
         CHECK(layer.out() == out);
-        for (const Activation activation :
-             {Activation::none, Activation::gelu_erf, Activation::gelu_tanh}) {
+        for (const Activation activation : {Activation::none, Activation::gelu_erf,
+                                            Activation::gelu_tanh, Activation::gelu_quick}) {
           INFO(rows, " rows, ", in, " -> ", out, ", activation ", static_cast<int>(activation));
           c.compute(activation, nullptr, with_bias);
           Output y({rows, out});
@@ -119,6 +120,45 @@ TEST_CASE("half-precision weights give what their widened copies give") {
   CHECK(test::same_bits(a.values(), b.values()));
 }
 
+TEST_CASE("a scale of each output is folded into weights and bias, f32 and f16") {
+  for (const int threads : {1, 3}) {
+    Context context(threads);
+    for (const auto& size : {std::pair{33, 70}, {96, 200}, {1, 1}, {400, 48}}) {
+      Case c{.rows = 5, .in = size.first, .out = size.second};
+      INFO(c.in, " -> ", c.out, ", ", threads, " threads");
+      const std::vector<float> scale = random_values(c.out, 5, 2);
+      const std::vector<float> start = random_values(c.rows * c.out, 6);
+      std::vector<std::uint16_t> weight(c.weight.size()), bias(c.bias.size());
+      floats_to_halves(c.weight.data(), weight.data(), weight.size());
+      floats_to_halves(c.bias.data(), bias.data(), bias.size());
+      halves_to_floats(weight.data(), c.weight.data(), weight.size());
+      halves_to_floats(bias.data(), c.bias.data(), bias.size());
+      const ConstTensor wide_weight = view(c.weight, {c.out, c.in});
+      const ConstTensor half_weight{weight.data(), DType::f16, {c.out, c.in}};
+      const ConstTensor wide_bias = view(c.bias, {c.out});
+      const ConstTensor half_bias{bias.data(), DType::f16, {c.out}};
+      for (const bool with_bias : {true, false}) {
+        const Linear wide(context, wide_weight, with_bias ? wide_bias : ConstTensor{},
+                          view(scale, {c.out}));
+        const Linear half(context, half_weight, with_bias ? half_bias : ConstTensor{},
+                          view(scale, {c.out}));
+        c.compute(Activation::none, nullptr, with_bias);
+        for (std::size_t i = 0; i < c.expected.size(); ++i) {
+          const double s = static_cast<double>(scale[i % scale.size()]);
+          const double before = static_cast<double>(start[i]);
+          c.expected[i] = before + s * c.expected[i];
+          c.tolerance[i] = std::abs(s) * c.tolerance[i] + 4 * half_ulp * std::abs(before);
+        }
+        Output a({c.rows, c.out}, start), b({c.rows, c.out}, start);
+        linear_residual(context, view(c.x, {c.rows, c.in}), wide, a.tensor());
+        linear_residual(context, view(c.x, {c.rows, c.in}), half, b.tensor());
+        c.check(a);
+        CHECK(test::same_bits(a.values(), b.values()));
+      }
+    }
+  }
+}
+
 TEST_CASE("same bits for any number of threads and whatever else is in the batch") {
   Context one;
   Case c{.rows = 3 * 50, .in = 400, .out = 300};
@@ -163,5 +203,9 @@ TEST_CASE("wrong shapes and types are refused, with the shapes in the text") {
   CHECK_THROWS_AS(Linear(context, {data.data(), DType::u8, {8, 8}}, {}), std::invalid_argument);
   CHECK_THROWS_AS(Linear(context, {data.data(), DType::f32, {64}}, {}), std::invalid_argument);
   CHECK_THROWS_AS(Linear(context, view(data, {8, 8}), {data.data(), DType::f32, {7}}),
+                  std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Linear(context, view(data, {8, 8}), {}, {data.data(), DType::f32, {7}}),
+                       "Linear: scale is f32 [7], expected f32 [8]", std::invalid_argument);
+  CHECK_THROWS_AS(Linear(context, view(data, {8, 8}), {}, {data.data(), DType::f16, {8}}),
                   std::invalid_argument);
 }
