@@ -3,118 +3,117 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 #include "engine/labels.h"
-#include "engine/model_file.h"
 #include "ops/error.h"
-#include "ops/half.h"
+#include "weights_tools/naming/plan.h"
 
 namespace quantring::weights {
 namespace {
 
-std::string read_config(const ConvertOptions& options) {
-  std::filesystem::path path = options.config;
-  if (path.empty()) {
-    const auto named = std::filesystem::path(options.input).replace_extension(".config.json");
-    const auto plain = options.input.parent_path() / "config.json";
-    path = std::filesystem::exists(named) ? named : plain;
-    if (!std::filesystem::exists(path)) return {};
-  }
+namespace fs = std::filesystem;
+
+// Model files are safetensors too, and their names are close to timm's: said here rather than by
+// the first tensor that fits nothing.
+void refuse_model_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(fmt::format("cannot open '{}'", path.string()));
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// The tensor's values as f32, through a copy: the source may lie anywhere in its file.
-std::vector<float> read_floats(const StoredTensor& tensor) {
-  std::vector<float> values(tensor.data.size() / stored_dtype_bytes(tensor.dtype));
-  if (tensor.dtype == "F32") {
-    std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
-    return values;
+  std::string begin(4096, '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  const bool safetensors = begin.size() > 8 && begin[8] == '{';
+  if (safetensors && begin.find("\"quantring.format\"") != std::string::npos) {
+    throw Error(
+        fmt::format("'{}' is already a model file: quantring runs it as it is", path.string()));
   }
-  std::vector<std::uint16_t> halves(values.size());
-  std::memcpy(halves.data(), tensor.data.data(), tensor.data.size());
-  halves_to_floats(halves.data(), values.data(), values.size());
-  return values;
 }
 
-std::vector<std::byte> stored_bytes(const StoredTensor& tensor, StorageType storage,
-                                    const std::string& name) {
-  const std::vector<float> values = read_floats(tensor);
-  for (const float value : values) {
-    if (!std::isfinite(value)) throw Error(fmt::format("tensor '{}' holds NaN or infinity", name));
-    if (storage == StorageType::f16 && std::fabs(value) >= 65520.0f) {
-      throw Error(
-          fmt::format("tensor '{}' holds {}, which f16 cannot: use --dtype f32", name, value));
+// The file that says what there is, and, for an index, the shards that it names.
+bool is_input(const fs::path& output, const fs::path& input) {
+  std::error_code ignored;
+  if (fs::equivalent(output, input, ignored)) return true;
+  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  const fs::path input_folder = input.has_parent_path() ? input.parent_path() : fs::path(".");
+  if (input.extension() != ".json" || !fs::equivalent(folder, input_folder, ignored)) return false;
+  std::ifstream index(input, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(index), {}};
+  return text.find(fmt::format("\"{}\"", output.filename().string())) != std::string::npos;
+}
+
+// The tensor of the checkpoint whose value cannot be stored, or the first one of the recipe.
+std::string culprit(const Recipe& recipe, const std::vector<float>& values) {
+  constexpr float f16_limit = 65520.0f;  // from here on f16 rounds to infinity
+  std::size_t bad = 0;
+  for (const float limit : {std::numeric_limits<float>::infinity(), f16_limit}) {
+    for (bad = 0; bad < values.size() && std::fabs(values[bad]) < limit; ++bad) {
     }
+    if (bad < values.size()) break;
   }
-  std::vector<std::byte> bytes(values.size() * (storage == StorageType::f16 ? 2 : 4));
-  if (storage == StorageType::f32) {
-    std::memcpy(bytes.data(), values.data(), bytes.size());
-  } else {
-    std::vector<std::uint16_t> halves(values.size());
-    floats_to_halves(values.data(), halves.data(), values.size());
-    std::memcpy(bytes.data(), halves.data(), bytes.size());
+  std::size_t end = 0;
+  for (const Part& part : recipe) {
+    end += static_cast<std::size_t>(part.rows * part.columns);
+    if (bad < end) return part.source;
   }
-  return bytes;
+  for (const Part& part : recipe) {
+    if (!part.source.empty()) return part.source;
+  }
+  return "zeros";
+}
+
+void read_labels(const ConvertOptions& options, ConversionPlan& plan) {
+  if (options.labels.empty()) return;
+  plan.labels = read_class_names(options.labels.string());
+  if (plan.labels.size() != static_cast<std::size_t>(plan.architecture.classes)) {
+    throw Error(fmt::format("'{}' names {} classes, the model has {}", options.labels.string(),
+                            plan.labels.size(), plan.architecture.classes));
+  }
+  std::erase_if(plan.findings, [](const Finding& finding) { return finding.what == "labels"; });
+  plan.findings.push_back(
+      {"labels", fmt::format("{} names", plan.labels.size()), options.labels.string()});
 }
 
 }  // namespace
 
 ConvertReport convert(const ConvertOptions& options,
-                      const std::function<void(std::size_t, std::size_t)>& progress) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(options.input, options.output, ignored)) {
+                      const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  refuse_model_file(options.input);
+  const OpenedCheckpoint input = open_checkpoint(options.input, options.part);
+  if (is_input(options.output, options.input) || is_input(options.output, input.file)) {
     throw Error(fmt::format("'{}' is the checkpoint itself: give the model file another name",
                             options.output.string()));
   }
-  const SafetensorsFile input(options.input);
-  TimmModel model;
+  ConversionPlan plan;
+  const ConfigFacts config = read_config_beside(input.file, options.config);
   try {
-    model = read_timm(input.tensors(), read_config(options), options.hints);
+    plan = plan_conversion(input.checkpoint->tensors(), config, options.hints);
   } catch (const Error& error) {
-    throw Error(fmt::format("'{}': {}", options.input.string(), error.what()));
+    throw Error(fmt::format("'{}': {}", input.file.string(), error.what()));
   }
-  std::vector<std::string> labels;
-  if (!options.labels.empty()) {
-    labels = read_class_names(options.labels.string());
-    if (labels.size() != static_cast<std::size_t>(model.architecture.classes)) {
-      throw Error(fmt::format("'{}' names {} classes, the model has {}", options.labels.string(),
-                              labels.size(), model.architecture.classes));
-    }
-  }
+  plan.findings.insert(plan.findings.begin(),
+                       {"checkpoint", input.checkpoint->format(), input.file.string()});
+  read_labels(options, plan);
 
-  // Two passes: the header, which stands first in the file, holds a hash of every tensor.
-  const auto specs = tensor_specs(model.architecture);
-  const std::string dtype = options.storage == StorageType::f16 ? "F16" : "F32";
-  const auto bytes_of = [&](const TensorSpec& spec) {
-    const std::string& source = model.source_names.at(spec.name);
-    return stored_bytes(input.tensors().at(source), options.storage, source);
-  };
+  ModelWriter writer(options.output, plan.architecture, plan.preprocess, plan.labels,
+                     options.storage);
+  std::uint64_t all = 0;
+  for (const TensorSpec& spec : writer.tensors()) {
+    std::uint64_t bytes = stored_dtype(spec, options.storage) == "F16" ? 2 : 4;
+    for (const std::int64_t size : spec.shape) bytes *= static_cast<std::uint64_t>(size);
+    all += bytes;
+  }
+  progress(0, all);
+  for (const TensorSpec& spec : writer.tensors()) {
+    const Recipe& recipe = plan.recipes.at(spec.name);
+    const std::vector<float> values = cook(recipe, *input.checkpoint);
+    writer.write(values, culprit(recipe, values));
+    progress(writer.bytes(), all);
+  }
   ConvertReport report;
-  std::map<std::string, std::string> digests;
-  SafetensorsWriter writer(options.output);
-  std::size_t done = 0;
-  for (const TensorSpec& spec : specs) {
-    const auto bytes = bytes_of(spec);
-    digests[spec.name] = tensor_digest(dtype, bytes);
-    report.bytes += bytes.size();
-    writer.declare(spec.name, dtype, spec.shape);
-    progress(++done, 2 * specs.size());
-  }
-  const auto metadata = model_metadata(model.architecture, model.preprocess, labels, digests);
-  writer.begin(metadata);
-  for (const TensorSpec& spec : specs) {
-    writer.write(bytes_of(spec));
-    input.release(input.tensors().at(model.source_names.at(spec.name)).data);
-    progress(++done, 2 * specs.size());
-  }
-  writer.commit();
-  report.hash = metadata.at("quantring.hash");
-  report.findings = std::move(model.findings);
+  report.hash = writer.commit();
+  report.bytes = writer.bytes();
+  report.findings = std::move(plan.findings);
   return report;
 }
 

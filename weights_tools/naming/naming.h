@@ -32,6 +32,10 @@ struct Naming {
   std::string who;  // "timm", "Hugging Face DeiT", "torchvision", "Google (Flax)"
   std::map<std::string, RoleSource> roles;  // role -> tensor
   std::vector<Finding> unused;              // tensors left out on purpose, and why
+  std::vector<Finding> notes;               // what a person should know besides
+  // How many of the prefix tokens have rows in the position table, if the framework fixes it (from
+  // the first on). Empty: all or none, which the table's length tells.
+  std::optional<int> positioned_prefix;
   // What the framework fixes, or its default where no config says otherwise; with the source that
   // convert prints.
   std::optional<Fact<int>> heads;

@@ -1,0 +1,123 @@
+// Hugging Face transformers: ViT, DeiT, ViT-MSN, DINOv2 with and without registers, each
+// ForImageClassification; as the files on the hub name their tensors and as transformers 5 does.
+
+#include "weights_tools/naming/table.h"
+
+namespace quantring::weights {
+namespace {
+
+constexpr const char* patch_name = "embeddings.patch_embeddings.projection.weight";
+
+NameTable hugging_face_table(const std::string& prefix, const std::string& who) {
+  NameTable t;
+  t.who = who;
+  t.rules = {{prefix + "embeddings.cls_token", "token.class"},
+             {prefix + "embeddings.distillation_token", "token.distillation"},
+             {prefix + "embeddings.register_tokens", "token.registers"},
+             {prefix + "embeddings.position_embeddings", "position"},
+             {prefix + "embeddings.patch_embeddings.projection.*", "patch.*"},
+             {prefix + "layernorm.*", "norm.*"},
+             {"classifier.*", "head.*"},
+             {"cls_classifier.*", "head.*"},
+             {"distillation_classifier.*", "head_distillation.*"}};
+  for (const char* layers : {"encoder.layer.#.", "layers.#."}) {
+    const std::string block = prefix + layers;
+    for (const auto& [name, role] : {std::pair("layernorm_before", "norm1"),
+                                     {"norm1", "norm1"},
+                                     {"layernorm_after", "norm2"},
+                                     {"norm2", "norm2"},
+                                     {"attention.attention.query", "attn.q"},
+                                     {"attention.attention.key", "attn.k"},
+                                     {"attention.attention.value", "attn.v"},
+                                     {"attention.output.dense", "attn.proj"},
+                                     {"attention.q_proj", "attn.q"},
+                                     {"attention.k_proj", "attn.k"},
+                                     {"attention.v_proj", "attn.v"},
+                                     {"attention.o_proj", "attn.proj"},
+                                     {"intermediate.dense", "mlp.fc1"},
+                                     {"output.dense", "mlp.fc2"},
+                                     {"mlp.fc1", "mlp.fc1"},
+                                     {"mlp.fc2", "mlp.fc2"}}) {
+      t.rules.push_back({block + name + ".*", std::string("blocks.#.") + role + ".*"});
+    }
+    t.rules.push_back({block + "layer_scale1.lambda1", "blocks.#.scale1"});
+    t.rules.push_back({block + "layer_scale2.lambda1", "blocks.#.scale2"});
+  }
+  t.refused = {{"relative_position", "relative positions (BEiT)"},
+               {"lambda_", "BEiT's blocks"},
+               {"rope", "rotary position embeddings (RoPE)"},
+               {"mlp.weights_", "a gated MLP (SwiGLU)"},
+               {"mlp.gate_proj", "a gated MLP (SwiGLU)"},
+               {"mlp.up_proj", "a gated MLP (SwiGLU)"},
+               {"mlp.down_proj", "a gated MLP (SwiGLU)"},
+               {"patch_embeddings.backbone", "a convolutional network before the patches (hybrid)"},
+               {"embeddings.backbone", "a convolutional network before the patches (hybrid)"},
+               {"embeddings.norm", "a norm in the patch embedding"}};
+  t.unused = {{"mask_token", "for training with masked images"},
+              {"pooler.", "not needed for classification"}};
+  return t;
+}
+
+std::string who_named(const std::string& prefix, const TensorInfos& tensors,
+                      const ConfigFacts& config) {
+  const auto has = [&](const char* name) { return tensors.count(prefix + name) != 0; };
+  if (has("encoder.layer.0.norm1.weight") || has("layers.0.norm1.weight")) {
+    return has("embeddings.register_tokens") ? "Hugging Face DINOv2 with registers"
+                                             : "Hugging Face DINOv2";
+  }
+  if (has("embeddings.distillation_token")) return "Hugging Face DeiT";
+  const bool msn = config.model_type && config.model_type->value == "vit_msn";
+  return msn ? "Hugging Face ViT-MSN" : "Hugging Face ViT";
+}
+
+// What stands before "embeddings." in the name of the patch kernel.
+std::optional<std::string> find_prefix(const TensorInfos& tensors) {
+  for (const char* prefix :
+       {"", "vit.", "deit.", "dinov2.", "dinov2_with_registers.", "beit.", "data2vec_vision."}) {
+    if (tensors.count(std::string(prefix) + patch_name)) return prefix;
+  }
+  return std::nullopt;
+}
+
+// A linear head over class token and average side by side.
+bool head_over_both(const TensorInfos& tensors, const Naming& naming) {
+  const auto& head = tensors.at(naming.roles.at("head.weight").tensor).shape;
+  const auto& patch = tensors.at(naming.roles.at("patch.weight").tensor).shape;
+  return head.size() == 2 && !patch.empty() && patch[0] > 0 && head[1] / 2 == patch[0] &&
+         head[1] % 2 == 0;
+}
+
+}  // namespace
+
+std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
+                                              const ConfigFacts& config) {
+  const auto prefix = find_prefix(tensors);
+  if (!prefix) return std::nullopt;
+  const std::string who = who_named(*prefix, tensors, config);
+  Naming naming = apply_table(hugging_face_table(*prefix, who), tensors);
+  const bool distillation = naming.roles.count("token.distillation") != 0;
+  const std::string name = naming.roles.at("head.weight").tensor;
+  if (naming.roles.count("head_distillation.weight")) {
+    naming.pooling = {Pooling::class_and_distillation, "'distillation_classifier' in the file"};
+  } else if (head_over_both(tensors, naming)) {
+    naming.pooling = {Pooling::class_and_average, "shape of '" + name + "'"};
+  } else {
+    naming.pooling = {Pooling::class_token, "transformers' ForImageClassification"};
+  }
+  // Heads and eps stand in config.json only; the activation too, but no published model of these
+  // kinds has another than its default.
+  naming.activation = {Activation::gelu_erf, "transformers' default"};
+  naming.positioned_prefix = distillation ? 2 : 1;
+  if (who.find("DINOv2") != std::string::npos) {
+    naming.notes.push_back(
+        {"note",
+         naming.roles.count("token.registers")
+             ? "transformers resizes the positions to each picture; here once, by --image-size"
+             : "transformers resizes the positions to each picture without antialiasing, here once "
+               "and with it (--image-size): answers differ a little where sizes do",
+         "transformers' Dinov2Embeddings"});
+  }
+  return naming;
+}
+
+}  // namespace quantring::weights

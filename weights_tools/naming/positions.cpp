@@ -1,0 +1,140 @@
+#include "weights_tools/naming/positions.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
+#include "ops/error.h"
+
+namespace quantring::weights {
+namespace {
+
+struct Candidate {
+  int prefix_rows;
+  Grid grid;
+};
+
+constexpr std::int64_t max_side = 8192;  // patches; above any image that can be run
+
+std::string text(ImageSize size) {
+  return fmt::format("{}x{}", size.height, size.width);
+}
+std::string text(Grid grid) {
+  return fmt::format("{}x{}", grid.height, grid.width);
+}
+
+// How many rows before the patches' are possible.
+std::set<int> possible_prefixes(const PositionRequest& r) {
+  if (r.positioned_prefix) return {std::min(*r.positioned_prefix, r.prefix_tokens)};
+  return {0, r.prefix_tokens};
+}
+
+// The grid of an image size, if the table has room for just that.
+std::optional<Candidate> fit(const PositionRequest& r, ImageSize size) {
+  const Grid grid = {size.height / r.patch_height, size.width / r.patch_width};
+  for (const int prefix : possible_prefixes(r)) {
+    if (r.rows - prefix == std::int64_t{grid.height} * grid.width) return Candidate{prefix, grid};
+  }
+  return std::nullopt;
+}
+
+std::vector<Candidate> squares(const PositionRequest& r) {
+  std::vector<Candidate> found;
+  for (const int prefix : possible_prefixes(r)) {
+    const std::int64_t rows = r.rows - prefix;
+    if (rows < 1 || rows > max_side * max_side) continue;
+    const auto side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(rows))));
+    if (std::int64_t{side} * side == rows) found.push_back({prefix, {side, side}});
+  }
+  return found;
+}
+
+void check_size(const PositionRequest& r, ImageSize size, const std::string& source) {
+  const std::int64_t largest = max_side * std::min(r.patch_height, r.patch_width);
+  const bool sound = size.height > 0 && size.width > 0 && size.height <= largest &&
+                     size.width <= largest && size.height % r.patch_height == 0 &&
+                     size.width % r.patch_width == 0;
+  if (!sound) {
+    throw Error(fmt::format("{}: {} is not a whole number of patches of {}x{}", source, text(size),
+                            r.patch_height, r.patch_width));
+  }
+}
+
+// The one square grid; what else the table could hold only an image size tells.
+Candidate only_square(const PositionRequest& r) {
+  const auto found = squares(r);
+  if (found.size() == 1) return found[0];
+  const std::string beside =
+      r.prefix_tokens > 0 ? fmt::format(" for {} prefix tokens and the patches", r.prefix_tokens)
+                          : std::string();
+  if (found.empty()) {
+    throw Error(fmt::format(
+        "'{}' has {} rows{}, which is no square grid: say the checkpoint's image size with "
+        "--image-size HEIGHTxWIDTH",
+        r.tensor, r.rows, beside));
+  }
+  throw Error(fmt::format(
+      "'{}' has {} rows{}, which can be {} or {} patches: say the checkpoint's image size with "
+      "--image-size",
+      r.tensor, r.rows, beside, text(found[0].grid), text(found[1].grid)));
+}
+
+struct Choice {
+  Candidate table;
+  ImageSize image;
+  std::string source;
+};
+
+Choice choose(const PositionRequest& r) {
+  const std::string shape = fmt::format("shape of '{}', taken as square", r.tensor);
+  if (r.wanted) {
+    check_size(r, *r.wanted, "--image-size");
+    const auto by_config = r.made_for ? fit(r, r.made_for->value) : std::nullopt;
+    const auto by_wish = fit(r, *r.wanted);
+    const Candidate table = by_config ? *by_config : by_wish ? *by_wish : only_square(r);
+    return {table, *r.wanted, "--image-size"};
+  }
+  if (r.made_for) {
+    check_size(r, r.made_for->value, r.made_for->source);
+    if (const auto table = fit(r, r.made_for->value)) {
+      return {*table, r.made_for->value, r.made_for->source};
+    }
+    throw Error(fmt::format(
+        "{} says images of {}, but '{}' has {} rows, not those of {} patches: add --image-size "
+        "for the size that the model shall have",
+        r.made_for->source, text(r.made_for->value), r.tensor, r.rows,
+        text(Grid{r.made_for->value.height / r.patch_height,
+                  r.made_for->value.width / r.patch_width})));
+  }
+  const Candidate table = only_square(r);
+  const ImageSize image = {table.grid.height * r.patch_height, table.grid.width * r.patch_width};
+  return {table, image, shape};
+}
+
+}  // namespace
+
+PositionPlan plan_positions(const PositionRequest& r) {
+  const Choice choice = choose(r);
+  PositionPlan plan;
+  plan.prefix_rows = choice.table.prefix_rows;
+  plan.from = choice.table.grid;
+  plan.image = choice.image;
+  plan.to = {plan.image.height / r.patch_height, plan.image.width / r.patch_width};
+  plan.findings.push_back({"image", text(plan.image), choice.source});
+  const std::string who = plan.prefix_rows == r.prefix_tokens && r.prefix_tokens > 0 ? "every token"
+                          : plan.prefix_rows == 0
+                              ? "the patches only"
+                              : fmt::format("the first {} and the patches", plan.prefix_rows);
+  plan.findings.push_back({"positions", fmt::format("of {}, {}", who, text(plan.from)),
+                           fmt::format("shape of '{}'", r.tensor)});
+  if (!(plan.from == plan.to)) {
+    plan.findings.push_back(
+        {"positions resized",
+         fmt::format("{} -> {}, bicubic, antialiased", text(plan.from), text(plan.to)),
+         choice.source});
+  }
+  return plan;
+}
+
+}  // namespace quantring::weights

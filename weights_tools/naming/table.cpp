@@ -1,0 +1,118 @@
+#include "weights_tools/naming/table.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "ops/error.h"
+
+namespace quantring::weights {
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// What stood for '#' and '*'.
+struct Captured {
+  std::string_view block, kind;
+};
+
+std::optional<Captured> match(std::string_view pattern, std::string_view name) {
+  Captured captured;
+  std::size_t at = 0;
+  for (const char c : pattern) {
+    if (c == '*') {  // always the last
+      captured.kind = name.substr(at);
+      const bool known = captured.kind == "weight" || captured.kind == "bias";
+      return known ? std::optional(captured) : std::nullopt;
+    }
+    if (c == '#') {
+      const std::size_t begin = at;
+      while (at < name.size() && is_digit(name[at])) ++at;
+      captured.block = name.substr(begin, at - begin);
+      // No other spelling of a number, or two tensors could stand for the same block.
+      const bool padded = captured.block.size() > 1 && captured.block[0] == '0';
+      if (captured.block.empty() || captured.block.size() > 4 || padded) return std::nullopt;
+    } else if (at == name.size() || name[at++] != c) {
+      return std::nullopt;
+    }
+  }
+  return at == name.size() ? std::optional(captured) : std::nullopt;
+}
+
+std::string role_of(const std::string& pattern, const Captured& captured) {
+  std::string role;
+  for (const char c : pattern) {
+    if (c == '#') {
+      role += captured.block;
+    } else if (c == '*') {
+      role += captured.kind;
+    } else {
+      role += c;
+    }
+  }
+  return role;
+}
+
+const NamePart* find_part(const std::vector<NamePart>& parts, const std::string& name) {
+  for (const NamePart& part : parts) {
+    if (name.find(part.fragment) != std::string::npos) return &part;
+  }
+  return nullptr;
+}
+
+bool add_role(const NameTable& table, const std::string& name, Naming& naming) {
+  for (const NameRule& rule : table.rules) {
+    const auto captured = match(rule.name, name);
+    if (!captured) continue;
+    const auto [place, added] =
+        naming.roles.try_emplace(role_of(rule.role, *captured), RoleSource{name, rule.layout});
+    if (!added) {
+      throw Error(fmt::format("tensors '{}' and '{}' are the same part of the model",
+                              place->second.tensor, name));
+    }
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Naming apply_table(const NameTable& table, const TensorInfos& tensors) {
+  Naming naming;
+  naming.who = table.who;
+  std::map<const NamePart*, std::vector<std::string>> unused;
+  std::string stranger;
+  for (const auto& [name, info] : tensors) {
+    if (add_role(table, name, naming)) continue;
+    if (const NamePart* part = find_part(table.refused, name)) {
+      throw Error(
+          fmt::format("the model has {} ('{}'), which QuantRing cannot run", part->meaning, name));
+    }
+    if (const NamePart* part = find_part(table.unused, name)) {
+      unused[part].push_back(name);
+    } else if (stranger.empty()) {
+      stranger = name;
+    }
+  }
+  if (!naming.roles.count("head.weight")) {
+    throw Error(fmt::format(
+        "the checkpoint has no classifier (features only): QuantRing classifies images, take a "
+        "{} checkpoint that was trained with a classification head",
+        table.who));
+  }
+  if (!stranger.empty()) {
+    throw Error(fmt::format("tensor '{}' belongs to no part of a {} model that QuantRing can run",
+                            stranger, table.who));
+  }
+  for (const auto& [part, names] : unused) {
+    naming.unused.push_back(
+        {"left out",
+         names.size() == 1 ? names[0] : fmt::format("{}... ({} tensors)", names[0], names.size()),
+         part->meaning});
+  }
+  return naming;
+}
+
+}  // namespace quantring::weights

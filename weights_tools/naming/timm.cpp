@@ -1,0 +1,102 @@
+// timm's VisionTransformer and VisionTransformerDistilled, and the files of DeiT, DeiT III, MAE and
+// others that share these names (https://github.com/huggingface/pytorch-image-models).
+
+#include "weights_tools/naming/table.h"
+
+namespace quantring::weights {
+namespace {
+
+const NameTable& timm_table() {
+  static const NameTable table = {
+      "timm",
+      {{"patch_embed.proj.*", "patch.*"},
+       {"cls_token", "token.class"},
+       {"dist_token", "token.distillation"},
+       {"reg_token", "token.registers"},
+       {"register_tokens", "token.registers"},  // DINOv2's own
+       {"pos_embed", "position"},
+       {"norm_pre.*", "embed.norm.*"},
+       {"blocks.#.norm1.*", "blocks.#.norm1.*"},
+       {"blocks.#.attn.qkv.*", "blocks.#.attn.qkv.*"},
+       {"blocks.#.attn.q_norm.*", "blocks.#.attn.q_norm.*"},
+       {"blocks.#.attn.k_norm.*", "blocks.#.attn.k_norm.*"},
+       {"blocks.#.attn.proj.*", "blocks.#.attn.proj.*"},
+       {"blocks.#.ls1.gamma", "blocks.#.scale1"},
+       {"blocks.#.gamma_1", "blocks.#.scale1"},  // DeiT III's own
+       {"blocks.#.norm2.*", "blocks.#.norm2.*"},
+       {"blocks.#.mlp.fc1.*", "blocks.#.mlp.fc1.*"},
+       {"blocks.#.mlp.fc2.*", "blocks.#.mlp.fc2.*"},
+       {"blocks.#.ls2.gamma", "blocks.#.scale2"},
+       {"blocks.#.gamma_2", "blocks.#.scale2"},
+       {"norm.*", "norm.*"},
+       {"fc_norm.*", "pooled_norm.*"},
+       {"head.*", "head.*"},
+       {"head_dist.*", "head_distillation.*"}},
+      {{"rope", "rotary position embeddings (RoPE)"},
+       {"rel_pos", "relative positions"},
+       {"relative_position", "relative positions"},
+       {"attn.q_bias", "separate query and value biases, as BEiT and EVA with relative positions"},
+       {"attn.v_bias", "separate query and value biases, as BEiT and EVA with relative positions"},
+       {"attn.q_proj", "separate query, key and value layers, as EVA"},
+       {"mlp.fc1_", "a gated MLP (SwiGLU)"},
+       {"mlp.w1", "a gated MLP (SwiGLU)"},
+       {"mlp.w3", "a gated MLP (SwiGLU)"},
+       {"mlp.gate", "a gated MLP"},
+       {"mlp.norm", "a norm inside the MLP"},
+       {"attn.norm", "a norm inside the attention"},
+       {"attn.inner_attn_ln", "a norm inside the attention"},
+       {"attn.gate", "gated attention"},
+       {"lambda_", "differential attention"},
+       {"attn.proj_l", "talking heads (CaiT)"},
+       {"attn.temperature", "cross-covariance attention (XCiT)"},
+       {"blocks_token_only", "class attention (CaiT)"},
+       {"attn_pool", "attention pooling"},
+       {"attns.", "parallel attention blocks"},
+       {"ffns.", "parallel MLP blocks"},
+       {"in_proj", "blocks with attention and MLP in parallel"},
+       {"patch_embed.backbone", "a convolutional network before the patches (hybrid)"},
+       {"patch_embed.conv", "a convolutional stem"},
+       {"patch_embed.proj.", "a convolutional stem"},
+       {"patch_embed.norm", "a norm in the patch embedding"},
+       {"pre_logits", "a further layer before the classifier (pre_logits)"},
+       {"linear_head", "DINOv2's separate linear head"},
+       {"storage_tokens", "DINOv3's blocks"}},
+      {{"mask_token", "for training with masked images"}}};
+  return table;
+}
+
+// What timm's constructor takes where nothing else is said; a config with the architecture's name
+// says more (ConfigFacts).
+void set_defaults(const ConfigFacts& config, Naming& naming) {
+  // With a norm before the blocks it is CLIP's: eps 1e-5, and one of two activations.
+  if (naming.roles.count("embed.norm.weight")) return;
+  const bool beit3 = config.architecture && config.architecture->value.rfind("beit3_", 0) == 0;
+  naming.norm_eps = {beit3 ? 1e-5f : 1e-6f, beit3 ? "timm's beit3" : "timm's VisionTransformer"};
+  naming.activation = {Activation::gelu_erf, "timm's VisionTransformer"};
+}
+
+}  // namespace
+
+std::optional<Naming> read_timm_names(const TensorInfos& tensors, const ConfigFacts& config) {
+  const auto patch = tensors.lower_bound("patch_embed.");
+  const bool patches = patch != tensors.end() && patch->first.rfind("patch_embed.", 0) == 0;
+  const auto block = tensors.lower_bound("blocks.0.");
+  const bool blocks = block != tensors.end() && block->first.rfind("blocks.0.", 0) == 0;
+  if (!patches || !blocks) return std::nullopt;
+  Naming naming = apply_table(timm_table(), tensors);
+  set_defaults(config, naming);
+  if (naming.roles.count("head_distillation.weight")) {
+    naming.pooling = {Pooling::class_and_distillation, "'head_dist.weight' in the file"};
+  } else if (!naming.roles.count("token.class")) {
+    naming.pooling = {Pooling::average, "no class token in the file"};
+  } else if (naming.roles.count("pooled_norm.weight")) {
+    naming.pooling = {Pooling::average, "'fc_norm.weight' in the file"};
+  } else {
+    naming.pooling = {Pooling::class_token, "timm's VisionTransformer with a class token"};
+  }
+  // DINOv2 adds its registers after the positions, which the class token has.
+  if (tensors.count("register_tokens")) naming.positioned_prefix = 1;
+  return naming;
+}
+
+}  // namespace quantring::weights
