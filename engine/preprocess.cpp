@@ -69,6 +69,12 @@ void check_side(std::string_view field, int side) {
     throw Error(fmt::format("preprocessing: {} is {}, not 1 to {}", field, side, image_max_side));
 }
 
+void check_area(std::string_view what, int width, int height) {
+  if (std::int64_t{height} * width > image_max_pixels)
+    throw Error(fmt::format("preprocessing: a {} of {} x {} has more than {} pixels", what, width,
+                            height, image_max_pixels));
+}
+
 void check_per_channel(std::string_view field, const std::vector<float>& values, int channels) {
   if (values.size() != static_cast<std::size_t>(channels))
     throw Error(fmt::format("preprocessing: {} has {} values for {} channels", field, values.size(),
@@ -88,11 +94,14 @@ void check_preprocess(const PreprocessConfig& config) {
   if (config.channels != 1 && config.channels != 3)
     throw Error(fmt::format("preprocessing: channels is {}, not 1 or 3", config.channels));
   if (config.mode == ResizeMode::shorter) check_side("resize_shorter", config.resize_shorter);
+  if (config.mode == ResizeMode::squash_crop) {
+    check_side("squash_height", config.squash_height);
+    check_side("squash_width", config.squash_width);
+    check_area("squash", config.squash_width, config.squash_height);
+  }
   check_side("crop_height", config.crop_height);
   check_side("crop_width", config.crop_width);
-  if (std::int64_t{config.crop_height} * config.crop_width > image_max_pixels)
-    throw Error(fmt::format("preprocessing: a crop of {} x {} has more than {} pixels",
-                            config.crop_width, config.crop_height, image_max_pixels));
+  check_area("crop", config.crop_width, config.crop_height);
   check_per_channel("mean", config.mean, config.channels);
   check_per_channel("std", config.std, config.channels);
 }
@@ -117,6 +126,10 @@ void to_pixels(const Image& image, const PreprocessConfig& config, std::span<std
     case ResizeMode::squash:
       return crop_to_planes(
           resize(image, config.crop_width, config.crop_height, config.interpolation), config, out);
+    case ResizeMode::squash_crop:
+      return crop_to_planes(
+          resize(image, config.squash_width, config.squash_height, config.interpolation), config,
+          out);
   }
 }
 

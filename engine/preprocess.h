@@ -14,17 +14,20 @@
 namespace quantring {
 
 enum class ResizeMode {
-  none,     // sizes must be right already
-  shorter,  // shorter side to resize_shorter, keeping the ratio; then centre crop (torchvision,
-            // timm)
-  squash,   // both sides to the crop's size whatever the ratio; no crop (Hugging Face ViT)
+  none,         // sizes must be right already
+  shorter,      // shorter side to resize_shorter, keeping the ratio; then centre crop (torchvision,
+                // timm)
+  squash,       // both sides to the crop's size whatever the ratio; no crop (Hugging Face ViT)
+  squash_crop,  // both sides to squash_height, squash_width whatever the ratio; then centre crop
+                // (Hugging Face DeiT; timm's crop_mode "squash" with crop_pct below 1)
 };
 
 struct PreprocessConfig {
   ResizeMode mode = ResizeMode::shorter;
   Interpolation interpolation = Interpolation::bicubic;
-  int resize_shorter = 256;  // used by ResizeMode::shorter only
-  int channels = 3;          // 1 or 3
+  int resize_shorter = 256;                 // used by ResizeMode::shorter only
+  int squash_height = 0, squash_width = 0;  // used by ResizeMode::squash_crop only
+  int channels = 3;                         // 1 or 3
   int crop_height = 224, crop_width = 224;
   std::vector<float> mean, std;  // [channels], of values in 0..1
   bool operator==(const PreprocessConfig&) const = default;

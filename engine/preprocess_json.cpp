@@ -16,15 +16,19 @@ std::string resize_mode_name(ResizeMode mode) {
       return "shorter";
     case ResizeMode::squash:
       return "squash";
+    case ResizeMode::squash_crop:
+      return "squash_crop";
   }
   return "";
 }
 
 ResizeMode resize_mode_from(const std::string& name) {
-  for (const ResizeMode mode : {ResizeMode::none, ResizeMode::shorter, ResizeMode::squash}) {
+  for (const ResizeMode mode :
+       {ResizeMode::none, ResizeMode::shorter, ResizeMode::squash, ResizeMode::squash_crop}) {
     if (resize_mode_name(mode) == name) return mode;
   }
-  throw Error(fmt::format("unknown resize mode '{}': use none, shorter or squash", name));
+  throw Error(
+      fmt::format("unknown resize mode '{}': use none, shorter, squash or squash_crop", name));
 }
 
 std::string interpolation_name(Interpolation interpolation) {
@@ -44,13 +48,16 @@ std::string preprocess_to_json(const PreprocessConfig& config) {
     for (const float value : values) out.push_back(fmt::format("{}", value));
     return out;
   };
-  const nlohmann::ordered_json value = {{"resize", resize_mode_name(config.mode)},
-                                        {"shorter", config.resize_shorter},
-                                        {"interpolation", interpolation_name(config.interpolation)},
-                                        {"channels", config.channels},
-                                        {"crop", {config.crop_height, config.crop_width}},
-                                        {"mean", texts(config.mean)},
-                                        {"std", texts(config.std)}};
+  nlohmann::ordered_json value = {{"resize", resize_mode_name(config.mode)},
+                                  {"shorter", config.resize_shorter},
+                                  {"interpolation", interpolation_name(config.interpolation)},
+                                  {"channels", config.channels},
+                                  {"crop", {config.crop_height, config.crop_width}},
+                                  {"mean", texts(config.mean)},
+                                  {"std", texts(config.std)}};
+  // Only where it says something: the text is part of a model's identity.
+  if (config.mode == ResizeMode::squash_crop)
+    value["squash"] = {config.squash_height, config.squash_width};
   return value.dump();
 }
 
@@ -65,6 +72,10 @@ PreprocessConfig preprocess_from_json(const std::string& text) {
     };
     config.mode = resize_mode_from(value.at("resize").get<std::string>());
     config.resize_shorter = value.at("shorter").get<int>();
+    if (config.mode == ResizeMode::squash_crop) {
+      config.squash_height = value.at("squash").at(0).get<int>();
+      config.squash_width = value.at("squash").at(1).get<int>();
+    }
     config.interpolation = interpolation_from(value.at("interpolation").get<std::string>());
     config.channels = value.at("channels").get<int>();
     config.crop_height = value.at("crop").at(0).get<int>();

@@ -10,7 +10,8 @@ namespace quantring {
 std::string preprocess_to_json(const PreprocessConfig& config);
 PreprocessConfig preprocess_from_json(const std::string& text);  // checked; throws Error
 
-// The names that the model file and the tools' flags use: none, shorter, squash; bicubic, bilinear.
+// The names that the model file and the tools' flags use: none, shorter, squash, squash_crop;
+// bicubic, bilinear.
 std::string resize_mode_name(ResizeMode mode);
 ResizeMode resize_mode_from(const std::string& name);
 std::string interpolation_name(Interpolation interpolation);

@@ -12,6 +12,7 @@
 
 #include "engine/image_source.h"
 #include "engine/preprocess.h"
+#include "engine/preprocess_json.h"
 #include "engine/safetensors.h"
 #include "ops/error.h"
 #include "tests/engine/patterns.h"
@@ -92,6 +93,38 @@ TEST_CASE("a picture smaller than the crop is surrounded with zeros") {
                                             0, 0, 0, 0});
 }
 
+TEST_CASE("squash_crop takes the middle of what squash makes of a picture") {
+  const Image image = draw("noise", 30, 17, 3);
+  auto config = small(ResizeMode::squash_crop, 3, 6, 8);
+  config.squash_height = 10;
+  config.squash_width = 14;
+  std::vector<std::uint8_t> pixels(config.pixel_count());
+  to_pixels(image, config, pixels);
+  const Image squashed = resize(image, 14, 10, Interpolation::bicubic);
+  for (int c = 0; c < 3; ++c)
+    for (int y = 0; y < 6; ++y)
+      for (int x = 0; x < 8; ++x)
+        REQUIRE(pixels[(c * 6 + y) * 8 + x] == squashed.pixels[((y + 2) * 14 + x + 3) * 3 + c]);
+}
+
+TEST_CASE("the JSON of a config reads back, and has squash only where it is used") {
+  auto config = small(ResizeMode::squash, 3, 6, 8);
+  // This text is part of the identity of models that people have.
+  CHECK(preprocess_to_json(config) ==
+        R"({"resize":"squash","shorter":256,"interpolation":"bicubic","channels":3,)"
+        R"("crop":[6,8],"mean":["0.5","0.5","0.5"],"std":["0.5","0.5","0.5"]})");
+  CHECK(preprocess_from_json(preprocess_to_json(config)) == config);
+  config.mode = ResizeMode::squash_crop;
+  config.squash_height = 10;
+  config.squash_width = 14;
+  CHECK(preprocess_from_json(preprocess_to_json(config)) == config);
+  std::string text = preprocess_to_json(config);
+  text.replace(text.find("[10,14]"), 7, "[10,0]");
+  CHECK_THROWS_AS(preprocess_from_json(text), Error);
+  text.replace(text.find("[10,0]"), 6, "[10]");
+  CHECK_THROWS_AS(preprocess_from_json(text), Error);
+}
+
 TEST_CASE("wrong channels, wrong room and endless ratios are refused") {
   const auto config = small(ResizeMode::squash, 3, 4, 4);
   CHECK(error_of(draw("noise", 4, 4, 1), config, 48) ==
@@ -118,6 +151,7 @@ TEST_CASE("a config is checked field by field") {
   refused([](auto& c) { c.crop_height = 0; }, "crop_height");
   refused([](auto& c) { c.crop_width = 65536; }, "crop_width");
   refused([](auto& c) { c.crop_width = c.crop_height = 60000; }, "60000 x 60000");
+  refused([](auto& c) { c.mode = ResizeMode::squash_crop; }, "squash_height");
   refused([](auto& c) { c.mean.pop_back(); }, "mean");
   refused([](auto& c) { c.std.push_back(1); }, "std");
   refused([](auto& c) { c.std[1] = 0; }, "std");
