@@ -29,12 +29,18 @@ struct ConfigFacts {
   std::optional<Fact<ImageSize>> image_size;  // that the checkpoint was made for
   std::optional<Fact<Pooling>> pooling;       // timm: global_pool token, avg
 
-  // Preprocessing. shorter and crop_pct exclude each other; crop_pct is of the image's side.
+  // Preprocessing. Beside resize_mode there is what it needs: for shorter, `shorter` or crop_pct;
+  // for squash_crop, squash_to or crop_pct. crop_pct is the image's side divided by the resize's.
   std::optional<Fact<ResizeMode>> resize_mode;
-  std::optional<Fact<int>> shorter;  // pixels
-  std::optional<Fact<double>> crop_pct;
+  std::optional<int> shorter;          // pixels
+  std::optional<ImageSize> squash_to;  // pixels
+  std::optional<double> crop_pct;      // 0..1
+  std::optional<ImageSize> crop;       // the final size for which shorter, squash_to are meant
   std::optional<Fact<Interpolation>> interpolation;
-  std::optional<Fact<std::vector<float>>> mean, std;
+  std::optional<Fact<std::vector<float>>> mean, std;  // one value stands for all channels
+
+  // What a file says about these that cannot be run, naming file and key. A flag goes before it.
+  std::string resize_unusable, interpolation_unusable, pixels_unusable;
 
   std::optional<Fact<std::vector<std::string>>> labels;  // not placeholders such as LABEL_7
 };
