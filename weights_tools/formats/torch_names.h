@@ -1,0 +1,23 @@
+#pragma once
+// The Python names that a PyTorch checkpoint may hold. Everything else is refused.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "weights_tools/formats/pickle.h"
+
+namespace quantring::weights {
+
+std::span<const PickleName> torch_names();
+
+struct TorchType {
+  std::string_view name;   // of the storage class, or of the dtype
+  std::string_view dtype;  // as safetensors names it
+  std::uint64_t bytes;     // an element
+};
+
+// nullptr: no such type of elements ("torch.UntypedStorage" has none either).
+const TorchType* find_torch_type(std::string_view name);
+
+}  // namespace quantring::weights
