@@ -74,7 +74,7 @@ TEST_CASE("the crop's offset is rounded half to even, as Python's round does") {
     config.resize_shorter = 1;
     std::vector<std::uint8_t> pixels(2);
     to_pixels(image, config, pixels);
-    CAPTURE(width);
+    CAPTURE(image.width);
     CHECK(pixels[0] == offset);
     CHECK(pixels[1] == offset + 1);
   }

@@ -98,7 +98,7 @@ TEST_CASE("timm: names of no model say nothing, and tags change nothing") {
 TEST_CASE("timm: the hub's config.json") {
   const auto facts = read_config(R"({
     "architecture": "vit_base_patch16_224", "num_classes": 3, "num_features": 768,
-    "global_pool": "avg", "model_args": {"img_size": [32, 48], "num_heads": 6,
+    "global_pool": "avg", "num_heads": 99, "model_args": {"img_size": [32, 48], "num_heads": 6,
     "act_layer": "quick_gelu"}, "label_names": ["n1", "n2", "n3"],
     "label_descriptions": {"n1": "tench, Tinca tinca", "n3": "shark"},
     "pretrained_cfg": {"tag": "x", "input_size": [3, 224, 224], "fixed_input_size": true,
@@ -195,9 +195,9 @@ TEST_CASE("what cannot be run is refused, naming file and key") {
            {R"({"architecture": "v", "model_args": {"norm_layer": "rmsnorm"}})", "norm_layer"},
            {R"({"architecture": "v", "model_args": {"pool_include_prefix": true}})",
             "pool_include_prefix"}}) {
-    CAPTURE(config);
-    CAPTURE(error_of(config));
-    CHECK(contains(error_of(config), part));
+    const std::string error = error_of(config);
+    CAPTURE(error);
+    CHECK(contains(error, part));
   }
 }
 
@@ -229,10 +229,10 @@ TEST_CASE("values of a wrong type or out of bounds are refused, naming file and 
            {R"({"architecture": ")" + std::string(2000, 'a') + "\"}", "architecture"},
            {R"({"a": ")" + std::string(9 << 20, 'a') + "\"}", "longer than 8 MiB"},
            {R"({"a": )" + std::string(100000, '[') + "}", "nested more than 32 deep"}}) {
-    CAPTURE(part);
-    CAPTURE(error_of(config));
-    CHECK(contains(error_of(config), part));
-    CHECK(error_of(config).size() < 300);
+    const std::string error = error_of(config);
+    CAPTURE(error);
+    CHECK(contains(error, part));
+    CHECK(error.size() < 300);
   }
   CHECK(error_of(R"({"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[[{{{{"})") == "no error");
 }
