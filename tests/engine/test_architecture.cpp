@@ -64,8 +64,9 @@ TEST_CASE("the text of a plain ViT is what format 1 has always had: hashes of mo
 
 TEST_CASE("every architecture comes back from its text, and differs from every other's") {
   std::vector<std::string> texts;
-  for (const auto& [name, architecture] : test::all_architectures()) {
-    INFO(name);
+  for (const auto& named : test::all_architectures()) {
+    INFO(named.name);
+    const Architecture& architecture = named.architecture;
     const std::string text = architecture_to_json(architecture);
     CHECK(architecture_from_json(text) == architecture);
     for (const std::string& other : texts) CHECK(text != other);
@@ -74,8 +75,9 @@ TEST_CASE("every architecture comes back from its text, and differs from every o
 }
 
 TEST_CASE("format 1 for what its readers know, 2 for the rest") {
-  for (const auto& [name, a] : test::all_architectures()) {
-    INFO(name);
+  for (const auto& named : test::all_architectures()) {
+    INFO(named.name);
+    const Architecture& a = named.architecture;
     // The first readers ignored keys and refused names that they did not know: neither may occur.
     const std::string text = architecture_to_json(a);
     bool known = true;
@@ -152,13 +154,12 @@ TEST_CASE("impossible architectures are refused, with the reason") {
          a.pooling = Pooling::class_and_average;
        }},
   };
-  for (const auto& [reason, change] : cases) {
+  for (const auto& impossible : cases) {
+    const std::string reason = "model architecture: " + impossible.first;
     INFO(reason);
-    CHECK_THROWS_WITH_AS(check_architecture(changed(change)),
-                         ("model architecture: " + reason).c_str(), Error);
+    CHECK_THROWS_WITH_AS(check_architecture(changed(impossible.second)), reason.c_str(), Error);
   }
-  for (const auto& [name, architecture] : test::all_architectures())
-    check_architecture(architecture);
+  for (const auto& named : test::all_architectures()) check_architecture(named.architecture);
 }
 
 TEST_CASE("tensors of a model that has everything, in order, with shapes") {
@@ -211,8 +212,9 @@ TEST_CASE("tensors of a model that has everything, in order, with shapes") {
 }
 
 TEST_CASE("the tensors of a model are those of its ranges, whatever the cut") {
-  for (const auto& [name, a] : test::all_architectures()) {
-    INFO(name);
+  for (const auto& named : test::all_architectures()) {
+    INFO(named.name);
+    const Architecture& a = named.architecture;
     for (int half = 1; half < a.half_blocks(); ++half) {
       auto both = names(tensor_specs(a, {0, half}));
       for (const auto& tensor : names(tensor_specs(a, {half, a.half_blocks()})))

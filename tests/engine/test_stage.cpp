@@ -91,8 +91,9 @@ void check_against_reference(const ModelFile& model) {
 TEST_CASE("every architecture equals the reference") {
   const TempFolder folder;
   std::uint32_t seed = 1;
-  for (const auto& [name, architecture] : test::all_architectures()) {
-    INFO(name);
+  for (const auto& named : test::all_architectures()) {
+    INFO(named.name);
+    const Architecture& architecture = named.architecture;
     const std::string path = folder / "model.safetensors";
     write_random_model(path, architecture, StorageType::f32, ++seed);
     check_against_reference(ModelFile(path));
@@ -101,8 +102,9 @@ TEST_CASE("every architecture equals the reference") {
 
 TEST_CASE("weights stored in half precision are used as stored, in every architecture") {
   const TempFolder folder;
-  for (const auto& [name, architecture] : test::all_architectures()) {
-    INFO(name);
+  for (const auto& named : test::all_architectures()) {
+    INFO(named.name);
+    const Architecture& architecture = named.architecture;
     const std::string path = folder / "model.safetensors";
     write_random_model(path, architecture, StorageType::f16, 5);
     check_against_reference(ModelFile(path));
@@ -111,8 +113,9 @@ TEST_CASE("weights stored in half precision are used as stored, in every archite
 
 TEST_CASE("the same bits wherever the model is cut, and for any number of threads") {
   const TempFolder folder;
-  for (const auto& [name, architecture] : test::all_architectures()) {
-    INFO(name);
+  for (const auto& named : test::all_architectures()) {
+    INFO(named.name);
+    const Architecture& architecture = named.architecture;
     const std::string path = folder / "model.safetensors";
     write_random_model(path, architecture, StorageType::f32, 3);
     const ModelFile model(path);
