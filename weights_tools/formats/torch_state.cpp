@@ -29,7 +29,7 @@ struct Found {
 };
 
 std::string quoted(std::string_view text) {
-  return "'" + printable(text) + "'";
+  return fmt::format("'{}'", printable(text));
 }
 
 // Moments and averages of an optimizer look like weights.
