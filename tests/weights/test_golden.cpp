@@ -1,93 +1,80 @@
-// The forward pass against PyTorch's numbers, from the checkpoint file on.
+// Checkpoints that are not in the repository against PyTorch's numbers, from the file on.
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <cstring>
-
-#include "engine/stage.h"
-#include "tests/support/golden.h"
-#include "weights_tools/convert.h"
+#include "tests/weights/golden_case.h"
 
 using namespace quantring;
+using test::GoldenCase;
 
 namespace {
 
-std::vector<float> floats(const StoredTensor& tensor) {
-  REQUIRE(tensor.dtype == "F32");
-  std::vector<float> values(tensor.data.size() / 4);
-  std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
-  return values;
+// What every checkpoint in ../shared/checkpoints has in common.
+Architecture small_vit() {
+  Architecture a;
+  a.image_height = a.image_width = 64;
+  a.patch_height = a.patch_width = 16;
+  a.channels = 3;
+  a.dim = 96;
+  a.depth = 4;
+  a.heads = 3;
+  a.mlp_dim = 384;
+  a.classes = 17;
+  return a;
 }
 
-std::vector<float> floats(ConstTensor tensor) {
-  return {tensor.f32(), tensor.f32() + tensor.shape.elements()};
+GoldenCase shared_case(const std::string& name, const std::string& extension,
+                       const std::function<void(Architecture&)>& change = {}) {
+  GoldenCase golden{name, name + extension, small_vit()};
+  if (change) change(golden.expected);
+  // None of them comes with preprocessing; the golden input is normalised, so it does not matter.
+  golden.hints.resize = "none";
+  golden.hints.mean = golden.hints.std = {0.5f, 0.5f, 0.5f};
+  return golden;
 }
 
-struct Difference {
-  double largest = 0;   // absolute
-  double relative = 0;  // L2 norm of the difference over that of the expected values
-};
-
-Difference compare(const std::vector<float>& actual, const std::vector<float>& expected) {
-  REQUIRE(actual.size() == expected.size());
-  Difference result;
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    REQUIRE(std::isfinite(actual[i]));
-    const double delta = std::fabs(double{actual[i]} - expected[i]);
-    result.largest = std::max(result.largest, delta);
-    difference += delta * delta;
-    norm += double{expected[i]} * expected[i];
-  }
-  result.relative = std::sqrt(difference / norm);
-  return result;
-}
-
-std::filesystem::path convert_to(const std::filesystem::path& input,
-                                 const std::filesystem::path& output, weights::ConvertHints hints) {
-  weights::ConvertOptions options;
-  options.input = input;
-  options.output = output;
-  options.hints = std::move(hints);
-  weights::convert(options, [](std::size_t, std::size_t) {});
-  return output;
-}
+constexpr auto hugging_face = [](Architecture& a) { a.norm_eps = 1e-12f; };
 
 }  // namespace
 
-TEST_CASE("every block of a small timm ViT equals PyTorch's") {
-  const auto checkpoint = test::golden("checkpoints/timm_vit.safetensors");
-  const auto golden = test::golden("checkpoints/timm_vit.golden.safetensors");
-  if (!checkpoint || !golden) return;
-  const test::TemporaryFolder folder;
-  weights::ConvertHints hints;
-  hints.resize = "none";
-  hints.mean = hints.std = {0.5f, 0.5f, 0.5f};
-  const ModelFile model(convert_to(*checkpoint, folder / "model.safetensors", hints));
-  const SafetensorsFile expected(*golden);
-  const auto& input =
-      expected.tensors().at("input");  // normalised, so that preprocessing is out of it
-  const auto pixels = floats(input);
-  const ConstTensor pixel_tensor{
-      pixels.data(), DType::f32, {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}};
-  const int images = static_cast<int>(input.shape[0]);
-  Context context(1);
-  for (int block = 0; block < model.architecture().depth; ++block) {
-    Stage stage(context, model, {0, 2 * (block + 1)}, images);
-    const bool last = stage.last();
-    const ConstTensor result = stage.forward_pixels(pixel_tensor);
-    const auto actual = last ? floats(stage.residual(images)) : floats(result);
-    const auto difference =
-        compare(actual, floats(expected.tensors().at("block_" + std::to_string(block))));
-    MESSAGE("block " << block << ": relative error " << difference.relative << ", largest "
-                     << difference.largest);
-    CHECK(difference.relative < 1e-4);
-    if (last) {
-      const auto logits = compare(floats(result), floats(expected.tensors().at("logits")));
-      MESSAGE("logits: relative error " << logits.relative << ", largest " << logits.largest);
-      CHECK(logits.relative < 1e-4);
-    }
+TEST_CASE("every block of a checkpoint of each naming equals PyTorch's") {
+  for (const GoldenCase& golden : {
+           shared_case("timm_vit", ".safetensors"),
+           shared_case("timm_vit_pth", ".pth",
+                       [](Architecture& a) {
+                         a.image_height = a.image_width = 48;
+                         a.patch_height = a.patch_width = 8;
+                       }),
+           shared_case("timm_vit_reg4_layerscale", ".safetensors",
+                       [](Architecture& a) {
+                         a.image_height = a.image_width = 56;
+                         a.patch_height = a.patch_width = 14;
+                         a.registers = 4;
+                         a.layer_scale = true;
+                       }),
+           shared_case("timm_deit_distilled", ".safetensors",
+                       [](Architecture& a) {
+                         a.has_distillation_token = true;
+                         a.pooling = Pooling::class_and_distillation;
+                       }),
+           shared_case("hf_vit", ".safetensors", hugging_face),
+           shared_case("hf_deit", ".safetensors",
+                       [](Architecture& a) {
+                         hugging_face(a);
+                         a.has_distillation_token = true;  // without a head of its own
+                       }),
+           shared_case("hf_deit_teacher", ".safetensors",
+                       [](Architecture& a) {
+                         hugging_face(a);
+                         a.has_distillation_token = true;
+                         a.pooling = Pooling::class_and_distillation;
+                       }),
+           shared_case("torchvision_vit", ".pth"),
+           shared_case("google_vit", ".npz"),
+       }) {
+    const auto checkpoint = test::golden("checkpoints/" + golden.source);
+    if (!checkpoint) return;
+    test::check_golden(checkpoint->parent_path(), golden, 1e-4);
   }
 }
 
@@ -102,17 +89,17 @@ TEST_CASE("DeiT-Tiny's logits equal PyTorch's from the golden pixels on, for any
   hints.interpolation = "bicubic";
   hints.mean = {0.485f, 0.456f, 0.406f};
   hints.std = {0.229f, 0.224f, 0.225f};
-  const ModelFile model(convert_to(*checkpoint, folder / "model.safetensors", hints));
+  const ModelFile model(test::convert_to(*checkpoint, folder / "model.safetensors", hints));
   const SafetensorsFile expected(*golden);
   const auto& pixels = expected.tensors().at("pixels");
-  const auto golden_logits = floats(expected.tensors().at("logits"));
+  const auto golden_logits = test::floats(expected.tensors().at("logits"));
   const int images = static_cast<int>(pixels.shape[0]);
   const ConstTensor pixel_tensor{pixels.data.data(), DType::u8, {images, 3, 224, 224}};
 
   Context context(2);
   Stage whole(context, model, {0, model.architecture().half_blocks()}, images);
-  const auto logits = floats(whole.forward_pixels(pixel_tensor));
-  const auto difference = compare(logits, golden_logits);
+  const auto logits = test::floats(whole.forward_pixels(pixel_tensor));
+  const auto difference = test::compare(logits, golden_logits);
   MESSAGE("largest difference of a logit: " << difference.largest);
   CHECK(difference.largest < 1e-3);
 
@@ -125,8 +112,8 @@ TEST_CASE("DeiT-Tiny's logits equal PyTorch's from the golden pixels on, for any
       if (!stage.first()) {
         std::memcpy(stage.residual(images).data, stream.data(), stream.size() * sizeof(float));
       }
-      stream = floats(stage.first() ? stage.forward_pixels(pixel_tensor)
-                                    : stage.forward_residual(images));
+      stream = test::floats(stage.first() ? stage.forward_pixels(pixel_tensor)
+                                          : stage.forward_residual(images));
     }
     CHECK(std::memcmp(stream.data(), logits.data(), logits.size() * sizeof(float)) == 0);
   }

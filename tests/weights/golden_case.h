@@ -1,0 +1,106 @@
+#pragma once
+// A checkpoint, what convert must find out about it, and what its framework computes from it.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/stage.h"
+#include "tests/support/golden.h"
+#include "weights_tools/convert.h"
+
+namespace quantring::test {
+
+struct GoldenCase {
+  std::string name;    // NAME.golden.safetensors has the framework's values
+  std::string source;  // the file or folder to convert
+  Architecture expected;
+  weights::ConvertHints hints = {};  // only what the files do not say
+  std::string part = {};             // of a PyTorch file with several dictionaries
+};
+
+inline std::vector<float> floats(const StoredTensor& tensor) {
+  REQUIRE(tensor.dtype == "F32");
+  std::vector<float> values(tensor.data.size() / 4);
+  std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
+  return values;
+}
+
+inline std::vector<float> floats(ConstTensor tensor) {
+  return {tensor.f32(), tensor.f32() + tensor.shape.elements()};
+}
+
+struct Difference {
+  double largest = 0;   // absolute
+  double relative = 0;  // L2 norm of the difference over that of the expected values
+};
+
+inline Difference compare(const std::vector<float>& actual, const std::vector<float>& expected) {
+  REQUIRE(actual.size() == expected.size());
+  Difference result;
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    REQUIRE(std::isfinite(actual[i]));
+    const double delta = std::fabs(double{actual[i]} - expected[i]);
+    result.largest = std::max(result.largest, delta);
+    difference += delta * delta;
+    norm += double{expected[i]} * expected[i];
+  }
+  result.relative = std::sqrt(difference / norm);
+  return result;
+}
+
+inline std::filesystem::path convert_to(const std::filesystem::path& input,
+                                        const std::filesystem::path& output,
+                                        weights::ConvertHints hints, const std::string& part = {}) {
+  weights::ConvertOptions options;
+  options.input = input;
+  options.output = output;
+  options.hints = std::move(hints);
+  options.part = part;
+  weights::convert(options, [](std::uint64_t, std::uint64_t) {});
+  return output;
+}
+
+// Converts the case's source and checks the architecture; then runs the golden input through the
+// model, one more block each time: every block's residual stream, and the logits, must be within
+// `bound` (relative, L2) of the framework's.
+inline void check_golden(const std::filesystem::path& folder, const GoldenCase& golden,
+                         double bound) {
+  CAPTURE(golden.name);
+  const TemporaryFolder scratch;
+  const ModelFile model(
+      convert_to(folder / golden.source, scratch / "model.safetensors", golden.hints, golden.part));
+  CHECK(architecture_to_json(model.architecture()) == architecture_to_json(golden.expected));
+
+  const SafetensorsFile expected(folder / (golden.name + ".golden.safetensors"));
+  const auto& input = expected.tensors().at("input");
+  const auto pixels = floats(input);
+  const ConstTensor pixel_tensor{
+      pixels.data(), DType::f32, {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}};
+  const int images = static_cast<int>(input.shape[0]);
+  Context context(1);
+  double worst_block = 0;
+  for (int block = 0; block < model.architecture().depth; ++block) {
+    CAPTURE(block);
+    Stage stage(context, model, {0, 2 * (block + 1)}, images);
+    const ConstTensor result = stage.forward_pixels(pixel_tensor);
+    const auto residual = stage.last() ? floats(stage.residual(images)) : floats(result);
+    const auto difference =
+        compare(residual, floats(expected.tensors().at("block_" + std::to_string(block))));
+    CHECK(difference.relative <= bound);
+    worst_block = std::max(worst_block, difference.relative);
+    if (!stage.last()) continue;
+    const auto logits = compare(floats(result), floats(expected.tensors().at("logits")));
+    CHECK(logits.relative <= bound);
+    MESSAGE(golden.name << ": relative error of the logits " << logits.relative
+                        << ", of the worst block " << worst_block);
+  }
+}
+
+}  // namespace quantring::test
