@@ -225,14 +225,15 @@ TEST_CASE("the tensors of a model are those of its ranges, whatever the cut") {
 }
 
 TEST_CASE("work of an image: a second head counts") {
-  const double one = gflops_per_image(test::plain_architecture());
   // 10 tokens of 24 through qkv, proj and MLP, twice tokens x tokens for attention, 9 patches,
   // head.
   const double block = 10 * 24 * (4 * 24 + 2 * 40) + 2 * 10 * 10 * 24;
-  CHECK(one == doctest::Approx(2e-9 * (3 * block + 9 * 24 * 3 * 16 + 24 * 7)));
-  const double two =
-      gflops_per_image(changed([](Architecture& a) { a.pooling = Pooling::class_and_average; }));
-  CHECK(two - one == doctest::Approx(2e-9 * 24 * 7));
+  const double one = 1e9 * gflops_per_image(test::plain_architecture());
+  CHECK(one == doctest::Approx(2 * (3 * block + 9 * 24 * 3 * 16 + 24 * 7)).epsilon(1e-9));
+  for (const Pooling pooling : {Pooling::class_and_average, Pooling::class_and_distillation}) {
+    const Architecture a = changed([&](Architecture& two) { two.pooling = pooling; });
+    CHECK(1e9 * gflops_per_image(a) - one == doctest::Approx(2 * 24 * 7).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("ranges: text and back, and what is no range") {

@@ -186,12 +186,14 @@ TEST_CASE("a part of a model runs its blocks and refuses others") {
     }
     CHECK(same_bits(outputs[0], outputs[1]));
   }
-  const std::string refusal = fmt::format(
-      "'{}' holds only blocks 1-2.5 of its model; this stage needs blocks 2-3: give the node the "
-      "whole model file or the part made with `quantring-weights shard --layers 2-3`",
-      part.path());
-  CHECK_THROWS_WITH_AS(Stage(context, part, {4, 6}, 1), refusal.c_str(), Error);
-  CHECK_THROWS_AS(Stage(context, part, {0, 3}, 1), Error);
+  for (const StageRange range : {StageRange{4, 6}, StageRange{0, 4}, StageRange{0, 6}}) {
+    const std::string blocks_text = part_text(range);
+    const std::string refusal = fmt::format(
+        "'{}' holds only blocks 1-2.5 of its model; this stage needs blocks {}: give the node the "
+        "whole model file or the part made with `quantring-weights shard --layers {}`",
+        part.path(), blocks_text, blocks_text);
+    CHECK_THROWS_WITH_AS(Stage(context, part, range, 1), refusal.c_str(), Error);
+  }
   CHECK_THROWS_WITH_AS(Stage(context, whole, {4, 8}, 1),
                        "blocks 2-4 is not a part of a model with 3 blocks", Error);
 }
