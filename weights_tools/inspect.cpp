@@ -18,10 +18,6 @@ std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.2f}", static_cast<double>(bytes) / 1e6);
 }
 
-std::string size_text(const Cost& cost) {
-  return fmt::format("{} ({} MB)", cost.parameters, megabytes(cost.bytes));
-}
-
 std::string dtypes_text(const ModelFile& model) {
   std::string text;
   for (const auto& [dtype, bytes] : bytes_by_dtype(model)) {
@@ -33,9 +29,10 @@ std::string dtypes_text(const ModelFile& model) {
 std::string facts(const ModelFile& model, const ModelCosts& costs) {
   std::vector<std::vector<std::string>> rows = {{"file", model.path()}};
   if (!model.whole()) {
-    rows.push_back({"holds", fmt::format("only {} of {}: {} parameters of the whole model's",
-                                         range_text(model.part()), model.architecture().depth,
-                                         size_text(costs.of(model.part())))});
+    const Cost held = costs.of(model.part());
+    rows.push_back(
+        {"holds", fmt::format("only {} of {}: {} parameters, {} MB", range_text(model.part()),
+                              model.architecture().depth, held.parameters, megabytes(held.bytes))});
   }
   for (const auto& [what, value] : describe(model.architecture())) rows.push_back({what, value});
   rows.push_back({"preprocessing", describe(model.preprocess())});
@@ -101,8 +98,8 @@ std::string even_rows(const ModelFile& model, const ModelCosts& costs) {
   for (const EvenSplit& split : even_splits(model.architecture(), costs)) {
     std::vector<std::string> ranges;
     for (const StageRange range : split.ranges) ranges.push_back(part_text(range));
-    rows.push_back({fmt::format("{}", split.ranges.size()), fmt::format("{}", fmt::join(ranges, " ")),
-                    megabytes(split.most_bytes),
+    rows.push_back({fmt::format("{}", split.ranges.size()),
+                    fmt::format("{}", fmt::join(ranges, " ")), megabytes(split.most_bytes),
                     fmt::format("{:.1f}", 100 * split.most_gflop / costs.whole().gflop)});
   }
   return text_table(rows, {Align::left, Align::left, Align::right});
