@@ -142,12 +142,13 @@ std::optional<Fact<bool>> JsonObject::boolean(const std::string& key) const {
 std::optional<Fact<std::vector<float>>> JsonObject::floats(const std::string& key) const {
   const json* const value = find(key);
   if (value == nullptr) return std::nullopt;
-  const json list = value->is_array() ? *value : json::array({*value});
+  const bool many = value->is_array() && value->size() > 3;
+  const json list = !value->is_array() ? json::array({*value}) : many ? json::array() : *value;
   std::vector<float> out;
   for (const json& entry : list) {
     if (entry.is_number()) out.push_back(entry.get<float>());
   }
-  bool good = out.size() == list.size() && !out.empty() && out.size() <= 3;
+  bool good = out.size() == list.size() && !out.empty();
   for (const float number : out) good = good && std::isfinite(number);
   if (!good) refuse(key, "one number a channel is expected");
   return Fact<std::vector<float>>{out, source(key)};
@@ -157,7 +158,10 @@ std::optional<Fact<ImageSize>> JsonObject::image_size(const std::string& key) co
   const json* const value = find(key);
   if (value == nullptr) return std::nullopt;
   std::vector<std::int64_t> sides;
-  const json list = value->is_array() ? *value : json::array({*value, *value});
+  const bool many = value->is_array() && value->size() > 3;
+  const json list = !value->is_array() ? json::array({*value, *value})
+                    : many             ? json::array()
+                                       : *value;
   for (const json& entry : list) sides.push_back(whole(entry).value_or(0));
   if (sides.size() == 3) sides.erase(sides.begin());
   const auto fits = [](std::int64_t side) { return side >= 1 && side <= image_max_side; };
