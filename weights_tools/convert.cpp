@@ -9,6 +9,7 @@
 
 #include "engine/labels.h"
 #include "ops/error.h"
+#include "weights_tools/head_file.h"
 #include "weights_tools/naming/plan.h"
 
 namespace quantring::weights {
@@ -79,10 +80,14 @@ void read_labels(const ConvertOptions& options, ConversionPlan& plan) {
 ConvertReport convert(const ConvertOptions& options,
                       const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   refuse_model_file(options.input);
-  const OpenedCheckpoint input = open_checkpoint(options.input, options.part);
-  if (is_input(options.output, options.input) || is_input(options.output, input.file)) {
+  OpenedCheckpoint input = open_checkpoint(options.input, options.part);
+  if (is_input(options.output, options.input) || is_input(options.output, input.file) ||
+      is_input(options.output, options.head)) {
     throw Error(fmt::format("'{}' is the checkpoint itself: give the model file another name",
                             options.output.string()));
+  }
+  if (!options.head.empty()) {
+    input.checkpoint = attach_head(std::move(input.checkpoint), options.head);
   }
   ConversionPlan plan;
   const ConfigFacts config = read_config_beside(input.file, options.config);

@@ -15,6 +15,7 @@ namespace quantring::weights {
 struct ConvertOptions {
   std::filesystem::path input, output;  // input: file, index or folder (open_checkpoint)
   std::string part;                     // which dictionary of a PyTorch file; empty: the only one
+  std::filesystem::path head;           // the classifier's own file; empty: it is in the checkpoint
   std::filesystem::path
       config;  // empty: config.json or NAME.config.json beside the input, if there
   std::filesystem::path labels;  // one name a line; empty: those of the config, if any

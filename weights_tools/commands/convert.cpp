@@ -126,6 +126,10 @@ void add_convert(CLI::App& app) {
   command->add_option("--labels", options->labels, "Text file with the class names, one a line");
   command->add_option("--config", options->config,
                       "config.json (default: the one beside the checkpoint)");
+  command->add_option(
+      "--head", options->head,
+      "File of the classifier, where it is not in the checkpoint (one linear layer: "
+      "DINOv2's linear head, a linear probe)");
   command->add_option("--part", options->part,
                       "Which dictionary of a PyTorch file that holds several: model_ema");
   add_hints(*command, options->hints, *image_size);

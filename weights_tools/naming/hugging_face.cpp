@@ -18,6 +18,7 @@ NameTable hugging_face_table(const std::string& prefix, const std::string& who) 
              {prefix + "embeddings.patch_embeddings.projection.*", "patch.*"},
              {prefix + "layernorm.*", "norm.*"},
              {"classifier.*", "head.*"},
+             {"head.*", "head.*"},  // of a file of its own (head_file.h)
              {"cls_classifier.*", "head.*"},
              {"distillation_classifier.*", "head_distillation.*"}};
   for (const char* layers : {"encoder.layer.#.", "layers.#."}) {
@@ -77,14 +78,6 @@ std::optional<std::string> find_prefix(const TensorInfos& tensors) {
     if (tensors.count(std::string(prefix) + patch_name)) return prefix;
   }
   return std::nullopt;
-}
-
-// A linear head over class token and average side by side.
-bool head_over_both(const TensorInfos& tensors, const Naming& naming) {
-  const auto& head = tensors.at(naming.roles.at("head.weight").tensor).shape;
-  const auto& patch = tensors.at(naming.roles.at("patch.weight").tensor).shape;
-  return head.size() == 2 && !patch.empty() && patch[0] > 0 && head[1] / 2 == patch[0] &&
-         head[1] % 2 == 0;
 }
 
 }  // namespace

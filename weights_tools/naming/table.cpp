@@ -98,8 +98,8 @@ Naming apply_table(const NameTable& table, const TensorInfos& tensors) {
   }
   if (!naming.roles.count("head.weight")) {
     throw Error(fmt::format(
-        "the checkpoint has no classifier (features only): QuantRing classifies images, take a "
-        "{} checkpoint that was trained with a classification head",
+        "the checkpoint has no classifier (features only): take a {} checkpoint that was trained "
+        "with one, or add a linear layer's file with --head",
         table.who));
   }
   if (!stranger.empty()) {
@@ -113,6 +113,15 @@ Naming apply_table(const NameTable& table, const TensorInfos& tensors) {
          part->meaning});
   }
   return naming;
+}
+
+bool head_over_both(const TensorInfos& tensors, const Naming& naming) {
+  const auto patch = naming.roles.find("patch.weight");
+  if (patch == naming.roles.end()) return false;
+  const auto& head = tensors.at(naming.roles.at("head.weight").tensor).shape;
+  const auto& dim = tensors.at(patch->second.tensor).shape;
+  return head.size() == 2 && !dim.empty() && dim[0] > 0 && head[1] % 2 == 0 &&
+         head[1] / 2 == dim[0];
 }
 
 }  // namespace quantring::weights

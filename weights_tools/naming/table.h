@@ -30,4 +30,8 @@ struct NameTable {
 // that is in no list, two for the same role, or saying that there is no classifier.
 Naming apply_table(const NameTable& table, const TensorInfos& tensors);
 
+// Is the classifier a linear layer over class token and average of the patches side by side
+// (DINOv2)? naming: as apply_table gave it.
+bool head_over_both(const TensorInfos& tensors, const Naming& naming);
+
 }  // namespace quantring::weights

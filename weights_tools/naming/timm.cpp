@@ -87,6 +87,8 @@ std::optional<Naming> read_timm_names(const TensorInfos& tensors, const ConfigFa
   set_defaults(config, naming);
   if (naming.roles.count("head_distillation.weight")) {
     naming.pooling = {Pooling::class_and_distillation, "'head_dist.weight' in the file"};
+  } else if (head_over_both(tensors, naming)) {
+    naming.pooling = {Pooling::class_and_average, "shape of 'head.weight'"};
   } else if (!naming.roles.count("token.class")) {
     naming.pooling = {Pooling::average, "no class token in the file"};
   } else if (naming.roles.count("pooled_norm.weight")) {
