@@ -16,15 +16,17 @@ class WithHead : public Checkpoint {
            const std::string& head_path)
       : features_(std::move(features)), head_(std::move(head)) {
     tensors_ = features_->tensors();
+    for (const char* own : {weight_name, "classifier.weight", "cls_classifier.weight"}) {
+      if (!tensors_.count(own)) continue;
+      throw Error(
+          fmt::format("the checkpoint has a classifier of its own ('{}'): leave --head out", own));
+    }
     for (const auto& [name, info] : head_->tensors()) {
       const bool weight = info.shape.size() == 2, bias = info.shape.size() == 1;
       if (!weight && !bias) refuse(head_path, name, "is neither a matrix nor a vector");
       const auto [place, added] = own_.emplace(weight ? weight_name : bias_name, name);
       if (!added) refuse(head_path, name, "is one too many beside '" + place->second + "'");
-      if (!tensors_.emplace(place->first, info).second) {
-        throw Error(
-            fmt::format("the checkpoint has a '{}' of its own: leave --head out", place->first));
-      }
+      tensors_.emplace(place->first, info);
     }
     if (!own_.count(weight_name)) {
       throw Error(
