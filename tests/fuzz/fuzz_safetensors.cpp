@@ -1,4 +1,6 @@
-// The model file's reader: arbitrary bytes as a whole file, or as the JSON texts inside one.
+// The model file's reader: arbitrary bytes as a whole file, as the JSON texts inside one, and as
+// edits to a sound file (a whole model, and a part) whose identity hash is put right again, so that
+// what lies behind the hash is reached too.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -6,19 +8,25 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "engine/architecture.h"
+#include "engine/hash.h"
 #include "engine/model_file.h"
+#include "engine/model_writer.h"
 #include "engine/preprocess_json.h"
 #include "ops/error.h"
+#include "weights_tools/copy_model.h"
 
 using namespace quantring;
 
 namespace {
 
 // A file in memory, by the name under which the process can open it.
-std::string memory_file(const std::uint8_t* data, std::size_t size) {
+std::string memory_file(const void* data, std::size_t size) {
   static const int descriptor = ::memfd_create("fuzz", MFD_CLOEXEC);
   if (descriptor < 0 || ::ftruncate(descriptor, 0) != 0 ||
       ::pwrite(descriptor, data, size, 0) != static_cast<ssize_t>(size)) {
@@ -27,7 +35,7 @@ std::string memory_file(const std::uint8_t* data, std::size_t size) {
   return "/proc/self/fd/" + std::to_string(descriptor);
 }
 
-void read_file(const std::uint8_t* data, std::size_t size) {
+void read_file(const void* data, std::size_t size) {
   const std::string path = memory_file(data, size);
   const SafetensorsFile file(path);
   std::size_t sum = 0;
@@ -36,6 +44,9 @@ void read_file(const std::uint8_t* data, std::size_t size) {
   }
   if (sum == SIZE_MAX) std::abort();  // the sum is used, so the bytes are really read
   const ModelFile model(path);
+  if (model.tensors().size() != tensor_specs(model.architecture(), model.part()).size()) {
+    std::abort();
+  }
   for (const auto& [name, tensor] : model.tensors()) model.tensor(name);
 }
 
@@ -46,6 +57,100 @@ void read_texts(const std::string& text) {
       !(architecture_from_json(architecture_to_json(architecture)) == architecture)) {
     std::abort();
   }
+  parse_range(text);
+}
+
+// A model file of two blocks, and a part of it.
+struct SoundFiles {
+  std::string whole, part;
+  SoundFiles() {
+    const auto path = std::filesystem::temp_directory_path() /
+                      ("quantring-fuzz-" + std::to_string(::getpid()) + ".safetensors");
+    Architecture a;
+    a.image_height = a.image_width = a.patch_height = a.patch_width = 2;
+    a.channels = 1;
+    a.dim = a.mlp_dim = a.heads = a.depth = a.classes = 2;
+    PreprocessConfig preprocess;
+    preprocess.mode = ResizeMode::none;
+    preprocess.channels = 1;
+    preprocess.crop_height = preprocess.crop_width = 2;
+    preprocess.mean = preprocess.std = {0.5f};
+    ModelWriter writer(path, a, preprocess, {"no", "yes"}, StorageType::f16);
+    for (const TensorSpec& spec : writer.tensors()) {
+      std::int64_t count = 1;
+      for (const auto size : spec.shape) count *= size;
+      writer.write(std::vector<float>(static_cast<std::size_t>(count), 0.25f), spec.name);
+    }
+    writer.commit();
+    whole = bytes_of(path);
+    weights::copy_model(ModelFile(path), {1, 3}, {}, path);
+    part = bytes_of(path);
+    std::filesystem::remove(path);
+  }
+  static std::string bytes_of(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+};
+
+// The file with its identity hash as its other metadata ask for, if its header can be read at all.
+std::string with_right_hash(std::string file) {
+  std::uint64_t length = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    length |= std::uint64_t{static_cast<unsigned char>(file[i])} << (8 * i);
+  }
+  if (length > file.size() - 8) return file;
+  const auto header = nlohmann::json::parse(file.substr(8, length), nullptr, false);
+  if (!header.is_object() || !header.contains("__metadata__")) return file;
+  const auto& metadata = header["__metadata__"];
+  std::string all, old;
+  for (const char* key : {"architecture", "preprocess", "tensors", "hash"}) {
+    const auto name = std::string("quantring.") + key;
+    if (!metadata.is_object() || !metadata.contains(name) || !metadata[name].is_string()) {
+      return file;
+    }
+    old = metadata[name].get<std::string>();
+    if (key != std::string("hash")) all += old + "\n";
+  }
+  const auto place = file.find(old);
+  if (old.size() == 64 && place != std::string::npos) file.replace(place, 64, sha256_hex(all));
+  return file;
+}
+
+// data: which file, then edits: place (two bytes), what to do, and a byte.
+void read_edited(const std::uint8_t* data, std::size_t size) {
+  static const SoundFiles sound;
+  if (size == 0) return;
+  std::string file = data[0] % 2 == 0 ? sound.whole : sound.part;
+  for (std::size_t i = 1; i + 4 <= size; i += 4) {
+    const std::size_t place = (data[i] | data[i + 1] << 8) % file.size();
+    const char byte = static_cast<char>(data[i + 3]);
+    switch (data[i + 2] % 4) {
+      case 0:
+        file[place] = byte;
+        break;
+      case 1:
+        file.insert(place, 1, byte);
+        break;
+      case 2:
+        file.erase(place, 1 + data[i + 3] % 8u);
+        break;
+      default:
+        file[place] = static_cast<char>(file[place] + byte);
+        break;
+    }
+    if (file.size() < 16) return;
+  }
+  // The header's length follows insertions and removals, so that they are not all cut files.
+  if (data[0] & 2) {
+    const std::size_t end = file.find("  ");
+    if (end != std::string::npos && end > 8 && end < 60000) {
+      file[0] = static_cast<char>((end - 8) & 0xff);
+      file[1] = static_cast<char>((end - 8) >> 8);
+    }
+  }
+  file = with_right_hash(std::move(file));
+  read_file(file.data(), file.size());
 }
 
 }  // namespace
@@ -54,15 +159,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
       case 0:
         read_file(data + 1, size - 1);
         break;
       case 1:
         read_texts(text);
         break;
-      default:
+      case 2:
         preprocess_from_json(text);
+        break;
+      default:
+        read_edited(data + 1, size - 1);
         break;
     }
   } catch (const Error&) {
