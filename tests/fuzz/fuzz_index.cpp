@@ -1,0 +1,31 @@
+// The index of a checkpoint in several files, and what a file is. Input: the mode, then
+// 0: the text of an index;
+// 1: a whole file of any kind.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "ops/error.h"
+#include "tests/fuzz/memory_file.h"
+#include "weights_tools/checkpoint.h"
+#include "weights_tools/formats/sharded.h"
+
+using namespace quantring;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  try {
+    if (data[0] % 2 == 0) {
+      for (const auto& [tensor, file] : weights::parse_index(input, "fuzz")) {
+        if (file.find('/') != std::string::npos || file == "..") std::abort();
+      }
+    } else {
+      weights::open_checkpoint(test::memory_file(input));
+    }
+  } catch (const Error& error) {
+    if (std::string(error.what()).find('\n') != std::string::npos) std::abort();
+  }
+  return 0;
+}
