@@ -77,7 +77,7 @@ weights::ConvertOptions options_for(const TemporaryFolder& folder) {
 }
 
 weights::ConvertReport convert(const weights::ConvertOptions& options) {
-  return weights::convert(options, [](std::size_t, std::size_t) {});
+  return weights::convert(options, [](std::uint64_t, std::uint64_t) {});
 }
 
 std::string message_of(const std::function<void()>& action) {
@@ -108,7 +108,7 @@ TEST_CASE("a timm checkpoint becomes a model file with the same values") {
   const TemporaryFolder folder;
   write_timm(folder / "timm.safetensors");
   auto options = options_for(folder);
-  for (const auto storage : {weights::StorageType::f32, weights::StorageType::f16}) {
+  for (const auto storage : {StorageType::f32, StorageType::f16}) {
     options.storage = storage;
     const auto report = convert(options);
     const ModelFile model(options.output);
@@ -126,7 +126,7 @@ TEST_CASE("a timm checkpoint becomes a model file with the same values") {
     for (std::int64_t i = 0; i < stored.shape.elements(); ++i) {
       float expected = 0;
       std::memcpy(&expected, qkv.data.data() + 4 * i, 4);
-      if (storage == weights::StorageType::f32) {
+      if (storage == StorageType::f32) {
         CHECK(stored.f32()[i] == expected);
       } else {
         CHECK(static_cast<const std::uint16_t*>(stored.data)[i] == float_to_half(expected));
@@ -166,8 +166,7 @@ TEST_CASE("what is not in the file is asked for by its flag") {
 TEST_CASE("parts that cannot be run and values that cannot be stored are refused by name") {
   const TemporaryFolder folder;
   const auto options = options_for(folder);
-  for (const char* extra :
-       {"dist_token", "reg_token", "norm_pre.weight", "blocks.0.ls1.gamma", "stranger"}) {
+  for (const char* extra : {"attn_pool.latent", "blocks.1.attn.rel_pos_h", "stranger"}) {
     CAPTURE(extra);
     write_timm(options.input, {}, extra);
     CHECK(contains(message_of([&] { convert(options); }), extra));
@@ -184,10 +183,71 @@ TEST_CASE("parts that cannot be run and values that cannot be stored are refused
   }
   write_timm(options.input, set(70000.0f));
   auto half = options;
-  half.storage = weights::StorageType::f16;
+  half.storage = StorageType::f16;
   CHECK(contains(message_of([&] { convert(half); }), "--dtype f32"));
   convert(options);  // f32 holds it
   CHECK(std::filesystem::exists(options.output));
+}
+
+TEST_CASE("the checkpoint is not overwritten, and a model file is no checkpoint") {
+  const TemporaryFolder folder;
+  auto options = options_for(folder);
+  write_timm(options.input);
+  const std::string before = read(options.input);
+  options.output = options.input;
+  CHECK(contains(message_of([&] { convert(options); }), "the checkpoint itself"));
+  std::filesystem::create_hard_link(options.input, folder / "link.safetensors");
+  options.output = folder / "link.safetensors";
+  CHECK(contains(message_of([&] { convert(options); }), "the checkpoint itself"));
+  CHECK(read(options.input) == before);
+
+  // A shard of an index, though the input is the index.
+  write(folder / "model.safetensors.index.json", [&] {
+    std::string map;
+    const SafetensorsFile file(options.input);
+    for (const auto& [name, tensor] : file.tensors())
+      map += (map.empty() ? "\"" : ",\"") + name + "\":\"timm.safetensors\"";
+    return "{\"weight_map\":{" + map + "}}";
+  }());
+  options.input = folder / "model.safetensors.index.json";
+  options.output = folder / "timm.safetensors";
+  CHECK(contains(message_of([&] { convert(options); }), "the checkpoint itself"));
+  CHECK(read(folder / "timm.safetensors") == before);
+  options.output = folder / "model.safetensors";
+  convert(options);
+
+  options.input = options.output;
+  options.output = folder / "again.safetensors";
+  CHECK(contains(message_of([&] { convert(options); }), "already a model file"));
+}
+
+TEST_CASE("progress counts the bytes that are written") {
+  const TemporaryFolder folder;
+  const auto options = options_for(folder);
+  write_timm(options.input);
+  std::uint64_t last = 0, whole = 0;
+  const auto report = weights::convert(options, [&](std::uint64_t done, std::uint64_t all) {
+    CHECK(done >= last);
+    last = done;
+    whole = all;
+  });
+  CHECK(last == whole);
+  CHECK(whole == report.bytes);
+}
+
+TEST_CASE("labels: a file's before the config's, and counted") {
+  const TemporaryFolder folder;
+  auto options = options_for(folder);
+  write_timm(options.input);
+  write(folder / "timm.config.json",
+        R"({"num_heads": 2, "label_names": ["n0", "n1", "n2", "n3", "n4"]})");
+  options.labels = folder / "labels.txt";
+  write(options.labels, "zero\none\ntwo\nthree\nfour\n");
+  const auto report = convert(options);
+  CHECK(ModelFile(options.output).labels()[1] == "one");
+  std::size_t findings = 0;
+  for (const auto& finding : report.findings) findings += finding.what == "labels";
+  CHECK(findings == 1);
 }
 
 TEST_CASE("a failed conversion leaves nothing behind") {

@@ -13,7 +13,8 @@
 namespace quantring::weights {
 namespace {
 
-constexpr int max_depth = 512;
+// Above what check_architecture() lets through; they keep the sums before it from overflowing.
+constexpr int max_depth = 512, max_patch = 8192;
 
 // The depth, if the blocks are 0..depth-1.
 int count_blocks(const Naming& naming) {
@@ -113,6 +114,10 @@ class Planner {
     a_.channels = static_cast<int>(patch[1]);
     a_.patch_height = static_cast<int>(patch[2]);
     a_.patch_width = static_cast<int>(patch[3]);
+    if (patch[2] > max_patch || patch[3] > max_patch) {
+      throw Error(
+          fmt::format("patches of {}x{} pixels: at most {}", patch[2], patch[3], max_patch));
+    }
     a_.depth = count_blocks(naming_);
     const auto fc1 = roles_.shape("blocks.0.mlp.fc1.weight", 2);
     const auto fc2 = roles_.shape("blocks.0.mlp.fc2.weight", 2);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "ops/error.h"
@@ -19,9 +20,11 @@ struct Captured {
 };
 
 std::optional<Captured> match(std::string_view pattern, std::string_view name) {
+  // Most rules fail on what stands before the block's number.
+  std::size_t at = std::min(pattern.find_first_of("#*"), pattern.size());
+  if (name.substr(0, at) != pattern.substr(0, at)) return std::nullopt;
   Captured captured;
-  std::size_t at = 0;
-  for (const char c : pattern) {
+  for (const char c : pattern.substr(at)) {
     if (c == '*') {  // always the last
       captured.kind = name.substr(at);
       const bool known = captured.kind == "weight" || captured.kind == "bias";
