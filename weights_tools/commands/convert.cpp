@@ -139,7 +139,7 @@ void add_convert(CLI::App& app) {
       "none of them says is asked for. The table printed at the end says where each came from.\n"
       "Examples:\n"
       "  quantring-weights convert vit-base-patch16-224/ -o vit_base.safetensors   # Hugging Face\n"
-      "  quantring-weights convert vit_b_16.pth -o vit_b_16.safetensors --heads 12 \\\n"
+      "  quantring-weights convert vit_b_16.pth -o vit_b_16.safetensors \\\n"
       "      --resize 256 --interpolation bilinear --mean 0.485,0.456,0.406 --std "
       "0.229,0.224,0.225 "
       "\\\n"
