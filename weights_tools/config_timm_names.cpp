@@ -75,6 +75,12 @@ Activation activation_of(const Words& words) {
 
 std::optional<TimmModel> plain_timm_model(const std::string& name) {
   const Words words = words_of(name);
+  if (words == Words{"test", "vit"})
+    return TimmModel{2, 1e-6f, Activation::gelu_erf, Pooling::class_token};
+  if (words == Words{"test", "vit2"})
+    return TimmModel{2, 1e-6f, Activation::gelu_erf, Pooling::average};
+  if (words.size() == 2 && words[0] == "flexivit" && heads_of(words) != 0)
+    return TimmModel{heads_of(words), 1e-6f, Activation::gelu_erf, Pooling::class_token};
   if (words.size() < 3) return std::nullopt;
   if (words[0] != "vit" && words[0] != "deit" && words[0] != "deit3") return std::nullopt;
   if (!std::all_of(words.begin() + 2, words.end(), is_plain)) return std::nullopt;
@@ -88,7 +94,7 @@ std::optional<TimmModel> plain_timm_model(const std::string& name) {
 
 std::string unsupported_timm_part(const std::string& name) {
   const Words words = words_of(name);
-  if (words[0] != "vit") return {};
+  if (words[0] != "vit" && words[0] != "test") return {};
   for (const auto* word : {"rope", "dinov3", "lingbot", "sapiens2", "pe"}) {
     if (has(words, word)) return "rotary position embeddings";
   }

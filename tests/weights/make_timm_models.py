@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What timm builds for each ViT and DeiT name -> fixtures/config/timm_models.txt.
+"""What timm builds for each name of a ViT -> fixtures/config/timm_models.txt.
 
 A line a model: its name, then for a plain one "plain HEADS EPS ACTIVATION POOLING". "other": more
 parts than a plain ViT has, which its tensors show. "refused": other arithmetic than a ViT's under
@@ -33,5 +33,5 @@ def describe(model):
 
 
 with torch.device("meta"):
-    for name in sorted(timm.list_models("vit_*") + timm.list_models("deit*")):
+    for name in sorted(timm.list_models(["vit_*", "deit*", "flexivit*", "test_vit*"])):
         print(name, describe(timm.create_model(name)))
