@@ -146,7 +146,7 @@ class TorchFile : public Checkpoint {
  private:
   static std::vector<float> gather(const TorchTensor& tensor, const std::string& dtype,
                                    const std::byte* storage) {
-    constexpr std::uint64_t at_once = 1 << 14;
+    constexpr std::uint64_t at_once = 1 << 12;
     std::vector<float> values;
     values.reserve(tensor.elements);
     std::vector<std::byte> dense(std::min(at_once, tensor.elements) * tensor.item_bytes);

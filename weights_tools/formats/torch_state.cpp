@@ -99,7 +99,7 @@ std::string list(const std::vector<Found>& dicts) {
 // Follows keys; a key may have dots itself, the longest that fits goes first. nullptr: none.
 const PickleValue* follow(const PickleValue& root, std::string_view path) {
   const PickleValue* dict = &root;
-  while (!path.empty()) {
+  for (;;) {
     const PickleValue* next = nullptr;
     std::size_t longest = 0;
     for_each_entry(*dict, [&](std::string_view key, const PickleValue& value) {
@@ -109,10 +109,10 @@ const PickleValue* follow(const PickleValue& root, std::string_view path) {
       next = &value;
     });
     if (next == nullptr) return nullptr;
+    if (longest == path.size()) return next;
     dict = next;
-    path.remove_prefix(std::min(path.size(), longest + 1));
+    path.remove_prefix(longest + 1);
   }
-  return dict;
 }
 
 Found choose(const PickleValue& root, const std::string& part, const std::string& file) {

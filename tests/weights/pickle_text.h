@@ -1,0 +1,54 @@
+#pragma once
+// Pieces of pickles, written by hand.
+
+#include <cstdint>
+#include <string>
+
+namespace quantring::test {
+
+inline std::string little(std::uint64_t value, int bytes) {
+  std::string text;
+  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i);
+  return text;
+}
+
+// string("..") with its zeros.
+template <std::size_t n>
+std::string bytes(const char (&text)[n]) {
+  return std::string(text, n - 1);
+}
+
+inline std::string text(const std::string& value) {
+  return "X" + little(value.size(), 4) + value;
+}
+inline std::string integer(std::int64_t value) {
+  return bytes("\x8a\x08") + little(static_cast<std::uint64_t>(value), 8);
+}
+inline std::string name(const std::string& module, const std::string& what) {
+  return "c" + module + "\n" + what + "\n";
+}
+inline std::string pickle(const std::string& body) {
+  return bytes("\x80\x02") + body + ".";
+}
+
+// A storage's id and a tensor upon it, as torch.save writes them.
+struct Tensor {
+  std::string type = "FloatStorage", key = "0";
+  std::int64_t storage_elements = 24, offset = 0;
+  std::string shape = "(" + integer(4) + integer(6) + "t",
+              strides = "(" + integer(6) + integer(1) + "t";
+
+  std::string pickle() const {
+    return name("torch._utils", "_rebuild_tensor_v2") + "((" + text("storage") +
+           name("torch", type) + text(key) + text("cpu") + integer(storage_elements) + "tQ" +
+           integer(offset) + shape + strides + "\x89" + name("collections", "OrderedDict") + ")RtR";
+  }
+};
+
+inline std::string dimensions(std::initializer_list<std::int64_t> values) {
+  std::string all = "(";
+  for (const std::int64_t value : values) all += integer(value);
+  return all + "t";
+}
+
+}  // namespace quantring::test
