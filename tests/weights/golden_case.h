@@ -22,6 +22,7 @@ struct GoldenCase {
   Architecture expected;
   weights::ConvertHints hints = {};  // only what the files do not say
   std::string part = {};             // of a PyTorch file with several dictionaries
+  std::string head = {};             // the classifier's file, if it has one of its own
 };
 
 inline std::vector<float> floats(const StoredTensor& tensor) {
@@ -55,14 +56,9 @@ inline Difference compare(const std::vector<float>& actual, const std::vector<fl
   return result;
 }
 
-inline std::filesystem::path convert_to(const std::filesystem::path& input,
-                                        const std::filesystem::path& output,
-                                        weights::ConvertHints hints, const std::string& part = {}) {
-  weights::ConvertOptions options;
-  options.input = input;
+inline std::filesystem::path convert_to(const std::filesystem::path& output,
+                                        weights::ConvertOptions options) {
   options.output = output;
-  options.hints = std::move(hints);
-  options.part = part;
   weights::convert(options, [](std::uint64_t, std::uint64_t) {});
   return output;
 }
@@ -74,8 +70,12 @@ inline void check_golden(const std::filesystem::path& folder, const GoldenCase& 
                          double bound) {
   CAPTURE(golden.name);
   const TemporaryFolder scratch;
-  const ModelFile model(
-      convert_to(folder / golden.source, scratch / "model.safetensors", golden.hints, golden.part));
+  weights::ConvertOptions options;
+  options.input = folder / golden.source;
+  options.hints = golden.hints;
+  options.part = golden.part;
+  if (!golden.head.empty()) options.head = folder / golden.head;
+  const ModelFile model(convert_to(scratch / "model.safetensors", options));
   CHECK(architecture_to_json(model.architecture()) == architecture_to_json(golden.expected));
 
   const SafetensorsFile expected(folder / (golden.name + ".golden.safetensors"));

@@ -198,7 +198,36 @@ def hf_cases():
     weights.unlink()
 
 
-# --- torchvision, Google ---------------------------------------------------------------------------
+# --- DINOv2's own files, torchvision, Google ---------------------------------------------------------------------------
+
+
+class LinearHead(torch.nn.Module):
+    """DINOv2's classifier on the last layer: class token and average of the patches, side by side."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone, self.linear = backbone, torch.nn.Linear(2 * backbone.embed_dim, 5)
+
+    def forward(self, x):
+        x = self.backbone.forward_features(x)
+        return self.linear(torch.cat([x[:, 0], x[:, self.backbone.num_prefix_tokens :].mean(1)], 1))
+
+
+def dinov2_own_case():
+    """The backbone's file and its head's, named as on DINOv2's page; the registers have no positions."""
+    backbone = timm.create_model("vit_small_patch14_reg4_dinov2", **{**SMALL, "num_classes": 0},
+                                 no_embed_class=False)  # fmt: skip
+    model = randomise(LinearHead(backbone), 60)
+    with torch.no_grad():
+        backbone.pos_embed[:, 1:5] = 0
+    state = backbone.state_dict()
+    positions = state["pos_embed"]
+    state["pos_embed"] = torch.cat([positions[:, :1], positions[:, 5:]], 1)
+    state["register_tokens"] = state.pop("reg_token")
+    state["mask_token"] = torch.randn(1, 16)
+    torch.save(state, OUT / "dinov2_own_pretrain.pth")
+    torch.save(model.linear.state_dict(), OUT / "dinov2_own_linear_head.pth")
+    write_golden("dinov2_own", model, backbone.blocks)
 
 
 def torchvision_case():
@@ -269,6 +298,7 @@ if __name__ == "__main__":
     timm_hub_cases()
     timm_file_cases()
     hf_cases()
+    dinov2_own_case()
     torchvision_case()
     google_cases()
     for file in OUT.rglob("*.safetensors"):  # safetensors writes them for the owner alone

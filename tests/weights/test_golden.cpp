@@ -83,13 +83,15 @@ TEST_CASE("DeiT-Tiny's logits equal PyTorch's from the golden pixels on, for any
   const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
   if (!checkpoint || !golden) return;
   const test::TemporaryFolder folder;
-  weights::ConvertHints hints;
+  weights::ConvertOptions options;
+  options.input = *checkpoint;
+  weights::ConvertHints& hints = options.hints;
   hints.heads = 3;
   hints.resize = "256";
   hints.interpolation = "bicubic";
   hints.mean = {0.485f, 0.456f, 0.406f};
   hints.std = {0.229f, 0.224f, 0.225f};
-  const ModelFile model(test::convert_to(*checkpoint, folder / "model.safetensors", hints));
+  const ModelFile model(test::convert_to(folder / "model.safetensors", options));
   const SafetensorsFile expected(*golden);
   const auto& pixels = expected.tensors().at("pixels");
   const auto golden_logits = test::floats(expected.tensors().at("logits"));

@@ -195,6 +195,18 @@ TEST_CASE("Hugging Face DINOv2: LayerScale, a head on class token and average") 
   });
 }
 
+TEST_CASE("DINOv2's own names: registers behind the positions, the head in a file of its own") {
+  GoldenCase golden = fixture("dinov2_own", "dinov2_own_pretrain.pth", [](Architecture& a) {
+    a.layer_scale = true;
+    a.registers = 4;
+    a.pooling = Pooling::class_and_average;
+  });
+  golden.hints = without_preprocessing();
+  golden.hints.heads = 2;
+  golden.head = "dinov2_own_linear_head.pth";
+  test::check_golden(fixtures(), golden, bound);
+}
+
 TEST_CASE("torchvision's published names and Google's, stored, compressed and with a prefix") {
   check_lone_file("torchvision_linear", "torchvision_linear.pth");
   for (const char* name : {"google_augreg", "google_compressed", "google_big_vision"}) {
@@ -210,8 +222,9 @@ TEST_CASE("labels and preprocessing come from the files beside") {
       fixture("hf_vit_labels", "hf_vit_labels", [](Architecture& a) { a.norm_eps = 1e-12f; }),
       bound);
   const test::TemporaryFolder folder;
-  const ModelFile labelled(
-      test::convert_to(fixtures() / "hf_vit_labels", folder / "hf.safetensors", {}));
+  weights::ConvertOptions options;
+  options.input = fixtures() / "hf_vit_labels";
+  const ModelFile labelled(test::convert_to(folder / "hf.safetensors", options));
   CHECK(labelled.labels() == std::vector<std::string>{"tabby cat", "goldfish, Carassius auratus",
                                                       "Eskimo dog", "tench", "crane"});
   PreprocessConfig expected;
@@ -223,7 +236,8 @@ TEST_CASE("labels and preprocessing come from the files beside") {
   expected.resize_shorter = labelled.preprocess().resize_shorter;  // not used by squash
   CHECK(labelled.preprocess() == expected);
 
-  const ModelFile clip(test::convert_to(fixtures() / "timm_clip", folder / "clip.safetensors", {}));
+  options.input = fixtures() / "timm_clip";
+  const ModelFile clip(test::convert_to(folder / "clip.safetensors", options));
   CHECK(clip.labels().empty());
   expected.mode = ResizeMode::shorter;
   expected.interpolation = Interpolation::bicubic;
