@@ -258,7 +258,7 @@ TEST_CASE("heads, eps, activation and pooling: flags before files before names")
   CHECK(contains(message_of(hugging_face_tensors("vit.", true), hints), "--norm-eps"));
   TensorInfos clip = timm_tensors();
   add_layer(clip, "norm_pre", {12});
-  CHECK(contains(message_of(clip, hints), "--norm-eps"));
+  CHECK(contains(message_of(clip, hints), "--norm-eps and --activation"));
   CHECK(contains(message_of(clip), "--activation"));
 
   // Two heads leave no choice.
@@ -348,6 +348,13 @@ TEST_CASE("missing, left over, wrong") {
   tensors = timm_tensors();
   add_layer(tensors, "fc_norm", {12});  // beside norm
   CHECK(contains(message_of(tensors), "norm.bias"));
+  tensors = timm_tensors();
+  tensors.erase("norm.weight");
+  tensors.erase("norm.bias");
+  CHECK(contains(message_of(tensors), "no layernorm after its blocks"));
+  tensors = timm_tensors();
+  tensors["patch_embed.proj.weight"].shape = {12, 3, 1000000000, 1000000000};
+  CHECK(contains(message_of(tensors), "patches of"));  // before a side overflows
   tensors = timm_tensors();
   tensors.erase("pos_embed");
   CHECK(contains(message_of(tensors), "RoPE"));

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ops/error.h"
+#include "weights_tools/naming/choices.h"
 #include "weights_tools/naming/positions.h"
 #include "weights_tools/naming/recipes.h"
 #include "weights_tools/naming/roles.h"
@@ -33,43 +34,6 @@ int count_blocks(const Naming& naming) {
   }
   if (depth > max_depth) throw Error(fmt::format("{} blocks: at most {}", depth, max_depth));
   return depth;
-}
-
-const char* pooling_text(Pooling pooling) {
-  switch (pooling) {
-    case Pooling::class_token:
-      return "class token";
-    case Pooling::average:
-      return "average of the patches";
-    case Pooling::class_and_distillation:
-      return "class and distillation token, mean of both heads' logits";
-    case Pooling::class_and_average:
-      return "class token and average of the patches side by side";
-  }
-  return "";
-}
-
-const char* activation_text(Activation activation) {
-  if (activation == Activation::gelu_tanh) return "GELU, tanh approximation";
-  return activation == Activation::gelu_quick ? "quick GELU" : "GELU, exact";
-}
-
-Fact<Activation> activation_hint(const std::string& name) {
-  const std::string source = "--activation";
-  if (name == "gelu") return {Activation::gelu_erf, source};
-  if (name == "gelu_tanh") return {Activation::gelu_tanh, source};
-  if (name == "gelu_quick") return {Activation::gelu_quick, source};
-  throw Error(fmt::format("--activation {}: use gelu, gelu_tanh or gelu_quick", name));
-}
-
-Fact<Pooling> pooling_hint(const std::string& name) {
-  if (name == "class_token") return {Pooling::class_token, "--pooling"};
-  if (name == "average") return {Pooling::average, "--pooling"};
-  throw Error(fmt::format("--pooling {}: use class_token or average", name));
-}
-
-bool has_two_heads(Pooling pooling) {
-  return pooling == Pooling::class_and_distillation || pooling == Pooling::class_and_average;
 }
 
 class Planner {
@@ -242,11 +206,12 @@ class Planner {
     std::optional<Fact<float>> fact = config_.norm_eps ? config_.norm_eps : naming_.norm_eps;
     if (hints_.norm_eps) fact = {*hints_.norm_eps, "--norm-eps"};
     if (!fact) {
-      throw Error(
-          fmt::format("the norms' eps is not in the file: add --norm-eps, or the model's "
-                      "config.json (usual: {})",
-                      roles_.has("embed.norm.weight") ? "1e-5 for CLIP"
-                                                      : "1e-12 for ViT and DeiT, 1e-6 for DINOv2"));
+      const bool clip = roles_.has("embed.norm.weight");
+      throw Error(fmt::format(
+          "the norms' eps is not in the file: add --norm-eps{}, or the model's config.json (usual: "
+          "{})",
+          naming_.activation || config_.activation || hints_.activation ? "" : " and --activation",
+          clip ? "1e-5 for CLIP" : "1e-12 for ViT and DeiT, 1e-6 for DINOv2 and ViT-MSN"));
     }
     a_.norm_eps = fact->value;
     found("norm eps", fmt::format("{}", a_.norm_eps), fact->source);
@@ -269,6 +234,10 @@ class Planner {
     a_.embed_norm = roles_.has("embed.norm.weight");
     a_.qk_norm = roles_.has("blocks.0.attn.q_norm.weight");
     a_.layer_scale = roles_.has("blocks.0.scale1");
+    if (!roles_.has("norm.weight") && !roles_.has("pooled_norm.weight")) {
+      throw Error(fmt::format("the model has no layernorm after its blocks, which a {} model needs",
+                              naming_.who));
+    }
     if (a_.embed_norm) found("norm before the blocks", "yes", "tensor names");
     if (a_.qk_norm) found("qk-norm", "yes", "tensor names");
     if (a_.layer_scale) found("LayerScale", "yes", "tensor names");

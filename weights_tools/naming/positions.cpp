@@ -65,9 +65,10 @@ void check_size(const PositionRequest& r, ImageSize size, const std::string& sou
 Candidate only_square(const PositionRequest& r) {
   const auto found = squares(r);
   if (found.size() == 1) return found[0];
-  const std::string beside =
-      r.prefix_tokens > 0 ? fmt::format(" for {} prefix tokens and the patches", r.prefix_tokens)
-                          : std::string();
+  const std::string beside = r.prefix_tokens == 0
+                                 ? std::string()
+                                 : fmt::format(" for {} token{} and the patches", r.prefix_tokens,
+                                               r.prefix_tokens == 1 ? "" : "s");
   if (found.empty()) {
     throw Error(fmt::format(
         "'{}' has {} rows{}, which is no square grid: say the checkpoint's image size with "
