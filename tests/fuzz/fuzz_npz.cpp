@@ -8,7 +8,7 @@
 #include <string>
 
 #include "ops/error.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/support/memory_file.h"
 #include "tests/weights/zip_builder.h"
 #include "weights_tools/formats/npz.h"
 

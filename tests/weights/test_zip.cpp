@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tests/support/golden.h"
+#include "tests/support/memory_file.h"
 #include "tests/weights/containers.h"
 #include "tests/weights/zip_builder.h"
 #include "weights_tools/formats/zip.h"
@@ -30,9 +31,8 @@ Contents unpack(const std::filesystem::path& path) {
 }
 
 // The error on the way from opening to the last byte.
-std::string refusal(const TemporaryFolder& folder, const std::string& bytes) {
-  const auto path = write_file(folder / "a.zip", bytes);
-  return error_of([&] { unpack(path); });
+std::string refusal(const std::string& bytes) {
+  return error_of([&] { unpack(memory_file(bytes)); });
 }
 
 std::string noise(std::size_t size) {
@@ -105,69 +105,60 @@ TEST_CASE("large entries: read in steps, prefixes without the rest, pages let go
 }
 
 TEST_CASE("wrong contents are refused") {
-  const TemporaryFolder folder;
-  CHECK(contains(refusal(folder, build_zip({{.name = "w", .contents = "hello", .crc = 7}})),
+  CHECK(contains(refusal(build_zip({{.name = "w", .contents = "hello", .crc = 7}})),
                  "entry 'w' is damaged (wrong CRC)"));
-  CHECK(contains(
-      refusal(folder, build_zip({{.name = "w", .contents = "hello", .deflate = true, .crc = 7}})),
-      "entry 'w' is damaged"));
+  CHECK(
+      contains(refusal(build_zip({{.name = "w", .contents = "hello", .deflate = true, .crc = 7}})),
+               "entry 'w' is damaged"));
   // Unpacks to more, and to less, than the archive says.
   const std::string zeros(1000, '\0');
   for (const std::uint64_t size : {999, 1001}) {
     CHECK(contains(
-        refusal(folder,
-                build_zip({{.name = "w", .contents = zeros, .deflate = true, .size = size}})),
+        refusal(build_zip({{.name = "w", .contents = zeros, .deflate = true, .size = size}})),
         "entry 'w' is damaged"));
   }
   CHECK(contains(
-      refusal(
-          folder,
-          build_zip(
-              {{.name = "w", .contents = "hello", .deflate = true, .data = raw_deflated("hell")}})),
+      refusal(build_zip(
+          {{.name = "w", .contents = "hello", .deflate = true, .data = raw_deflated("hell")}})),
       "entry 'w' is damaged"));
   // Something behind the end of the compressed data, or no end.
   const std::string packed = raw_deflated("hello");
   for (const std::string& data : {packed + "x", packed.substr(0, packed.size() - 1)}) {
     CHECK(contains(
-        refusal(folder,
-                build_zip({{.name = "w", .contents = "hello", .deflate = true, .data = data}})),
+        refusal(build_zip({{.name = "w", .contents = "hello", .deflate = true, .data = data}})),
         "entry 'w' is damaged"));
   }
   CHECK(contains(
       refusal(
-          folder,
           build_zip({{.name = "w", .contents = "hello", .deflate = true, .data = "\xff\xff\xff"}})),
       "entry 'w' is damaged"));
 }
 
 TEST_CASE("zip bombs are refused") {
-  const TemporaryFolder folder;
   // Real, but more than the caller allows; impossible; and many entries that share the same data.
   const std::string zeros(4 << 20, '\0');
-  CHECK(contains(refusal(folder, build_zip({{.name = "w", .contents = zeros, .deflate = true}})),
+  CHECK(contains(refusal(build_zip({{.name = "w", .contents = zeros, .deflate = true}})),
                  "at most 1048576"));
-  CHECK(contains(refusal(folder, build_zip({{.name = "w",
-                                             .contents = "hello",
-                                             .deflate = true,
-                                             .zip64 = true,
-                                             .size = std::uint64_t{1} << 40}})),
+  CHECK(contains(refusal(build_zip({{.name = "w",
+                                     .contents = "hello",
+                                     .deflate = true,
+                                     .zip64 = true,
+                                     .size = std::uint64_t{1} << 40}})),
                  "cannot hold 1099511627776 bytes"));
   const std::string inner = build_zip({{.name = "inner", .contents = std::string(100, 'x')}});
   CHECK(contains(
-      refusal(folder,
-              build_zip({{.name = "outer", .contents = inner},
+      refusal(build_zip({{.name = "outer", .contents = inner},
                          {.name = "inner", .contents = std::string(100, 'x'), .header = 30 + 5}})),
       "two entries share bytes"));
 }
 
 TEST_CASE("a hostile directory is refused") {
-  const TemporaryFolder folder;
   const ZipPart good{.name = "w", .contents = "hello"};
   const auto with = [&](auto change) {
     ZipPart part = good;
     part.zip64 = true;
     change(part);
-    return refusal(folder, build_zip({part}));
+    return refusal(build_zip({part}));
   };
   CHECK(with([](ZipPart&) {}).empty());
   for (const std::uint64_t offset : {std::uint64_t{1}, std::uint64_t{60}, std::uint64_t{1000},
@@ -185,52 +176,49 @@ TEST_CASE("a hostile directory is refused") {
   CHECK(contains(with([](ZipPart& part) { part.local_name = "v"; }), "another name"));
   CHECK(contains(with([](ZipPart& part) { part.local_name = ""; }), "another name"));
   CHECK(contains(with([](ZipPart& part) { part.name = "a\nb"; }), "control characters"));
-  CHECK(contains(refusal(folder, build_zip({good, good})), "entry 'w' appears twice"));
+  CHECK(contains(refusal(build_zip({good, good})), "entry 'w' appears twice"));
 
   for (const bool zip64 : {false, true}) {
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = zip64, .count = 2})),
-                   "it claims 2 entries"));
-    CHECK(contains(
-        refusal(folder, build_zip({{.name = std::string(60, 'n')}}, {.zip64 = zip64, .count = 2})),
-        "its directory breaks off"));
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = zip64, .count = 0})),
+    CHECK(
+        contains(refusal(build_zip({good}, {.zip64 = zip64, .count = 2})), "it claims 2 entries"));
+    CHECK(
+        contains(refusal(build_zip({{.name = std::string(60, 'n')}}, {.zip64 = zip64, .count = 2})),
+                 "its directory breaks off"));
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = zip64, .count = 0})),
                    "its directory is longer"));
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = zip64, .count = 60000})),
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = zip64, .count = 60000})),
                    "it claims 60000 entries"));
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = zip64, .offset = 1})),
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = zip64, .offset = 1})),
                    "its directory is not where it should be"));
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = zip64, .size = 1000})),
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = zip64, .size = 1000})),
                    "its directory is not where it should be"));
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = zip64, .disk = 1})), "split over"));
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = zip64, .disk = 1})), "split over"));
   }
   for (const std::uint64_t huge : {std::uint64_t{1} << 60, ~std::uint64_t{0}}) {
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = true, .count = huge})), "claims"));
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = true, .size = huge})),
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = true, .count = huge})), "claims"));
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = true, .size = huge})),
                    "not where it should be"));
-    CHECK(contains(refusal(folder, build_zip({good}, {.zip64 = true, .offset = huge})),
+    CHECK(contains(refusal(build_zip({good}, {.zip64 = true, .offset = huge})),
                    "not where it should be"));
   }
 }
 
 TEST_CASE("cut anywhere: refused; any bit flipped: refused or the same contents") {
-  const TemporaryFolder folder;
   const std::string whole =
       build_zip({{.name = "a", .contents = "hello", .zip64 = true},
                  {.name = "b", .contents = std::string(300, 'b'), .deflate = true},
                  {.name = "c", .contents = noise(40), .flags = 0x808}},
                 {.zip64 = true});
-  const auto path = write_file(folder / "whole.zip", whole);
-  const Contents expected = unpack(path);
+  const Contents expected = unpack(memory_file(whole));
   for (std::size_t size = 1; size < whole.size(); ++size) {
-    CHECK_FALSE(refusal(folder, whole.substr(0, size)).empty());
+    CHECK_FALSE(refusal(whole.substr(0, size)).empty());
   }
   int refused = 0, same = 0;
   for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
     std::string flipped = whole;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
-    write_file(path, flipped);
     Contents contents;
-    if (error_of([&] { contents = unpack(path); }).empty()) {
+    if (error_of([&] { contents = unpack(memory_file(flipped)); }).empty()) {
       CHECK(contents == expected);
       ++same;
     } else {
