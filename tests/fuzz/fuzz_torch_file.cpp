@@ -7,7 +7,7 @@
 #include <string>
 
 #include "ops/error.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/support/memory_file.h"
 #include "tests/weights/torch_archive.h"
 #include "weights_tools/formats/torch_file.h"
 
