@@ -10,9 +10,20 @@ struct Grid {
   bool operator==(const Grid&) const = default;
 };
 
-// values: [from.height * from.width, dim], row by row -> [to.height * to.width, dim]. Bicubic
-// (a = -0.5) with antialiasing, half-pixel centres: torch.nn.functional.interpolate(mode="bicubic",
-// antialias=True, align_corners=False), as timm's resample_abs_pos_embed. Sums in double.
-std::vector<float> resample_position(const std::vector<float>& values, Grid from, Grid to, int dim);
+// How: torch.nn.functional.interpolate(mode="bicubic", align_corners=False), with
+enum class Resampling {
+  antialiased,  // antialias=True (Keys' kernel, a = -0.5, widened when the grid shrinks): timm
+  plain,        // antialias=False (a = -0.75, four taps, edges repeated): transformers' DINOv2
+};
+
+struct GridResize {
+  Grid from, to;
+  Resampling how = Resampling::antialiased;
+};
+
+// values: [from.height * from.width, dim], row by row -> [to.height * to.width, dim]. Sums in
+// double.
+std::vector<float> resample_position(const std::vector<float>& values, const GridResize& resize,
+                                     int dim);
 
 }  // namespace quantring::weights

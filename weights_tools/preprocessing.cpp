@@ -7,6 +7,7 @@
 
 #include "engine/preprocess_json.h"
 #include "ops/error.h"
+#include "weights_tools/missing_facts.h"
 
 namespace quantring::weights {
 namespace {
@@ -30,17 +31,24 @@ class Inference {
   }
 
   PreprocessConfig run() {
-    std::string source;
-    if (hints_.resize) {
-      flag_resize(*hints_.resize);
-      source = "--resize";
-    } else {
-      source = file_resize();
-    }
-    findings_.push_back({"resize", described(), source});
-    if (out_.mode != ResizeMode::none) interpolation();
-    out_.mean = pixels("mean", hints_.mean, config_.mean);
-    out_.std = pixels("std", hints_.std, config_.std);
+    Questions questions;
+    const auto ask_later = [&](const auto& step) {
+      try {
+        step();
+      } catch (const MissingFacts& missing) {
+        for (const std::string& question : missing.questions()) {
+          // Mean and std are asked for in one.
+          if (questions.empty() || questions.back() != question) questions.push_back(question);
+        }
+      }
+    };
+    ask_later([&] { resize(); });
+    ask_later([&] {
+      if (out_.mode != ResizeMode::none) interpolation();
+    });
+    ask_later([&] { out_.mean = pixels("mean", hints_.mean, config_.mean); });
+    ask_later([&] { out_.std = pixels("std", hints_.std, config_.std); });
+    if (!questions.empty()) throw MissingFacts(std::move(questions));
     check_preprocess(out_);
     return out_;
   }
@@ -61,6 +69,16 @@ class Inference {
         return fmt::format("to {}{}", text({out_.squash_height, out_.squash_width}), crop);
     }
     return {};
+  }
+
+  void resize() {
+    std::string source = "--resize";
+    if (hints_.resize) {
+      flag_resize(*hints_.resize);
+    } else {
+      source = file_resize();
+    }
+    findings_.push_back({"resize", described(), source});
   }
 
   void flag_resize(const std::string& said) {
@@ -90,10 +108,10 @@ class Inference {
         is_deit_ ? fmt::format("usual for DeiT at this size: {}", by(0.875))
                  : fmt::format("usual at this size: {} for timm's ViTs, {} for torchvision's",
                                by(0.9), by(0.875));
-    throw Error(fmt::format(
+    throw MissingFacts({fmt::format(
         "how pictures are resized {}: add --resize SIDE, the shorter side before the centre crop "
         "({}), --resize squash (Hugging Face's and Google's ViT) or --resize none",
-        because(problem), usual));
+        because(problem), usual)});
   }
 
   // Of a length that is meant for images of another size. Far out of bounds stays out of bounds.
@@ -167,10 +185,10 @@ class Inference {
       out_.interpolation = config_.interpolation->value;
       source = config_.interpolation->source;
     } else {
-      throw Error(fmt::format(
+      throw MissingFacts({fmt::format(
           "the interpolation of the resize {}: add --interpolation bicubic (DeiT and most of "
           "timm's models) or bilinear (Hugging Face's and torchvision's ViT)",
-          because(config_.interpolation_unusable)));
+          because(config_.interpolation_unusable))});
     }
     findings_.push_back({"interpolation", interpolation_name(out_.interpolation), source});
   }
@@ -180,11 +198,13 @@ class Inference {
     const std::string flag = "--" + what;
     const bool usable = config_.pixels_unusable.empty() && fact;
     if (said.empty() && !usable) {
-      throw Error(fmt::format(
+      const bool neither =
+          hints_.mean.empty() && hints_.std.empty() && !config_.mean && !config_.std;
+      throw MissingFacts({fmt::format(
           "the pixels' {} {}: add --mean and --std (ImageNet, so DeiT, DINOv2, torchvision: "
           "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225; Google's ViT, and timm's and Hugging "
           "Face's copies of it: --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5)",
-          what, because(config_.pixels_unusable)));
+          neither ? "scale" : what, because(config_.pixels_unusable))});
     }
     const std::string source = said.empty() ? fact->source : flag;
     std::vector<float> values = said.empty() ? fact->value : said;

@@ -78,11 +78,11 @@ std::vector<float> cook(const Recipe& recipe, const Checkpoint& checkpoint) {
       append_rows(part, part.rows, values, shape, out);
       continue;
     }
-    const auto& [from, to] = *part.resample;
+    const Grid from = part.resample->from, to = part.resample->to;
     require(part.rows == std::int64_t{to.height} * to.width, part);
     std::vector<float> grid;
     append_rows(part, std::int64_t{from.height} * from.width, values, shape, grid);
-    grid = resample_position(grid, from, to, static_cast<int>(part.columns));
+    grid = resample_position(grid, *part.resample, static_cast<int>(part.columns));
     out.insert(out.end(), grid.begin(), grid.end());
   }
   return out;

@@ -27,7 +27,7 @@ struct Part {
   // A part of each row (Layout::rows only): rows of the tensor are stored_columns long, this part
   // begins at first_column. 0: whole rows, as long as columns.
   std::int64_t stored_columns = 0, first_column = 0;
-  std::optional<std::pair<Grid, Grid>> resample;  // from, to: rows are a grid of positions
+  std::optional<GridResize> resample;  // rows are a grid of positions
 };
 
 using Recipe = std::vector<Part>;

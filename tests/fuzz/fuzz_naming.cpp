@@ -208,7 +208,7 @@ void check_part(const Part& part, const TensorInfos& tensors) {
   const std::int64_t size = elements(tensor.shape);
   std::int64_t rows = part.rows;
   if (part.resample) {
-    const auto& [from, to] = *part.resample;
+    const Grid from = part.resample->from, to = part.resample->to;
     require(part.rows == std::int64_t{to.height} * to.width);
     rows = std::int64_t{from.height} * from.width;
   }

@@ -2,8 +2,9 @@
 """Position embeddings resampled by torch -> fixtures/config/position.txt.
 
 timm.layers.resample_abs_pos_embed calls torch.nn.functional.interpolate(mode="bicubic",
-antialias=True); here in double. The values are drawn by a formula that the test repeats, so only
-results are kept. A case: "from_height from_width to_height to_width dim", then the values.
+antialias=True), transformers' DINOv2 the same without antialiasing; here in double. The values are drawn by a formula that the test repeats, so only
+results are kept. A case: "from_height from_width to_height to_width dim antialias", then the
+values.
 
 Run: python3 tests/weights/make_position_fixture.py > tests/weights/fixtures/config/position.txt
 Made with torch 2.15.
@@ -14,13 +15,14 @@ CASES = [(4, 4, 7, 7, 2), (7, 7, 4, 4, 2), (14, 14, 24, 24, 1), (16, 16, 5, 5, 2
          (6, 4, 6, 9, 2), (9, 3, 2, 3, 1), (1, 1, 3, 2, 2), (5, 5, 1, 1, 2), (37, 37, 16, 16, 1),
          (4, 6, 4, 6, 2)]
 
-for fh, fw, th, tw, dim in CASES:
-    state, values = 12345, []
-    for _ in range(fh * fw * dim):
-        state = (state * 1664525 + 1013904223) % 2**32
-        values.append((state >> 8) / 2**23 - 1)
-    grid = torch.tensor(values, dtype=torch.float64).reshape(1, fh, fw, dim).permute(0, 3, 1, 2)
-    out = torch.nn.functional.interpolate(grid, size=(th, tw), mode="bicubic", antialias=True,
-                                          align_corners=False)
-    print(fh, fw, th, tw, dim)
-    print(" ".join(f"{v:.9g}" for v in out.permute(0, 2, 3, 1).flatten().tolist()))
+for antialias in (True, False):
+    for fh, fw, th, tw, dim in CASES:
+        state, values = 12345, []
+        for _ in range(fh * fw * dim):
+            state = (state * 1664525 + 1013904223) % 2**32
+            values.append((state >> 8) / 2**23 - 1)
+        grid = torch.tensor(values, dtype=torch.float64).reshape(1, fh, fw, dim).permute(0, 3, 1, 2)
+        out = torch.nn.functional.interpolate(grid, size=(th, tw), mode="bicubic", antialias=antialias,
+                                              align_corners=False)
+        print(fh, fw, th, tw, dim, int(antialias))
+        print(" ".join(f"{v:.9g}" for v in out.permute(0, 2, 3, 1).flatten().tolist()))

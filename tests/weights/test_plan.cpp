@@ -258,7 +258,8 @@ TEST_CASE("heads, eps, activation and pooling: flags before files before names")
   CHECK(contains(message_of(hugging_face_tensors("vit.", true), hints), "--norm-eps"));
   TensorInfos clip = timm_tensors();
   add_layer(clip, "norm_pre", {12});
-  CHECK(contains(message_of(clip, hints), "--norm-eps and --activation"));
+  CHECK(contains(message_of(clip, hints), "--norm-eps"));
+  CHECK(contains(message_of(clip, hints), "--activation"));
   CHECK(contains(message_of(clip), "--activation"));
 
   // Two heads leave no choice.
@@ -270,6 +271,44 @@ TEST_CASE("heads, eps, activation and pooling: flags before files before names")
   hints = some_hints();
   hints.pooling = "average";
   CHECK(contains(message_of(distilled, hints), "--pooling average"));
+}
+
+TEST_CASE("what neither files nor flags say is asked for at once") {
+  TensorInfos clip = timm_tensors();
+  add_layer(clip, "norm_pre", {12});
+  const std::string all = message_of(clip, {});
+  CHECK(contains(all, "6 things"));
+  for (const char* flag : {"--heads N", "--norm-eps E", "--activation", "--resize SIDE",
+                           "--interpolation", "--mean"}) {
+    CAPTURE(flag);
+    CHECK(contains(all, flag));
+  }
+  ConvertHints hints = some_hints();
+  hints.heads.reset();
+  const std::string one = message_of(timm_tensors(), hints);
+  CHECK(contains(one, "--heads N"));
+  CHECK(!contains(one, "\n"));
+}
+
+TEST_CASE("DINOv2 runs the size that its pictures come in, and resizes positions as transformers") {
+  ConvertHints hints = some_hints();
+  ConfigFacts config;
+  config.crop = ImageSize{24, 24};
+  config.resize_mode = {ResizeMode::squash, "preprocessor_config.json: crop_size"};
+  const auto resize_of = [&](const TensorInfos& tensors) {
+    const auto plan = sound_plan(tensors, hints, config);
+    CHECK(plan.architecture.image_height == 24);
+    const auto& resize = plan.recipes.at("embed.position").back().resample;
+    REQUIRE(resize.has_value());
+    return resize->how;
+  };
+  CHECK(resize_of(hugging_face_tensors("dinov2.", true)) == Resampling::plain);
+  TensorInfos registers = hugging_face_tensors("dinov2_with_registers.", false);
+  add(registers, "dinov2_with_registers.embeddings.register_tokens", {1, 4, 12});
+  CHECK(resize_of(registers) == Resampling::antialiased);
+  // Other models take pictures of the size that they were made for.
+  CHECK(sound_plan(hugging_face_tensors("vit.", true), hints, config).architecture.image_height ==
+        16);
 }
 
 TEST_CASE("heads that shapes tell") {

@@ -11,11 +11,13 @@
 namespace quantring::weights {
 namespace {
 
-TEST_CASE("as torch.nn.functional.interpolate, bicubic with antialiasing") {
+TEST_CASE("as torch.nn.functional.interpolate, bicubic, with and without antialiasing") {
   std::ifstream file(QUANTRING_SOURCE_DIR "/tests/weights/fixtures/config/position.txt");
   int cases = 0;
   Grid from, to;
-  for (int dim = 0; file >> from.height >> from.width >> to.height >> to.width >> dim; ++cases) {
+  bool antialias = false;
+  for (int dim = 0; file >> from.height >> from.width >> to.height >> to.width >> dim >> antialias;
+       ++cases) {
     CAPTURE(cases);
     std::vector<float> values;
     std::uint32_t state = 12345;
@@ -23,7 +25,8 @@ TEST_CASE("as torch.nn.functional.interpolate, bicubic with antialiasing") {
       state = state * 1664525 + 1013904223;
       values.push_back(static_cast<float>((state >> 8) / 8388608.0 - 1));
     }
-    const auto out = resample_position(values, from, to, dim);
+    const auto out = resample_position(
+        values, {from, to, antialias ? Resampling::antialiased : Resampling::plain}, dim);
     REQUIRE(out.size() == static_cast<std::size_t>(to.height * to.width * dim));
     double difference = 0, norm = 0;
     for (const float value : out) {
@@ -35,13 +38,13 @@ TEST_CASE("as torch.nn.functional.interpolate, bicubic with antialiasing") {
     }
     CHECK(std::sqrt(difference / norm) < 1e-6);
   }
-  CHECK(cases == 11);
+  CHECK(cases == 22);
 }
 
 TEST_CASE("a grid that does not fit the values is the caller's fault") {
-  CHECK_THROWS_AS(resample_position({1, 2, 3}, {2, 2}, {1, 1}, 1), std::logic_error);
-  CHECK_THROWS_AS(resample_position({}, {0, 2}, {1, 1}, 1), std::logic_error);
-  CHECK_THROWS_AS(resample_position({1}, {1, 1}, {0, 1}, 1), std::logic_error);
+  CHECK_THROWS_AS(resample_position({1, 2, 3}, {{2, 2}, {1, 1}}, 1), std::logic_error);
+  CHECK_THROWS_AS(resample_position({}, {{0, 2}, {1, 1}}, 1), std::logic_error);
+  CHECK_THROWS_AS(resample_position({1}, {{1, 1}, {0, 1}}, 1), std::logic_error);
 }
 
 }  // namespace

@@ -114,12 +114,12 @@ TEST_CASE("a grid of positions is resampled, the class token's row is not") {
   FakeCheckpoint checkpoint;
   checkpoint.add("pos", {1, 5, 2}, {-1, -2, 1, 10, 2, 20, 3, 30, 4, 40});
   Part grid = part("pos", Layout::rows, 9, 2, 1);
-  grid.resample = {Grid{2, 2}, Grid{3, 3}};
+  grid.resample = GridResize{{2, 2}, {3, 3}};
   const auto out = cook({part("pos", Layout::rows, 1, 2), grid}, checkpoint);
   REQUIRE(out.size() == 20);
   CHECK(out[0] == -1);
   CHECK(out[1] == -2);
-  const auto expected = resample_position({1, 10, 2, 20, 3, 30, 4, 40}, {2, 2}, {3, 3}, 2);
+  const auto expected = resample_position({1, 10, 2, 20, 3, 30, 4, 40}, {{2, 2}, {3, 3}}, 2);
   CHECK(std::vector<float>(out.begin() + 2, out.end()) == expected);
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("a recipe that does not fit its tensor is the caller's fault") {
   FakeCheckpoint checkpoint;
   checkpoint.add("a", {3, 2}, {1, 2, 3, 4, 5, 6});
   Part grid = part("a", Layout::rows, 4, 2);
-  grid.resample = {Grid{2, 2}, Grid{2, 2}};
+  grid.resample = GridResize{{2, 2}, {2, 2}};
   for (const Part& wrong : {part("a", Layout::rows, 4, 2), part("a", Layout::rows, 1, 2, 3),
                             part("a", Layout::rows, 1, 4), part("a", Layout::rows, 1, 0),
                             part("a", Layout::rows, -1, 2), part("a", Layout::rows, 1, 2, -1),

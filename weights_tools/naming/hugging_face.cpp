@@ -101,15 +101,10 @@ std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
   // kinds has another than its default.
   naming.activation = {Activation::gelu_erf, "transformers' default"};
   naming.positioned_prefix = distillation ? 2 : 1;
-  if (who.find("DINOv2") != std::string::npos) {
-    naming.notes.push_back(
-        {"note",
-         naming.roles.count("token.registers")
-             ? "transformers resizes the positions to each picture; here once, by --image-size"
-             : "transformers resizes the positions to each picture without antialiasing, here once "
-               "and with it (--image-size): answers differ a little where sizes do",
-         "transformers' Dinov2Embeddings"});
-  }
+  // transformers' Dinov2Embeddings and Dinov2WithRegistersEmbeddings resample the positions to each
+  // picture, the former without antialiasing.
+  naming.any_image_size = who.find("DINOv2") != std::string::npos;
+  if (who == "Hugging Face DINOv2") naming.resampling = Resampling::plain;
   return naming;
 }
 

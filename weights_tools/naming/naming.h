@@ -36,6 +36,10 @@ struct Naming {
   // How many of the prefix tokens have rows in the position table, if the framework fixes it (from
   // the first on). Empty: all or none, which the table's length tells.
   std::optional<int> positioned_prefix;
+  // Does the framework run pictures of any size, resampling the positions to each? Then the size
+  // that the preprocessing gives is the model's. And how does it resample?
+  bool any_image_size = false;
+  Resampling resampling = Resampling::antialiased;
   // What the framework fixes, or its default where no config says otherwise; with the source that
   // convert prints.
   std::optional<Fact<int>> heads;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ops/error.h"
+#include "weights_tools/missing_facts.h"
 #include "weights_tools/naming/choices.h"
 #include "weights_tools/naming/positions.h"
 #include "weights_tools/naming/recipes.h"
@@ -59,7 +60,8 @@ class Planner {
     check_all_used();
     append(naming_.unused);
     append(naming_.notes);
-    plan_.preprocess = infer_preprocess(a_, config_, hints_, plan_.findings);
+    preprocess();
+    if (!questions_.empty()) throw MissingFacts(std::move(questions_));
     labels();
     return std::move(plan_);
   }
@@ -124,10 +126,11 @@ class Planner {
     if (!fact) {
       const std::string guess =
           a_.dim % 64 == 0 ? fmt::format("; ViTs of this width mostly have {}", a_.dim / 64) : "";
-      throw Error(
-          fmt::format("the number of attention heads is not in the file: add --heads N, or the "
-                      "model's config.json (dim is {}{})",
-                      a_.dim, guess));
+      questions_.push_back(fmt::format(
+          "the number of attention heads is not in the files: add --heads N (dim is {}{})", a_.dim,
+          guess));
+      a_.heads = 1;  // for the checks that follow, so that all questions are asked at once
+      return;
     }
     a_.heads = fact->value;
     if (a_.heads < 1 || a_.dim % a_.heads != 0) {
@@ -194,7 +197,12 @@ class Planner {
     request.prefix_tokens = a_.prefix_tokens();
     request.positioned_prefix = naming_.positioned_prefix;
     request.made_for = config_.image_size;
-    request.wanted = hints_.image_size;
+    request.resampling = naming_.resampling;
+    if (hints_.image_size) {
+      request.wanted = {*hints_.image_size, "--image-size"};
+    } else if (naming_.any_image_size && config_.crop) {
+      request.wanted = {*config_.crop, config_.resize_mode->source};
+    }
     PositionPlan positions = plan_positions(request);
     a_.image_height = positions.image.height;
     a_.image_width = positions.image.width;
@@ -206,12 +214,11 @@ class Planner {
     std::optional<Fact<float>> fact = config_.norm_eps ? config_.norm_eps : naming_.norm_eps;
     if (hints_.norm_eps) fact = {*hints_.norm_eps, "--norm-eps"};
     if (!fact) {
-      const bool clip = roles_.has("embed.norm.weight");
-      throw Error(fmt::format(
-          "the norms' eps is not in the file: add --norm-eps{}, or the model's config.json (usual: "
-          "{})",
-          naming_.activation || config_.activation || hints_.activation ? "" : " and --activation",
-          clip ? "1e-5 for CLIP" : "1e-12 for ViT and DeiT, 1e-6 for DINOv2 and ViT-MSN"));
+      questions_.push_back(fmt::format(
+          "the norms' eps is not in the files: add --norm-eps E (usual: {})",
+          roles_.has("embed.norm.weight") ? "1e-5 for CLIP"
+                                          : "1e-12 for ViT and DeiT, 1e-6 for DINOv2 and ViT-MSN"));
+      return;
     }
     a_.norm_eps = fact->value;
     found("norm eps", fmt::format("{}", a_.norm_eps), fact->source);
@@ -222,9 +229,11 @@ class Planner {
         config_.activation ? config_.activation : naming_.activation;
     if (hints_.activation) fact = activation_hint(*hints_.activation);
     if (!fact) {
-      throw Error(
-          "the activation is not in the file: add --activation gelu, gelu_quick (OpenAI's CLIP) or "
-          "gelu_tanh (some SigLIP models), or the model's config.json");
+      questions_.push_back(
+          "the activation is not in the files: add --activation gelu, gelu_quick (OpenAI's CLIP) "
+          "or "
+          "gelu_tanh (some SigLIP models)");
+      return;
     }
     a_.activation = fact->value;
     found("activation", activation_text(a_.activation), fact->source);
@@ -256,6 +265,14 @@ class Planner {
     }
   }
 
+  void preprocess() {
+    try {
+      plan_.preprocess = infer_preprocess(a_, config_, hints_, plan_.findings);
+    } catch (const MissingFacts& missing) {
+      questions_.insert(questions_.end(), missing.questions().begin(), missing.questions().end());
+    }
+  }
+
   void labels() {
     if (!config_.labels) return;
     const auto& names = config_.labels->value;
@@ -276,6 +293,7 @@ class Planner {
   const ConvertHints& hints_;
   const Naming naming_;
   const Roles roles_;
+  Questions questions_;
   ConversionPlan plan_;
   Architecture& a_ = plan_.architecture;
 };

@@ -90,11 +90,11 @@ struct Choice {
 Choice choose(const PositionRequest& r) {
   const std::string shape = fmt::format("shape of '{}', taken as square", r.tensor);
   if (r.wanted) {
-    check_size(r, *r.wanted, "--image-size");
+    check_size(r, r.wanted->value, r.wanted->source);
     const auto by_config = r.made_for ? fit(r, r.made_for->value) : std::nullopt;
-    const auto by_wish = fit(r, *r.wanted);
+    const auto by_wish = fit(r, r.wanted->value);
     const Candidate table = by_config ? *by_config : by_wish ? *by_wish : only_square(r);
-    return {table, *r.wanted, "--image-size"};
+    return {table, r.wanted->value, r.wanted->source};
   }
   if (r.made_for) {
     check_size(r, r.made_for->value, r.made_for->source);
@@ -121,6 +121,7 @@ PositionPlan plan_positions(const PositionRequest& r) {
   plan.prefix_rows = choice.table.prefix_rows;
   plan.from = choice.table.grid;
   plan.image = choice.image;
+  plan.how = r.resampling;
   plan.to = {plan.image.height / r.patch_height, plan.image.width / r.patch_width};
   plan.findings.push_back({"image", text(plan.image), choice.source});
   const std::string who = plan.prefix_rows == r.prefix_tokens && r.prefix_tokens > 0 ? "every token"
@@ -132,7 +133,8 @@ PositionPlan plan_positions(const PositionRequest& r) {
   if (!(plan.from == plan.to)) {
     plan.findings.push_back(
         {"positions resized",
-         fmt::format("{} -> {}, bicubic, antialiased", text(plan.from), text(plan.to)),
+         fmt::format("{} -> {}, bicubic, {}antialiased", text(plan.from), text(plan.to),
+                     r.resampling == Resampling::plain ? "not " : ""),
          choice.source});
   }
   return plan;

@@ -18,13 +18,15 @@ struct PositionRequest {
   int prefix_tokens = 0;
   std::optional<int> positioned_prefix;     // Naming::positioned_prefix
   std::optional<Fact<ImageSize>> made_for;  // of the config
-  std::optional<ImageSize> wanted;          // --image-size
+  std::optional<Fact<ImageSize>> wanted;    // --image-size, or the size that pictures come in
+  Resampling resampling = Resampling::antialiased;
 };
 
 struct PositionPlan {
   int prefix_rows = 0;  // rows of the table before those of the patches
   Grid from, to;        // patches in the table, and in the model
-  ImageSize image;      // of the model
+  Resampling how = Resampling::antialiased;
+  ImageSize image;  // of the model
   std::vector<Finding> findings;
 };
 

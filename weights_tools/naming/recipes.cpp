@@ -86,7 +86,7 @@ class Maker {
     }
     table.first_row = p.prefix_rows;
     table.rows = a_.patches();
-    if (!(p.from == p.to)) table.resample = {p.from, p.to};
+    if (!(p.from == p.to)) table.resample = {p.from, p.to, p.how};
     recipe.push_back(table);
     return recipe;
   }
