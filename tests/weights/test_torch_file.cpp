@@ -33,7 +33,9 @@ std::filesystem::path fixture(const std::string& name) {
 void check_reads_as_expected(const Checkpoint& checkpoint, const std::string& prefix) {
   const SafetensorsFile expected(fixture("expected.safetensors"));
   std::size_t compared = 0;
-  for (const auto& [full, tensor] : expected.tensors()) {
+  for (const auto& item : expected.tensors()) {
+    const auto& full = item.first;
+    const auto& tensor = item.second;
     if (!full.starts_with(prefix + "/")) continue;
     const std::string name = full.substr(prefix.size() + 1);
     CAPTURE(full);

@@ -18,7 +18,7 @@ namespace quantring::weights {
 namespace {
 
 // A ViT's is some kilobytes; that of a training checkpoint with its options, some hundred.
-constexpr std::uint64_t max_pickle_bytes = 64 << 20;
+constexpr std::uint64_t max_pickle_bytes = 16 << 20;
 
 constexpr const char* pickle_name = "data.pkl";
 
