@@ -66,9 +66,9 @@ TEST_CASE("what NumPy saves is read: types, shapes, both orders, stored and defl
     CHECK(is("flag", "BOOL", {2}));
     const Values values = read_all(container(file));
     CHECK(values.size() == 9);
-    for (const auto& [name, read] : values) {
-      CAPTURE(name);
-      CHECK(read == fixture_values(checkpoint->tensors().at(name).elements()));
+    for (const auto& array : values) {
+      CAPTURE(array.first);
+      CHECK(array.second == fixture_values(checkpoint->tensors().at(array.first).elements()));
     }
   }
 }
