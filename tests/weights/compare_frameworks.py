@@ -5,8 +5,8 @@
 
 Needs what make_golden_fixtures.py needs, and Pillow. Each model is built with random weights, saved in the
 file and beside the config that people download, converted by quantring-weights, and shown one picture by
-quantring; then the logits are compared with the framework's. Not run by ctest: up to 100 MB are written and
-read for each of some 150 models, and deleted again. Ends with 1 if a logit vector is further than 1e-4 away.
+quantring; then the logits are compared with the framework's. Not run by ctest: up to 700 MB are written and
+read for each of some 170 models, and deleted again. Ends with 1 if a logit vector is further than 1e-4 away.
 """
 
 import argparse
