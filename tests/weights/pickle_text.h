@@ -19,7 +19,7 @@ std::string bytes(const char (&text)[n]) {
 }
 
 inline std::string text(const std::string& value) {
-  return "X" + little(value.size(), 4) + value;
+  return std::string("X") + little(value.size(), 4) + value;
 }
 inline std::string integer(std::int64_t value) {
   return bytes("\x8a\x08") + little(static_cast<std::uint64_t>(value), 8);
@@ -35,8 +35,8 @@ inline std::string pickle(const std::string& body) {
 struct Tensor {
   std::string type = "FloatStorage", key = "0";
   std::int64_t storage_elements = 24, offset = 0;
-  std::string shape = "(" + integer(4) + integer(6) + "t",
-              strides = "(" + integer(6) + integer(1) + "t";
+  std::string shape = std::string("(") + integer(4) + integer(6) + "t",
+              strides = std::string("(") + integer(6) + integer(1) + "t";
 
   std::string pickle() const {
     return name("torch._utils", "_rebuild_tensor_v2") + "((" + text("storage") +

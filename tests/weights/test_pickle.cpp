@@ -169,13 +169,14 @@ TEST_CASE("damage is told") {
   CHECK(contains(refusal(pickle("N)R")), "is no name"));
   CHECK(contains(refusal(pickle("cposix")), "a line has no end"));
   CHECK(contains(refusal(pickle("NN\x93")), "a name is not text"));
-  CHECK(contains(refusal(pickle("\x95" + little(100, 8) + "N")), "a frame reaches past the end"));
+  CHECK(contains(refusal(pickle(std::string("\x95") + little(100, 8) + "N")),
+                 "a frame reaches past the end"));
 }
 
 TEST_CASE("sizes that lie do not take memory") {
   CHECK(contains(refusal(pickle(bytes("X\xff\xff\xff\xff"))), "more bytes are needed"));
-  CHECK(contains(refusal(pickle("\x8d" + little(~0ull, 8))), "more bytes are needed"));
-  CHECK(contains(refusal(pickle("\x8e" + little(~0ull, 8))), "more bytes are needed"));
+  CHECK(contains(refusal(pickle(std::string("\x8d") + little(~0ull, 8))), "more bytes are needed"));
+  CHECK(contains(refusal(pickle(std::string("\x8e") + little(~0ull, 8))), "more bytes are needed"));
   CHECK(contains(refusal(pickle(bytes("\x8b\xff\xff\xff\xff"))), "more bytes are needed"));
   CHECK(contains(refusal(pickle(bytes("Nr\xff\xff\xff\xff"))), "its memo grows too large"));
 }
@@ -205,13 +206,13 @@ TEST_CASE("deep nesting ends well: read or refused, never a stack overflow") {
 TEST_CASE("a memo bomb stays as small as its file") {
   // Every level holds the one before it ten times; written out, that would be 10^30 values.
   const auto memo = [](const char* opcode, int i) {
-    return opcode + std::string(1, static_cast<char>(i));
+    return std::string(opcode) + static_cast<char>(i);
   };
   std::string bomb = "(]" + memo("q", 0);
   for (int level = 1; level <= 30; ++level) {
     bomb += "](";
     for (int i = 0; i < 10; ++i) bomb += memo("h", level - 1);
-    bomb += "e" + memo("q", level);
+    bomb += memo("eq", level);
   }
   const auto loaded = load(pickle(bomb + "1" + memo("h", 30)));
   const PickleValue* value = &loaded->root();
