@@ -267,7 +267,7 @@ TEST_CASE("dictionaries that hold each other, or the same tensors under many nam
     for (const char* key : {"a", "b", "c", "d"}) {
       shared += text(key) + "h" + static_cast<char>(level - 1);
     }
-    shared = "}" + bytes("q") + static_cast<char>(level) + "0" + shared + "u";
+    shared = std::string("}q") + static_cast<char>(level) + "0" + shared + "u";
   }
   opening(shared);
 }
