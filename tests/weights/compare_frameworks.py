@@ -80,9 +80,13 @@ def hugging_face(kind, folder, norm, **config):
         tensors = {f"vit.{k}" if k.startswith("encoder.") else k: v for k, v in tensors.items()}
         save_file(tensors, file, metadata={"format": "pt"})
     side = config.image_size
-    (folder / "preprocessor_config.json").write_text(json.dumps(
-        {"do_normalize": True, "do_resize": True, "image_mean": mean, "image_std": std, "resample": 2,
-         "size": {"height": side, "width": side}}))  # fmt: skip
+    processor = {"do_normalize": True, "do_resize": True, "image_mean": mean, "image_std": std, "resample": 2,
+                 "size": {"height": side, "width": side}}  # fmt: skip
+    if "Dino" in kind:  # positions for 518 pixels, pictures of 224
+        side = 224
+        processor |= {"image_processor_type": "BitImageProcessor", "resample": 3, "do_center_crop": True,
+                      "crop_size": {"height": side, "width": side}, "size": {"shortest_edge": 256}}  # fmt: skip
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
     return model, folder, [], (side, side), norm
 
 

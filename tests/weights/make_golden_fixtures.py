@@ -155,7 +155,7 @@ def hf_model(kind, seed, labels=None, embedding=0.5, **changes):
     return randomise(getattr(transformers, f"{kind}ForImageClassification{heads}")(config), seed, embedding)
 
 
-def hf_hub(name, kind, seed, extra=None, dtype=torch.float32, shards=False, **changes):
+def hf_hub(name, kind, seed, extra=None, dtype=torch.float32, shards=False, side=12, **changes):
     """A folder as it stands on the hub. transformers saves under the names that files there have
     (encoder.layer.0.attention.attention.query), whatever the modules are called today."""
     model = hf_model(kind, seed, **changes)
@@ -172,7 +172,7 @@ def hf_hub(name, kind, seed, extra=None, dtype=torch.float32, shards=False, **ch
                   metadata={"format": "pt"})  # fmt: skip
     assert shards or any(".encoder.layer.1.attention.attention.query" in k
                          for k in load_file(OUT / name / "model.safetensors"))  # fmt: skip
-    write_golden(name, model, body.layers if hasattr(body, "layers") else body.encoder.layer)
+    write_golden(name, model, body.layers if hasattr(body, "layers") else body.encoder.layer, side, side)
 
 
 def hf_cases():
@@ -191,6 +191,15 @@ def hf_cases():
     hf_hub("hf_vit_msn", "ViTMSN", 34, qkv_bias=False, embedding=0.003)
     hf_hub("hf_dinov2", "Dinov2", 35, mlp_ratio=2)
     hf_hub("hf_dinov2_registers", "Dinov2WithRegisters", 36, mlp_ratio=2, num_register_tokens=3)
+
+    # DINOv2's files are for 518 pixels, but their processor crops to 224: transformers resizes the positions.
+    for name, kind in (("hf_dinov2_crop", "Dinov2"), ("hf_dinov2_registers_crop", "Dinov2WithRegisters")):
+        hf_hub(name, kind, 38, side=12, image_size=28, mlp_ratio=2)
+        write_json(OUT / name / "preprocessor_config.json",
+                   {"crop_size": {"height": 12, "width": 12}, "do_center_crop": True, "do_normalize": True,
+                    "do_resize": True, "image_mean": [0.485, 0.456, 0.406],
+                    "image_processor_type": "BitImageProcessor", "image_std": [0.229, 0.224, 0.225],
+                    "resample": 3, "size": {"shortest_edge": 14}})  # fmt: skip
 
     hf_hub("hf_vit_bin", "ViT", 37, hidden_act="quick_gelu")
     weights = OUT / "hf_vit_bin/model.safetensors"

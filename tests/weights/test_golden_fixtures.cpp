@@ -193,6 +193,15 @@ TEST_CASE("Hugging Face DINOv2: LayerScale, a head on class token and average") 
     dinov2(a);
     a.registers = 3;
   });
+  // Positions for a larger image than the processor makes; here the files say it all.
+  test::check_golden(fixtures(), fixture("hf_dinov2_crop", "hf_dinov2_crop", dinov2), bound);
+  test::check_golden(fixtures(),
+                     fixture("hf_dinov2_registers_crop", "hf_dinov2_registers_crop",
+                             [&](Architecture& a) {
+                               dinov2(a);
+                               a.registers = 4;
+                             }),
+                     bound);
 }
 
 TEST_CASE("DINOv2's own names: registers behind the positions, the head in a file of its own") {
