@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/whole_number.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
@@ -22,9 +23,13 @@ WorkOrder work_order_from_json(const std::string& text) {
     const auto value = nlohmann::json::parse(text);
     WorkOrder order;
     order.model_hash = value.at("model_hash").get<std::string>();
-    order.range = {value.at("range").at(0).get<int>(), value.at("range").at(1).get<int>()};
-    order.max_images = value.at("max_images").get<int>();
-    order.output = parse_codec(value.at("codec").get<std::string>(), value.at("bits").get<int>());
+    const auto whole = [](const nlohmann::json& number) {
+      if (const auto result = whole_number(number)) return *result;
+      throw Error("the plan's work for this stage has a number out of bounds");
+    };
+    order.range = {whole(value.at("range").at(0)), whole(value.at("range").at(1))};
+    order.max_images = whole(value.at("max_images"));
+    order.output = parse_codec(value.at("codec").get<std::string>(), whole(value.at("bits")));
     // A batch of this size has to be allocated at once; the bound is far above any sensible one.
     if (order.max_images < 1 || order.max_images > 1024) {
       throw Error(fmt::format("a batch of {} images; use 1 to 1024", order.max_images));

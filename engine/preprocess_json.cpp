@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/whole_number.h"
 #include "ops/error.h"
 
 namespace quantring {
@@ -65,21 +66,25 @@ PreprocessConfig preprocess_from_json(const std::string& text) {
   PreprocessConfig config;
   try {
     const auto value = nlohmann::json::parse(text);
+    const auto whole = [](const nlohmann::json& number, const char* what) {
+      if (const auto result = whole_number(number)) return *result;
+      throw Error(fmt::format("preprocessing: {} is not a whole number in bounds", what));
+    };
     const auto floats = [&](const char* key) {
       std::vector<float> out;
       for (const auto& entry : value.at(key)) out.push_back(std::stof(entry.get<std::string>()));
       return out;
     };
     config.mode = resize_mode_from(value.at("resize").get<std::string>());
-    config.resize_shorter = value.at("shorter").get<int>();
+    config.resize_shorter = whole(value.at("shorter"), "shorter");
     if (config.mode == ResizeMode::squash_crop) {
-      config.squash_height = value.at("squash").at(0).get<int>();
-      config.squash_width = value.at("squash").at(1).get<int>();
+      config.squash_height = whole(value.at("squash").at(0), "squash");
+      config.squash_width = whole(value.at("squash").at(1), "squash");
     }
     config.interpolation = interpolation_from(value.at("interpolation").get<std::string>());
-    config.channels = value.at("channels").get<int>();
-    config.crop_height = value.at("crop").at(0).get<int>();
-    config.crop_width = value.at("crop").at(1).get<int>();
+    config.channels = whole(value.at("channels"), "channels");
+    config.crop_height = whole(value.at("crop").at(0), "crop");
+    config.crop_width = whole(value.at("crop").at(1), "crop");
     config.mean = floats("mean");
     config.std = floats("std");
   } catch (const nlohmann::json::exception& error) {
