@@ -8,6 +8,7 @@
 
 #include "ops/error.h"
 #include "weights_tools/config.h"
+#include "weights_tools/missing_facts.h"
 #include "weights_tools/preprocessing.h"
 
 using namespace quantring;
@@ -46,6 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string processor = end == std::string::npos ? std::string() : text.substr(end + 1);
   try {
     use(read_config(config, processor), random_architecture(data));
+  } catch (const MissingFacts& missing) {
+    for (const std::string& question : missing.questions()) {
+      if (question.find('\n') != std::string::npos) std::abort();
+    }
   } catch (const Error& error) {
     // One line for a person.
     if (std::string(error.what()).find('\n') != std::string::npos) std::abort();
