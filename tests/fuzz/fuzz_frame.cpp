@@ -112,7 +112,7 @@ Frame some_frame(Input& input) {
     payload = input.text(shape);
   } else if (header.kind == FrameKind::hello) {
     Hello hello;
-    hello.version = std::string(1, shape % 8 == 1 ? '2' : '1');
+    hello.version = shape % 8 == 1 ? "2" : "1";
     hello.codecs = {1, 2};
     payload = hello_json(hello);
   }
