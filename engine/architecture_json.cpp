@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
 #include "engine/architecture.h"
+#include "engine/whole_number.h"
 #include "ops/error.h"
 
 namespace quantring {
@@ -22,12 +21,8 @@ const std::set<std::string> known_keys = {
     "pooling",    "norm_eps", "activation",  "registers",         "norm_after_pooling",
     "embed_norm", "qk_norm",  "layer_scale", "distillation_token"};
 
-// A number that does not fit must not wrap into one that does.
 int whole(const json& value, const char* what) {
-  if (value.is_number_integer()) {
-    const auto number = value.get<std::int64_t>();  // negative if beyond that type's range
-    if (number >= 0 && number <= std::numeric_limits<int>::max()) return static_cast<int>(number);
-  }
+  if (const auto number = whole_number(value)) return *number;
   throw Error(fmt::format("model architecture: {} is not a whole number in bounds", what));
 }
 
