@@ -2,12 +2,12 @@
 // edits to a sound file (a whole model, and a part) whose identity hash is put right again, so that
 // what lies behind the hash is reached too.
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -19,24 +19,15 @@
 #include "engine/model_writer.h"
 #include "engine/preprocess_json.h"
 #include "ops/error.h"
+#include "tests/support/memory_file.h"
 #include "weights_tools/copy_model.h"
 
 using namespace quantring;
 
 namespace {
 
-// A file in memory, by the name under which the process can open it.
-std::string memory_file(const void* data, std::size_t size) {
-  static const int descriptor = ::memfd_create("fuzz", MFD_CLOEXEC);
-  if (descriptor < 0 || ::ftruncate(descriptor, 0) != 0 ||
-      ::pwrite(descriptor, data, size, 0) != static_cast<ssize_t>(size)) {
-    std::abort();
-  }
-  return "/proc/self/fd/" + std::to_string(descriptor);
-}
-
 void read_file(const void* data, std::size_t size) {
-  const std::string path = memory_file(data, size);
+  const std::string path = test::memory_file(data, size);
   const SafetensorsFile file(path);
   std::size_t sum = 0;
   for (const auto& [name, tensor] : file.tensors()) {
