@@ -4,6 +4,7 @@
 
 DATA ?= /usr/share/datasets/fashion-mnist
 FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= -1
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,15 +37,11 @@ tsan: ## The tests under ThreadSanitizer
 	cmake --build --preset tsan
 	ctest --preset tsan
 
-fuzz: ## Run every fuzz target for FUZZ_SECONDS (60)
+fuzz: ## Fuzz every target for FUZZ_SECONDS (60), FUZZ_RUNS or both; FUZZ_TARGETS=fuzz_zip for one
 	@packaging/setup.sh fuzz
 	cmake --preset fuzz
-	cmake --build --preset fuzz
-	@for target in build/fuzz/fuzz/fuzz_*; do \
-	  echo "== $$target"; mkdir -p build/fuzz/corpus/$$(basename $$target); \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -print_final_stats=1 \
-	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$(basename $$target) 2>&1 >build/fuzz/log 2>&1 || { tail -n 30 build/fuzz/log; exit 1; }; grep -E "stat::(number_of|new_units|peak)" build/fuzz/log; \
-	done
+	cmake --build --preset fuzz --target $(or $(FUZZ_TARGETS),all)
+	@FUZZ_TARGETS='$(FUZZ_TARGETS)' FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) tests/fuzz/run.sh
 
 bench: build ## Speed of the forward pass on this machine
 	@for shape in deit_tiny vit_base; do for batch in 1 8; do \

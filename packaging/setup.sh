@@ -9,7 +9,7 @@ case "${1:-build}" in
   build) packages="$build" ;;
   test) packages="$build doctest-dev dataset-fashion-mnist" ;;
   demo) packages="$build dataset-fashion-mnist" ;;
-  fuzz) packages="$build doctest-dev clang" ;;
+  fuzz) packages="$build doctest-dev clang python3" ;;
   *) echo "usage: $0 build|test|demo|fuzz" >&2; exit 2 ;;
 esac
 
