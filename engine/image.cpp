@@ -27,6 +27,12 @@ void* stb_realloc(void* block, std::size_t bytes) {
   return bytes <= stb_largest_block ? std::realloc(block, bytes) : nullptr;
 }
 
+// An empty chunk at the start of a PNG's data is copied to a null pointer, which memcpy does not
+// allow even for no bytes.
+void* stb_memcpy(void* to, const void* from, std::size_t bytes) {
+  return bytes == 0 ? to : std::memcpy(to, from, bytes);
+}
+
 }  // namespace
 
 // stb_image compiled here, private to this file. Only the formats that we promise: each further one
@@ -43,6 +49,7 @@ void* stb_realloc(void* block, std::size_t bytes) {
 #define STBI_MALLOC(bytes) stb_malloc(bytes)
 #define STBI_REALLOC(block, bytes) stb_realloc(block, bytes)
 #define STBI_FREE(block) std::free(block)
+#define memcpy stb_memcpy
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #if defined(__clang__)
@@ -53,6 +60,7 @@ void* stb_realloc(void* block, std::size_t bytes) {
                              apply_to = function)
 #endif
 #include <stb_image.h>
+#undef memcpy
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -88,6 +88,17 @@ TEST_CASE("grey and colour go both ways") {
   CHECK_THROWS_AS(convert_channels(rgb, 4), Error);
 }
 
+TEST_CASE("a PNG may begin its data with an empty chunk") {
+  Bytes bytes = read_bytes(pictures + "rgb.png");
+  const Image expected = decode_image(bytes, 3, "it.png");
+  constexpr std::size_t after_ihdr = 8 + 25;
+  Bytes chunk;
+  for (const unsigned char value : std::string("\0\0\0\0IDAT\x35\xAF\x06\x1E", 12))
+    chunk.push_back(std::byte{value});
+  bytes.insert(bytes.begin() + after_ihdr, chunk.begin(), chunk.end());
+  CHECK(decode_image(bytes, 3, "it.png").pixels == expected.pixels);
+}
+
 TEST_CASE("what is no picture is refused, naming the file and the formats") {
   for (const Bytes& bytes : {Bytes{}, counting(3), counting(500)}) {
     const std::string text = error_of(bytes);
