@@ -1,18 +1,18 @@
 #include "engine/labels.h"
 
 #include <charconv>
-#include <fstream>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "engine/open_file.h"
 #include "ops/error.h"
 
 namespace quantring {
 namespace {
 
 std::vector<std::string> read_lines(const std::string& path) {
-  std::ifstream file(path);
+  std::ifstream file = open_file(path);
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t'))
@@ -20,7 +20,7 @@ std::vector<std::string> read_lines(const std::string& path) {
     lines.push_back(line);
   }
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
-  if (lines.empty()) throw Error(fmt::format("{}: cannot be read, or is empty", path));
+  if (lines.empty()) throw Error(fmt::format("'{}' is empty", path));
   return lines;
 }
 

@@ -13,8 +13,6 @@
 namespace quantring {
 namespace {
 
-constexpr float too_large_for_half = 65520.0f;  // the least that rounds to infinity
-
 std::uint64_t elements_of(const TensorSpec& spec) {
   std::uint64_t count = 1;
   for (const std::int64_t size : spec.shape) count *= static_cast<std::uint64_t>(size);
@@ -33,10 +31,9 @@ std::vector<std::byte> stored_bytes(std::span<const float> values, const std::st
                                     const std::string& name) {
   const bool half = dtype == "F16";
   for (const float value : values) {
-    if (!std::isfinite(value)) throw Error(fmt::format("tensor '{}' holds NaN or infinity", name));
-    if (half && std::fabs(value) >= too_large_for_half) {
-      throw Error(
-          fmt::format("tensor '{}' holds {}, which f16 cannot: use --dtype f32", name, value));
+    if (!std::isfinite(value)) throw Error(fmt::format("{} holds NaN or infinity", name));
+    if (half && std::fabs(value) >= too_large_for_f16) {
+      throw Error(fmt::format("{} holds {}, which f16 cannot: use --dtype f32", name, value));
     }
   }
   std::vector<std::byte> bytes(values.size() * (half ? sizeof(std::uint16_t) : sizeof(float)));

@@ -22,8 +22,10 @@ enum class StorageType : std::uint8_t { f32, f16 };
 // does a matrix of an odd number of values, which would put those behind it on odd places.
 std::string stored_dtype(const TensorSpec& spec, StorageType storage);
 
+constexpr float too_large_for_f16 = 65520.0f;  // the least magnitude that rounds to infinity
+
 // The values as they are stored: bytes of stored_dtype. Throws Error naming the tensor for NaN,
-// infinity, and values that f16 cannot hold. name: as the error shall call it.
+// infinity, and values that f16 cannot hold. name: as the error shall call it ("tensor 'NAME'").
 std::vector<std::byte> stored_bytes(std::span<const float> values, const std::string& dtype,
                                     const std::string& name);
 

@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <span>
 
+#include "engine/open_file.h"
 #include "ops/error.h"
 #include "weights_tools/formats/npz.h"
 #include "weights_tools/formats/safetensors_checkpoint.h"
@@ -25,18 +23,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t begin_bytes = 512;
 
 std::vector<std::byte> beginning(const fs::path& path) {
-  std::error_code failed;
-  const fs::file_status status = fs::status(path, failed);
-  if (!fs::exists(status)) {
-    throw Error(fmt::format("cannot open '{}': {}", path.string(),
-                            failed ? failed.message() : std::strerror(ENOENT)));
-  }
-  // Opening a pipe would wait for its writer.
-  if (!fs::is_regular_file(status)) {
-    throw Error(fmt::format("'{}' is neither a file nor a folder", path.string()));
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(fmt::format("cannot open '{}': {}", path.string(), std::strerror(errno)));
+  std::ifstream file = open_file(path);
   std::vector<std::byte> bytes(begin_bytes);
   file.read(reinterpret_cast<char*>(bytes.data()), begin_bytes);
   bytes.resize(static_cast<std::size_t>(file.gcount()));
@@ -112,7 +99,8 @@ fs::path file_of_folder(const fs::path& folder) {
   // As Hugging Face's from_pretrained looks for them. A model is often there in several of these.
   for (const char* const name : {"model.safetensors", "model.safetensors.index.json",
                                  "pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (fs::is_regular_file(folder / name)) return folder / name;
+    std::error_code ignored;
+    if (fs::is_regular_file(folder / name, ignored)) return folder / name;
   }
   std::vector<std::string> names;
   std::error_code failed;
@@ -153,8 +141,13 @@ OpenedCheckpoint open_checkpoint(const fs::path& path, const std::string& part) 
   const fs::path file = fs::is_directory(path, ignored) ? file_of_folder(path) : path;
   const std::vector<std::byte> begin = beginning(file);
   const bool index = looks_like_json(begin) && !looks_like_safetensors(begin);
-  const auto open_shard = [&](const fs::path& shard) { return open_one_file(shard, part); };
-  return {index ? open_sharded(file, open_shard) : open_one_file(file, part), file};
+  OpenedCheckpoint opened{nullptr, file, {file}};
+  const auto open_shard = [&](const fs::path& shard) {
+    opened.files.push_back(shard);
+    return open_one_file(shard, part);
+  };
+  opened.checkpoint = index ? open_sharded(file, open_shard) : open_one_file(file, part);
+  return opened;
 }
 
 }  // namespace quantring::weights

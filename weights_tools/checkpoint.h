@@ -40,6 +40,7 @@ class Checkpoint {
 struct OpenedCheckpoint {
   std::unique_ptr<Checkpoint> checkpoint;
   std::filesystem::path file;
+  std::vector<std::filesystem::path> files;  // all that are read: `file`, and shards of an index
 };
 
 // By content, not by name: a file, a Hugging Face index (NAME.index.json), or a folder that holds
@@ -49,7 +50,7 @@ struct OpenedCheckpoint {
 OpenedCheckpoint open_checkpoint(const std::filesystem::path& path, const std::string& part = {});
 
 // From a tensor's stored bytes (little-endian, dense) to f32. dtype: F32, F16, BF16 or F64. Throws
-// Error for others. bytes.size() must be a whole number of elements.
+// Error for others, and for f64 values beyond f32. bytes.size() must be a whole number of elements.
 std::vector<float> widen(const std::string& dtype, const std::byte* bytes, std::size_t size);
 
 }  // namespace quantring::weights

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
+#include "engine/open_file.h"
 #include "ops/error.h"
 #include "weights_tools/config_readers.h"
 
@@ -48,11 +47,10 @@ ConfigFacts read(const NamedText& config, const NamedText& preprocessor) {
 }
 
 NamedText load(const fs::path& path) {
+  std::ifstream file = open_file(path);
   std::error_code failure;
-  const auto size = fs::is_regular_file(path, failure) ? fs::file_size(path, failure) : 0;
-  std::ifstream file(path, std::ios::binary);
-  if (failure || !fs::is_regular_file(path, failure) || !file)
-    throw Error(fmt::format("cannot read the config '{}'", path.string()));
+  const auto size = fs::file_size(path, failure);
+  if (failure) throw Error(fmt::format("cannot read the config '{}'", path.string()));
   // One byte more than JsonObject takes is enough for it to refuse the file.
   constexpr std::uintmax_t most = (std::uintmax_t{8} << 20) + 1;
   NamedText out{std::string(static_cast<std::size_t>(std::min(size, most)), '\0'), path.string(),

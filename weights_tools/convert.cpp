@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <limits>
+#include <new>
 
 #include "engine/labels.h"
 #include "ops/error.h"
 #include "weights_tools/head_file.h"
+#include "weights_tools/inspect_checkpoint.h"
 #include "weights_tools/naming/plan.h"
 
 namespace quantring::weights {
@@ -17,37 +17,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Model files are safetensors too, and their names are close to timm's: said here rather than by
-// the first tensor that fits nothing.
-void refuse_model_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string begin(4096, '\0');
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  begin.resize(static_cast<std::size_t>(file.gcount()));
-  const bool safetensors = begin.size() > 8 && begin[8] == '{';
-  if (safetensors && begin.find("\"quantring.format\"") != std::string::npos) {
-    throw Error(
-        fmt::format("'{}' is already a model file: quantring runs it as it is", path.string()));
+// A file that the conversion reads, and how errors call it.
+struct ReadFile {
+  fs::path path;
+  std::string what;
+};
+
+std::vector<ReadFile> files_read(const ConvertOptions& options, const OpenedCheckpoint& input,
+                                 const std::vector<fs::path>& head_files) {
+  std::vector<ReadFile> all;
+  for (const fs::path& file : input.files) all.push_back({file, "the checkpoint itself"});
+  for (const fs::path& file : head_files) all.push_back({file, "the file of --head"});
+  all.push_back({options.labels, "the file of --labels"});
+  all.push_back({options.config, "the file of --config"});
+  // Whether or not --config has the conversion read another: they are not to be lost either way.
+  const fs::path folder = input.file.parent_path();
+  all.push_back(
+      {fs::path(input.file).replace_extension(".config.json"), "the checkpoint's config"});
+  for (const char* name : {"config.json", "preprocessor_config.json"}) {
+    all.push_back({folder / name, "the checkpoint's config"});
   }
+  return all;
 }
 
-// The file that says what there is, and, for an index, the shards that it names.
-bool is_input(const fs::path& output, const fs::path& input) {
-  std::error_code ignored;
-  if (fs::equivalent(output, input, ignored)) return true;
-  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  const fs::path input_folder = input.has_parent_path() ? input.parent_path() : fs::path(".");
-  if (input.extension() != ".json" || !fs::equivalent(folder, input_folder, ignored)) return false;
-  std::ifstream index(input, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(index), {}};
-  return text.find(fmt::format("\"{}\"", output.filename().string())) != std::string::npos;
+void refuse_overwriting(const fs::path& output, const std::vector<ReadFile>& files) {
+  for (const ReadFile& file : files) {
+    std::error_code ignored;  // false for what is not there
+    if (!fs::equivalent(output, file.path, ignored)) continue;
+    throw Error(
+        fmt::format("'{}' is {}: give the model file another name", output.string(), file.what));
+  }
 }
 
 // The tensor of the checkpoint whose value cannot be stored, or the first one of the recipe.
 std::string culprit(const Recipe& recipe, const std::vector<float>& values) {
-  constexpr float f16_limit = 65520.0f;  // from here on f16 rounds to infinity
   std::size_t bad = 0;
-  for (const float limit : {std::numeric_limits<float>::infinity(), f16_limit}) {
+  for (const float limit : {std::numeric_limits<float>::infinity(), too_large_for_f16}) {
     for (bad = 0; bad < values.size() && std::fabs(values[bad]) < limit; ++bad) {
     }
     if (bad < values.size()) break;
@@ -79,22 +84,31 @@ void read_labels(const ConvertOptions& options, ConversionPlan& plan) {
 
 ConvertReport convert(const ConvertOptions& options,
                       const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  refuse_model_file(options.input);
   OpenedCheckpoint input = open_checkpoint(options.input, options.part);
-  if (is_input(options.output, options.input) || is_input(options.output, input.file) ||
-      is_input(options.output, options.head)) {
-    throw Error(fmt::format("'{}' is the checkpoint itself: give the model file another name",
-                            options.output.string()));
+  // Model files are safetensors too, and their names are close to timm's: said here rather than by
+  // the first tensor that fits nothing.
+  if (is_model_file(input.file)) {
+    throw Error(fmt::format("'{}' is already a model file: quantring runs it as it is",
+                            input.file.string()));
   }
+  std::string source = fmt::format("'{}'", input.file.string());
+  OpenedCheckpoint head;
   if (!options.head.empty()) {
-    input.checkpoint = attach_head(std::move(input.checkpoint), options.head);
+    head = open_checkpoint(options.head);
+    source += fmt::format(" with the head of '{}'", head.file.string());
+  }
+  refuse_overwriting(options.output, files_read(options, input, head.files));
+  if (head.checkpoint != nullptr) {
+    input.checkpoint = attach_head(std::move(input.checkpoint), std::move(head));
   }
   ConversionPlan plan;
   const ConfigFacts config = read_config_beside(input.file, options.config);
   try {
-    plan = plan_conversion(input.checkpoint->tensors(), config, options.hints);
+    ConvertHints hints = options.hints;
+    hints.separate_head = !options.head.empty();
+    plan = plan_conversion(input.checkpoint->tensors(), config, hints);
   } catch (const Error& error) {
-    throw Error(fmt::format("'{}': {}", input.file.string(), error.what()));
+    throw Error(fmt::format("{}: {}", source, error.what()));
   }
   plan.findings.insert(plan.findings.begin(),
                        {"checkpoint", input.checkpoint->format(), input.file.string()});
@@ -111,8 +125,12 @@ ConvertReport convert(const ConvertOptions& options,
   progress(0, all);
   for (const TensorSpec& spec : writer.tensors()) {
     const Recipe& recipe = plan.recipes.at(spec.name);
-    const std::vector<float> values = cook(recipe, *input.checkpoint);
-    writer.write(values, culprit(recipe, values));
+    try {
+      const std::vector<float> values = cook(recipe, *input.checkpoint);
+      writer.write(values, fmt::format("{}: tensor '{}'", source, culprit(recipe, values)));
+    } catch (const std::bad_alloc&) {
+      throw Error(fmt::format("{}: not enough memory for the tensors of '{}'", source, spec.name));
+    }
     progress(writer.bytes(), all);
   }
   ConvertReport report;

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "engine/model_file.h"
 #include "engine/preprocess_json.h"
+#include "ops/error.h"
 #include "weights_tools/inspect_checkpoint.h"
 
 namespace quantring::weights {
@@ -40,6 +42,14 @@ TensorDifference compare(const std::string& name, const std::vector<float>& a,
   return difference;
 }
 
+TensorDifference compare(const std::string& name, const Checkpoint& a, const Checkpoint& b) {
+  try {
+    return compare(name, a.read(name), b.read(name));
+  } catch (const std::bad_alloc&) {
+    throw Error(fmt::format("not enough memory for tensor '{}' of both files", name));
+  }
+}
+
 void compare_tensors(const Checkpoint& a, const Checkpoint& b, DiffReport& report) {
   for (const auto& [name, info] : b.tensors()) {
     if (!a.tensors().count(name)) report.only_b.push_back(name);
@@ -56,7 +66,7 @@ void compare_tensors(const Checkpoint& a, const Checkpoint& b, DiffReport& repor
     } else if (!is_float(info) || !is_float(other->second)) {
       report.skipped.push_back(name);
     } else {
-      const auto difference = compare(name, a.read(name), b.read(name));
+      const auto difference = compare(name, a, b);
       if (difference.largest > 0) {
         report.values.push_back(difference);
       } else {

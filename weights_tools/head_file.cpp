@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ops/error.h"
+#include "weights_tools/naming/naming.h"
 
 namespace quantring::weights {
 namespace {
@@ -16,7 +17,10 @@ class WithHead : public Checkpoint {
            const std::string& head_path)
       : features_(std::move(features)), head_(std::move(head)) {
     tensors_ = features_->tensors();
-    for (const char* own : {weight_name, "classifier.weight", "cls_classifier.weight"}) {
+    // Where the readers of names look for it: behind the wrapper that all other names have.
+    const std::string wrapper = wrapper_of(tensors_);
+    for (const char* name : {weight_name, "classifier.weight", "cls_classifier.weight"}) {
+      const std::string own = wrapper + name;
       if (!tensors_.count(own)) continue;
       throw Error(
           fmt::format("the checkpoint has a classifier of its own ('{}'): leave --head out", own));
@@ -24,11 +28,11 @@ class WithHead : public Checkpoint {
     for (const auto& [name, info] : head_->tensors()) {
       const bool weight = info.shape.size() == 2, bias = info.shape.size() == 1;
       if (!weight && !bias) refuse(head_path, name, "is neither a matrix nor a vector");
-      const auto [place, added] = own_.emplace(weight ? weight_name : bias_name, name);
+      const auto [place, added] = own_.emplace(wrapper + (weight ? weight_name : bias_name), name);
       if (!added) refuse(head_path, name, "is one too many beside '" + place->second + "'");
       tensors_.emplace(place->first, info);
     }
-    if (!own_.count(weight_name)) {
+    if (!own_.count(wrapper + weight_name)) {
       throw Error(
           fmt::format("'{}' holds no matrix: --head takes the file of a linear layer", head_path));
     }
@@ -58,9 +62,9 @@ class WithHead : public Checkpoint {
 }  // namespace
 
 std::unique_ptr<Checkpoint> attach_head(std::unique_ptr<Checkpoint> features,
-                                        const std::filesystem::path& head_file) {
-  return std::make_unique<WithHead>(std::move(features), open_checkpoint(head_file).checkpoint,
-                                    head_file.string());
+                                        OpenedCheckpoint head) {
+  return std::make_unique<WithHead>(std::move(features), std::move(head.checkpoint),
+                                    head.file.string());
 }
 
 }  // namespace quantring::weights

@@ -2,7 +2,6 @@
 // A classifier that comes in a file of its own, as DINOv2's linear heads and most people's linear
 // probes do.
 
-#include <filesystem>
 #include <memory>
 
 #include "weights_tools/checkpoint.h"
@@ -10,9 +9,10 @@
 namespace quantring::weights {
 
 // The features' checkpoint with the head's two tensors beside its own, named as timm names them:
-// head.weight [classes, dim] and head.bias [classes]. The head's file must hold one matrix and at
-// most one vector, by whatever names. Throws Error naming the file.
+// head.weight [classes, dim] and head.bias [classes], behind the wrapper that the features' names
+// have, if any. The head's file must hold one matrix and at most one vector, by whatever names.
+// Throws Error naming the file.
 std::unique_ptr<Checkpoint> attach_head(std::unique_ptr<Checkpoint> features,
-                                        const std::filesystem::path& head_file);
+                                        OpenedCheckpoint head);
 
 }  // namespace quantring::weights

@@ -6,6 +6,7 @@
 
 #include "engine/safetensors.h"
 #include "ops/error.h"
+#include "weights_tools/printable.h"
 #include "weights_tools/text_table.h"
 
 namespace quantring::weights {

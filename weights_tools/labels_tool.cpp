@@ -4,7 +4,7 @@
 
 #include "ops/error.h"
 #include "weights_tools/copy_model.h"
-#include "weights_tools/text_table.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 

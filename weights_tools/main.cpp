@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <new>
 
 #include "weights_tools/commands.h"
 
@@ -25,6 +26,9 @@ int run(CLI::App& app, int argc, char** argv) {
       return 2;
     }
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::bad_alloc&) {
+    std::fputs("error: not enough memory\n", stderr);
+    return 1;
   } catch (const std::exception& error) {
     // Not fmt::print: it throws when stderr is closed.
     std::fputs(fmt::format("error: {}\n", error.what()).c_str(), stderr);

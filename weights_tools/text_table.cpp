@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "weights_tools/printable.h"
+
 namespace quantring::weights {
 namespace {
 
@@ -14,13 +16,6 @@ std::size_t width(const std::string& text) {
 }
 
 }  // namespace
-
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
 
 std::string text_table(const std::vector<std::vector<std::string>>& rows,
                        const std::vector<Align>& align) {

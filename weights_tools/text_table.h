@@ -14,7 +14,4 @@ enum class Align { left, right };
 std::string text_table(const std::vector<std::vector<std::string>>& rows,
                        const std::vector<Align>& align);
 
-// The text with '?' for control characters.
-std::string printable(std::string text);
-
 }  // namespace quantring::weights

@@ -179,7 +179,8 @@ TEST_CASE("parts that cannot be run and values that cannot be stored are refused
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     write_timm(options.input, set(bad));
-    CHECK(contains(message_of([&] { convert(options); }), "blocks.1.mlp.fc2.weight"));
+    CHECK(contains(message_of([&] { convert(options); }),
+                   "timm.safetensors': tensor 'blocks.1.mlp.fc2.weight' holds NaN or infinity"));
   }
   write_timm(options.input, set(70000.0f));
   auto half = options;
@@ -219,6 +220,43 @@ TEST_CASE("the checkpoint is not overwritten, and a model file is no checkpoint"
   options.input = options.output;
   options.output = folder / "again.safetensors";
   CHECK(contains(message_of([&] { convert(options); }), "already a model file"));
+}
+
+TEST_CASE("no other file that is read is overwritten either") {
+  const TemporaryFolder folder;
+  auto options = options_for(folder);
+  write_timm(options.input);
+  options.labels = folder / "labels.txt";
+  write(options.labels, "0\n1\n2\n3\n4\n");
+  options.config = folder / "other.json";
+  const auto refused = [&](const std::filesystem::path& output) {
+    options.output = output;
+    const std::string before = read(output);
+    const std::string message = message_of([&] { convert(options); });
+    CHECK(read(output) == before);
+    return message;
+  };
+  for (const char* config :
+       {"other.json", "config.json", "timm.config.json", "preprocessor_config.json"}) {
+    write(folder / config, "{}");
+    CHECK(contains(refused(folder / config), "config: give the model file another name"));
+  }
+  CHECK(contains(refused(options.labels), "is the file of --labels: give"));
+
+  // The head as a folder, and as an index.
+  std::filesystem::create_directory(folder / "head");
+  options.head = folder / "head";
+  SafetensorsWriter writer(folder / "head/probe.safetensors");
+  writer.declare("weight", "F32", {classes, dim});
+  writer.begin({});
+  const std::vector<float> matrix(classes * dim);
+  writer.write(std::as_bytes(std::span(matrix)));
+  writer.commit();
+  CHECK(contains(refused(folder / "head/probe.safetensors"), "is the file of --head: give"));
+  const auto index = folder / "head/model.safetensors.index.json";
+  write(index, R"({"weight_map": {"weight": "probe.safetensors"}})");
+  CHECK(contains(refused(folder / "head/probe.safetensors"), "is the file of --head: give"));
+  CHECK(contains(refused(index), "is the file of --head: give"));
 }
 
 TEST_CASE("progress counts the bytes that are written") {

@@ -3,12 +3,16 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <string>
 
 #include "engine/model_file.h"
 #include "engine/safetensors.h"
 #include "ops/error.h"
 #include "tests/support/golden.h"
+#include "tests/weights/pickle_text.h"
+#include "tests/weights/torch_archive.h"
 #include "weights_tools/convert.h"
 
 using namespace quantring;
@@ -35,6 +39,29 @@ void write_some(const fs::path& from, const fs::path& to, Rename rename) {
 
 bool is_head(const std::string& name) {
   return name.rfind("classifier.", 0) == 0;
+}
+
+// {"state_dict": {"module.linear.weight": ..., "module.linear.bias": ...}}
+void write_torch_head(const fs::path& from, const fs::path& to) {
+  const SafetensorsFile file(from);
+  std::map<std::string, std::string> entries{{"a/byteorder", "little"}};
+  std::string dict = "}(";
+  for (const char* part : {"weight", "bias"}) {
+    const StoredTensor& stored = file.tensors().at(std::string("classifier.") + part);
+    REQUIRE(stored.dtype == "F32");
+    test::Tensor tensor;
+    tensor.key = part;
+    tensor.storage_elements = static_cast<std::int64_t>(stored.data.size() / 4);
+    const auto& shape = stored.shape;
+    tensor.shape =
+        shape.size() == 2 ? test::dimensions({shape[0], shape[1]}) : test::dimensions({shape[0]});
+    tensor.strides = shape.size() == 2 ? test::dimensions({shape[1], 1}) : test::dimensions({1});
+    dict += test::text(std::string("module.linear.") + part) + tensor.pickle();
+    entries[std::string("a/data/") + part] = {reinterpret_cast<const char*>(stored.data.data()),
+                                              stored.data.size()};
+  }
+  entries["a/data.pkl"] = test::pickle("}(" + test::text("state_dict") + dict + "uu");
+  std::ofstream(to, std::ios::binary) << test::zip_archive(entries);
 }
 
 std::string convert(const weights::ConvertOptions& options) {
@@ -80,6 +107,19 @@ TEST_CASE("DINOv2 features and a linear head of their own file are the model wit
   CHECK(convert(options) == expected);
   const ModelFile model(options.output);
   CHECK(model.architecture().pooling == Pooling::class_and_average);
+
+  // A training script's features and head, both in a wrapper.
+  write_some(folder / "features.safetensors", folder / "wrapped.safetensors",
+             [](const std::string& name) { return "_orig_mod.module." + name; });
+  options.input = folder / "wrapped.safetensors";
+  CHECK(convert(options) == expected);
+  options.head = folder / "linear.pth";
+  write_torch_head(both, options.head);
+  CHECK(convert(options) == expected);
+  write_some(both, folder / "wrapped.safetensors",
+             [](const std::string& name) { return "module." + name; });
+  CHECK(contains(message_of(options), "classifier of its own ('module.classifier.weight')"));
+  options.head = folder / "linear.safetensors";
 
   options.input = both;
   CHECK(contains(message_of(options), "classifier of its own ('classifier.weight')"));

@@ -187,3 +187,19 @@ TEST_CASE("real files cut anywhere: refused; any bit flipped: refused or the sam
     CHECK(wrong == 0);
   }
 }
+
+TEST_CASE("an entry that claims to be far larger than the file is not believed") {
+  std::string noise(80'000, '\0');
+  std::uint32_t state = 1;
+  for (char& c : noise) c = static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
+  const TemporaryFolder folder;
+  const auto error = [&](std::uint64_t claimed) {
+    return error_of([&] {
+      open_npz(write_file(
+          folder / "a.npz",
+          build_zip({{.name = "a.npy", .contents = noise, .deflate = true, .size = claimed}})));
+    });
+  };
+  CHECK(contains(error(70 << 20), "no weights compress like this"));
+  CHECK(contains(error(60 << 20), "is not a NumPy array"));
+}

@@ -88,6 +88,9 @@ TEST_CASE("the index decides: a tensor that it does not name is no part") {
   CHECK(contains(error_of([&] { sharded(index); }),
                  "needs 'three', which is not beside it; fetch all 2 of its files"));
   write_file(folder / "two", one_tensor("F32", "2", 8, "w").substr(0, 60));
+  // Longer than file systems allow.
+  write_file(index, R"({"weight_map": {"w": ")" + std::string(300, 'x') + "\"}}");
+  CHECK(contains(error_of([&] { sharded(index); }), "which is not beside it"));
   write_file(index, R"({"weight_map": {"w": "two"}})");
   CHECK(contains(error_of([&] { sharded(index); }), "two'"));
 }

@@ -63,6 +63,14 @@ TEST_CASE("f32 stays, f64 is rounded to the nearest") {
   CHECK(widen("F32", nullptr, 0).empty());
 }
 
+TEST_CASE("an f64 beyond f32 is no infinity") {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  CHECK(widened<double>("F64", {3.4028234663852886e38, -infinite}) ==
+        std::vector<float>{std::numeric_limits<float>::max(),
+                           -std::numeric_limits<float>::infinity()});
+  CHECK(contains(error_of([&] { widened<double>("F64", {1, -1e39}); }), "too large for f32"));
+}
+
 TEST_CASE("other types are refused") {
   for (const char* const dtype : {"I64", "U8", "BOOL", "F8_E4M3", ""}) {
     CHECK(contains(error_of([&] { widened<float>(dtype, {1}); }),

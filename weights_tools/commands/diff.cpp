@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <new>
 
 #include "weights_tools/commands.h"
 
@@ -44,6 +45,9 @@ void add_diff(CLI::App& app) {
       same = report.same();
       fmt::print("{}", options->as_json ? diff_json(report) + "\n"
                                         : diff_text(report, options->all ? 0 : shown_rows));
+    } catch (const std::bad_alloc&) {
+      std::fputs("error: not enough memory\n", stderr);
+      throw CLI::RuntimeError(trouble);
     } catch (const std::exception& error) {
       // Not the 1 of other commands' errors: that says that the files differ.
       std::fputs(fmt::format("error: {}\n", error.what()).c_str(), stderr);

@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::string_view suffix = ".npy";
 
+// Floats of trained weights deflate to half their bytes at best. What claims to be far larger than
+// the file would be allocated before a wrong byte of it is seen.
+constexpr std::uint64_t large_entry = 64 << 20, max_ratio = 50;
+
 // Values whose first index runs fastest -> whose last does.
 std::vector<float> row_major(const std::vector<float>& values,
                              const std::vector<std::int64_t>& shape) {
@@ -39,6 +43,12 @@ class NpzCheckpoint : public Checkpoint {
             fmt::format("'{}' holds '{}', which is no NumPy array; save it again with "
                         "numpy.savez",
                         zip_.path(), entry_name));
+      }
+      if (entry.size > large_entry && entry.size / max_ratio > entry.compressed) {
+        throw Error(
+            fmt::format("'{}': entry '{}' claims {} bytes in {}; no weights compress like this: a "
+                        "damaged or hostile file",
+                        zip_.path(), entry_name, entry.size, entry.compressed));
       }
       const std::string name = entry_name.substr(0, entry_name.size() - suffix.size());
       NpyHeader header =

@@ -67,8 +67,4 @@ class Pickle {
   const PickleValue* root_;
 };
 
-// Text out of a file, fit for one line of a message: control characters and what is not ASCII
-// become '?', and it is cut after 100 characters.
-std::string printable(std::string_view text);
-
 }  // namespace quantring::weights

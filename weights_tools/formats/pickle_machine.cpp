@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "ops/error.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -158,7 +159,11 @@ void PickleMachine::push_name(std::string_view module, std::string_view name) {
            full[module.size()] == '.' && full.ends_with(name);
   });
   if (known == names_.end()) {
-    const std::string full = printable(module) + "." + printable(name);
+    const std::string full = ascii_excerpt(module) + "." + ascii_excerpt(name);
+    if (full.starts_with("torch._utils._rebuild_sparse")) {
+      throw Error(
+          fmt::format("'{}' holds a sparse tensor; save it dense, with tensor.to_dense()", file_));
+    }
     if (makes_object()) {
       throw Error(
           fmt::format("'{}' holds a whole Python object of class {}, not only weights, and "

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/safetensors.h"
 #include "ops/error.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -15,9 +14,7 @@ class SafetensorsCheckpoint : public Checkpoint {
   explicit SafetensorsCheckpoint(const std::filesystem::path& path)
       : path_(path.string()), file_(path) {
     for (const auto& [name, tensor] : file_.tensors()) {
-      // They would garble every line that names the tensor.
-      if (std::any_of(name.begin(), name.end(),
-                      [](unsigned char c) { return c < 32 || c == 127; })) {
+      if (has_control(name)) {
         throw Error(fmt::format("'{}': the name of a tensor holds control characters", path_));
       }
       tensors_[name] = {tensor.dtype, tensor.shape};

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "engine/open_file.h"
 #include "ops/error.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -24,7 +24,7 @@ std::string read_text(const std::filesystem::path& path) {
   if (!failed && size > max_index_bytes) {
     throw Error(fmt::format("'{}' is too large for the index of a checkpoint", path.string()));
   }
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file = open_file(path);
   std::string text(failed ? 0 : size, '\0');
   if (failed || !file.read(text.data(), static_cast<std::streamsize>(size))) {
     throw Error(fmt::format("cannot read '{}'", path.string()));
@@ -58,12 +58,8 @@ json parse_strictly(const std::string& text, const std::string& name) {
   return index;
 }
 
-bool printable(const std::string& text) {
-  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 32 || c == 127; });
-}
-
 bool plain_file_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && printable(name) &&
+  return !name.empty() && name != "." && name != ".." && !has_control(name) &&
          name.find_first_of("/\\") == std::string::npos;
 }
 
@@ -77,7 +73,8 @@ class ShardedCheckpoint : public Checkpoint {
     for (const auto& [tensor, file] : map_) files.insert(file);
     for (const std::string& file : files) {
       const std::filesystem::path path = index.parent_path() / file;
-      if (!std::filesystem::exists(path)) {
+      std::error_code ignored;
+      if (!std::filesystem::exists(path, ignored)) {
         throw Error(fmt::format(
             "'{}' needs '{}', which is not beside it; fetch all {} of its files into one folder",
             index.string(), file, files.size()));
@@ -127,7 +124,7 @@ WeightMap parse_index(const std::string& text, const std::string& name) {
   }
   WeightMap map;
   for (const auto& [tensor, file] : entries.items()) {
-    if (!printable(tensor)) {
+    if (has_control(tensor)) {
       throw Error(fmt::format("'{}': the name of a tensor holds control characters", name));
     }
     if (!file.is_string() || !plain_file_name(file.get_ref<const std::string&>())) {

@@ -13,6 +13,7 @@
 #include "weights_tools/formats/torch_names.h"
 #include "weights_tools/formats/torch_state.h"
 #include "weights_tools/formats/zip.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -30,7 +31,8 @@ std::string find_prefix(const ZipFile& zip) {
     if (slash == std::string::npos || name.substr(slash + 1) != pickle_name) continue;
     if (!prefix.empty()) {
       throw Error(fmt::format("'{}' holds two PyTorch files, {} and {}; unpack it, and convert one",
-                              zip.path(), printable(prefix + pickle_name), printable(name)));
+                              zip.path(), ascii_excerpt(prefix + pickle_name),
+                              ascii_excerpt(name)));
     }
     prefix = name.substr(0, slash + 1);
   }
@@ -120,7 +122,7 @@ class TorchFile : public Checkpoint {
   }
 
   std::string format() const override {
-    return part_.empty() ? "PyTorch zip" : "PyTorch zip (" + printable(part_) + ")";
+    return part_.empty() ? "PyTorch zip" : "PyTorch zip (" + ascii_excerpt(part_) + ")";
   }
 
   std::vector<float> read(const std::string& name) const override {
@@ -133,11 +135,13 @@ class TorchFile : public Checkpoint {
     if (tensor.elements == 0) return {};
     const std::span<const std::byte> storage = zip_.stored(std::string(tensor.storage));
     std::vector<float> values;
-    if (tensor.contiguous()) {
-      values = widen(dtype, storage.data() + tensor.offset * tensor.item_bytes,
-                     tensor.elements * tensor.item_bytes);
-    } else {
-      values = gather(tensor, dtype, storage.data());
+    try {
+      values = tensor.contiguous()
+                   ? widen(dtype, storage.data() + tensor.offset * tensor.item_bytes,
+                           tensor.elements * tensor.item_bytes)
+                   : gather(tensor, dtype, storage.data());
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: {}", where(name), error.what()));
     }
     zip_.release(storage);
     return values;
@@ -161,7 +165,7 @@ class TorchFile : public Checkpoint {
   }
 
   std::string where(const std::string& name) const {
-    return fmt::format("'{}': tensor '{}'", zip_.path(), printable(name));
+    return fmt::format("'{}': tensor '{}'", zip_.path(), ascii_excerpt(name));
   }
 
   ZipFile zip_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ops/error.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -29,7 +30,7 @@ struct Found {
 };
 
 std::string quoted(std::string_view text) {
-  return fmt::format("'{}'", printable(text));
+  return fmt::format("'{}'", ascii_excerpt(text));
 }
 
 // Moments and averages of an optimizer look like weights.
@@ -90,7 +91,7 @@ std::string list(const std::vector<Found>& dicts) {
   std::string text;
   for (std::size_t i = 0; i < std::min(dicts.size(), max_listed); ++i) {
     if (i > 0) text += ", ";
-    text += dicts[i].path.empty() ? "the file itself" : printable(dicts[i].path);
+    text += dicts[i].path.empty() ? "the file itself" : ascii_excerpt(dicts[i].path);
   }
   if (dicts.size() > max_listed) text += fmt::format(" and {} more", dicts.size() - max_listed);
   return text;

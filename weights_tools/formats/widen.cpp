@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 
@@ -54,7 +55,11 @@ std::vector<float> widen(const std::string& dtype, const std::byte* bytes, std::
     }
   } else {
     for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = static_cast<float>(load<double>(bytes, i));
+      const auto value = load<double>(bytes, i);
+      values[i] = static_cast<float>(value);
+      if (std::isinf(values[i]) && std::isfinite(value)) {
+        throw Error(fmt::format("it holds {}, which is too large for f32", value));
+      }
     }
   }
   return values;

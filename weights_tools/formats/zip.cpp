@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ops/error.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -151,8 +152,7 @@ class DirectoryReader {
     const std::size_t whole = central_bytes + name_size + extra_size + u16(rest, 32);
     if (whole > rest.size()) damaged("its directory breaks off");
     const std::string name(reinterpret_cast<const char*>(rest.data()) + central_bytes, name_size);
-    // They would garble every line that names the entry.
-    if (std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 32 || c == 127; })) {
+    if (has_control(name)) {
       damaged("the name of an entry holds control characters");
     }
 

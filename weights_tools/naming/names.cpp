@@ -80,6 +80,10 @@ constexpr Stranger strangers[] = {
 
 }  // namespace
 
+std::string wrapper_of(TensorInfos tensors) {
+  return unwrap(tensors);
+}
+
 Naming read_names(const TensorInfos& tensors, const ConfigFacts& config) {
   TensorInfos bare = tensors;
   const std::string wrapper = unwrap(bare);

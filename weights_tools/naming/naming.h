@@ -56,9 +56,12 @@ std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
 std::optional<Naming> read_torchvision_names(const TensorInfos& tensors, const ConfigFacts& config);
 std::optional<Naming> read_google_names(const TensorInfos& tensors, const ConfigFacts& config);
 
-// Asks each in turn, after taking off a prefix that all tensors share ("module.", "model.",
-// "_orig_mod.", "params/", ...). Throws Error with the first names in the file if nobody knows
-// them.
+// What a wrapper around the whole model put before every name: "module.", "_orig_mod.model.", ...
+// Empty: nothing.
+std::string wrapper_of(TensorInfos tensors);
+
+// Asks each in turn, after taking the wrapper off. Throws Error with the first names in the file if
+// nobody knows them.
 Naming read_names(const TensorInfos& tensors, const ConfigFacts& config);
 
 }  // namespace quantring::weights
