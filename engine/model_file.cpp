@@ -205,7 +205,8 @@ Metadata model_metadata(const Architecture& architecture, const PreprocessConfig
                         const std::vector<std::string>& labels, const Metadata& digests,
                         StageRange part) {
   const bool whole = part == StageRange{0, architecture.half_blocks()};
-  const bool newer = !whole || preprocess.mode == ResizeMode::squash_crop;
+  const bool newer = !whole || preprocess.mode == ResizeMode::squash_crop ||
+                     preprocess.crop_rounding != CropRounding::half_to_even;
   Metadata metadata;
   metadata["quantring.format"] =
       std::to_string(std::max(model_format(architecture), newer ? 2 : 1));

@@ -11,10 +11,11 @@
 namespace quantring {
 namespace {
 
-// Python's round(n / 2.0), which the training scripts use: halves go to the even neighbour.
-int half_to_even(int n) {
+int half(int n, CropRounding rounding) {
   const int low = n / 2;
-  return n % 2 == 1 && low % 2 == 1 ? low + 1 : low;
+  // Python's round(n / 2.0): halves go to the even neighbour.
+  const bool up = rounding == CropRounding::half_to_even && n % 2 == 1 && low % 2 == 1;
+  return up ? low + 1 : low;
 }
 
 // Where the crop lies along one side. A side that is too short is first padded to the crop's size,
@@ -25,9 +26,9 @@ struct Window {
   int count;   // pixels taken
 };
 
-Window centre(int side, int crop) {
+Window centre(int side, int crop, CropRounding rounding) {
   if (side < crop) return {.first = 0, .before = (crop - side) / 2, .count = side};
-  return {.first = half_to_even(side - crop), .before = 0, .count = crop};
+  return {.first = half(side - crop, rounding), .before = 0, .count = crop};
 }
 
 Image resize_shorter(const Image& image, int shorter, Interpolation interpolation) {
@@ -47,8 +48,8 @@ Image resize_shorter(const Image& image, int shorter, Interpolation interpolatio
 // [height, width, channels] -> [channels, crop_height, crop_width]
 void crop_to_planes(const Image& image, const PreprocessConfig& config,
                     std::span<std::uint8_t> out) {
-  const Window rows = centre(image.height, config.crop_height);
-  const Window columns = centre(image.width, config.crop_width);
+  const Window rows = centre(image.height, config.crop_height, config.crop_rounding);
+  const Window columns = centre(image.width, config.crop_width, config.crop_rounding);
   if (rows.count < config.crop_height || columns.count < config.crop_width)
     std::fill(out.begin(), out.end(), std::uint8_t{0});
   const std::size_t channels = image.channels, width = config.crop_width;

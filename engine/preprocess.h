@@ -22,6 +22,13 @@ enum class ResizeMode {
                 // (Hugging Face DeiT; timm's crop_mode "squash" with crop_pct below 1)
 };
 
+// Where the centre crop begins when an odd number of pixels is cut off along a side: at the half of
+// it, rounded.
+enum class CropRounding {
+  half_to_even,  // torchvision's CenterCrop, timm
+  down,          // Hugging Face's image processors
+};
+
 struct PreprocessConfig {
   ResizeMode mode = ResizeMode::shorter;
   Interpolation interpolation = Interpolation::bicubic;
@@ -29,7 +36,8 @@ struct PreprocessConfig {
   int squash_height = 0, squash_width = 0;  // used by ResizeMode::squash_crop only
   int channels = 3;                         // 1 or 3
   int crop_height = 224, crop_width = 224;
-  std::vector<float> mean, std;  // [channels], of values in 0..1
+  CropRounding crop_rounding = CropRounding::half_to_even;  // used by shorter and squash_crop only
+  std::vector<float> mean, std;                             // [channels], of values in 0..1
   bool operator==(const PreprocessConfig&) const = default;
 
   std::size_t pixel_count() const;  // channels * crop_height * crop_width

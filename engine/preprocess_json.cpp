@@ -8,6 +8,15 @@
 #include "ops/error.h"
 
 namespace quantring {
+namespace {
+
+CropRounding crop_rounding_from(const std::string& name) {
+  if (name == "down") return CropRounding::down;
+  if (name == "half_to_even") return CropRounding::half_to_even;
+  throw Error(fmt::format("unknown crop rounding '{}': use down or half_to_even", name));
+}
+
+}  // namespace
 
 std::string resize_mode_name(ResizeMode mode) {
   switch (mode) {
@@ -59,6 +68,7 @@ std::string preprocess_to_json(const PreprocessConfig& config) {
   // Only where it says something: the text is part of a model's identity.
   if (config.mode == ResizeMode::squash_crop)
     value["squash"] = {config.squash_height, config.squash_width};
+  if (config.crop_rounding == CropRounding::down) value["crop_rounding"] = "down";
   return value.dump();
 }
 
@@ -85,6 +95,8 @@ PreprocessConfig preprocess_from_json(const std::string& text) {
     config.channels = whole(value.at("channels"), "channels");
     config.crop_height = whole(value.at("crop").at(0), "crop");
     config.crop_width = whole(value.at("crop").at(1), "crop");
+    if (value.contains("crop_rounding"))
+      config.crop_rounding = crop_rounding_from(value["crop_rounding"].get<std::string>());
     config.mean = floats("mean");
     config.std = floats("std");
   } catch (const nlohmann::json::exception& error) {

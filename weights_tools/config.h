@@ -23,6 +23,9 @@ struct ImageSize {
 struct ConfigFacts {
   std::optional<Fact<std::string>> model_type;    // Hugging Face: "vit", "deit", "dinov2", ...
   std::optional<Fact<std::string>> architecture;  // timm: "vit_base_patch16_224"
+  // Of the tensors themselves: they tell another model's config from this one's. In the source
+  // there is the key, or the name that implies the value.
+  std::optional<Fact<int>> dim, depth, mlp_dim;
   std::optional<Fact<int>> heads;
   std::optional<Fact<float>> norm_eps;
   std::optional<Fact<Activation>> activation;
@@ -36,6 +39,7 @@ struct ConfigFacts {
   std::optional<ImageSize> squash_to;  // pixels
   std::optional<double> crop_pct;      // 0..1
   std::optional<ImageSize> crop;       // the final size for which shorter, squash_to are meant
+  std::optional<Fact<CropRounding>> crop_rounding;
   std::optional<Fact<Interpolation>> interpolation;
   std::optional<Fact<std::vector<float>>> mean, std;  // one value stands for all channels
 
@@ -43,7 +47,13 @@ struct ConfigFacts {
   std::string resize_unusable, interpolation_unusable, pixels_unusable;
 
   std::optional<Fact<std::vector<std::string>>> labels;  // not placeholders such as LABEL_7
+  std::optional<Fact<std::string>> labels_unusable;  // why there are none though a file has some
 };
+
+// transformers' DINOv2, with or without registers.
+inline bool is_dinov2(const ConfigFacts& facts) {
+  return facts.model_type && facts.model_type->value.rfind("dinov2", 0) == 0;
+}
 
 // The texts of config.json and preprocessor_config.json; either may be empty. Throws Error naming
 // the file and the key when a value is malformed, or says something that cannot be run (an

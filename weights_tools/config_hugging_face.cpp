@@ -52,12 +52,16 @@ void read_hugging_face_config(const JsonObject& root, ConfigFacts& facts) {
   if (facts.model_type) check_model_type(root, facts.model_type->value);
   if (const auto swiglu = root.boolean("use_swiglu_ffn"); swiglu && swiglu->value)
     root.refuse("use_swiglu_ffn", "a SwiGLU MLP cannot be run");
+  facts.dim = root.integer("hidden_size", 1, 1 << 30);
+  facts.depth = root.integer("num_hidden_layers", 1, 1 << 30);
+  // DINOv2 has mlp_ratio instead.
+  if (!is_dinov2(facts)) facts.mlp_dim = root.integer("intermediate_size", 1, 1 << 30);
   facts.heads = root.integer("num_attention_heads", 1, 65536);
   if (const auto eps = root.number("layer_norm_eps", 1e-20, 1))
     facts.norm_eps = {static_cast<float>(eps->value), eps->source};
   facts.image_size = root.image_size("image_size");
   read_activation(root, facts);
-  facts.labels = root.names("id2label");
+  facts.labels = root.names("id2label", facts.labels_unusable);
   if (facts.labels && are_placeholders(facts.labels->value)) facts.labels.reset();
 }
 

@@ -171,12 +171,18 @@ std::optional<Fact<ImageSize>> JsonObject::image_size(const std::string& key) co
   return Fact<ImageSize>{{static_cast<int>(sides[0]), static_cast<int>(sides[1])}, source(key)};
 }
 
-std::optional<Fact<std::vector<std::string>>> JsonObject::names(const std::string& key) const {
+std::optional<Fact<std::vector<std::string>>> JsonObject::names(
+    const std::string& key, std::optional<Fact<std::string>>& unusable) const {
   const json* const value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_array() && !value->is_object()) refuse(key, "names of classes are expected");
   std::vector<std::string> out(value->size());
   std::vector<bool> named(out.size(), false);
+  const auto misnumbered = [&] {
+    unusable = {fmt::format("{} names, not numbered from 0 to {}", out.size(), out.size() - 1),
+                source(key)};
+    return std::nullopt;
+  };
   std::size_t next = 0;
   for (const auto& item : value->items()) {
     std::size_t index = next++;
@@ -184,11 +190,11 @@ std::optional<Fact<std::vector<std::string>>> JsonObject::names(const std::strin
       const std::string& digits = item.key();
       const char* const end = digits.data() + digits.size();
       const auto [rest, error] = std::from_chars(digits.data(), end, index);
-      if (error != std::errc() || rest != end || index >= out.size()) return std::nullopt;
+      if (error != std::errc() || rest != end || index >= out.size()) return misnumbered();
     }
     if (!item.value().is_string() || !is_line(item.value().get<std::string>()))
       refuse(key, fmt::format("class {} has no name of one line", index));
-    if (named[index]) return std::nullopt;  // "1" and "01"
+    if (named[index]) return misnumbered();  // "1" and "01"
     named[index] = true;
     out[index] = item.value().get<std::string>();
   }

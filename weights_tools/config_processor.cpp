@@ -187,6 +187,7 @@ class Reader {
 }  // namespace
 
 void read_image_processor(const JsonObject& root, ConfigFacts& facts) {
+  facts.crop_rounding = {CropRounding::down, "transformers' center_crop"};
   const std::string name = class_name(root, facts);
   for (const Processor& processor : processors()) {
     if (name != processor.name) continue;

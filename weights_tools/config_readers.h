@@ -19,6 +19,7 @@ void read_image_processor(const JsonObject& root, ConfigFacts& facts);
 // A tag (".augreg_in21k") is ignored.
 struct TimmModel {
   int heads;
+  int dim;
   float norm_eps;
   Activation activation;
   Pooling pooling;

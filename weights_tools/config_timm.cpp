@@ -50,6 +50,7 @@ void read_name(ConfigFacts& facts) {
   const std::string source =
       fmt::format("{} {} (timm)", facts.architecture->source, facts.architecture->value);
   if (!facts.heads) facts.heads = {model->heads, source};
+  if (!facts.dim) facts.dim = {model->dim, source + ": dim"};
   if (!facts.norm_eps) facts.norm_eps = {model->norm_eps, source};
   if (!facts.activation) facts.activation = {model->activation, source};
   if (!facts.pooling) facts.pooling = {model->pooling, source};
@@ -101,10 +102,11 @@ void read_pixels(const JsonObject& data, bool defaults, ConfigFacts& facts) {
 void read_labels(const JsonObject& root, const JsonObject& data, ConfigFacts& facts) {
   for (const JsonObject* const section : {&root, &data}) {
     for (const auto* const key : {"label_names", "labels"}) {
-      if (!facts.labels) facts.labels = section->names(key);
+      if (!facts.labels) facts.labels = section->names(key, facts.labels_unusable);
     }
   }
   if (!facts.labels) return;
+  facts.labels_unusable.reset();
   const auto described = root.has("label_descriptions") ? root.object("label_descriptions")
                                                         : data.object("label_descriptions");
   for (std::string& label : facts.labels->value) {
@@ -128,6 +130,8 @@ void read_timm_config(const JsonObject& root, ConfigFacts& facts) {
   // model_args change what the name alone would build.
   for (const JsonObject* const section : {&args, &root}) {
     if (!facts.heads) facts.heads = section->integer("num_heads", 1, 65536);
+    if (!facts.dim) facts.dim = section->integer("embed_dim", 1, 1 << 30);
+    if (!facts.depth) facts.depth = section->integer("depth", 1, 1 << 30);
     if (!facts.activation) read_activation(*section, facts);
     if (!facts.norm_eps) read_norm(*section, facts);
     read_pooling(*section, facts);
@@ -136,6 +140,7 @@ void read_timm_config(const JsonObject& root, ConfigFacts& facts) {
     if (!facts.image_size) facts.image_size = section->image_size("img_size");
   }
   if (!facts.image_size) facts.image_size = data.image_size("input_size");
+  if (!facts.dim) facts.dim = root.integer("num_features", 1, 1 << 30);
   read_name(facts);
 
   read_resize(data, hub, facts);

@@ -60,6 +60,15 @@ int heads_of(const Words& words) {
   return found == std::end(sizes) ? 0 : found->second;
 }
 
+int head_dim_of(const Words& words) {
+  static constexpr std::pair<std::string_view, int> sizes[] = {
+      {"so400m", 72}, {"huge", 80}, {"giant", 88}, {"giantopt", 96}, {"gigantic", 104}};
+  if (words == Words{"vit", "base", "patch16", "gap", "224"}) return 48;
+  const auto found = std::find_if(std::begin(sizes), std::end(sizes),
+                                  [&](const auto& entry) { return entry.first == words[1]; });
+  return found == std::end(sizes) ? 64 : found->second;
+}
+
 Activation activation_of(const Words& words) {
   if (has(words, "quickgelu")) return Activation::gelu_quick;
   // The second generation of SigLIP, where the name tells it from the first.
@@ -76,11 +85,12 @@ Activation activation_of(const Words& words) {
 std::optional<TimmModel> plain_timm_model(const std::string& name) {
   const Words words = words_of(name);
   if (words == Words{"test", "vit"})
-    return TimmModel{2, 1e-6f, Activation::gelu_erf, Pooling::class_token};
+    return TimmModel{2, 64, 1e-6f, Activation::gelu_erf, Pooling::class_token};
   if (words == Words{"test", "vit2"})
-    return TimmModel{2, 1e-6f, Activation::gelu_erf, Pooling::average};
+    return TimmModel{2, 64, 1e-6f, Activation::gelu_erf, Pooling::average};
   if (words.size() == 2 && words[0] == "flexivit" && heads_of(words) != 0)
-    return TimmModel{heads_of(words), 1e-6f, Activation::gelu_erf, Pooling::class_token};
+    return TimmModel{heads_of(words), heads_of(words) * head_dim_of(words), 1e-6f,
+                     Activation::gelu_erf, Pooling::class_token};
   if (words.size() < 3) return std::nullopt;
   if (words[0] != "vit" && words[0] != "deit" && words[0] != "deit3") return std::nullopt;
   if (!std::all_of(words.begin() + 2, words.end(), is_plain)) return std::nullopt;
@@ -88,7 +98,8 @@ std::optional<TimmModel> plain_timm_model(const std::string& name) {
   if (has(words, "siglip") && !has(words, "gap")) return std::nullopt;  // attention pooling
   const int heads = heads_of(words);
   if (heads == 0) return std::nullopt;
-  return TimmModel{heads, has(words, "clip") ? 1e-5f : 1e-6f, activation_of(words),
+  return TimmModel{heads, heads * head_dim_of(words), has(words, "clip") ? 1e-5f : 1e-6f,
+                   activation_of(words),
                    has(words, "gap") ? Pooling::average : Pooling::class_token};
 }
 

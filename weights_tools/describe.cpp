@@ -75,8 +75,10 @@ std::string describe(const PreprocessConfig& p) {
   } else if (p.mode == ResizeMode::squash_crop) {
     resize = fmt::format("squash to {}x{} ({})", p.squash_height, p.squash_width, filter);
   }
-  return fmt::format("resize {}, crop {}x{}, mean {}, std {}", resize, p.crop_height, p.crop_width,
-                     fmt::join(p.mean, " "), fmt::join(p.std, " "));
+  const std::string rounding =
+      p.crop_rounding == CropRounding::down ? " (odd margins: half, rounded down)" : "";
+  return fmt::format("resize {}, crop {}x{}{}, mean {}, std {}", resize, p.crop_height,
+                     p.crop_width, rounding, fmt::join(p.mean, " "), fmt::join(p.std, " "));
 }
 
 }  // namespace quantring::weights

@@ -79,6 +79,15 @@ class Inference {
       source = file_resize();
     }
     findings_.push_back({"resize", described(), source});
+    const bool crops = out_.mode == ResizeMode::shorter || out_.mode == ResizeMode::squash_crop;
+    if (crops && config_.crop_rounding) {
+      out_.crop_rounding = config_.crop_rounding->value;
+      findings_.push_back({"crop of an odd margin",
+                           out_.crop_rounding == CropRounding::down
+                               ? "begins at its half, rounded down"
+                               : "begins at its half, rounded to even",
+                           config_.crop_rounding->source});
+    }
   }
 
   void flag_resize(const std::string& said) {
@@ -112,6 +121,13 @@ class Inference {
         "how pictures are resized {}: add --resize SIDE, the shorter side before the centre crop "
         "({}), --resize squash (Hugging Face's and Google's ViT) or --resize none",
         because(problem), usual)});
+  }
+
+  // Why the model's size and not the file's.
+  std::string fixed_size() const {
+    return config_.model_type && !is_dinov2(config_)
+               ? fmt::format(" (transformers' {} takes no other)", config_.model_type->value)
+               : std::string();
   }
 
   // Of a length that is meant for images of another size. Far out of bounds stays out of bounds.
@@ -150,6 +166,9 @@ class Inference {
       if (crop != image_)
         source += fmt::format(": {} for {}, scaled to {}", side, text(crop), text(image_));
     }
+    if (out_.mode == ResizeMode::squash && crop != image_)
+      source +=
+          fmt::format(": {}, replaced by the model's {}{}", text(crop), text(image_), fixed_size());
     if (out_.mode == ResizeMode::squash_crop) {
       const ImageSize to = config_.squash_to.value();
       out_.squash_height = scaled(to.height, crop.height, image_.height);

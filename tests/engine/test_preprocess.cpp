@@ -65,18 +65,25 @@ TEST_CASE("without resizing another size is refused, naming both") {
   CHECK(text.find("5 x 4") != std::string::npos);
 }
 
-TEST_CASE("the crop's offset is rounded half to even, as Python's round does") {
-  // One row of 0, 1, 2, .. cropped to 2: offsets of 0.5 -> 0, 1.5 -> 2, 2.5 -> 2.
-  for (const auto& [width, offset] : {std::pair{3, 0}, {5, 2}, {7, 2}, {6, 2}}) {
-    Image image{.width = width, .height = 1, .channels = 1, .pixels = {}};
-    for (int x = 0; x < width; ++x) image.pixels.push_back(static_cast<std::uint8_t>(x));
+TEST_CASE("the crop's offset is rounded half to even, as Python's round does, or down") {
+  // One row of 0, 1, 2, .. cropped to 2: offsets of 0.5 -> 0, 1.5 -> 2 or 1, 2.5 -> 2.
+  struct Case {
+    int width, to_even, down;
+  };
+  for (const Case& c : {Case{3, 0, 0}, {5, 2, 1}, {7, 2, 2}, {6, 2, 2}, {9, 4, 3}}) {
+    Image image{.width = c.width, .height = 1, .channels = 1, .pixels = {}};
+    for (int x = 0; x < c.width; ++x) image.pixels.push_back(static_cast<std::uint8_t>(x));
     auto config = small(ResizeMode::shorter, 1, 1, 2);
     config.resize_shorter = 1;
-    std::vector<std::uint8_t> pixels(2);
-    to_pixels(image, config, pixels);
-    CAPTURE(image.width);
-    CHECK(pixels[0] == offset);
-    CHECK(pixels[1] == offset + 1);
+    for (const auto rounding : {CropRounding::half_to_even, CropRounding::down}) {
+      config.crop_rounding = rounding;
+      const int offset = rounding == CropRounding::down ? c.down : c.to_even;
+      std::vector<std::uint8_t> pixels(2);
+      to_pixels(image, config, pixels);
+      CAPTURE(image.width);
+      CHECK(pixels[0] == offset);
+      CHECK(pixels[1] == offset + 1);
+    }
   }
 }
 
@@ -123,6 +130,20 @@ TEST_CASE("the JSON of a config reads back, and has squash only where it is used
   CHECK_THROWS_AS(preprocess_from_json(text), Error);
   text.replace(text.find("[10,0]"), 6, "[10]");
   CHECK_THROWS_AS(preprocess_from_json(text), Error);
+}
+
+TEST_CASE("the JSON of a config has the crop's rounding only where it is not the usual one") {
+  auto config = small(ResizeMode::shorter, 3, 6, 8);
+  CHECK(preprocess_to_json(config).find("rounding") == std::string::npos);
+  config.crop_rounding = CropRounding::down;
+  std::string text = preprocess_to_json(config);
+  CHECK(text.find(R"("crop_rounding":"down")") != std::string::npos);
+  CHECK(preprocess_from_json(text) == config);
+  for (const auto* const wrong : {"\"up\"", "3", "null"}) {
+    std::string changed = text;
+    changed.replace(changed.find("\"down\""), 6, wrong);
+    CHECK_THROWS_AS(preprocess_from_json(changed), Error);
+  }
 }
 
 TEST_CASE("wrong channels, wrong room and endless ratios are refused") {

@@ -3,8 +3,10 @@
 
 A line a case: the two configs as texts, the model's image [height, width], the picture (pattern of
 tests/engine/patterns.h, width, height) and what comes out before mean and std: the CRC-32 of the
-planar bytes; then mean and std themselves. Margins of the crops are even: for an odd one
-transformers begins at its half rounded down, torchvision at its half rounded to even.
+planar bytes; then mean and std themselves. Margins of the crops are even and odd: for an odd one
+transformers begins at its half rounded down (both of its backends, which is checked here),
+torchvision and timm at its half rounded to even. No picture lacks an odd number of pixels for its
+crop: there the two backends of transformers differ.
 
 Run: python3 tests/weights/make_processor_fixture.py > tests/weights/fixtures/config/processors.jsonl
 Made with transformers 5.23, timm 1.0.31, Pillow 13.0; pictures that do not shrink much more in
@@ -17,6 +19,7 @@ import numpy as np
 from PIL import Image
 from timm.data import resolve_data_config
 from timm.data.transforms_factory import transforms_imagenet_eval
+from transformers.models.bit.image_processing_bit import BitImageProcessor
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.deit.image_processing_pil_deit import DeiTImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
@@ -30,6 +33,14 @@ def noise(width, height):
         state = (state * 1664525 + 1013904223) % 2**32
         values.append(state >> 24)
     return Image.fromarray(np.array(values, np.uint8).reshape(height, width, 3))
+
+
+def check_backends_agree(width, shorter, crop):
+    """That they crop the same; a picture of the right shorter side is not resized before."""
+    out = [made(size={"shortest_edge": shorter}, crop_size=crop)(
+        noise(width, shorter), do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"][0]
+        for made in (BitImageProcessorPil, BitImageProcessor)]
+    assert np.array_equal(*out), width
 
 
 def emit(config, processor, picture, pixels, mean, std):
@@ -78,6 +89,11 @@ hugging_face("deit", {}, (250, 240))
 hugging_face("dinov2", {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 32},
                         "crop_size": {"height": 28, "width": 28}, "resample": 3}, (48, 40))
 hugging_face("dinov2", {"size": 30, "crop_size": 28, "do_convert_rgb": True, "rescale_factor": 1 / 255}, (50, 40))
+for width in range(340, 348):  # crops of 224 have all kinds of margins
+    check_backends_agree(width, 256, 224)
+    hugging_face("dinov2", {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 256},
+                            "crop_size": {"height": 224, "width": 224}}, (width, 256))
+hugging_face("deit", {"size": 31, "crop_size": 24}, (37, 41))
 
 
 def timm_config(**extra):
@@ -91,3 +107,6 @@ timm(timm_config(input_size=[3, 24, 24], crop_pct=0.95, crop_mode="center", inte
 timm(timm_config(input_size=[3, 24, 24], crop_pct=1.0, crop_mode="squash"), (41, 33))
 timm(timm_config(input_size=[3, 24, 24], crop_pct=0.75, crop_mode="squash"), (51, 43))
 timm(timm_config(input_size=[3, 18, 24], crop_pct=0.75, crop_mode="squash"), (51, 43))
+timm(timm_config(input_size=[3, 24, 24], crop_pct=0.77, crop_mode="squash"), (51, 43))
+for width in range(340, 348):
+    timm(timm_config(input_size=[3, 224, 224]), (width, 256))

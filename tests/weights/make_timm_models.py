@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What timm builds for each name of a ViT -> fixtures/config/timm_models.txt.
 
-A line a model: its name, then for a plain one "plain HEADS EPS ACTIVATION POOLING". "other": more
+A line a model: its name, then for a plain one "plain HEADS DIM EPS ACTIVATION POOLING". "other": more
 parts than a plain ViT has, which its tensors show. "refused": other arithmetic than a ViT's under
 names of tensors that can be the same.
 
@@ -28,8 +28,8 @@ def describe(model):
     if not plain:
         return "other"
     assert norms[0].eps == block.norm1.eps == block.norm2.eps
-    return (f"plain {block.attn.num_heads} {block.norm1.eps:g} {ACTIVATIONS[repr(block.mlp.act)]} "
-            f"{model.global_pool}")
+    return (f"plain {block.attn.num_heads} {model.embed_dim} {block.norm1.eps:g} "
+            f"{ACTIVATIONS[repr(block.mlp.act)]} {model.global_pool}")
 
 
 with torch.device("meta"):

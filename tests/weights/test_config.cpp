@@ -44,9 +44,9 @@ TEST_CASE("the names of timm's models say what timm builds for them") {
   for (std::string line; std::getline(file, line);) {
     std::istringstream in(line);
     std::string name, kind, activation, pooling;
-    int heads = 0;
+    int heads = 0, dim = 0;
     float eps = 0;
-    in >> name >> kind >> heads >> eps >> activation >> pooling;
+    in >> name >> kind >> heads >> dim >> eps >> activation >> pooling;
     CAPTURE(name);
     const std::string config = R"({"architecture": ")" + name + R"("})";
     if (kind == "refused") {
@@ -59,6 +59,7 @@ TEST_CASE("the names of timm's models say what timm builds for them") {
     CHECK(facts.architecture->value == name);
     if (kind == "other") {
       CHECK(!facts.heads);
+      CHECK(!facts.dim);
       CHECK(!facts.norm_eps);
       CHECK(!facts.activation);
       CHECK(!facts.pooling);
@@ -69,6 +70,7 @@ TEST_CASE("the names of timm's models say what timm builds for them") {
     REQUIRE(facts.heads);
     CHECK(facts.heads->value == heads);
     CHECK(facts.heads->source == "config.json: architecture " + name + " (timm)");
+    CHECK(facts.dim.value().value == dim);
     CHECK(facts.norm_eps.value().value == eps);
     CHECK(name_of(facts.activation.value().value) == activation);
     CHECK(facts.pooling.value().value ==
@@ -165,6 +167,48 @@ TEST_CASE("Hugging Face: config.json") {
     const std::string text = std::string(R"({"num_attention_heads": 3, "hidden_act": ")") + name;
     CHECK(read_config(text + "\"}", "").activation.value().value == activation);
   }
+}
+
+TEST_CASE("sizes that tell another model's config") {
+  auto facts = read_config(R"({"model_type": "vit", "hidden_size": 96, "num_hidden_layers": 3,
+    "intermediate_size": 384})",
+                           "");
+  CHECK(facts.dim.value().value == 96);
+  CHECK(facts.dim->source == "config.json: hidden_size");
+  CHECK(facts.depth.value().value == 3);
+  CHECK(facts.depth->source == "config.json: num_hidden_layers");
+  CHECK(facts.mlp_dim.value().value == 384);
+  CHECK(facts.mlp_dim->source == "config.json: intermediate_size");
+  // It has mlp_ratio: another key of that name says nothing.
+  facts = read_config(R"({"model_type": "dinov2", "intermediate_size": 384})", "");
+  CHECK(!facts.mlp_dim);
+  // The arguments go before what was written of the model, and that before the name.
+  const std::string name = R"({"architecture": "vit_tiny_patch16_224")";
+  facts = read_config(
+      name + R"(, "num_features": 48, "model_args": {"embed_dim": 96, "depth": 3}})", "");
+  CHECK(facts.dim.value().value == 96);
+  CHECK(facts.dim->source == "config.json: model_args.embed_dim");
+  CHECK(facts.depth.value().value == 3);
+  facts = read_config(name + R"(, "num_features": 48})", "");
+  CHECK(facts.dim.value().value == 48);
+  CHECK(!facts.depth);
+  CHECK(read_config(name + "}", "").dim.value().source ==
+        "config.json: architecture vit_tiny_patch16_224 (timm): dim");
+}
+
+TEST_CASE("labels that are not 0 to n-1 are none, and it is said why") {
+  const auto facts = read_config(R"({"model_type": "deit", "id2label": {"0": "a", "2": "c"}})", "");
+  CHECK(!facts.labels);
+  CHECK(facts.labels_unusable.value().value == "2 names, not numbered from 0 to 1");
+  CHECK(facts.labels_unusable->source == "config.json: id2label");
+  CHECK(
+      !read_config(R"({"model_type": "deit", "id2label": {"0": "LABEL_0"}})", "").labels_unusable);
+  CHECK(!read_config(R"({"model_type": "deit", "id2label": {}})", "").labels_unusable);
+  // Another key of timm's may have good ones.
+  const auto timm =
+      read_config(R"({"architecture": "v", "label_names": {"3": "a"}, "labels": ["b"]})", "");
+  CHECK(timm.labels.value().value == std::vector<std::string>{"b"});
+  CHECK(!timm.labels_unusable);
 }
 
 TEST_CASE("labels that are placeholders, or not 0 to n-1, are none") {

@@ -144,6 +144,25 @@ TEST_CASE("heads that shapes tell") {
   CHECK(plan.architecture.qk_norm);
 }
 
+TEST_CASE("a config of another model is refused") {
+  const TensorInfos tensors = timm_tensors();
+  ConfigFacts config;
+  config.dim = {12, "config.json: hidden_size"};
+  config.depth = {2, "config.json: num_hidden_layers"};
+  config.mlp_dim = {sound_plan(tensors).architecture.mlp_dim, "config.json: intermediate_size"};
+  sound_plan(tensors, some_hints(), config);
+  config.mlp_dim->value = 4096;
+  CHECK(contains(message_of(tensors, some_hints(), config),
+                 "config.json: intermediate_size 4096, but the tensors have MLP width"));
+  config.depth->value = 24;
+  CHECK(contains(message_of(tensors, some_hints(), config),
+                 "config.json: num_hidden_layers 24, but the tensors have depth 2: it is"));
+  config.dim->value = 1024;
+  CHECK(message_of(tensors, some_hints(), config) ==
+        "config.json: hidden_size 1024, but the tensors have dim 12: it is another model's; give "
+        "the right one with --config");
+}
+
 TEST_CASE("labels of a config count, or are left out aloud") {
   const TensorInfos tensors = timm_tensors();
   ConfigFacts config;
@@ -154,4 +173,11 @@ TEST_CASE("labels of a config count, or are left out aloud") {
   plan = sound_plan(tensors, some_hints(), config);
   CHECK(plan.labels.empty());
   CHECK(contains(found(plan, "labels"), "4 names for 5 classes"));
+  config.labels.reset();
+  config.labels_unusable = {"5 names, not numbered from 0 to 4", "config.json: id2label"};
+  plan = sound_plan(tensors, some_hints(), config);
+  CHECK(plan.labels.empty());
+  CHECK(found(plan, "labels") ==
+        "left out: 5 names, not numbered from 0 to 4 (--labels gives others) (config.json: "
+        "id2label)");
 }

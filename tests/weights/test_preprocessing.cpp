@@ -77,7 +77,7 @@ TEST_CASE("pictures come out as transformers and timm make them by the same file
     CHECK(inferred.config.mean == c["mean"].get<std::vector<float>>());
     CHECK(inferred.config.std == c["std"].get<std::vector<float>>());
   }
-  CHECK(cases == 16);
+  CHECK(cases == 34);
 }
 
 TEST_CASE("flags go before files, and say that they did") {
@@ -183,7 +183,33 @@ TEST_CASE("Hugging Face's resize is scaled with the image, and the finding says 
   CHECK(inferred.config.squash_height == 439);
   CHECK(contains(finding(inferred, "resize"), "DeiTImageProcessor's default size: 256x256 for"));
   inferred = infer(model(384, 384), read_config(R"({"model_type": "vit"})", "{}"));
-  CHECK(finding(inferred, "resize") == "to 384x384 <- ViTImageProcessor's default size");
+  CHECK(finding(inferred, "resize") ==
+        "to 384x384 <- ViTImageProcessor's default size: 224x224, replaced by the model's 384x384 "
+        "(transformers' vit takes no other)");
+  inferred = infer(model(224, 224), read_config(R"({"model_type": "vit"})", "{}"));
+  CHECK(finding(inferred, "resize") == "to 224x224 <- ViTImageProcessor's default size");
+  inferred = infer(model(32, 32), read_config(dinov2, R"({"crop_size": 64,
+    "size": {"height": 64, "width": 64}})"));
+  CHECK(finding(inferred, "resize") ==
+        "to 32x32 <- preprocessor_config.json: size: 64x64, replaced by the model's 32x32");
+}
+
+TEST_CASE("the crop's rounding is that of the library whose files there are, and it is said") {
+  const auto hugging_face = read_config(R"({"model_type": "dinov2"})", "{}");
+  auto inferred = infer(model(224, 224), hugging_face);
+  CHECK(inferred.config.crop_rounding == CropRounding::down);
+  CHECK(finding(inferred, "crop of an odd margin") ==
+        "begins at its half, rounded down <- transformers' center_crop");
+  // No flag asks for it: the file's stays.
+  CHECK(infer(model(224, 224), hugging_face, all_flags()).config.crop_rounding ==
+        CropRounding::down);
+  // Without a crop it would only change the model's identity.
+  inferred = infer(model(224, 224), read_config(R"({"model_type": "vit"})", "{}"));
+  CHECK(inferred.config.crop_rounding == CropRounding::half_to_even);
+  CHECK(finding(inferred, "crop of an odd margin") == "none");
+  const auto timm = read_config(R"({"architecture": "v", "pretrained_cfg": {}})", "");
+  CHECK(infer(model(224, 224), timm).config.crop_rounding == CropRounding::half_to_even);
+  CHECK(infer(model(224, 224), {}, all_flags()).config.crop_rounding == CropRounding::half_to_even);
 }
 
 TEST_CASE("what a file says but cannot be run is named, and a flag replaces it") {

@@ -7,6 +7,7 @@
 #include "ops/error.h"
 #include "weights_tools/missing_facts.h"
 #include "weights_tools/naming/choices.h"
+#include "weights_tools/naming/config_check.h"
 #include "weights_tools/naming/positions.h"
 #include "weights_tools/naming/recipes.h"
 #include "weights_tools/naming/roles.h"
@@ -48,6 +49,7 @@ class Planner {
   ConversionPlan plan() {
     found("naming", naming_.who, "tensor names");
     sizes();
+    check_config_belongs(a_, config_);
     heads();
     tokens();
     pooling();
@@ -274,6 +276,9 @@ class Planner {
   }
 
   void labels() {
+    if (config_.labels_unusable)
+      found("labels", "left out: " + config_.labels_unusable->value + " (--labels gives others)",
+            config_.labels_unusable->source);
     if (!config_.labels) return;
     const auto& names = config_.labels->value;
     if (names.size() == static_cast<std::size_t>(a_.classes)) {
