@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/image_source.h"
+#include "engine/model_file.h"
 #include "engine/preprocess.h"
 #include "engine/preprocess_json.h"
 #include "engine/safetensors.h"
@@ -144,6 +145,17 @@ TEST_CASE("the JSON of a config has the crop's rounding only where it is not the
     changed.replace(changed.find("\"down\""), 6, wrong);
     CHECK_THROWS_AS(preprocess_from_json(changed), Error);
   }
+}
+
+TEST_CASE("a model file that rounds down has the format that older builds refuse") {
+  const auto format = [](const PreprocessConfig& config) {
+    const Architecture a;
+    return model_metadata(a, config, {}, {}, StageRange{0, a.half_blocks()}).at("quantring.format");
+  };
+  auto config = small(ResizeMode::shorter, 3, 6, 8);
+  CHECK(format(config) == "1");
+  config.crop_rounding = CropRounding::down;
+  CHECK(format(config) == "2");
 }
 
 TEST_CASE("wrong channels, wrong room and endless ratios are refused") {
