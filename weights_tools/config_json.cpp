@@ -7,6 +7,7 @@
 
 #include "engine/image.h"
 #include "ops/error.h"
+#include "weights_tools/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -45,14 +46,6 @@ std::optional<std::int64_t> whole(const json& value) {
   if (!value.is_number_integer()) return std::nullopt;
   if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) return std::nullopt;
   return value.get<std::int64_t>();
-}
-
-// Such a text may go to a terminal.
-bool is_line(const std::string& text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -108,7 +101,7 @@ std::optional<Fact<std::string>> JsonObject::text(const std::string& key) const 
   const json* const value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string() || value->get_ref<const std::string&>().size() > 1000 ||
-      !is_line(value->get_ref<const std::string&>()))
+      has_control(value->get_ref<const std::string&>()))
     refuse(key, "a text of one line is expected");
   return Fact<std::string>{value->get<std::string>(), source(key)};
 }
@@ -192,7 +185,7 @@ std::optional<Fact<std::vector<std::string>>> JsonObject::names(
       const auto [rest, error] = std::from_chars(digits.data(), end, index);
       if (error != std::errc() || rest != end || index >= out.size()) return misnumbered();
     }
-    if (!item.value().is_string() || !is_line(item.value().get<std::string>()))
+    if (!item.value().is_string() || has_control(item.value().get<std::string>()))
       refuse(key, fmt::format("class {} has no name of one line", index));
     if (named[index]) return misnumbered();  // "1" and "01"
     named[index] = true;

@@ -1,6 +1,7 @@
 // `quantring-weights` as a person runs it: what it prints, where, and its exit status.
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <iterator>
@@ -135,4 +136,30 @@ TEST_CASE("wrong flags of convert are told by name before anything is read") {
                  "--activation"));
   CHECK(weights({"convert", "nothing", "-o", out}).status == 1);
   CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("a pipe is refused, not waited for, wherever a file is named") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder / "pipe", out = folder / "out.safetensors",
+                    model = folder / "model.safetensors";
+  const std::string checkpoint =
+      QUANTRING_SOURCE_DIR "/tests/weights/fixtures/golden/hf_dinov2/model.safetensors";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  test::write_tiny_model(model);
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"convert", pipe, "-o", out},
+           {"convert", checkpoint, "-o", out, "--config", pipe},
+           {"convert", checkpoint, "-o", out, "--head", pipe},
+           {"convert", checkpoint, "-o", out, "--labels", pipe, "--resize", "none", "--mean",
+            "0,0,0", "--std", "1,1,1"},
+           {"inspect", pipe},
+           {"verify", pipe},
+           {"diff", model, pipe},
+           {"labels", model, "--set", pipe}}) {
+    CAPTURE(command.front());
+    const auto outcome = weights(command);
+    CHECK(outcome.status != 0);
+    CHECK(one_error_line(outcome.err));
+    CHECK(contains(outcome.err, "'" + pipe + "' is not a regular file"));
+  }
 }
