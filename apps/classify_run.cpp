@@ -129,6 +129,16 @@ void receive(const ClassifyOptions& options, const ModelFile& model, ImageSource
   if (logits_file) write_logits(*logits_file, all_logits, model.architecture().classes);
 }
 
+void refuse_inputs(const ClassifyOptions& options, const std::string& model_path) {
+  for (const auto& input : {model_path, options.source, options.ring, options.labels}) {
+    std::error_code ignored;
+    if (!input.empty() && std::filesystem::equivalent(input, options.logits_file, ignored)) {
+      throw Error(fmt::format("--logits '{}' is a file that is read: give another name",
+                              options.logits_file));
+    }
+  }
+}
+
 }  // namespace
 
 ClassifySummary run_classify(const ClassifyOptions& options) {
@@ -145,7 +155,10 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
 
   // Now, so that a path that cannot be written is said before the work and not after it.
   std::optional<SafetensorsWriter> logits_file;
-  if (!options.logits_file.empty()) logits_file.emplace(options.logits_file);
+  if (!options.logits_file.empty()) {
+    refuse_inputs(options, model_path);
+    logits_file.emplace(options.logits_file);
+  }
 
   std::unique_ptr<LocalNodes> nodes;
   std::unique_ptr<Classifier> classifier;

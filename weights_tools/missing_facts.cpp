@@ -8,7 +8,8 @@ namespace {
 std::string text(const Questions& questions) {
   if (questions.size() == 1) return questions.front();
   return fmt::format(
-      "{} things must be said with flags, or by a config.json beside the file:\n- {}",
+      "{} things must be said with flags, or by the config.json and preprocessor_config.json that "
+      "belong beside the file:\n- {}",
       questions.size(), fmt::join(questions, "\n- "));
 }
 

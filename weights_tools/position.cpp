@@ -45,8 +45,8 @@ std::vector<Window> antialiased_windows(int from, int to) {
 }
 
 // As torch's upsample_bicubic2d: always four inputs, the edge standing for what lies beyond it.
-std::vector<Window> plain_windows(int from, int to) {
-  const double scale = static_cast<double>(from) / to;
+// scale: inputs from one output to the next.
+std::vector<Window> plain_windows(int from, int to, double scale) {
   std::vector<Window> out;
   for (int i = 0; i < to; ++i) {
     const double center = scale * (i + 0.5) - 0.5;
@@ -65,8 +65,10 @@ std::vector<Window> plain_windows(int from, int to) {
 // [outer, from, inner] -> [outer, to, inner]
 std::vector<double> along(const std::vector<double>& in, std::size_t outer, int from, int to,
                           std::size_t inner, Resampling how) {
-  const std::vector<Window> all =
-      how == Resampling::antialiased ? antialiased_windows(from, to) : plain_windows(from, to);
+  const double scale =
+      how == Resampling::dinov2 ? from / (to + 0.1) : static_cast<double>(from) / to;
+  const std::vector<Window> all = how == Resampling::antialiased ? antialiased_windows(from, to)
+                                                                 : plain_windows(from, to, scale);
   std::vector<double> out(outer * to * inner, 0.0);
   for (std::size_t o = 0; o < outer; ++o) {
     for (int i = 0; i < to; ++i) {

@@ -14,6 +14,7 @@ struct Grid {
 enum class Resampling {
   antialiased,  // antialias=True (Keys' kernel, a = -0.5, widened when the grid shrinks): timm
   plain,        // antialias=False (a = -0.75, four taps, edges repeated): transformers' DINOv2
+  dinov2,       // plain, with scale_factor (to + 0.1) / from: DINOv2's own code
 };
 
 struct GridResize {

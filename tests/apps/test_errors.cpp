@@ -210,6 +210,15 @@ TEST_CASE("a node that is not there") {
       1, {"stage 1", "127.0.0.1:1", "refused"});
 }
 
+TEST_CASE("the logits' file is none of those that are read") {
+  const Setup s;
+  for (const auto& input : {s.model, s.images}) {
+    check_error(s.classify({s.images, "--model", s.model, "--logits", input}), 1,
+                {"--logits", input.c_str()});
+  }
+  CHECK(s.classify({s.images, "--model", s.model}).status == 0);  // both are still whole
+}
+
 TEST_CASE("a ring over IPv6") {
   const Setup s;
   Process node({program, "node", "--model", s.model, "--listen", "[::1]:0"});

@@ -2,8 +2,9 @@
 """Position embeddings resampled by torch -> fixtures/config/position.txt.
 
 timm.layers.resample_abs_pos_embed calls torch.nn.functional.interpolate(mode="bicubic",
-antialias=True), transformers' DINOv2 the same without antialiasing; here in double. The values are drawn by a formula that the test repeats, so only
-results are kept. A case: "from_height from_width to_height to_width dim antialias", then the
+antialias=True), transformers' DINOv2 the same without antialiasing, DINOv2's own code with a
+scale factor that is a little larger; here in double. The values are drawn by a formula that the test repeats, so only
+results are kept. A case: "from_height from_width to_height to_width dim how", then the
 values.
 
 Run: python3 tests/weights/make_position_fixture.py > tests/weights/fixtures/config/position.txt
@@ -15,14 +16,20 @@ CASES = [(4, 4, 7, 7, 2), (7, 7, 4, 4, 2), (14, 14, 24, 24, 1), (16, 16, 5, 5, 2
          (6, 4, 6, 9, 2), (9, 3, 2, 3, 1), (1, 1, 3, 2, 2), (5, 5, 1, 1, 2), (37, 37, 16, 16, 1),
          (4, 6, 4, 6, 2)]
 
-for antialias in (True, False):
+for how in ("antialiased", "plain", "dinov2"):
     for fh, fw, th, tw, dim in CASES:
         state, values = 12345, []
         for _ in range(fh * fw * dim):
             state = (state * 1664525 + 1013904223) % 2**32
             values.append((state >> 8) / 2**23 - 1)
         grid = torch.tensor(values, dtype=torch.float64).reshape(1, fh, fw, dim).permute(0, 3, 1, 2)
-        out = torch.nn.functional.interpolate(grid, size=(th, tw), mode="bicubic", antialias=antialias,
-                                              align_corners=False)
-        print(fh, fw, th, tw, dim, int(antialias))
+        to = {"size": (th, tw)}
+        if how == "dinov2":
+            if (fh, fw) == (th, tw):
+                continue  # left alone there
+            to = {"scale_factor": ((th + 0.1) / fh, (tw + 0.1) / fw)}
+        out = torch.nn.functional.interpolate(grid, **to, mode="bicubic", antialias=how == "antialiased",
+                                              align_corners=False)  # fmt: skip
+        assert out.shape[2:] == (th, tw)
+        print(fh, fw, th, tw, dim, how)
         print(" ".join(f"{v:.9g}" for v in out.permute(0, 2, 3, 1).flatten().tolist()))

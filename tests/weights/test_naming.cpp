@@ -150,9 +150,18 @@ TEST_CASE("torchvision's names, old and new") {
     CHECK(naming.norm_eps->value == 1e-6f);
     CHECK_FALSE(naming.heads);  // of 12 columns
   }
-  TensorInfos large = torchvision_tensors(false);
-  large["class_token"].shape = {1, 1, 1024};
-  CHECK(read_names(large, {}).heads->value == 16);
+  // vit_b_16's width alone does not tell its heads; its depth and MLP do.
+  TensorInfos base = torchvision_tensors(false);
+  const std::string fc1 = "encoder.layers.encoder_layer_0.mlp.0.weight";
+  base[fc1].shape = {3072, 768};
+  CHECK_FALSE(read_names(base, {}).heads);
+  for (int i = 2; i < 12; ++i) {
+    add_layer(base, "encoder.layers.encoder_layer_" + std::to_string(i) + ".ln_1", {768});
+  }
+  REQUIRE(read_names(base, {}).heads);
+  CHECK(read_names(base, {}).heads->value == 12);
+  base[fc1].shape = {1024, 768};
+  CHECK_FALSE(read_names(base, {}).heads);
 }
 
 TEST_CASE("Google's names, in the layouts of Flax") {

@@ -18,6 +18,9 @@ TEST_CASE("another image size resizes the positions") {
   CHECK(plan.architecture.tokens() == 31);
   CHECK(contains(found(plan, "positions resized"), "4x4 -> 6x5"));
   CHECK(cooked(plan, tensors, "embed.position")[3] == 3);  // the class token's stays
+  // As many patches as the table has, by chance.
+  hints.image_size = ImageSize{4, 16};
+  CHECK(contains(found(sound_plan(tensors, hints), "positions resized"), "4x4 -> 2x8"));
   hints.image_size = ImageSize{9, 8};
   CHECK(contains(message_of(tensors, hints), "--image-size: 9x8"));
   hints.image_size = ImageSize{0, -2};
@@ -125,6 +128,41 @@ TEST_CASE("DINOv2 runs the size that its pictures come in, and resizes positions
   // Other models take pictures of the size that they were made for.
   CHECK(sound_plan(hugging_face_tensors("vit.", true), hints, config).architecture.image_height ==
         8);
+}
+
+TEST_CASE("a head of its own file: what it was trained on must be said, and not be DINO's") {
+  ConvertHints hints = some_hints();
+  hints.separate_head = true;
+  CHECK(contains(message_of(timm_tensors(), hints), "--pooling average"));
+  hints.pooling = "average";
+  CHECK(sound_plan(timm_tensors(), hints).architecture.pooling == Pooling::average);
+
+  TensorInfos wide = timm_tensors();
+  wide["head.weight"].shape = {5, 24};
+  CHECK(contains(message_of(wide), "DINO's interleaves"));
+  for (const char* block : {"blocks.0.", "blocks.1."}) {
+    add(wide, std::string(block) + "ls1.gamma", {12});
+    add(wide, std::string(block) + "ls2.gamma", {12});
+  }
+  CHECK(sound_plan(wide).architecture.pooling == Pooling::class_and_average);
+}
+
+TEST_CASE("DINOv2's own files: positions resized as its code does") {
+  TensorInfos own = timm_tensors();
+  for (const char* block : {"blocks.0.", "blocks.1."}) {
+    add(own, std::string(block) + "ls1.gamma", {12});
+    add(own, std::string(block) + "ls2.gamma", {12});
+  }
+  ConvertHints hints = some_hints();
+  hints.image_size = ImageSize{12, 12};
+  const auto how = [&] {
+    return sound_plan(own, hints).recipes.at("embed.position").back().resample->how;
+  };
+  CHECK(how() == Resampling::antialiased);  // timm's copy
+  add(own, "mask_token", {1, 12});
+  CHECK(how() == Resampling::dinov2);
+  add(own, "register_tokens", {1, 4, 12});
+  CHECK(how() == Resampling::antialiased);
 }
 
 TEST_CASE("heads that shapes tell") {

@@ -4,19 +4,24 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <map>
 #include <stdexcept>
+#include <string>
 
 #include "weights_tools/position.h"
 
 namespace quantring::weights {
 namespace {
 
-TEST_CASE("as torch.nn.functional.interpolate, bicubic, with and without antialiasing") {
+TEST_CASE("as torch.nn.functional.interpolate, bicubic, in the three ways that frameworks use it") {
   std::ifstream file(QUANTRING_SOURCE_DIR "/tests/weights/fixtures/config/position.txt");
+  const std::map<std::string, Resampling> kinds = {{"antialiased", Resampling::antialiased},
+                                                   {"plain", Resampling::plain},
+                                                   {"dinov2", Resampling::dinov2}};
   int cases = 0;
   Grid from, to;
-  bool antialias = false;
-  for (int dim = 0; file >> from.height >> from.width >> to.height >> to.width >> dim >> antialias;
+  std::string how;
+  for (int dim = 0; file >> from.height >> from.width >> to.height >> to.width >> dim >> how;
        ++cases) {
     CAPTURE(cases);
     std::vector<float> values;
@@ -25,8 +30,7 @@ TEST_CASE("as torch.nn.functional.interpolate, bicubic, with and without antiali
       state = state * 1664525 + 1013904223;
       values.push_back(static_cast<float>((state >> 8) / 8388608.0 - 1));
     }
-    const auto out = resample_position(
-        values, {from, to, antialias ? Resampling::antialiased : Resampling::plain}, dim);
+    const auto out = resample_position(values, {from, to, kinds.at(how)}, dim);
     REQUIRE(out.size() == static_cast<std::size_t>(to.height * to.width * dim));
     double difference = 0, norm = 0;
     for (const float value : out) {
@@ -38,7 +42,7 @@ TEST_CASE("as torch.nn.functional.interpolate, bicubic, with and without antiali
     }
     CHECK(std::sqrt(difference / norm) < 1e-6);
   }
-  CHECK(cases == 22);
+  CHECK(cases == 32);
 }
 
 TEST_CASE("a grid that does not fit the values is the caller's fault") {

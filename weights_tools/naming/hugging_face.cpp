@@ -1,6 +1,8 @@
 // Hugging Face transformers: ViT, DeiT, ViT-MSN, DINOv2 with and without registers, each
 // ForImageClassification; as the files on the hub name their tensors and as transformers 5 does.
 
+#include <set>
+
 #include "weights_tools/naming/table.h"
 
 namespace quantring::weights {
@@ -21,8 +23,10 @@ NameTable hugging_face_table(const std::string& prefix, const std::string& who) 
              {"head.*", "head.*"},  // of a file of its own (head_file.h)
              {"cls_classifier.*", "head.*"},
              {"distillation_classifier.*", "head_distillation.*"}};
-  for (const char* layers : {"encoder.layer.#.", "layers.#."}) {
-    const std::string block = prefix + layers;
+  // transformers 5 saves ViT-MSN's blocks without the prefix that the rest has.
+  const std::set<std::string> blocks = {prefix + "encoder.layer.#.", prefix + "layers.#.",
+                                        "encoder.layer.#."};
+  for (const std::string& block : blocks) {
     for (const auto& [name, role] : {std::pair("layernorm_before", "norm1"),
                                      {"norm1", "norm1"},
                                      {"layernorm_after", "norm2"},

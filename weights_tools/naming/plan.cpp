@@ -168,6 +168,11 @@ class Planner {
       fact = wanted;
     } else if (config_.pooling && !has_two_heads(fact.value)) {
       fact = *config_.pooling;
+    } else if (hints_.separate_head && fact.value == Pooling::class_token) {
+      questions_.push_back(
+          "what the head of --head was trained on is not in the files: add --pooling class_token "
+          "or "
+          "--pooling average");
     }
     a_.pooling = fact.value;
     if (a_.pooling == Pooling::class_token && !a_.has_class_token) {

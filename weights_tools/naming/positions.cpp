@@ -92,7 +92,9 @@ Choice choose(const PositionRequest& r) {
   if (r.wanted) {
     check_size(r, r.wanted->value, r.wanted->source);
     const auto by_config = r.made_for ? fit(r, r.made_for->value) : std::nullopt;
-    const auto by_wish = fit(r, r.wanted->value);
+    // A square is what nearly every checkpoint is for; the wanted size may have as many patches by
+    // chance.
+    const auto by_wish = squares(r).size() == 1 ? std::nullopt : fit(r, r.wanted->value);
     const Candidate table = by_config ? *by_config : by_wish ? *by_wish : only_square(r);
     return {table, r.wanted->value, r.wanted->source};
   }
@@ -134,7 +136,7 @@ PositionPlan plan_positions(const PositionRequest& r) {
     plan.findings.push_back(
         {"positions resized",
          fmt::format("{} -> {}, bicubic, {}antialiased", text(plan.from), text(plan.to),
-                     r.resampling == Resampling::plain ? "not " : ""),
+                     r.resampling == Resampling::antialiased ? "" : "not "),
          choice.source});
   }
   return plan;

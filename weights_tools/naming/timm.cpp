@@ -1,6 +1,7 @@
 // timm's VisionTransformer and VisionTransformerDistilled, and the files of DeiT, DeiT III, MAE and
 // others that share these names (https://github.com/huggingface/pytorch-image-models).
 
+#include "ops/error.h"
 #include "weights_tools/naming/table.h"
 
 namespace quantring::weights {
@@ -67,12 +68,43 @@ const NameTable& timm_table() {
 
 // What timm's constructor takes where nothing else is said; a config with the architecture's name
 // says more (ConfigFacts).
-void set_defaults(const ConfigFacts& config, Naming& naming) {
+void set_defaults(Naming& naming) {
   // With a norm before the blocks it is CLIP's: eps 1e-5, and one of two activations.
   if (naming.roles.count("embed.norm.weight")) return;
-  const bool beit3 = config.architecture && config.architecture->value.rfind("beit3_", 0) == 0;
-  naming.norm_eps = {beit3 ? 1e-5f : 1e-6f, beit3 ? "timm's beit3" : "timm's VisionTransformer"};
+  naming.norm_eps = {1e-6f, "timm's VisionTransformer"};
   naming.activation = {Activation::gelu_erf, "timm's VisionTransformer"};
+}
+
+// timm's res-post-norm blocks (vit_*_rpn_*) have the names and shapes of a plain ViT's without a
+// qkv bias, but normalise behind each half: only the architecture's name tells them apart.
+void refuse_unknown_blocks(const ConfigFacts& config, const Naming& naming) {
+  if (config.architecture) return;
+  for (const char* plain :
+       {"blocks.0.attn.qkv.bias", "blocks.0.scale1", "blocks.0.attn.q_norm.weight",
+        "embed.norm.weight", "token.registers"}) {
+    if (naming.roles.count(plain)) return;
+  }
+  throw Error(
+      "a timm ViT without qkv bias: norms before each half of a block, or behind it as in "
+      "vit_*_rpn_* "
+      "(which QuantRing cannot run), have the same names; add timm's config.json, which says "
+      "\"architecture\"");
+}
+
+// DINOv2's classifier on class token and average of the patches.
+bool has_dinov2_head(const TensorInfos& tensors, const Naming& naming) {
+  if (!head_over_both(tensors, naming)) return false;
+  if (naming.roles.count("blocks.0.scale1")) return true;
+  throw Error(
+      "the classifier takes two values of each channel, and the model is not DINOv2's (it has no "
+      "LayerScale): the first DINO's interleaves class token and average, which QuantRing cannot "
+      "run");
+}
+
+// DINOv2's own files, not timm's copies of them, and how its code resizes positions.
+void set_dinov2_resampling(const TensorInfos& tensors, Naming& naming) {
+  if (!tensors.count("mask_token") || !naming.roles.count("blocks.0.scale1")) return;
+  if (!tensors.count("register_tokens")) naming.resampling = Resampling::dinov2;
 }
 
 }  // namespace
@@ -84,10 +116,12 @@ std::optional<Naming> read_timm_names(const TensorInfos& tensors, const ConfigFa
   const bool blocks = block != tensors.end() && block->first.rfind("blocks.0.", 0) == 0;
   if (!patches || !blocks) return std::nullopt;
   Naming naming = apply_table(timm_table(), tensors);
-  set_defaults(config, naming);
+  set_defaults(naming);
+  refuse_unknown_blocks(config, naming);
+  set_dinov2_resampling(tensors, naming);
   if (naming.roles.count("head_distillation.weight")) {
     naming.pooling = {Pooling::class_and_distillation, "'head_dist.weight' in the file"};
-  } else if (head_over_both(tensors, naming)) {
+  } else if (has_dinov2_head(tensors, naming)) {
     naming.pooling = {Pooling::class_and_average, "shape of 'head.weight'"};
   } else if (!naming.roles.count("token.class")) {
     naming.pooling = {Pooling::average, "no class token in the file"};

@@ -1,6 +1,8 @@
 // torchvision.models.VisionTransformer (https://github.com/pytorch/vision, also its files from
 // before MLPBlock had numbered layers).
 
+#include <string>
+
 #include "weights_tools/naming/table.h"
 
 namespace quantring::weights {
@@ -33,6 +35,29 @@ const NameTable& torchvision_table() {
   return table;
 }
 
+// Heads are not in the file; torchvision has just these.
+std::optional<Fact<int>> published_heads(const TensorInfos& tensors, const Naming& naming) {
+  struct Size {
+    std::int64_t dim, mlp_dim;
+    int depth, heads;
+    const char* name;
+  };
+  static constexpr Size sizes[] = {{768, 3072, 12, 12, "torchvision's vit_b"},
+                                   {1024, 4096, 24, 16, "torchvision's vit_l"},
+                                   {1280, 5120, 32, 16, "torchvision's vit_h"}};
+  const auto has_block = [&](int i) {
+    return naming.roles.count("blocks." + std::to_string(i) + ".norm1.weight") != 0;
+  };
+  const auto fc1 = naming.roles.find("blocks.0.mlp.fc1.weight");
+  if (fc1 == naming.roles.end()) return std::nullopt;
+  for (const Size& size : sizes) {
+    const bool same = tensors.at(fc1->second.tensor).shape == std::vector{size.mlp_dim, size.dim};
+    if (same && has_block(size.depth - 1) && !has_block(size.depth))
+      return Fact<int>{size.heads, size.name};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Naming> read_torchvision_names(const TensorInfos& tensors, const ConfigFacts&) {
@@ -42,13 +67,7 @@ std::optional<Naming> read_torchvision_names(const TensorInfos& tensors, const C
   naming.norm_eps = {1e-6f, source};
   naming.activation = {Activation::gelu_erf, source};
   naming.pooling = {Pooling::class_token, source};
-  static const std::tuple<std::int64_t, int, const char*> sizes[] = {
-      {768, 12, "vit_b"}, {1024, 16, "vit_l"}, {1280, 16, "vit_h"}};
-  const auto& token = tensors.at("class_token").shape;
-  for (const auto& [dim, heads, name] : sizes) {
-    if (!token.empty() && token.back() == dim)
-      naming.heads = {heads, std::string("torchvision's ") + name};
-  }
+  naming.heads = published_heads(tensors, naming);
   return naming;
 }
 
