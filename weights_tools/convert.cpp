@@ -80,6 +80,16 @@ void read_labels(const ConvertOptions& options, ConversionPlan& plan) {
       {"labels", fmt::format("{} names", plan.labels.size()), options.labels.string()});
 }
 
+// What to add to an error if the file is one part of a checkpoint: NAME-00001-of-00003.safetensors.
+std::string one_of_several(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  const auto of = stem.rfind("-of-");
+  if (of == std::string::npos || of < 6 ||
+      stem.find_first_not_of("0123456789", of + 4) != stem.npos)
+    return {};
+  return " (this file is one of several: give the folder, or its .index.json)";
+}
+
 }  // namespace
 
 ConvertReport convert(const ConvertOptions& options,
@@ -108,7 +118,7 @@ ConvertReport convert(const ConvertOptions& options,
     hints.separate_head = !options.head.empty();
     plan = plan_conversion(input.checkpoint->tensors(), config, hints);
   } catch (const Error& error) {
-    throw Error(fmt::format("{}: {}", source, error.what()));
+    throw Error(fmt::format("{}: {}{}", source, error.what(), one_of_several(input.file)));
   }
   plan.findings.insert(plan.findings.begin(),
                        {"checkpoint", input.checkpoint->format(), input.file.string()});

@@ -115,10 +115,11 @@ bool DiffReport::same() const {
   return only_a.empty() && only_b.empty() && shapes.empty() && values.empty() && facts.empty();
 }
 
-DiffReport diff(const std::filesystem::path& a, const std::filesystem::path& b) {
+DiffReport diff(const std::filesystem::path& a, const std::filesystem::path& b,
+                const std::string& part_a, const std::string& part_b) {
   DiffReport report;
   if (is_model_file(a) && is_model_file(b)) compare_models(ModelFile(a), ModelFile(b), report);
-  const OpenedCheckpoint left = open_checkpoint(a), right = open_checkpoint(b);
+  const OpenedCheckpoint left = open_checkpoint(a, part_a), right = open_checkpoint(b, part_b);
   compare_tensors(*left.checkpoint, *right.checkpoint, report);
   return report;
 }

@@ -35,8 +35,10 @@ struct DiffReport {
   bool same() const;
 };
 
-// Memory for one tensor of each. Throws Error if either cannot be read.
-DiffReport diff(const std::filesystem::path& a, const std::filesystem::path& b);
+// part_a, part_b: as open_checkpoint takes them. Memory for one tensor of each. Throws Error if
+// either cannot be read.
+DiffReport diff(const std::filesystem::path& a, const std::filesystem::path& b,
+                const std::string& part_a = {}, const std::string& part_b = {});
 
 // rows: how many lines of each list; 0 for all.
 std::string diff_text(const DiffReport& report, std::size_t rows);

@@ -40,6 +40,15 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+void expect_model_file(const std::filesystem::path& path) {
+  if (is_model_file(path)) return;
+  const OpenedCheckpoint opened = open_checkpoint(path);
+  throw Error(
+      fmt::format("'{}' is a checkpoint ({}), not a model file: make one with "
+                  "`quantring-weights convert {} -o model.safetensors`",
+                  path.string(), opened.checkpoint->format(), path.string()));
+}
+
 std::string inspect_checkpoint_text(const std::filesystem::path& path,
                                     const Checkpoint& checkpoint) {
   const Summary summary = summarise(checkpoint.tensors());

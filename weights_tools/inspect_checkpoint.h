@@ -12,6 +12,9 @@ namespace quantring::weights {
 // cannot be read as safetensors is none.
 bool is_model_file(const std::filesystem::path& path);
 
+// Throws Error saying what the file is instead, and what makes a model file of it.
+void expect_model_file(const std::filesystem::path& path);
+
 // path: as the user gave it; for the file's name and the next command to try.
 std::string inspect_checkpoint_text(const std::filesystem::path& path,
                                     const Checkpoint& checkpoint);

@@ -233,9 +233,12 @@ class Inference {
                               values.size(), out_.channels,
                               said.empty() ? ": add " + flag : std::string()));
     for (const float value : values) {
-      if (!std::isfinite(value) || (what == "std" && value <= 0))
-        throw Error(fmt::format("{} holds {}{}", source, value,
-                                said.empty() ? ": add " + flag : std::string()));
+      // 0..255 is the usual mistake.
+      const bool in_range = what == "std" ? value > 0 && value <= 10 : value >= -1 && value <= 1;
+      if (!in_range)
+        throw Error(
+            fmt::format("{} holds {}: give the {} of pixels in 0..1, as 0.485 for 124 of 255",
+                        source, value, what));
     }
     findings_.push_back({what, fmt::format("{}", fmt::join(values, " ")), source});
     return values;

@@ -163,3 +163,43 @@ TEST_CASE("a pipe is refused, not waited for, wherever a file is named") {
     CHECK(contains(outcome.err, "'" + pipe + "' is not a regular file"));
   }
 }
+
+TEST_CASE("a checkpoint is no model file, and says so") {
+  const std::string fixtures = QUANTRING_SOURCE_DIR "/tests/weights/fixtures/golden/";
+  const std::string checkpoint = fixtures + "timm_deit.pth";
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"verify", checkpoint},
+                                             {"labels", checkpoint},
+                                             {"shard", checkpoint, "-l", "0-1", "-o", "x"}}) {
+    CAPTURE(command.front());
+    const auto outcome = weights(command);
+    CHECK(outcome.status == 1);
+    CHECK(one_error_line(outcome.err));
+    CHECK(contains(outcome.err, "PyTorch zip"));
+    CHECK(contains(outcome.err, "quantring-weights convert"));
+  }
+}
+
+TEST_CASE("one dictionary of several, for inspect and diff too") {
+  const std::string file = QUANTRING_SOURCE_DIR "/tests/weights/fixtures/golden/timm_train.pth.tar";
+  CHECK(contains(weights({"inspect", file}).err, "--part"));
+  CHECK(weights({"inspect", file, "--part", "state_dict"}).status == 0);
+  CHECK(weights({"diff", file, file, "--part", "state_dict"}).status == 0);
+  const auto outcome =
+      weights({"diff", file, file, "--part", "state_dict", "--part-b", "state_dict_ema"});
+  CHECK(outcome.status == 1);
+}
+
+TEST_CASE("one file of several, and pixels' scale in 0..255") {
+  const TemporaryFolder folder;
+  const std::string fixtures = QUANTRING_SOURCE_DIR "/tests/weights/fixtures/golden/";
+  const std::string out = folder / "out.safetensors";
+  CHECK(contains(
+      weights({"convert", fixtures + "hf_vit_sharded/model-00001-of-00003.safetensors", "-o", out})
+          .err,
+      "one of several"));
+  CHECK(contains(weights({"convert", fixtures + "hf_dinov2", "-o", out, "--resize", "none",
+                          "--mean", "124,116,104", "--std", "58,57,57"})
+                     .err,
+                 "--mean holds 124"));
+}

@@ -84,15 +84,22 @@ void run_convert(const ConvertOptions& options) {
              report.hash.substr(0, 16), output);
 }
 
+// CLI::PositiveNumber names the largest double in full.
+std::string positive(const std::string& text) {
+  double value = 0;
+  return CLI::detail::lexical_cast(text, value) && value > 0
+             ? std::string()
+             : fmt::format("{} is not a number above 0", text);
+}
+
 void add_hints(CLI::App& command, ConvertHints& hints, std::string& image_size) {
-  command.add_option("--heads", hints.heads, "Attention heads")->check(CLI::PositiveNumber);
+  command.add_option("--heads", hints.heads, "Attention heads")->check(positive);
   command.add_option("--image-size", image_size,
                      "Pixels, 384 or 384x256 (height x width); position embeddings are resampled "
                      "if the checkpoint is for another size");
   command.add_option("--activation", hints.activation, "gelu (exact), gelu_tanh or gelu_quick")
       ->check(CLI::IsMember({"gelu", "gelu_tanh", "gelu_quick"}));
-  command.add_option("--norm-eps", hints.norm_eps, "Epsilon of the layernorms")
-      ->check(CLI::PositiveNumber);
+  command.add_option("--norm-eps", hints.norm_eps, "Epsilon of the layernorms")->check(positive);
   command.add_option("--pooling", hints.pooling, "What the head sees: class_token or average")
       ->check(CLI::IsMember({"class_token", "average"}));
   command.add_option("--resize", hints.resize,

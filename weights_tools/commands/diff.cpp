@@ -21,7 +21,7 @@ constexpr int different = 1, trouble = 2;
 
 void add_diff(CLI::App& app) {
   struct Options {
-    std::string a, b;
+    std::string a, b, part, part_b;
     bool all = false, as_json = false;
   };
   auto* command = app.add_subcommand("diff", "Compare two model files, or two checkpoints");
@@ -29,6 +29,9 @@ void add_diff(CLI::App& app) {
   command->add_option("A", options->a, "Model file, or any checkpoint that convert reads")
       ->required();
   command->add_option("B", options->b, "Another one, with the same names of tensors")->required();
+  command->add_option("--part", options->part,
+                      "Which dictionary of PyTorch files that hold several: model_ema");
+  command->add_option("--part-b", options->part_b, "The same of B, if it is another one there");
   command->add_flag("--all", options->all, "All lines, not the first 20 of each list");
   command->add_flag("--json", options->as_json, "One JSON object, with all lines");
   command->footer(
@@ -37,11 +40,13 @@ void add_diff(CLI::App& app) {
       "Exit status: 0 same values, 1 different, 2 trouble.\n"
       "Examples:\n"
       "  quantring-weights diff model.safetensors model_f16.safetensors\n"
-      "  quantring-weights diff epoch1.pth epoch2.pth --all");
+      "  quantring-weights diff epoch1.pth epoch2.pth --all\n"
+      "  quantring-weights diff best.pth best.pth --part model --part-b model_ema");
   command->callback([options] {
     bool same = false;
     try {
-      const DiffReport report = diff(options->a, options->b);
+      const DiffReport report = diff(options->a, options->b, options->part,
+                                     options->part_b.empty() ? options->part : options->part_b);
       same = report.same();
       fmt::print("{}", options->as_json ? diff_json(report) + "\n"
                                         : diff_text(report, options->all ? 0 : shown_rows));

@@ -9,6 +9,7 @@
 
 #include "ops/error.h"
 #include "weights_tools/commands.h"
+#include "weights_tools/inspect_checkpoint.h"
 #include "weights_tools/labels_tool.h"
 
 namespace quantring::weights {
@@ -34,6 +35,7 @@ void add_labels(CLI::App& app) {
       "  quantring-weights labels model.safetensors\n"
       "  quantring-weights labels model.safetensors --set imagenet_classes.txt");
   command->callback([options] {
+    expect_model_file(options->model);
     if (options->set.empty() && !options->remove) {
       fmt::print("{}", labels_text(ModelFile(options->model)));
       return;

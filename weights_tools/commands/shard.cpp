@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "weights_tools/commands.h"
+#include "weights_tools/inspect_checkpoint.h"
 
 namespace quantring::weights {
 
@@ -32,6 +33,7 @@ void add_shard(CLI::App& app) {
       "  quantring-weights shard model.safetensors --layers 0-4 -o part0.safetensors\n"
       "  quantring-weights shard model.safetensors --layers 4-8.5 -o part1.safetensors");
   command->callback([options] {
+    expect_model_file(options->model);
     const ModelFile model(options->model);
     const ShardReport report = shard(model, options->layers, options->output);
     fmt::print(

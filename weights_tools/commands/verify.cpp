@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "weights_tools/commands.h"
+#include "weights_tools/inspect_checkpoint.h"
 #include "weights_tools/verify.h"
 
 namespace quantring::weights {
@@ -19,6 +20,7 @@ void add_verify(CLI::App& app) {
       "Exit status: 0 if the file is sound, 1 if not; the first tensor that is not is named.\n"
       "Examples:\n  quantring-weights verify models/fashion_mnist_vit.safetensors");
   command->callback([path] {
+    expect_model_file(*path);
     const ModelFile model(*path);
     const VerifyReport report = verify(model);
     const std::string part = model.whole() ? ""
