@@ -236,9 +236,9 @@ class Inference {
       // 0..255 is the usual mistake.
       const bool in_range = what == "std" ? value > 0 && value <= 10 : value >= -1 && value <= 1;
       if (!in_range)
-        throw Error(
-            fmt::format("{} holds {}: give the {} of pixels in 0..1, as 0.485 for 124 of 255",
-                        source, value, what));
+        throw Error(fmt::format("{} holds {}: {} {} of pixels in 0..1, as 0.485 for 124 of 255",
+                                source, value, said.empty() ? "add " + flag + ", the" : "give the",
+                                what));
     }
     findings_.push_back({what, fmt::format("{}", fmt::join(values, " ")), source});
     return values;
