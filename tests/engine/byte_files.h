@@ -20,7 +20,7 @@ inline Bytes big_endian(std::uint32_t value) {
   return {std::byte(value >> 24), std::byte(value >> 16), std::byte(value >> 8), std::byte(value)};
 }
 
-// Any deflate container: window_bits 15 is zlib's, 31 is gzip's.
+// Any deflate container: window_bits 15 is zlib's, 31 is gzip's, -15 is none (zip's).
 inline Bytes deflated(const Bytes& bytes, int window_bits) {
   z_stream stream{};
   deflateInit2(&stream, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);

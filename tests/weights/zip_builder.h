@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/engine/byte_files.h"
+
 namespace quantring::test {
 
 inline std::string little(std::uint64_t value, int bytes) {
@@ -17,17 +19,9 @@ inline std::string little(std::uint64_t value, int bytes) {
 }
 
 inline std::string raw_deflated(const std::string& bytes) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, bytes.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
+  const auto* const begin = reinterpret_cast<const std::byte*>(bytes.data());
+  const Bytes out = deflated(Bytes(begin, begin + bytes.size()), -15);
+  return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
 
 // What is not set is as it should be.
