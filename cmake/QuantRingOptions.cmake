@@ -2,17 +2,20 @@
 option(QUANTRING_TESTS "Build the tests, benches and fuzz replays" ON)
 option(QUANTRING_STATIC "Link the programs fully static" OFF)
 option(QUANTRING_FUZZ "Build only the libFuzzer targets (needs clang)" OFF)
+option(QUANTRING_CUDA "Build the CUDA backend (needs nvcc)" OFF)
 option(QUANTRING_WERROR "Warnings are errors" OFF)
 set(QUANTRING_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address,undefined or thread")
 
 add_library(quantring_flags INTERFACE)
 target_include_directories(quantring_flags INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(quantring_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-  $<$<BOOL:${QUANTRING_WERROR}>:-Werror>)
+set(host_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(QUANTRING_WERROR)
+  list(APPEND host_warnings -Werror)
+endif()
+target_compile_options(quantring_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${host_warnings}>")
 # GCC 12 takes "literal" + std::string for overlapping copies at -O3 (its bug 105651, mended in 13).
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION MATCHES "^12")
-  target_compile_options(quantring_flags INTERFACE -Wno-restrict)
+  target_compile_options(quantring_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 # The version that peers exchange in their hello and that --version prints.
 target_compile_definitions(quantring_flags INTERFACE QUANTRING_VERSION="${PROJECT_VERSION}")

@@ -19,13 +19,13 @@ void exact(const char* op, const char* name, const ConstTensor& tensor, DType dt
   }
 }
 
-std::int64_t rows(const char* op, const char* name, const ConstTensor& tensor,
+std::int64_t rows(const char* op, const char* name, const ConstTensor& tensor, DType dtype,
                   std::int64_t columns) {
   const int rank = tensor.shape.rank();
   const std::int64_t elements = tensor.shape.elements();
-  if (tensor.dtype != DType::f32 || rank == 0 || columns < 1 || tensor.shape[rank - 1] != columns ||
+  if (tensor.dtype != dtype || rank == 0 || columns < 1 || tensor.shape[rank - 1] != columns ||
       (tensor.data == nullptr && elements > 0)) {
-    fail(op, name, tensor, "f32 [..., " + std::to_string(columns) + "]");
+    fail(op, name, tensor, std::string(dtype_name(dtype)) + " [..., " + std::to_string(columns) + "]");
   }
   return elements / columns;
 }

@@ -11,8 +11,9 @@ namespace quantring::check {
 void exact(const char* op, const char* name, const ConstTensor& tensor, DType dtype,
            const Shape& shape);
 
-// The argument is f32 [..., columns], its leading dimensions taken together; returns their product.
-std::int64_t rows(const char* op, const char* name, const ConstTensor& tensor,
+// The argument is of this dtype and [..., columns], its leading dimensions taken together; returns
+// their product.
+std::int64_t rows(const char* op, const char* name, const ConstTensor& tensor, DType dtype,
                   std::int64_t columns);
 
 [[noreturn]] void fail(const char* op, const char* name, const ConstTensor& tensor,

@@ -1,48 +1,63 @@
 #include "ops/context.h"
 
-#include <cstdint>
-#include <cstdlib>
-#include <limits>
-#include <new>
 #include <string>
 
+#include "ops/backend.h"
 #include "ops/cpu/thread_pool.h"
 #include "ops/error.h"
 
 namespace quantring {
+namespace {
 
-Context::Context(int threads) {
-  if (threads < 1 || threads > ThreadPool::max_threads) {
-    throw Error("threads is " + std::to_string(threads) + ", must be 1 to " +
+std::unique_ptr<Backend> make_backend(const ContextOptions& options, ThreadPool& pool) {
+  if (options.device.kind == Device::Kind::cpu) {
+    if (options.precision != Precision::f32) throw Error("the CPU computes in f32 only");
+    return cpu::make_backend(pool);
+  }
+#ifdef QUANTRING_CUDA
+  return cuda::make_backend(options);
+#else
+  throw Error("this build has no CUDA: use --device cpu, or build with the preset cuda or jetson");
+#endif
+}
+
+}  // namespace
+
+Context::Context(const ContextOptions& options) : options_(options) {
+  if (options.threads < 1 || options.threads > ThreadPool::max_threads) {
+    throw Error("threads is " + std::to_string(options.threads) + ", must be 1 to " +
                 std::to_string(ThreadPool::max_threads));
   }
-  pool_ = std::make_unique<ThreadPool>(threads);
+  pool_ = std::make_unique<ThreadPool>(options.threads);
+  backend_ = make_backend(options, *pool_);
 }
+
+Context::Context(int threads) : Context(ContextOptions{{}, threads, Precision::f32, false}) {}
 
 Context::~Context() = default;
 
-int Context::threads() const {
-  return pool_->threads();
+DType Context::activation_dtype() const {
+  switch (options_.precision) {
+    case Precision::f16:
+      return DType::f16;
+    case Precision::bf16:
+      return DType::bf16;
+    case Precision::f32:
+      break;
+  }
+  return DType::f32;
 }
 
-// calloc takes large blocks fresh from the kernel: pages that are never touched never become
-// resident. It aligns to 16 bytes only, so the block is larger and its true start is kept before
-// the aligned one.
-Buffer::Buffer(Context&, std::size_t bytes) : bytes_(bytes) {
-  constexpr std::size_t alignment = 64;
-  if (bytes == 0) return;
-  if (bytes > std::numeric_limits<std::size_t>::max() - 2 * alignment) throw std::bad_alloc();
-  void* const block = std::calloc(bytes + 2 * alignment, 1);
-  if (block == nullptr) throw std::bad_alloc();
-  const auto start = reinterpret_cast<std::uintptr_t>(block);
-  const std::size_t ahead = 2 * alignment - start % alignment;
-  auto* const aligned = static_cast<std::byte*>(block) + ahead;
-  reinterpret_cast<void**>(aligned)[-1] = block;
-  data_.reset(aligned);
+DType Context::residual_dtype() const {
+  return options_.residual_f32 ? DType::f32 : activation_dtype();
+}
+
+Buffer::Buffer(Context& context, std::size_t bytes) : bytes_(bytes) {
+  data_ = std::unique_ptr<void, Free>(context.backend().allocate(bytes), Free{&context.backend()});
 }
 
 void Buffer::Free::operator()(void* memory) const {
-  std::free(static_cast<void**>(memory)[-1]);
+  backend->release(memory);
 }
 
 }  // namespace quantring

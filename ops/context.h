@@ -1,33 +1,59 @@
 #pragma once
-// Where ops run: the device and what it needs (on the CPU: a pool of threads). Every op takes one
-// first.
+// Where ops run and in what precision: the device and what it needs. Every op takes one first.
 
 #include <cstddef>
 #include <memory>
 
+#include "ops/device.h"
+#include "ops/tensor.h"
+
 namespace quantring {
 
+class Backend;     // ops/backend.h
 class ThreadPool;  // ops/cpu/thread_pool.h
+
+// Of weights and activations. Sums are always f32.
+enum class Precision : std::uint8_t { f32, f16, bf16 };
+
+struct ContextOptions {
+  Device device;
+  int threads = 1;  // worker threads of the CPU backend, the caller's included; 1 to 1024
+  Precision precision = Precision::f32;  // the CPU knows f32 only
+  bool residual_f32 = false;  // keep the residual stream in f32 though the precision is less
+};
 
 class Context {
  public:
-  // threads: worker threads of the CPU backend, the caller's included; 1 to 1024, else throws
-  // Error. Results do not depend on it, nor on how many images are in a batch: every value is
-  // computed in the same order wherever the work is cut. They do depend on the CPU's instruction
-  // set, in the last bits. One thread at a time may use a context.
-  explicit Context(int threads = 1);
+  // Throws Error: a wrong number of threads, a precision that the device does not have, a device
+  // that cannot be used.
+  //
+  // Results on the CPU do not depend on the number of threads, nor on how many images are in a
+  // batch: every value is computed in the same order wherever the work is cut. They do depend on
+  // the CPU's instruction set, in the last bits. One thread at a time may use a context.
+  explicit Context(const ContextOptions& options);
+  explicit Context(int threads = 1);  // the CPU
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  int threads() const;
+  Device device() const { return options_.device; }
+  int threads() const { return options_.threads; }
+  DType activation_dtype() const;  // of what ops pass each other
+  DType residual_dtype() const;    // of the residual stream
+
   ThreadPool& pool() { return *pool_; }
+  Backend& backend() { return *backend_; }
+  const Backend& backend() const { return *backend_; }
 
  private:
+  ContextOptions options_;
   std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Backend> backend_;
 };
 
-// Memory for tensors of one context, 64-byte aligned, zeroed. Empty when default-constructed.
+// Memory of a context's device for tensors, aligned to at least 64 bytes, zeroed. Empty when
+// default-constructed. Only the CPU's may be read and written by the host: others through
+// ops/transfer.h. Throws Error when there is not enough. The context must outlive it.
 class Buffer {
  public:
   Buffer() = default;
@@ -37,9 +63,10 @@ class Buffer {
 
  private:
   struct Free {
+    Backend* backend;
     void operator()(void* memory) const;
   };
-  std::unique_ptr<void, Free> data_;
+  std::unique_ptr<void, Free> data_{nullptr, Free{nullptr}};
   std::size_t bytes_ = 0;
 };
 

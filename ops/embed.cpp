@@ -2,22 +2,22 @@
 
 #include <stdexcept>
 
+#include "ops/backend.h"
 #include "ops/check.h"
-#include "ops/cpu/embed.h"
 #include "ops/error.h"
 
 namespace quantring {
 namespace {
 
 // tokens is [images, tokens, dim] with at least one token; pooled is [images, dim].
-cpu::TokenShape check_pooling(const char* op, const ConstTensor& tokens, std::int64_t first,
-                              const Tensor& pooled) {
+TokenShape check_pooling(const char* op, DType dtype, const ConstTensor& tokens,
+                         std::int64_t first, const Tensor& pooled) {
   if (tokens.shape.rank() != 3 || first < 0 || tokens.shape[1] <= first) {
     check::fail(op, "tokens", tokens,
                 "f32 [images, tokens, dim], more than " + std::to_string(first) + " tokens");
   }
-  check::exact(op, "tokens", tokens, DType::f32, tokens.shape);
-  check::exact(op, "pooled", pooled, DType::f32, {tokens.shape[0], tokens.shape[2]});
+  check::exact(op, "tokens", tokens, dtype, tokens.shape);
+  check::exact(op, "pooled", pooled, dtype, {tokens.shape[0], tokens.shape[2]});
   return {tokens.shape[0], first, tokens.shape[1], tokens.shape[2]};
 }
 
@@ -37,12 +37,12 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
                 std::to_string(width) + " do not divide into patches of " +
                 std::to_string(patch_h) + " x " + std::to_string(patch_w));
   }
-  check::exact(op, "patches", patches, DType::f32,
+  check::exact(op, "patches", patches, context.activation_dtype(),
                {images * (height / patch_h) * (width / patch_w), channels * patch_h * patch_w});
-  const cpu::PatchShape shape{images, channels, height, width, patch_h, patch_w};
+  const PatchShape shape{images, channels, height, width, patch_h, patch_w};
   if (pixels.dtype == DType::f32) {
     check::exact(op, "pixels", pixels, DType::f32, pixels.shape);
-    cpu::extract_patches(context.pool(), pixels.f32(), shape, patches.f32());
+    context.backend().extract_patches(pixels, shape, {}, {}, patches);
     return;
   }
   check::exact(op, "pixels", pixels, DType::u8, pixels.shape);
@@ -51,8 +51,7 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
                                 std::to_string(std.size()) + " deviations for pixels " +
                                 pixels.shape.text());
   }
-  cpu::extract_patches(context.pool(), static_cast<const std::uint8_t*>(pixels.data), shape, mean,
-                       std, patches.f32());
+  context.backend().extract_patches(pixels, shape, mean, std, patches);
 }
 
 void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_tokens,
@@ -62,32 +61,37 @@ void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_
   const std::int64_t images = tokens.shape[0], per_image = tokens.shape[1], dim = tokens.shape[2];
   std::int64_t prefix = 0;
   if (prefix_tokens.data != nullptr) {
-    prefix = check::rows(op, "prefix_tokens", prefix_tokens, dim);
+    prefix = check::rows(op, "prefix_tokens", prefix_tokens, DType::f32, dim);
     if (prefix > per_image) {
       check::fail(op, "prefix_tokens", prefix_tokens, "no more tokens than " + tokens.shape.text());
     }
   }
   const std::int64_t patches = per_image - prefix;
-  check::exact(op, "tokens", tokens, DType::f32, {images, per_image, dim});
-  if (check::rows(op, "embedded", embedded, dim) != images * patches) {
+  check::exact(op, "tokens", tokens, context.residual_dtype(), {images, per_image, dim});
+  if (check::rows(op, "embedded", embedded, context.activation_dtype(), dim) != images * patches) {
     check::fail(op, "embedded", embedded,
                 "f32 " + Shape{images, patches, dim}.text() + " for tokens " + tokens.shape.text());
   }
-  if (check::rows(op, "position", position, dim) != per_image) {
+  if (check::rows(op, "position", position, DType::f32, dim) != per_image) {
     check::fail(op, "position", position, "f32 " + Shape{per_image, dim}.text());
   }
-  cpu::assemble_tokens(context.pool(), embedded.f32(), prefix_tokens.f32(), position.f32(),
-                       {images, prefix, per_image, dim}, tokens.f32());
+  context.backend().assemble_tokens(embedded, prefix_tokens, position,
+                                    {images, prefix, per_image, dim}, tokens);
 }
 
-void pool_token(Context&, ConstTensor tokens, std::int64_t index, Tensor pooled) {
-  const cpu::TokenShape shape = check_pooling("pool_token", tokens, index, pooled);
-  cpu::pool_token(tokens.f32(), shape, pooled.f32());
+void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor pooled) {
+  const TokenShape shape =
+      check_pooling("pool_token", context.residual_dtype(), tokens, index, pooled);
+  context.backend().pool_token(tokens, shape, pooled);
 }
 
 void pool_average(Context& context, ConstTensor tokens, std::int64_t first, Tensor pooled) {
-  const cpu::TokenShape shape = check_pooling("pool_average", tokens, first, pooled);
-  cpu::pool_average(context.pool(), tokens.f32(), shape, pooled.f32());
+  const TokenShape shape =
+      check_pooling("pool_average", tokens.dtype == context.activation_dtype()
+                                        ? context.activation_dtype()
+                                        : context.residual_dtype(),
+                    tokens, first, pooled);
+  context.backend().pool_average(tokens, shape, pooled);
 }
 
 }  // namespace quantring

@@ -9,7 +9,7 @@
 
 namespace quantring {
 
-// patches[images * patches, channels * patch_h * patch_w] f32 = ((pixel / 255) - mean[c]) / std[c]
+// patches[images * patches, channels * patch_h * patch_w] activations = ((pixel / 255) - mean[c]) / std[c]
 // for u8 pixels [images, channels, height, width]; f32 pixels are taken as normalised already and
 // only rearranged. Patches run row by row; within a patch, channel then row then column (the layout
 // of a convolution's weight). height and width must be multiples of the patch.
@@ -19,14 +19,16 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
 
 // tokens[images, prefix + patches, dim] = concat(prefix_tokens[prefix, dim], embedded[images,
 // patches, dim])
-// + position[prefix + patches, dim]. prefix_tokens: [prefix, dim] f32 or no data for none.
+// + position[prefix + patches, dim]. tokens: the residual stream; embedded: activations;
+// prefix_tokens: [prefix, dim] f32 or no data for none; position: f32.
 void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_tokens,
                      ConstTensor position, Tensor tokens);
 
-// pooled[images, dim] = tokens[:, index, :], as the class token
+// pooled[images, dim] = tokens[:, index, :], as the class token; both of the residual dtype
 void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor pooled);
 
-// pooled[images, dim] = mean over tokens from index `first` on
+// pooled[images, dim] = mean over tokens from index `first` on; both of the residual dtype, or both
+// activations
 void pool_average(Context& context, ConstTensor tokens, std::int64_t first, Tensor pooled);
 
 }  // namespace quantring

@@ -6,8 +6,8 @@
 
 namespace quantring {
 
-// y[rows, dim] = (x - mean) / sqrt(var + eps) * gamma + beta; x, y: f32; gamma, beta: [dim] f32.
-// y may be x.
+// y[rows, dim] = (x - mean) / sqrt(var + eps) * gamma + beta; gamma, beta: [dim] f32. x: the
+// context's residual stream or its activations; y: activations, or x itself.
 void layer_norm(Context& context, ConstTensor x, ConstTensor gamma, ConstTensor beta, float eps,
                 Tensor y);
 

@@ -11,6 +11,7 @@ std::size_t dtype_bytes(DType dtype) {
     case DType::f32:
       return 4;
     case DType::f16:
+    case DType::bf16:
       return 2;
     case DType::u8:
       return 1;
@@ -24,6 +25,8 @@ const char* dtype_name(DType dtype) {
       return "f32";
     case DType::f16:
       return "f16";
+    case DType::bf16:
+      return "bf16";
     case DType::u8:
       return "u8";
   }

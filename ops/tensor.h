@@ -11,10 +11,10 @@
 
 namespace quantring {
 
-enum class DType : std::uint8_t { f32, f16, u8 };
+enum class DType : std::uint8_t { f32, f16, bf16, u8 };
 
 std::size_t dtype_bytes(DType dtype);
-const char* dtype_name(DType dtype);  // "f32", "f16", "u8"
+const char* dtype_name(DType dtype);  // "f32", "f16", "bf16", "u8"
 
 // Up to four dimensions; unused ones do not count.
 class Shape {

@@ -1,20 +1,13 @@
 #pragma once
+#include "ops/backend.h"
 #include "ops/embed.h"
 
 namespace quantring::cpu {
-
-struct PatchShape {
-  std::int64_t images, channels, height, width, patch_h, patch_w;
-};
 
 // Arguments as in ops/embed.h, already checked.
 void extract_patches(ThreadPool& pool, const std::uint8_t* pixels, PatchShape shape,
                      std::span<const float> mean, std::span<const float> std, float* patches);
 void extract_patches(ThreadPool& pool, const float* pixels, PatchShape shape, float* patches);
-
-struct TokenShape {
-  std::int64_t images, prefix, tokens, dim;  // tokens: the prefix included
-};
 
 void assemble_tokens(ThreadPool& pool, const float* embedded, const float* prefix_tokens,
                      const float* position, TokenShape shape, float* tokens);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/cpu/kernels.h"
+#include "ops/cpu/memory.h"
 #include "ops/cpu/thread_pool.h"
 #include "ops/half.h"
 
@@ -25,6 +26,7 @@ constexpr std::int64_t tile_panels = 4;
 void run(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer, bool add,
          Activation activation, float* y) {
   const std::int64_t in = layer.in(), out = layer.out();
+  const auto& packed = static_cast<const PackedLinear&>(*layer.weights());
   const std::int64_t tile_cols = tile_panels * kernels().panel;
   const std::int64_t across = (out + tile_cols - 1) / tile_cols;
   const std::int64_t down = (rows + tile_rows - 1) / tile_rows;
@@ -38,8 +40,8 @@ void run(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& laye
                     .depth = in,
                     .a = x + row * in,
                     .a_stride = in,
-                    .b = layer.weights() + col * in,
-                    .bias = layer.bias() ? layer.bias() + col : nullptr,
+                    .b = packed.weights() + col * in,
+                    .bias = packed.bias() ? packed.bias() + col : nullptr,
                     .c = y + row * out + col,
                     .c_stride = out,
                     .add = add,
@@ -69,35 +71,40 @@ void linear_residual(ThreadPool& pool, const float* x, std::int64_t rows, const 
   run(pool, x, rows, layer, true, Activation::none, y);
 }
 
-Buffer pack_weights(Context& context, const ConstTensor& weight, const float* scale) {
+std::unique_ptr<float, PackedLinear::Free> PackedLinear::allocate(std::int64_t floats) {
+  return std::unique_ptr<float, Free>(
+      static_cast<float*>(allocate_aligned(static_cast<std::size_t>(floats) * sizeof(float))));
+}
+
+void PackedLinear::Free::operator()(float* memory) const {
+  release_aligned(memory);
+}
+
+PackedLinear::PackedLinear(ThreadPool& pool, ConstTensor weight, ConstTensor bias,
+                           ConstTensor scale) {
   const std::int64_t out = weight.shape[0], in = weight.shape[1], panel = kernels().panel;
-  Buffer packed(context, static_cast<std::size_t>(round_up(out, panel) * in) * sizeof(float));
-  auto* const target = static_cast<float*>(packed.data());
-  context.pool().parallel_for((out + panel - 1) / panel, [&](std::int64_t block, int) {
+  weights_ = allocate(round_up(out, panel) * in);
+  pool.parallel_for((out + panel - 1) / panel, [&](std::int64_t block, int) {
     const std::int64_t first = block * panel, rows = std::min(panel, out - first);
-    if (weight.dtype == DType::f32 && scale == nullptr) {
-      kernels().pack_transposed(weight.f32() + first * in, in, rows, in, target + first * in);
+    float* const target = weights_.get() + first * in;
+    if (weight.dtype == DType::f32 && scale.data == nullptr) {
+      kernels().pack_transposed(weight.f32() + first * in, in, rows, in, target);
       return;
     }
     std::vector<float> copy(static_cast<std::size_t>(rows * in));
     widen(weight, first * in, copy);
-    for (std::int64_t row = 0; scale != nullptr && row < rows; ++row) {
-      for (float& value : std::span(copy).subspan(row * in, in)) value *= scale[first + row];
+    for (std::int64_t row = 0; scale.data != nullptr && row < rows; ++row) {
+      for (float& value : std::span(copy).subspan(row * in, in)) value *= scale.f32()[first + row];
     }
-    kernels().pack_transposed(copy.data(), in, rows, in, target + first * in);
+    kernels().pack_transposed(copy.data(), in, rows, in, target);
   });
-  return packed;
-}
-
-Buffer pack_bias(Context& context, const ConstTensor& bias, const float* scale) {
-  if (bias.data == nullptr) return {};
-  const auto out = static_cast<std::size_t>(bias.shape[0]);
-  const auto panel = static_cast<std::size_t>(kernels().panel);
-  Buffer packed(context, (out + panel - 1) / panel * panel * sizeof(float));
-  const std::span<float> target(static_cast<float*>(packed.data()), out);
+  if (bias.data == nullptr) return;
+  bias_ = allocate(round_up(out, panel));
+  const std::span<float> target(bias_.get(), static_cast<std::size_t>(out));
   widen(bias, 0, target);
-  for (std::size_t i = 0; scale != nullptr && i < out; ++i) target[i] *= scale[i];
-  return packed;
+  for (std::size_t i = 0; scale.data != nullptr && i < target.size(); ++i) {
+    target[i] *= scale.f32()[i];
+  }
 }
 
 }  // namespace quantring::cpu

@@ -1,0 +1,103 @@
+#pragma once
+// What a device must be able to do. The ops of this room check their arguments and then call this;
+// nobody else does. Arguments and results are as in the op's own header.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "ops/linear.h"
+#include "ops/tensor.h"
+
+namespace quantring {
+
+// A linear layer's weights as the device reads them.
+class LinearWeights {
+ public:
+  virtual ~LinearWeights() = default;
+};
+
+class RecordedProgram {
+ public:
+  virtual ~RecordedProgram() = default;
+};
+
+// Shapes, as ops take them apart after checking.
+struct PatchShape {
+  std::int64_t images, channels, height, width, patch_h, patch_w;
+};
+struct TokenShape {
+  std::int64_t images, prefix, tokens, dim;  // tokens: the prefix included
+};
+struct AttentionShape {
+  std::int64_t images, tokens, dim, heads;
+};
+struct NormWeights {
+  const float *gamma, *beta;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Memory. allocate: zeroed; throws Error naming the sizes when there is not enough.
+  virtual void* allocate(std::size_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;
+  virtual void* allocate_host(std::size_t bytes) = 0;
+  virtual void release_host(void* memory) noexcept = 0;
+  virtual bool host_readable() const = 0;  // ops read host memory where it lies
+
+  // ops/transfer.h
+  virtual void* make_moment() = 0;
+  virtual void release_moment(void* moment) noexcept = 0;
+  virtual void wait(void* moment) = 0;
+  virtual void copy_in(const void* source, std::size_t bytes, void* target) = 0;
+  virtual void copy_out(const void* source, std::size_t bytes, void* target, void* moment) = 0;
+  virtual void upload(const void* source, std::size_t bytes, void* target) = 0;
+  virtual void download(const void* source, std::size_t bytes, void* target) = 0;
+
+  // ops/program.h; `recorded` is this backend's own, empty at first
+  virtual void run(std::unique_ptr<RecordedProgram>& recorded,
+                   const std::function<void()>& body) = 0;
+
+  // ops/linear.h
+  virtual std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
+                                              ConstTensor scale) = 0;
+  virtual void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
+                      Tensor y) = 0;
+  virtual void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) = 0;
+  virtual void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
+                           const Linear& layer, Activation activation, Tensor normed, Tensor y) = 0;
+
+  // ops/layer_norm.h
+  virtual void layer_norm(ConstTensor x, NormWeights norm, float eps, std::int64_t rows,
+                          std::int64_t dim, Tensor y) = 0;
+
+  // ops/attention.h
+  virtual std::size_t attention_scratch_bytes(AttentionShape shape) const = 0;
+  virtual void attention(ConstTensor qkv, AttentionShape shape, void* scratch, Tensor out) = 0;
+  virtual void qk_norm(Tensor qkv, std::int64_t rows, std::int64_t dim, std::int64_t heads,
+                       NormWeights q, NormWeights k, float eps) = 0;
+
+  // ops/embed.h
+  virtual void extract_patches(ConstTensor pixels, PatchShape shape, std::span<const float> mean,
+                               std::span<const float> std, Tensor patches) = 0;
+  virtual void assemble_tokens(ConstTensor embedded, ConstTensor prefix_tokens,
+                               ConstTensor position, TokenShape shape, Tensor tokens) = 0;
+  virtual void pool_token(ConstTensor tokens, TokenShape shape, Tensor pooled) = 0;
+  virtual void pool_average(ConstTensor tokens, TokenShape shape, Tensor pooled) = 0;
+};
+
+namespace cpu {
+std::unique_ptr<Backend> make_backend(ThreadPool& pool);
+}
+namespace cuda {
+// Defined only in builds with CUDA. Throws Error.
+std::unique_ptr<Backend> make_backend(const ContextOptions& options);
+// Empty if GPU `index` can be used; else one line that says why not.
+std::string why_unusable(int index);
+}  // namespace cuda
+
+}  // namespace quantring

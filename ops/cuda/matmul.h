@@ -1,0 +1,79 @@
+#pragma once
+// y = activation(x W^T + b), and its forms with the layernorm before and the residual behind: one
+// description, several engines that can compute it, and the one that was measured to be fastest for
+// a shape.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ops/cuda/linear_weights.h"
+#include "ops/cuda/queue.h"
+#include "ops/linear.h"
+#include "ops/tensor.h"
+
+namespace quantring::cuda {
+
+struct MatmulCall {
+  const void* x = nullptr;  // [rows, in], contiguous: activations, or what `norm` applies to
+  DType x_dtype = DType::f16;
+  std::int64_t rows = 0;
+  const DeviceLinear* layer = nullptr;  // weights of f16 or bf16: x (after the norm) is the same
+  Activation activation = Activation::none;
+  bool accumulate = false;  // y += instead of y =; never together with an activation
+  void* y = nullptr;        // [rows, out], contiguous
+  DType y_dtype = DType::f16;  // the weights' dtype or f32
+
+  // Set for norm_linear: x is the residual stream (the weights' dtype or f32) and the product's
+  // input is layer_norm(x). `normed` [rows, in] of the weights' dtype may be used as scratch.
+  bool norm = false;
+  const float *gamma = nullptr, *beta = nullptr;  // [in]
+  float eps = 0;
+  void* normed = nullptr;
+};
+
+// One way to compute matrix products.
+class MatmulEngine {
+ public:
+  virtual ~MatmulEngine() = default;
+  virtual const char* name() const = 0;  // "mma", "wgmma", "cublaslt"
+
+  // The configurations worth trying for this call, likely best first; none if this engine cannot
+  // compute it. Names hold no spaces and mean the same in every run of the same build (and library
+  // version): they are stored.
+  virtual std::vector<std::string> candidates(const MatmulCall& call) = 0;
+
+  // Enqueues the product. Allocates nothing and waits for nothing, so it can be recorded in a graph.
+  // Throws Error if the candidate is not one of candidates(call).
+  virtual void run(const MatmulCall& call, const std::string& candidate) = 0;
+};
+
+// Each allocates its workspace here, on the current device, and enqueues on `queue`, which must
+// outlive it.
+std::unique_ptr<MatmulEngine> make_mma_engine(const Queue& queue);    // mma.sync; any GPU from 8.0 on
+std::unique_ptr<MatmulEngine> make_wgmma_engine(const Queue& queue);  // null below 9.0
+// Null, and the reason in one line, if the library is missing or too old.
+std::unique_ptr<MatmulEngine> make_cublas_lt_engine(const Queue& queue, std::string& reason);
+
+// Measures the engines' candidates when a shape comes up first, keeps the fastest, and remembers it
+// in a file of the user's cache folder.
+class Matmul {
+ public:
+  explicit Matmul(const Queue& queue);
+  ~Matmul();
+
+  // Enqueues the product. The first call of a shape measures, unless the choice is in the file, and
+  // then waits for the device; while the stream is being captured it does not measure but takes the
+  // first candidate. Throws Error if no engine can compute the call.
+  void run(const MatmulCall& call);
+
+  // One line a shape: what was chosen and its time, for the bench.
+  std::vector<std::string> report() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quantring::cuda

@@ -1,0 +1,53 @@
+#include "ops/device.h"
+
+#include <charconv>
+
+#include "ops/backend.h"
+#include "ops/error.h"
+
+namespace quantring {
+namespace {
+
+#ifdef QUANTRING_CUDA
+constexpr bool built_with_cuda = true;
+std::string why_unusable(int index) {
+  return cuda::why_unusable(index);
+}
+#else
+constexpr bool built_with_cuda = false;
+std::string why_unusable(int) {
+  return "this build has no CUDA (those of the presets cuda and jetson have)";
+}
+#endif
+
+}  // namespace
+
+std::string device_text(Device device) {
+  return device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index);
+}
+
+DeviceChoice choose_device(std::string_view text) {
+  if (text == "cpu") return {};
+  if (text == "auto") {
+    if (!built_with_cuda) return {};
+    const std::string reason = why_unusable(0);
+    if (reason.empty()) return {{Device::Kind::cuda, 0}, {}};
+    return {{}, reason + ": using the CPU"};
+  }
+  Device device{Device::Kind::cuda, 0};
+  bool understood = text == "cuda";
+  if (text.starts_with("cuda:")) {
+    const std::string_view number = text.substr(5);
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), device.index);
+    understood = error == std::errc() && end == number.data() + number.size() && device.index >= 0;
+  }
+  if (!understood) {
+    throw Error("device \"" + std::string(text) + "\" is not auto, cpu, cuda or cuda:N");
+  }
+  const std::string reason = why_unusable(device.index);
+  if (!reason.empty()) throw Error("--device " + std::string(text) + ": " + reason);
+  return {device, {}};
+}
+
+}  // namespace quantring
