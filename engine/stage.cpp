@@ -2,90 +2,117 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <stdexcept>
 
 #include "ops/embed.h"
 #include "ops/error.h"
-#include "ops/half.h"
 #include "ops/layer_norm.h"
 
 namespace quantring {
 
 ConstTensor Stage::forward_pixels(ConstTensor pixels) {
   if (!first()) throw std::logic_error("forward_pixels on a stage that does not begin the model");
+  const Architecture& a = architecture_;
   const int images = static_cast<int>(pixels.shape[0]);
   residual(images);  // checks the count
-  embed(pixels);
-  return forward_residual(images);
+  // Not in the program: pixels may lie elsewhere every time.
+  extract_patches(context_, pixels, a.patch_height, a.patch_width, mean_, std_,
+                  activations(act_.wide, {images * a.patches(), patch_embedding_.in()}));
+  run(images, [this, images] {
+    embed(images);
+    blocks(images);
+  });
+  return result(images);
 }
 
 ConstTensor Stage::forward_residual(int images) {
-  const Tensor x = residual(images);
-  for (const HalfBlock& half : halves_) {
-    if (half.is_attention) {
-      attention_half(half.attention, images);
-    } else {
-      mlp_half(half.mlp, images);
-    }
+  residual(images);  // checks the count
+  run(images, [this, images] { blocks(images); });
+  return result(images);
+}
+
+// A stage always does the same to the same memory, so a device may record it once per batch size.
+void Stage::run(int images, const std::function<void()>& body) {
+  if (observer_) {
+    body();
+  } else {
+    programs_.at(static_cast<std::size_t>(images)).run(context_, body);
   }
-  return last() ? head(images) : ConstTensor(x);
+}
+
+ConstTensor Stage::result(int images) const {
+  if (last()) return {act_.logits.data(), DType::f32, {images, architecture_.classes}};
+  return {act_.residual.data(),
+          context_.residual_dtype(),
+          {images, architecture_.tokens(), architecture_.dim}};
 }
 
 // x = patches W^T + b, then the prefix tokens in front, the position embedding added, and a norm
 // over it where there is one
-void Stage::embed(ConstTensor pixels) {
+void Stage::embed(int images) {
   const Architecture& a = architecture_;
-  const std::int64_t images = pixels.shape[0];
   const std::int64_t patches = images * a.patches();
-  const Tensor patch_values{act_.wide.data(), DType::f32, {patches, patch_embedding_.in()}};
-  const Tensor embedded{act_.normed.data(), DType::f32, {patches, a.dim}};
-
-  extract_patches(context_, pixels, a.patch_height, a.patch_width, mean_, std_, patch_values);
-  linear(context_, patch_values, patch_embedding_, Activation::none, embedded);
-  const Tensor x = residual(static_cast<int>(images));
-  assemble_tokens(context_, {embedded.data, DType::f32, {images, a.patches(), a.dim}}, prefix_,
+  const Tensor embedded = activations(act_.normed, {patches, a.dim});
+  linear(context_, activations(act_.wide, {patches, patch_embedding_.in()}), patch_embedding_,
+         Activation::none, embedded);
+  const Tensor x = residual(images);
+  assemble_tokens(context_, {embedded.data, embedded.dtype, {images, a.patches(), a.dim}}, prefix_,
                   position_, x);
   if (a.embed_norm) {
     layer_norm(context_, x, embed_norm_.gamma, embed_norm_.beta, a.norm_eps, x);
   }
+  saw("embed", x);
+}
+
+void Stage::blocks(int images) {
+  for (std::size_t i = 0; i < halves_.size(); ++i) {
+    const int block = (range_.begin + static_cast<int>(i)) / 2;
+    if (halves_[i].is_attention) {
+      attention_half(halves_[i].attention, block, images);
+    } else {
+      mlp_half(halves_[i].mlp, block, images);
+    }
+  }
+  if (last()) head(images);
 }
 
 // x = x + proj(attention(qkv(norm(x))))
-void Stage::attention_half(const AttentionHalf& half, int images) {
+void Stage::attention_half(const AttentionHalf& half, int block, int images) {
   const Architecture& a = architecture_;
-  const std::int64_t rows = std::int64_t{images} * a.tokens();
-  const Tensor x{act_.residual.data(), DType::f32, {rows, a.dim}};
-  const Tensor normed{act_.normed.data(), DType::f32, {rows, a.dim}};
-  const Tensor qkv{act_.wide.data(), DType::f32, {rows, 3 * a.dim}};
-  const ConstTensor qkv_by_image{qkv.data, DType::f32, {images, a.tokens(), 3 * a.dim}};
-  const Tensor attended{act_.normed.data(), DType::f32, {images, a.tokens(), a.dim}};
+  const Tensor x = residual(images);
+  const Tensor normed = activations(act_.normed, x.shape);
+  const Tensor qkv = activations(act_.wide, {images, a.tokens(), 3 * a.dim});
 
-  layer_norm(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, normed);
-  linear(context_, normed, half.qkv, Activation::none, qkv);
+  norm_linear(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, half.qkv, Activation::none,
+              normed, qkv);
   if (a.qk_norm) {
     qk_norm(context_, qkv, a.heads, half.q_norm.gamma, half.q_norm.beta, half.k_norm.gamma,
             half.k_norm.beta, a.norm_eps);
   }
-  attention(context_, qkv_by_image, a.heads, act_.scratch, attended);
-  linear_residual(context_, normed, half.proj, x);
+  saw("attn.qkv", qkv, block);
+  const Tensor& attended = normed;
+  attention(context_, qkv, a.heads, act_.scratch, attended);
+  saw("attn.out", attended, block);
+  linear_residual(context_, attended, half.proj, x);
+  saw("attn.residual", x, block);
 }
 
 // x = x + fc2(gelu(fc1(norm(x))))
-void Stage::mlp_half(const MlpHalf& half, int images) {
+void Stage::mlp_half(const MlpHalf& half, int block, int images) {
   const Architecture& a = architecture_;
-  const std::int64_t rows = std::int64_t{images} * a.tokens();
-  const Tensor x{act_.residual.data(), DType::f32, {rows, a.dim}};
-  const Tensor normed{act_.normed.data(), DType::f32, {rows, a.dim}};
-  const Tensor hidden{act_.wide.data(), DType::f32, {rows, a.mlp_dim}};
+  const Tensor x = residual(images);
+  const Tensor normed = activations(act_.normed, x.shape);
+  const Tensor hidden = activations(act_.wide, {images, a.tokens(), a.mlp_dim});
 
-  layer_norm(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, normed);
-  linear(context_, normed, half.fc1, a.activation, hidden);
+  norm_linear(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, half.fc1, a.activation,
+              normed, hidden);
+  saw("mlp.hidden", hidden, block);
   linear_residual(context_, hidden, half.fc2, x);
+  saw("mlp.residual", x, block);
 }
 
 // logits = head(pool(norm(x))); with two heads, the sum of theirs
-ConstTensor Stage::head(int images) {
+void Stage::head(int images) {
   const Tensor logits{act_.logits.data(), DType::f32, {images, architecture_.classes}};
   // The prefix: class token, distillation token, registers.
   constexpr std::int64_t class_token = 0, distillation_token = 1;
@@ -105,31 +132,36 @@ ConstTensor Stage::head(int images) {
       linear_residual(context_, normed_average(images), second_head_, logits);
       break;
   }
-  return logits;
+  saw("logits", logits);
 }
 
 // norm(x)[index]. The norm works on each token alone, so no other needs it.
 ConstTensor Stage::normed_token(std::int64_t index, int images) {
-  const Tensor pooled{act_.pooled.data(), DType::f32, {images, architecture_.dim}};
+  const Architecture& a = architecture_;
+  const Tensor pooled{act_.pooled.data(), context_.residual_dtype(), {images, a.dim}};
+  const Tensor input = activations(act_.head_input, {images, a.dim});
   pool_token(context_, residual(images), index, pooled);
-  layer_norm(context_, pooled, norm_.gamma, norm_.beta, architecture_.norm_eps, pooled);
-  return pooled;
+  layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, input);
+  saw("pooled", input);
+  return input;
 }
 
 // The mean of norm(x) over the patch tokens, or the norm of their mean
 ConstTensor Stage::normed_average(int images) {
   const Architecture& a = architecture_;
   const Tensor x = residual(images);
-  const Tensor normed{act_.normed.data(), DType::f32, x.shape};
-  const Tensor pooled{act_.pooled.data(), DType::f32, {images, a.dim}};
+  const Tensor input = activations(act_.head_input, {images, a.dim});
   if (a.norm_after_pooling) {
+    const Tensor pooled{act_.pooled.data(), context_.residual_dtype(), {images, a.dim}};
     pool_average(context_, x, a.prefix_tokens(), pooled);
-    layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, pooled);
+    layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, input);
   } else {
+    const Tensor normed = activations(act_.normed, x.shape);
     layer_norm(context_, x, norm_.gamma, norm_.beta, a.norm_eps, normed);
-    pool_average(context_, normed, a.prefix_tokens(), pooled);
+    pool_average(context_, normed, a.prefix_tokens(), input);
   }
-  return pooled;
+  saw("pooled", input);
+  return input;
 }
 
 Tensor Stage::residual(int images) {
@@ -137,7 +169,18 @@ Tensor Stage::residual(int images) {
     throw Error(fmt::format("a batch of {} images; this stage was set up for 1 to {}", images,
                             max_images_));
   }
-  return {act_.residual.data(), DType::f32, {images, architecture_.tokens(), architecture_.dim}};
+  return {act_.residual.data(),
+          context_.residual_dtype(),
+          {images, architecture_.tokens(), architecture_.dim}};
+}
+
+Tensor Stage::activations(const Buffer& memory, Shape shape) const {
+  return {memory.data(), context_.activation_dtype(), shape};
+}
+
+void Stage::saw(const char* what, ConstTensor value, int block) const {
+  if (!observer_) return;
+  observer_(block < 0 ? std::string(what) : fmt::format("blocks.{}.{}", block, what), value);
 }
 
 }  // namespace quantring

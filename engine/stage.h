@@ -4,12 +4,16 @@
 // or ends the model. What an architecture may have on top of that: engine/architecture.h.
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "engine/model_file.h"
 #include "ops/attention.h"
 #include "ops/context.h"
 #include "ops/linear.h"
+#include "ops/parameter.h"
+#include "ops/program.h"
 #include "ops/tensor.h"
 
 namespace quantring {
@@ -17,9 +21,9 @@ namespace quantring {
 class Stage {
  public:
   // Reads its own tensors and no others, checking their hashes, and keeps what it needs: weights
-  // are packed for the device, small f32 tensors stay where the file is mapped, so `model` and
-  // `context` must outlive this object. Activations are allocated here, once, for batches of up to
-  // max_images. Throws Error, also where `model` is a part without these blocks.
+  // are packed for the device; on the CPU small f32 tensors stay where the file is mapped, so
+  // `model` and `context` must outlive this object. Activations are allocated here, once, for
+  // batches of up to max_images. Throws Error, also where `model` is a part without these blocks.
   Stage(Context& context, const ModelFile& model, StageRange range, int max_images);
 
   StageRange range() const { return range_; }
@@ -28,18 +32,29 @@ class Stage {
   int max_images() const { return max_images_; }
   std::size_t activation_bytes() const;  // of the one set of activations
 
+  // All tensors here are in the memory of the context's device. The first call with a number of
+  // images may take long: a GPU chooses its kernels then.
+
   // First stage: pixels [images, channels, height, width], u8 as preprocess makes them, or f32
-  // already normalised. The result is the residual stream [images, tokens, dim] f32, or, of the
-  // last stage, the logits [images, classes] f32; it is valid until the next call.
+  // already normalised. The result is the residual stream [images, tokens, dim] in the context's
+  // residual dtype, or, of the last stage, the logits [images, classes] f32; it is valid until the
+  // next call.
   ConstTensor forward_pixels(ConstTensor pixels);
 
   // Other stages: put the previous stage's output into residual(images) first.
-  Tensor residual(int images);  // [images, tokens, dim] f32
+  Tensor residual(int images);  // [images, tokens, dim], the context's residual dtype
   ConstTensor forward_residual(int images);
+
+  // Has `observer` called with what each step made, right after it: "embed", "blocks.3.attn.qkv",
+  // "blocks.3.attn.out", "blocks.3.attn.residual", "blocks.3.mlp.hidden", "blocks.3.mlp.residual",
+  // "pooled" (the head's input, of either head) and "logits". For comparing devices; slow. An empty
+  // function ends it.
+  using Observer = std::function<void(const std::string& name, ConstTensor value)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
 
  private:
   struct Norm {
-    ConstTensor gamma, beta;  // [dim] f32
+    Parameter gamma, beta;  // [dim] f32
   };
   struct AttentionHalf {
     Norm norm;
@@ -62,24 +77,31 @@ class Stage {
     Buffer residual;  // [images, tokens, dim]
     Buffer normed;    // [images, tokens, dim]; attention's output too
     Buffer wide;  // [images, tokens, max(3 dim, mlp_dim)]; before the blocks, the patches' values
-    Buffer scratch;  // attention's own
-    Buffer pooled;   // [images, dim], one head's input at a time
-    Buffer logits;   // [images, classes]
+    Buffer scratch;     // attention's own
+    Buffer pooled;      // [images, dim] of the residual stream
+    Buffer head_input;  // [images, dim], one head's at a time
+    Buffer logits;      // [images, classes] f32
   };
 
   void load(const ModelFile& model);
   void load_heads(const ModelFile& model);
   void allocate();
-  ConstTensor widened(const ModelFile& model, const std::string& name);
+  Parameter load_parameter(const ModelFile& model, const std::string& name);
   Linear load_linear(const ModelFile& model, const std::string& name, ConstTensor scale = {});
+  Linear load_scaled(const ModelFile& model, const std::string& name, const std::string& scale);
   Norm load_norm(const ModelFile& model, const std::string& name);
 
-  void embed(ConstTensor pixels);
-  void attention_half(const AttentionHalf& half, int images);
-  void mlp_half(const MlpHalf& half, int images);
-  ConstTensor head(int images);
+  void run(int images, const std::function<void()>& body);
+  void embed(int images);
+  void blocks(int images);
+  void attention_half(const AttentionHalf& half, int block, int images);
+  void mlp_half(const MlpHalf& half, int block, int images);
+  void head(int images);
   ConstTensor normed_token(std::int64_t index, int images);
   ConstTensor normed_average(int images);
+  ConstTensor result(int images) const;
+  Tensor activations(const Buffer& memory, Shape shape) const;
+  void saw(const char* what, ConstTensor value, int block = -1) const;
 
   Context& context_;
   Architecture architecture_;
@@ -87,15 +109,16 @@ class Stage {
   StageRange range_;
   int max_images_;
 
-  Linear patch_embedding_;         // patch values -> dim
-  ConstTensor prefix_, position_;  // [prefix, dim], [tokens, dim]
-  Norm embed_norm_;                // with embed_norm
+  Linear patch_embedding_;       // patch values -> dim
+  Parameter prefix_, position_;  // [prefix, dim], [tokens, dim]
+  Norm embed_norm_;              // with embed_norm
   std::vector<HalfBlock> halves_;
   Norm norm_;
-  Linear head_, second_head_;    // dim -> classes
-  std::vector<Buffer> widened_;  // f32 copies of small tensors stored as f16
+  Linear head_, second_head_;  // dim -> classes
 
   Activations act_;
+  std::vector<Program> programs_;  // by number of images
+  Observer observer_;
 };
 
 }  // namespace quantring

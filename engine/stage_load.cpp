@@ -36,15 +36,12 @@ Stage::Stage(Context& context, const ModelFile& model, StageRange range, int max
 void Stage::load(const ModelFile& model) {
   if (first()) {
     patch_embedding_ = load_linear(model, "embed.patch");
-    if (architecture_.prefix_tokens() > 0) prefix_ = widened(model, "embed.prefix");
-    position_ = widened(model, "embed.position");
+    if (architecture_.prefix_tokens() > 0) prefix_ = load_parameter(model, "embed.prefix");
+    position_ = load_parameter(model, "embed.position");
     if (architecture_.embed_norm) embed_norm_ = load_norm(model, "embed.norm");
   }
   for (int half = range_.begin; half < range_.end; ++half) {
     const std::string block = fmt::format("blocks.{}.", half / 2);
-    const auto scale = [&](const char* name) {
-      return architecture_.layer_scale ? widened(model, block + name) : ConstTensor{};
-    };
     HalfBlock loaded;
     loaded.is_attention = half % 2 == 0;
     if (loaded.is_attention) {
@@ -54,11 +51,11 @@ void Stage::load(const ModelFile& model) {
         loaded.attention.q_norm = load_norm(model, block + "attn.q_norm");
         loaded.attention.k_norm = load_norm(model, block + "attn.k_norm");
       }
-      loaded.attention.proj = load_linear(model, block + "attn.proj", scale("scale1"));
+      loaded.attention.proj = load_scaled(model, block + "attn.proj", block + "scale1");
     } else {
       loaded.mlp.norm = load_norm(model, block + "norm2");
       loaded.mlp.fc1 = load_linear(model, block + "mlp.fc1");
-      loaded.mlp.fc2 = load_linear(model, block + "mlp.fc2", scale("scale2"));
+      loaded.mlp.fc2 = load_scaled(model, block + "mlp.fc2", block + "scale2");
     }
     halves_.push_back(std::move(loaded));
   }
@@ -81,45 +78,56 @@ void Stage::load_heads(const ModelFile& model) {
 
 void Stage::allocate() {
   const Architecture& a = architecture_;
-  const auto floats = [&](std::int64_t count) {
-    return Buffer(context_, static_cast<std::size_t>(count) * sizeof(float));
+  const auto room = [&](std::int64_t count, DType dtype) {
+    return Buffer(context_, static_cast<std::size_t>(count) * dtype_bytes(dtype));
   };
+  const DType activation = context_.activation_dtype(), stream = context_.residual_dtype();
   const std::int64_t rows = std::int64_t{max_images_} * a.tokens();
   std::int64_t wide = rows * std::max<std::int64_t>(3 * a.dim, a.mlp_dim);
   if (first())
     wide = std::max(wide, std::int64_t{max_images_} * a.patches() * patch_embedding_.in());
-  act_.residual = floats(rows * a.dim);
-  act_.normed = floats(rows * a.dim);
-  act_.wide = floats(wide);
+  act_.residual = room(rows * a.dim, stream);
+  act_.normed = room(rows * a.dim, activation);
+  act_.wide = room(wide, activation);
   act_.scratch =
       Buffer(context_, attention_scratch_bytes(context_, max_images_, a.tokens(), a.dim, a.heads));
   if (last()) {
-    act_.pooled = floats(std::int64_t{max_images_} * a.dim);
-    act_.logits = floats(std::int64_t{max_images_} * a.classes);
+    act_.pooled = room(std::int64_t{max_images_} * a.dim, stream);
+    act_.head_input = room(std::int64_t{max_images_} * a.dim, activation);
+    act_.logits = room(std::int64_t{max_images_} * a.classes, DType::f32);
   }
+  programs_.resize(static_cast<std::size_t>(max_images_) + 1);
 }
 
 std::size_t Stage::activation_bytes() const {
   std::size_t bytes = 0;
-  for (const Buffer* buffer :
-       {&act_.residual, &act_.normed, &act_.wide, &act_.scratch, &act_.pooled, &act_.logits}) {
+  for (const Buffer* buffer : {&act_.residual, &act_.normed, &act_.wide, &act_.scratch,
+                               &act_.pooled, &act_.head_input, &act_.logits}) {
     bytes += buffer->bytes();
   }
   return bytes;
 }
 
-// The tensor as f32: in the mapping if it is stored so, else a copy.
-ConstTensor Stage::widened(const ModelFile& model, const std::string& name) {
-  const ConstTensor stored = model.tensor(name);
-  if (stored.dtype == DType::f32) return stored;
-  const auto count = static_cast<std::size_t>(stored.shape.elements());
-  Buffer copy(context_, count * sizeof(float));
-  halves_to_floats(static_cast<const std::uint16_t*>(stored.data), static_cast<float*>(copy.data()),
-                   count);
-  const ConstTensor result{copy.data(), DType::f32, stored.shape};
-  widened_.push_back(std::move(copy));
-  model.release(name);
-  return result;
+Parameter Stage::load_parameter(const ModelFile& model, const std::string& name) {
+  Parameter parameter(context_, model.tensor(name));
+  if (parameter.copied()) model.release(name);
+  return parameter;
+}
+
+// With LayerScale, its factors go into the weights.
+Linear Stage::load_scaled(const ModelFile& model, const std::string& name,
+                          const std::string& scale) {
+  if (!architecture_.layer_scale) return load_linear(model, name);
+  const ConstTensor stored = model.tensor(scale);
+  std::vector<float> factors(static_cast<std::size_t>(stored.shape.elements()));
+  if (stored.dtype == DType::f32) {
+    std::copy_n(stored.f32(), factors.size(), factors.begin());
+  } else {
+    halves_to_floats(static_cast<const std::uint16_t*>(stored.data), factors.data(),
+                     factors.size());
+  }
+  model.release(scale);
+  return load_linear(model, name, {factors.data(), DType::f32, stored.shape});
 }
 
 Linear Stage::load_linear(const ModelFile& model, const std::string& name, ConstTensor scale) {
@@ -137,7 +145,7 @@ Linear Stage::load_linear(const ModelFile& model, const std::string& name, Const
 }
 
 Stage::Norm Stage::load_norm(const ModelFile& model, const std::string& name) {
-  return {widened(model, name + ".weight"), widened(model, name + ".bias")};
+  return {load_parameter(model, name + ".weight"), load_parameter(model, name + ".bias")};
 }
 
 }  // namespace quantring

@@ -3,7 +3,6 @@
 // are under way at once: one is copied in while another is computed and a third is copied out.
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "engine/codec.h"
@@ -11,7 +10,6 @@
 #include "engine/model_file.h"
 #include "engine/stage.h"
 #include "ops/context.h"
-#include "ops/program.h"
 #include "ops/transfer.h"
 
 namespace quantring {
@@ -30,7 +28,7 @@ class StageRunner {
 
   // First stage: pixels [images, channels, height * width]; others: the residual stream in any
   // codec. output: how the result is coded; the last stage's logits are always raw32 [images, 1,
-  // classes]. `in` may be changed afterwards. Throws Error for what is not that, or too many images.
+  // classes]. Throws Error for what is not that, or too many images.
   void submit(const CodedTensor& in, CodecSpec output);
 
   // The oldest submitted result, waiting for it; its memory in `out` is used again.
@@ -45,6 +43,9 @@ class StageRunner {
     CodecSpec spec;
     TensorShape shape;
   };
+
+  void* input_memory(const Slot& slot) const;
+  void* output_memory(const Slot& slot) const;
 
   Context& context_;
   Architecture architecture_;

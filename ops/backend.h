@@ -47,7 +47,8 @@ class Backend {
   virtual void release(void* memory) noexcept = 0;
   virtual void* allocate_host(std::size_t bytes) = 0;
   virtual void release_host(void* memory) noexcept = 0;
-  virtual bool host_readable() const = 0;  // ops read host memory where it lies
+  virtual bool host_readable() const = 0;       // ops read any host memory where it lies
+  virtual bool shares_host_memory() const = 0;  // ops read and write what allocate_host gives
 
   // ops/transfer.h
   virtual void* make_moment() = 0;

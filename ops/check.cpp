@@ -25,7 +25,8 @@ std::int64_t rows(const char* op, const char* name, const ConstTensor& tensor, D
   const std::int64_t elements = tensor.shape.elements();
   if (tensor.dtype != dtype || rank == 0 || columns < 1 || tensor.shape[rank - 1] != columns ||
       (tensor.data == nullptr && elements > 0)) {
-    fail(op, name, tensor, std::string(dtype_name(dtype)) + " [..., " + std::to_string(columns) + "]");
+    fail(op, name, tensor,
+         std::string(dtype_name(dtype)) + " [..., " + std::to_string(columns) + "]");
   }
   return elements / columns;
 }

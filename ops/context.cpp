@@ -52,6 +52,14 @@ DType Context::residual_dtype() const {
   return options_.residual_f32 ? DType::f32 : activation_dtype();
 }
 
+bool Context::asynchronous() const {
+  return options_.device.kind != Device::Kind::cpu;
+}
+
+bool Context::shares_host_memory() const {
+  return backend_->shares_host_memory();
+}
+
 Buffer::Buffer(Context& context, std::size_t bytes) : bytes_(bytes) {
   data_ = std::unique_ptr<void, Free>(context.backend().allocate(bytes), Free{&context.backend()});
 }

@@ -38,8 +38,10 @@ class Context {
 
   Device device() const { return options_.device; }
   int threads() const { return options_.threads; }
-  DType activation_dtype() const;  // of what ops pass each other
-  DType residual_dtype() const;    // of the residual stream
+  DType activation_dtype() const;   // of what ops pass each other
+  DType residual_dtype() const;     // of the residual stream
+  bool asynchronous() const;        // ops and copies run on while the host goes ahead
+  bool shares_host_memory() const;  // the device works on host memory as well as on its own
 
   ThreadPool& pool() { return *pool_; }
   Backend& backend() { return *backend_; }

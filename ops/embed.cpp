@@ -10,8 +10,8 @@ namespace quantring {
 namespace {
 
 // tokens is [images, tokens, dim] with at least one token; pooled is [images, dim].
-TokenShape check_pooling(const char* op, DType dtype, const ConstTensor& tokens,
-                         std::int64_t first, const Tensor& pooled) {
+TokenShape check_pooling(const char* op, DType dtype, const ConstTensor& tokens, std::int64_t first,
+                         const Tensor& pooled) {
   if (tokens.shape.rank() != 3 || first < 0 || tokens.shape[1] <= first) {
     check::fail(op, "tokens", tokens,
                 "f32 [images, tokens, dim], more than " + std::to_string(first) + " tokens");
@@ -87,9 +87,9 @@ void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor
 
 void pool_average(Context& context, ConstTensor tokens, std::int64_t first, Tensor pooled) {
   const TokenShape shape =
-      check_pooling("pool_average", tokens.dtype == context.activation_dtype()
-                                        ? context.activation_dtype()
-                                        : context.residual_dtype(),
+      check_pooling("pool_average",
+                    tokens.dtype == context.activation_dtype() ? context.activation_dtype()
+                                                               : context.residual_dtype(),
                     tokens, first, pooled);
   context.backend().pool_average(tokens, shape, pooled);
 }

@@ -28,13 +28,15 @@ void Moment::Free::operator()(void* handle) const {
 }
 
 void copy_in(Context& context, const HostBuffer& source, std::size_t bytes, void* target) {
-  if (bytes > source.bytes()) throw std::invalid_argument("copy_in: more bytes than the source has");
+  if (bytes > source.bytes())
+    throw std::invalid_argument("copy_in: more bytes than the source has");
   context.backend().copy_in(source.data(), bytes, target);
 }
 
 void copy_out(Context& context, const void* source, std::size_t bytes, HostBuffer& target,
               Moment& arrived) {
-  if (bytes > target.bytes()) throw std::invalid_argument("copy_out: more bytes than the target has");
+  if (bytes > target.bytes())
+    throw std::invalid_argument("copy_out: more bytes than the target has");
   context.backend().copy_out(source, bytes, target.data(), arrived.handle());
 }
 

@@ -45,9 +45,10 @@ class Moment {
   std::unique_ptr<void, Free> handle_{nullptr, Free{nullptr}};
 };
 
-// Copies the first `bytes` of `source` to device memory. Ops called later see them; ops called
-// earlier may still be running, so `target` must be memory that none of those uses. The source must
-// stay as it is until a later copy_out has arrived.
+// Copies the first `bytes` of `source` to device memory (which may be the source itself where the
+// device shares host memory: then nothing is copied, as in copy_out). Ops called later see them;
+// ops called earlier may still be running, so `target` must be memory that none of those uses. The
+// source must stay as it is until a later copy_out has arrived.
 void copy_in(Context& context, const HostBuffer& source, std::size_t bytes, void* target);
 
 // Copies `bytes` that earlier ops wrote to the host; `arrived` tells when they are there. Ops

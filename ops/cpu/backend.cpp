@@ -24,16 +24,17 @@ class CpuBackend : public Backend {
   void* allocate_host(std::size_t bytes) override { return allocate_aligned(bytes); }
   void release_host(void* memory) noexcept override { release_aligned(memory); }
   bool host_readable() const override { return true; }
+  bool shares_host_memory() const override { return true; }
 
   // Nothing is ever under way, so there is nothing to wait for.
   void* make_moment() override { return nullptr; }
   void release_moment(void*) noexcept override {}
   void wait(void*) override {}
   void copy_in(const void* source, std::size_t bytes, void* target) override {
-    std::memcpy(target, source, bytes);
+    if (source != target) std::memcpy(target, source, bytes);
   }
   void copy_out(const void* source, std::size_t bytes, void* target, void*) override {
-    std::memcpy(target, source, bytes);
+    if (source != target) std::memcpy(target, source, bytes);
   }
   void upload(const void* source, std::size_t bytes, void* target) override {
     std::memcpy(target, source, bytes);

@@ -1,7 +1,8 @@
 #pragma once
 // Starting kernels so that each may begin before the one ahead of it has ended (programmatic
-// dependent launch, compute capability 9.0): the start of a kernel, and loading what does not depend
-// on its predecessor (weights), hides behind the predecessor's tail. Elsewhere these do nothing.
+// dependent launch, compute capability 9.0): the start of a kernel, and loading what does not
+// depend on its predecessor (weights), hides behind the predecessor's tail. Elsewhere these do
+// nothing.
 //
 // The rule for every kernel started by launch(): each thread block calls wait_for_predecessor()
 // before it touches anything but weights and parameters, also before it ends early. Whoever follows
@@ -37,10 +38,10 @@ template <class... Parameters, class... Arguments>
 void launch(const Queue& queue, const char* name, void (*kernel)(Parameters...), dim3 grid,
             dim3 block, std::size_t shared, Arguments&&... arguments) {
   if (shared > 48 * 1024) {
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                               cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shared)),
-          name);
+    check(
+        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                             cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
+        name);
   }
   cudaLaunchAttribute early{};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;

@@ -21,8 +21,8 @@ struct MatmulCall {
   std::int64_t rows = 0;
   const DeviceLinear* layer = nullptr;  // weights of f16 or bf16: x (after the norm) is the same
   Activation activation = Activation::none;
-  bool accumulate = false;  // y += instead of y =; never together with an activation
-  void* y = nullptr;        // [rows, out], contiguous
+  bool accumulate = false;     // y += instead of y =; never together with an activation
+  void* y = nullptr;           // [rows, out], contiguous
   DType y_dtype = DType::f16;  // the weights' dtype or f32
 
   // Set for norm_linear: x is the residual stream (the weights' dtype or f32) and the product's
@@ -44,14 +44,14 @@ class MatmulEngine {
   // version): they are stored.
   virtual std::vector<std::string> candidates(const MatmulCall& call) = 0;
 
-  // Enqueues the product. Allocates nothing and waits for nothing, so it can be recorded in a graph.
-  // Throws Error if the candidate is not one of candidates(call).
+  // Enqueues the product. Allocates nothing and waits for nothing, so it can be recorded in a
+  // graph. Throws Error if the candidate is not one of candidates(call).
   virtual void run(const MatmulCall& call, const std::string& candidate) = 0;
 };
 
 // Each allocates its workspace here, on the current device, and enqueues on `queue`, which must
 // outlive it.
-std::unique_ptr<MatmulEngine> make_mma_engine(const Queue& queue);    // mma.sync; any GPU from 8.0 on
+std::unique_ptr<MatmulEngine> make_mma_engine(const Queue& queue);  // mma.sync; any GPU from 8.0 on
 std::unique_ptr<MatmulEngine> make_wgmma_engine(const Queue& queue);  // null below 9.0
 // Null, and the reason in one line, if the library is missing or too old.
 std::unique_ptr<MatmulEngine> make_cublas_lt_engine(const Queue& queue, std::string& reason);

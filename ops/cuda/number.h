@@ -1,5 +1,6 @@
 #pragma once
-// The three number types of a tensor as kernels handle them: loaded to float, computed, rounded once.
+// The three number types of a tensor as kernels handle them: loaded to float, computed, rounded
+// once.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -10,17 +11,27 @@
 
 namespace quantring::cuda {
 
-__device__ inline float to_float(float value) { return value; }
-__device__ inline float to_float(__half value) { return __half2float(value); }
-__device__ inline float to_float(__nv_bfloat16 value) { return __bfloat162float(value); }
+__device__ inline float to_float(float value) {
+  return value;
+}
+__device__ inline float to_float(__half value) {
+  return __half2float(value);
+}
+__device__ inline float to_float(__nv_bfloat16 value) {
+  return __bfloat162float(value);
+}
 
 // Rounds to nearest even; beyond f16's range to infinity.
 template <class T>
 __device__ inline T from_float(float value);
 template <>
-__device__ inline float from_float<float>(float value) { return value; }
+__device__ inline float from_float<float>(float value) {
+  return value;
+}
 template <>
-__device__ inline __half from_float<__half>(float value) { return __float2half_rn(value); }
+__device__ inline __half from_float<__half>(float value) {
+  return __float2half_rn(value);
+}
 template <>
 __device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float value) {
   return __float2bfloat16_rn(value);
