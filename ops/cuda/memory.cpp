@@ -32,6 +32,8 @@ void* allocate(std::size_t bytes) {
   }
   check(error, "cudaMalloc");
   check(cudaMemset(memory, 0, bytes), "cudaMemset");
+  // Streams of ours do not wait for the default one.
+  check(cudaStreamSynchronize(cudaStreamLegacy), "cudaMemset");
   return memory;
 }
 

@@ -1,0 +1,212 @@
+// A GPU behind ops/backend.h: ops are enqueued on one stream and return at once.
+
+#include "ops/backend.h"
+
+#include "ops/context.h"
+#include "ops/cuda/attention.h"
+#include "ops/cuda/elementwise.h"
+#include "ops/cuda/error.h"
+#include "ops/cuda/graph.h"
+#include "ops/cuda/matmul.h"
+#include "ops/cuda/memory.h"
+#include "ops/cuda/pack.h"
+#include "ops/cuda/streams.h"
+
+namespace quantring::cuda {
+namespace {
+
+DType dtype_of(Precision precision) {
+  switch (precision) {
+    case Precision::f16:
+      return DType::f16;
+    case Precision::bf16:
+      return DType::bf16;
+    case Precision::f32:
+      break;
+  }
+  return DType::f32;
+}
+
+class CudaBackend : public Backend {
+ public:
+  explicit CudaBackend(const ContextOptions& options)
+      : device_(options.device.index),
+        dtype_(dtype_of(options.precision)),
+        streams_(device_),
+        queue_(streams_.ops()),
+        matmul_(queue_) {
+    int integrated = 0;
+    check(cudaDeviceGetAttribute(&integrated, cudaDevAttrIntegrated, device_),
+          "cudaDeviceGetAttribute");
+    integrated_ = integrated != 0;
+  }
+
+  ~CudaBackend() override { cudaStreamSynchronize(queue_.stream); }
+
+  void* allocate(std::size_t bytes) override {
+    use();
+    return cuda::allocate(bytes);
+  }
+  void release(void* memory) noexcept override { cuda::release(memory); }
+
+  void* allocate_host(std::size_t bytes) override {
+    use();
+    if (bytes == 0) return nullptr;
+    void* memory = nullptr;
+    const cudaError_t error = cudaMallocHost(&memory, bytes);
+    if (error == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      throw Error("out of page-locked memory: " + std::to_string(bytes / 1000) +
+                  " kB more are needed: use a smaller batch");
+    }
+    check(error, "cudaMallocHost");
+    return memory;
+  }
+  void release_host(void* memory) noexcept override {
+    if (memory != nullptr) cudaFreeHost(memory);
+  }
+
+  bool host_readable() const override { return false; }
+  // A Jetson's GPU works on the same memory as its CPU.
+  bool shares_host_memory() const override { return integrated_; }
+
+  void* make_moment() override {
+    use();
+    return make_event().release();
+  }
+  void release_moment(void* moment) noexcept override {
+    if (moment != nullptr) cudaEventDestroy(static_cast<cudaEvent_t>(moment));
+  }
+  void wait(void* moment) override {
+    use();
+    cuda::wait(static_cast<cudaEvent_t>(moment));
+  }
+  void copy_in(const void* source, std::size_t bytes, void* target) override {
+    use();
+    streams_.copy_in(source, bytes, target);
+  }
+  void copy_out(const void* source, std::size_t bytes, void* target, void* moment) override {
+    use();
+    streams_.copy_out(source, bytes, target, static_cast<cudaEvent_t>(moment));
+  }
+  void upload(const void* source, std::size_t bytes, void* target) override {
+    copy_and_wait(source, bytes, target, cudaMemcpyHostToDevice);
+  }
+  void download(const void* source, std::size_t bytes, void* target) override {
+    copy_and_wait(source, bytes, target, cudaMemcpyDeviceToHost);
+  }
+
+  void run(std::unique_ptr<RecordedProgram>& recorded, const std::function<void()>& body) override {
+    use();
+    run_recorded(queue_, recorded, body);
+  }
+
+  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
+                                      ConstTensor scale) override {
+    use();
+    return cuda::pack(weight, bias, scale, dtype_);
+  }
+  void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
+              Tensor y) override {
+    MatmulCall call = product(x, rows, layer, y);
+    call.activation = activation;
+    multiply(call);
+  }
+  void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) override {
+    MatmulCall call = product(x, rows, layer, y);
+    call.accumulate = true;
+    multiply(call);
+  }
+  void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
+                   const Linear& layer, Activation activation, Tensor normed, Tensor y) override {
+    MatmulCall call = product(x, rows, layer, y);
+    call.activation = activation;
+    call.norm = true;
+    call.gamma = norm.gamma;
+    call.beta = norm.beta;
+    call.eps = eps;
+    call.normed = normed.data;
+    multiply(call);
+  }
+
+  void layer_norm(ConstTensor x, NormWeights norm, float eps, std::int64_t rows, std::int64_t dim,
+                  Tensor y) override {
+    use();
+    cuda::layer_norm(queue_, x.data, x.dtype, norm, eps, rows, dim, y.data, y.dtype);
+  }
+
+  std::size_t attention_scratch_bytes(AttentionShape shape) const override {
+    return cuda::attention_scratch_bytes(queue_, shape, dtype_);
+  }
+  void attention(ConstTensor qkv, AttentionShape shape, void* scratch, Tensor out) override {
+    use();
+    cuda::attention(queue_, qkv.data, qkv.dtype, shape, scratch, out.data);
+  }
+  void qk_norm(Tensor qkv, std::int64_t rows, std::int64_t dim, std::int64_t heads, NormWeights q,
+               NormWeights k, float eps) override {
+    use();
+    cuda::qk_norm(queue_, qkv.data, qkv.dtype, rows, dim, heads, q, k, eps);
+  }
+
+  void extract_patches(ConstTensor pixels, PatchShape shape, std::span<const float> mean,
+                       std::span<const float> std, Tensor patches) override {
+    use();
+    cuda::extract_patches(queue_, pixels.data, pixels.dtype, shape, mean, std, patches.data,
+                          patches.dtype);
+  }
+  void assemble_tokens(ConstTensor embedded, ConstTensor prefix_tokens, ConstTensor position,
+                       TokenShape shape, Tensor tokens) override {
+    use();
+    cuda::assemble_tokens(queue_, embedded.data, embedded.dtype, prefix_tokens.f32(),
+                          position.f32(), shape, tokens.data, tokens.dtype);
+  }
+  void pool_token(ConstTensor tokens, TokenShape shape, Tensor pooled) override {
+    use();
+    cuda::pool_token(queue_, tokens.data, shape, pooled.data, pooled.dtype);
+  }
+  void pool_average(ConstTensor tokens, TokenShape shape, Tensor pooled) override {
+    use();
+    cuda::pool_average(queue_, tokens.data, shape, pooled.data, pooled.dtype);
+  }
+
+ private:
+  // CUDA's current device is the calling thread's, and several may use a context in turn.
+  void use() { check(cudaSetDevice(device_), "cudaSetDevice"); }
+
+  void copy_and_wait(const void* source, std::size_t bytes, void* target, cudaMemcpyKind kind) {
+    use();
+    check(cudaMemcpyAsync(target, source, bytes, kind, queue_.stream), "cudaMemcpyAsync");
+    check(cudaStreamSynchronize(queue_.stream), "the work on the GPU");
+  }
+
+  static MatmulCall product(const ConstTensor& x, std::int64_t rows, const Linear& layer,
+                            const Tensor& y) {
+    MatmulCall call;
+    call.x = x.data;
+    call.x_dtype = x.dtype;
+    call.rows = rows;
+    call.layer = static_cast<const DeviceLinear*>(layer.weights());
+    call.y = y.data;
+    call.y_dtype = y.dtype;
+    return call;
+  }
+  void multiply(const MatmulCall& call) {
+    use();
+    if (call.rows > 0) matmul_.run(call);
+  }
+
+  int device_;
+  DType dtype_;
+  bool integrated_ = false;
+  Streams streams_;
+  const Queue& queue_;
+  Matmul matmul_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_backend(const ContextOptions& options) {
+  return std::make_unique<CudaBackend>(options);
+}
+
+}  // namespace quantring::cuda
