@@ -67,8 +67,12 @@ Architecture named_architecture(const std::string& name) {
   } else if (name == "vit_base") {
     a.dim = 768;
     a.heads = 12;
+  } else if (name == "vit_large") {
+    a.dim = 1024;
+    a.depth = 24;
+    a.heads = 16;
   } else {
-    throw Error(fmt::format("no shape is named '{}': use deit_tiny or vit_base", name));
+    throw Error(fmt::format("no shape is named '{}': use deit_tiny, vit_base or vit_large", name));
   }
   a.mlp_dim = 4 * a.dim;
   return a;

@@ -14,8 +14,8 @@ namespace quantring {
 void write_random_model(const std::filesystem::path& path, const Architecture& architecture,
                         StorageType storage, std::uint32_t seed);
 
-// Shapes by name: "deit_tiny", "vit_base" (224x224, patches 16x16, 1000 classes). Throws Error for
-// others.
+// Shapes by name: "deit_tiny", "vit_base", "vit_large" (224x224, patches 16x16, 1000 classes).
+// Throws Error for others.
 Architecture named_architecture(const std::string& name);
 
 }  // namespace quantring
