@@ -84,22 +84,41 @@ void cut_all(const Queue& queue, const Pixel* pixels, const PatchShape& shape,
   }
 }
 
-template <class E, class T>
+template <int width, class T>
+__device__ inline void read(const T* source, float (&values)[width]) {
+  if constexpr (width == vector_width) {
+    load_vector(source, values);
+  } else {
+    values[0] = to_float(source[0]);
+  }
+}
+
+// `width` columns of one token a thread.
+template <int width, class E, class T>
 __global__ void assemble(const E* embedded, const float* prefix_tokens, const float* position,
                          TokenShape shape, std::int64_t count, T* tokens) {
   const std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   wait_for_predecessor();
   release_successor();
   if (index >= count) return;
-  const std::int64_t column = index % shape.dim, row = index / shape.dim;
+  const std::int64_t across = shape.dim / width;
+  const std::int64_t column = index % across * width, row = index / across;
   const std::int64_t token = row % shape.tokens, image = row / shape.tokens;
-  const float value =
-      token < shape.prefix
-          ? prefix_tokens[token * shape.dim + column]
-          : to_float(embedded[(image * (shape.tokens - shape.prefix) + token - shape.prefix) *
-                                  shape.dim +
-                              column]);
-  tokens[index] = from_float<T>(value + position[token * shape.dim + column]);
+  float values[width], places[width];
+  if (token < shape.prefix) {
+    read(prefix_tokens + token * shape.dim + column, values);
+  } else {
+    const std::int64_t patch = image * (shape.tokens - shape.prefix) + token - shape.prefix;
+    read(embedded + patch * shape.dim + column, values);
+  }
+  read(position + token * shape.dim + column, places);
+#pragma unroll
+  for (int i = 0; i < width; ++i) values[i] += places[i];
+  if constexpr (width == vector_width) {
+    store_vector(values, tokens + index * width);
+  } else {
+    tokens[index] = from_float<T>(values[0]);
+  }
 }
 
 template <class T>
@@ -169,9 +188,18 @@ void assemble_tokens(const Queue& queue, const void* embedded, DType embedded_dt
   const auto run = [&](auto from, auto to) {
     using E = decltype(from);
     using T = decltype(to);
-    launch(queue, "assemble_tokens", assemble<E, T>, blocks_for(count), threads, 0,
-           static_cast<const E*>(embedded), prefix_tokens, position, shape, count,
-           static_cast<T*>(tokens));
+    const auto start = [&](auto kernel, std::int64_t work) {
+      launch(queue, "assemble_tokens", kernel, blocks_for(work), threads, 0,
+             static_cast<const E*>(embedded), prefix_tokens, position, shape, work,
+             static_cast<T*>(tokens));
+    };
+    const bool vectors = vectors_fit(embedded, shape.dim) && vectors_fit(tokens, shape.dim) &&
+                         vectors_fit(prefix_tokens, shape.dim) && vectors_fit(position, shape.dim);
+    if (vectors) {
+      start(assemble<vector_width, E, T>, count / vector_width);
+    } else {
+      start(assemble<1, E, T>, count);
+    }
   };
   with_type(embedded_dtype, [&](auto from) {
     if (tokens_dtype == DType::f32) {
