@@ -6,8 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "engine/bit_packing.h"
-#include "engine/codec_ptq.h"
+#include "ops/bit_packing.h"
+#include "ops/cpu/coding.h"
+#include "ops/cpu/uniform_grid.h"
 #include "ops/error.h"
 #include "ops/half.h"
 
@@ -20,11 +21,13 @@ struct CodecRow {
   int only_width;  // 0: several
 };
 
-constexpr std::array<CodecRow, 4> codecs{{
+constexpr std::array<CodecRow, 6> codecs{{
     {CodecId::raw32, "raw32", 32},
     {CodecId::raw16, "raw16", 16},
     {CodecId::ptq, "ptq", 0},
     {CodecId::pixels, "pixels", 8},
+    {CodecId::aciq, "aciq", 0},
+    {CodecId::ds_aciq, "ds-aciq", 0},
 }};
 
 // Far above any tensor, far below the point where a size in bytes would overflow 64 bits.
@@ -61,55 +64,53 @@ void check_floats(CodecSpec spec, TensorShape shape, std::size_t values) {
                             shape.elements(), values));
 }
 
-void check_range(PtqRange range) {
+void check_range(CodecSpec spec, GridRange range) {
   if (!std::isfinite(range.scale) || !std::isfinite(range.offset) || range.scale < 0.0F)
     throw Error(
-        fmt::format("ptq scale {} and offset {} are wrong: both must be finite, scale not negative",
-                    range.scale, range.offset));
+        fmt::format("{} scale {} and offset {} are wrong: both must be finite, scale not negative",
+                    codec_name(spec.id), range.scale, range.offset));
 }
 
 // Several images: their ranges stand in front of their codes.
-constexpr std::size_t range_bytes = 2 * sizeof(float);
+constexpr std::size_t range_bytes = sizeof(GridRange);
+static_assert(range_bytes == 2 * sizeof(float));
 
-std::size_t ptq_side_bytes(TensorShape shape) {
+std::size_t side_bytes(TensorShape shape) {
   return shape.images == 1 ? 0 : shape.images * range_bytes;
 }
 
-void encode_ptq(std::span<const float> values, CodedTensor& out) {
+void encode_grid(std::span<const float> values, CodedTensor& out) {
   const std::size_t each = out.shape.elements_per_image();
-  const std::size_t side = ptq_side_bytes(out.shape);
+  const std::size_t side = side_bytes(out.shape);
   const std::size_t code_bytes = packed_bytes(each, out.spec.bits);
   const std::span<std::byte> payload(out.payload);
   for (std::size_t i = 0; i < out.shape.images; ++i) {
     const auto image = values.subspan(i * each, each);
-    const PtqRange range = ptq_range(image);
+    const GridRange range = cpu::find_range(image, clip_of(out.spec.id), out.spec.bits);
     if (side == 0) {
       out.scale = range.scale;
       out.offset = range.offset;
     } else {
-      const float pair[2] = {range.scale, range.offset};
-      std::memcpy(payload.data() + i * range_bytes, pair, range_bytes);
+      std::memcpy(payload.data() + i * range_bytes, &range, range_bytes);
     }
-    ptq_encode(image, range, out.spec.bits, payload.subspan(side + i * code_bytes, code_bytes));
+    cpu::quantize(image, range, out.spec.bits, payload.subspan(side + i * code_bytes, code_bytes));
   }
 }
 
-void decode_ptq(const CodedTensor& coded, std::span<float> values) {
+GridRange range_of(const CodedTensor& coded, std::size_t image) {
+  GridRange range{.scale = coded.scale, .offset = coded.offset};
+  if (side_bytes(coded.shape) != 0)
+    std::memcpy(&range, coded.payload.data() + image * range_bytes, range_bytes);
+  return range;
+}
+
+void decode_grid(const CodedTensor& coded, std::span<float> values) {
   const std::size_t each = coded.shape.elements_per_image();
-  const std::size_t side = ptq_side_bytes(coded.shape);
   const std::size_t code_bytes = packed_bytes(each, coded.spec.bits);
-  const std::span<const std::byte> payload(coded.payload);
-  for (std::size_t i = 0; i < coded.shape.images; ++i) {
-    PtqRange range{.scale = coded.scale, .offset = coded.offset};
-    if (side != 0) {
-      float pair[2];
-      std::memcpy(pair, payload.data() + i * range_bytes, range_bytes);
-      range = {.scale = pair[0], .offset = pair[1]};
-    }
-    check_range(range);
-    ptq_decode(payload.subspan(side + i * code_bytes, code_bytes), range, coded.spec.bits,
-               values.subspan(i * each, each));
-  }
+  const auto codes = std::span<const std::byte>(coded.payload).subspan(side_bytes(coded.shape));
+  for (std::size_t i = 0; i < coded.shape.images; ++i)
+    cpu::dequantize(codes.subspan(i * code_bytes, code_bytes), range_of(coded, i), coded.spec.bits,
+                    values.subspan(i * each, each));
 }
 
 }  // namespace
@@ -125,7 +126,8 @@ CodecSpec parse_codec(std::string_view name, int bits) {
       throw Error(fmt::format("codec {} takes 2 to 8 or 16 bits, not {}", name, bits));
     throw Error(fmt::format("codec {} has {} bits, not {}", name, row.only_width, bits));
   }
-  throw Error(fmt::format("no codec is called \"{}\": raw32, raw16 and ptq are", name));
+  throw Error(
+      fmt::format("no codec is called \"{}\": raw32, raw16, ptq, aciq and ds-aciq are", name));
 }
 
 std::string codec_name(CodecId id) {
@@ -146,6 +148,21 @@ bool codec_valid(CodecSpec spec) {
   return (spec.bits >= 2 && spec.bits <= 8) || spec.bits == 16;
 }
 
+std::vector<CodecId> known_codecs() {
+  std::vector<CodecId> ids;
+  for (const auto& row : codecs) ids.push_back(row.id);
+  return ids;
+}
+
+bool has_ranges(CodecId id) {
+  return id == CodecId::ptq || id == CodecId::aciq || id == CodecId::ds_aciq;
+}
+
+Clip clip_of(CodecId id) {
+  if (id == CodecId::aciq) return Clip::aciq;
+  return id == CodecId::ds_aciq ? Clip::ds_aciq : Clip::none;
+}
+
 std::uint64_t payload_bytes(CodecSpec spec, TensorShape shape) {
   check(spec, shape);
   switch (spec.id) {
@@ -156,9 +173,11 @@ std::uint64_t payload_bytes(CodecSpec spec, TensorShape shape) {
     case CodecId::pixels:
       return shape.elements();
     case CodecId::ptq:
+    case CodecId::aciq:
+    case CodecId::ds_aciq:
       break;
   }
-  return ptq_side_bytes(shape) + shape.images * packed_bytes(shape.elements_per_image(), spec.bits);
+  return side_bytes(shape) + shape.images * packed_bytes(shape.elements_per_image(), spec.bits);
 }
 
 void encode(std::span<const float> values, TensorShape shape, CodecSpec spec, CodedTensor& out) {
@@ -173,29 +192,35 @@ void encode(std::span<const float> values, TensorShape shape, CodecSpec spec, Co
     floats_to_halves(values.data(), reinterpret_cast<std::uint16_t*>(out.payload.data()),
                      values.size());
   } else {
-    encode_ptq(values, out);
+    encode_grid(values, out);
   }
 }
 
-void decode(const CodedTensor& coded, std::span<float> values) {
-  check_floats(coded.spec, coded.shape, values.size());
+void check_coded(const CodedTensor& coded) {
   const std::uint64_t expected = payload_bytes(coded.spec, coded.shape);
   if (coded.payload.size() != expected)
     throw Error(fmt::format("payload of {} bytes, but {} of shape {} takes {}",
                             coded.payload.size(), codec_text(coded.spec), shape_text(coded.shape),
                             expected));
-  const bool own_range = coded.spec.id == CodecId::ptq && coded.shape.images == 1;
+  const bool ranges = has_ranges(coded.spec.id);
   // Written so that NaN is refused too.
-  if (!own_range && !(coded.scale == 0.0F && coded.offset == 0.0F))
+  if (!(ranges && coded.shape.images == 1) && !(coded.scale == 0.0F && coded.offset == 0.0F))
     throw Error(fmt::format("scale {} and offset {} have no place in {} of shape {}", coded.scale,
                             coded.offset, codec_text(coded.spec), shape_text(coded.shape)));
+  if (!ranges) return;
+  for (std::size_t i = 0; i < coded.shape.images; ++i) check_range(coded.spec, range_of(coded, i));
+}
+
+void decode(const CodedTensor& coded, std::span<float> values) {
+  check_floats(coded.spec, coded.shape, values.size());
+  check_coded(coded);
   if (coded.spec.id == CodecId::raw32) {
     std::memcpy(values.data(), coded.payload.data(), coded.payload.size());
   } else if (coded.spec.id == CodecId::raw16) {
     halves_to_floats(reinterpret_cast<const std::uint16_t*>(coded.payload.data()), values.data(),
                      values.size());
   } else {
-    decode_ptq(coded, values);
+    decode_grid(coded, values);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "ops/coding.h"
 #include "ops/linear.h"
 #include "ops/tensor.h"
 
@@ -89,6 +90,14 @@ class Backend {
                                ConstTensor position, TokenShape shape, Tensor tokens) = 0;
   virtual void pool_token(ConstTensor tokens, TokenShape shape, Tensor pooled) = 0;
   virtual void pool_average(ConstTensor tokens, TokenShape shape, Tensor pooled) = 0;
+
+  // ops/coding.h
+  virtual std::size_t quantize_scratch_bytes(std::int64_t images, std::int64_t each) const = 0;
+  virtual void quantize(ConstTensor values, Clip clip, int bits, void* scratch, GridRange* ranges,
+                        std::byte* codes) = 0;
+  virtual void dequantize(const GridRange* ranges, const std::byte* codes, int bits,
+                          Tensor values) = 0;
+  virtual void convert(ConstTensor source, Tensor target) = 0;
 };
 
 namespace cpu {
@@ -99,6 +108,8 @@ namespace cuda {
 std::unique_ptr<Backend> make_backend(const ContextOptions& options);
 // Empty if GPU `index` can be used; else one line that says why not.
 std::string why_unusable(int index);
+std::string device_name(int index);
+std::uint64_t bytes_in_use(int index);  // of its memory, by every program
 }  // namespace cuda
 
 }  // namespace quantring

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "ops/cpu/attention.h"
+#include "ops/cpu/coding.h"
 #include "ops/cpu/embed.h"
 #include "ops/cpu/layer_norm.h"
 #include "ops/cpu/linear.h"
@@ -101,6 +102,17 @@ class CpuBackend : public Backend {
   void pool_average(ConstTensor tokens, TokenShape shape, Tensor pooled) override {
     cpu::pool_average(pool_, tokens.f32(), shape, pooled.f32());
   }
+
+  std::size_t quantize_scratch_bytes(std::int64_t, std::int64_t) const override { return 0; }
+  void quantize(ConstTensor values, Clip clip, int bits, void*, GridRange* ranges,
+                std::byte* codes) override {
+    cpu::quantize(pool_, values, clip, bits, ranges, codes);
+  }
+  void dequantize(const GridRange* ranges, const std::byte* codes, int bits,
+                  Tensor values) override {
+    cpu::dequantize(pool_, ranges, codes, bits, values);
+  }
+  void convert(ConstTensor source, Tensor target) override { cpu::convert(source, target); }
 
  private:
   ThreadPool& pool_;

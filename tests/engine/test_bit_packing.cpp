@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/bit_packing.h"
+#include "ops/bit_packing.h"
 #include "ops/error.h"
 
 namespace quantring {

@@ -8,9 +8,9 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/bit_packing.h"
 #include "engine/codec.h"
-#include "engine/codec_ptq.h"
+#include "ops/bit_packing.h"
+#include "ops/cpu/coding.h"
 #include "ops/error.h"
 
 namespace quantring {
@@ -195,11 +195,14 @@ TEST_CASE("a range wider than a float is cut to the widest one around its middle
 }
 
 TEST_CASE("the sign of a zero minimum does not depend on its place") {
-  const PtqRange first = ptq_range(std::vector<float>{-0.0F, 0.0F, 2.0F});
-  const PtqRange second = ptq_range(std::vector<float>{0.0F, -0.0F, 2.0F});
+  const auto range_of = [](const std::vector<float>& values) {
+    return cpu::find_range(values, Clip::none, 4);
+  };
+  const GridRange first = range_of({-0.0F, 0.0F, 2.0F});
+  const GridRange second = range_of({0.0F, -0.0F, 2.0F});
   CHECK_FALSE(std::signbit(first.offset));
   CHECK_FALSE(std::signbit(second.offset));
-  CHECK_FALSE(std::signbit(ptq_range(std::vector<float>{0.0F, -0.0F}).scale));
+  CHECK_FALSE(std::signbit(range_of({0.0F, -0.0F}).scale));
 }
 
 TEST_CASE("raw32 keeps every bit, raw16 rounds to half precision") {
@@ -332,7 +335,8 @@ TEST_CASE("names of codecs go both ways") {
   CHECK(error_of([] { parse_codec("ptq", 0); }) == "codec ptq takes 2 to 8 or 16 bits, not 0");
   CHECK(error_of([] { parse_codec("ptq", 260); }).find("not 260") != std::string::npos);
   CHECK(error_of([] { parse_codec("raw32", 8); }) == "codec raw32 has 32 bits, not 8");
-  CHECK(error_of([] { parse_codec("zip", 8); }).find("raw32, raw16 and ptq") != std::string::npos);
+  CHECK(error_of([] { parse_codec("zip", 8); }).find("raw32, raw16, ptq, aciq and ds-aciq") !=
+        std::string::npos);
 }
 
 }  // namespace

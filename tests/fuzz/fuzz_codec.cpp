@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "engine/bit_packing.h"
+#include "ops/bit_packing.h"
 #include "engine/codec.h"
 #include "ops/error.h"
 

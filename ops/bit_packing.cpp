@@ -1,11 +1,10 @@
-#include "engine/bit_packing.h"
+#include "ops/bit_packing.h"
 
 #include <array>
 #include <bit>
 #include <cstring>
+#include <string>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "ops/error.h"
 
@@ -128,10 +127,11 @@ void unpack_all(const std::byte* packed, Code* codes, std::size_t count) {
 template <int Widest, typename Work>
 void with_width(int bits, std::uint64_t count, std::uint64_t bytes, const Work& work) {
   if (bits < 1 || bits > Widest)
-    throw Error(fmt::format("cannot pack codes of {} bits: 1 to {} are possible", bits, Widest));
+    throw Error("cannot pack codes of " + std::to_string(bits) + " bits: 1 to " +
+                std::to_string(Widest) + " are possible");
   if (bytes != packed_bytes(count, bits))
-    throw Error(fmt::format("{} codes of {} bits take {} bytes, not {}", count, bits,
-                            packed_bytes(count, bits), bytes));
+    throw Error(std::to_string(count) + " codes of " + std::to_string(bits) + " bits take " +
+                std::to_string(packed_bytes(count, bits)) + " bytes, not " + std::to_string(bytes));
   [&]<int... I>(std::integer_sequence<int, I...>) {
     ((bits == I + 1 ? work.template operator()<I + 1>() : void()), ...);
   }
