@@ -1,5 +1,6 @@
 #include "net/compute_lane.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -95,33 +96,23 @@ void ComputeLane::run(const std::string& work, int stage, int stages) {
 }
 
 void ComputeLane::serve(StageWorker& worker) {
+  const auto depth = static_cast<std::size_t>(std::max(1, worker.depth()));
   auto app_stats_at = Clock::now();
   Message in;
-  while (next_input(in)) {
-    events_.taken();
-    LinkStats link;
-    {
-      const std::lock_guard lock(mutex_);
-      link = output_stats_;
+  for (;;) {
+    // What is there goes to the worker before its results are waited for; but nobody waits for more
+    // input while a result is on its way.
+    if (under_way_.size() < depth && next_input(in, under_way_.empty())) {
+      events_.taken();
+      submit_one(worker, in);
+      continue;
     }
-    const std::uint64_t request_id = in.request_id;
-    const std::uint32_t images = in.images;
-    Message out;
-    const auto start = Clock::now();
-    worker.observe_output(link);
-    worker.process(in, out);
-    out.request_id = request_id;
-    {
-      const std::lock_guard lock(mutex_);
-      stats_.compute_s += since(start);
-      stats_.images += images;
-    }
+    if (under_way_.empty() || stopping() || !collect_one(worker)) break;
+    events_.produced();
     if (Clock::now() >= app_stats_at) {
       refresh_app_stats(worker);
       app_stats_at = Clock::now() + std::chrono::milliseconds(500);
     }
-    if (!put_output(std::move(out))) return;
-    events_.produced();
   }
   refresh_app_stats(worker);
   {
@@ -131,11 +122,44 @@ void ComputeLane::serve(StageWorker& worker) {
   events_.produced();
 }
 
-bool ComputeLane::next_input(Message& message) {
-  std::unique_lock lock(mutex_);
+// The time inside the worker's calls is what it computes: with several frames under way no moment
+// counts twice.
+void ComputeLane::submit_one(StageWorker& worker, Message& in) {
+  LinkStats link;
+  {
+    const std::lock_guard lock(mutex_);
+    link = output_stats_;
+  }
+  under_way_.push_back({in.request_id, in.images});
   const auto start = Clock::now();
-  input_changed_.wait(lock, [this] { return stopping_ || input_closed_ || !input_.empty(); });
-  stats_.wait_input_s += since(start);
+  worker.observe_output(link);
+  worker.submit(in);
+  const std::lock_guard lock(mutex_);
+  stats_.compute_s += since(start);
+}
+
+bool ComputeLane::collect_one(StageWorker& worker) {
+  const UnderWay frame = under_way_.front();
+  under_way_.pop_front();
+  Message out;
+  const auto start = Clock::now();
+  worker.collect(out);
+  out.request_id = frame.request_id;
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.compute_s += since(start);
+    stats_.images += frame.images;
+  }
+  return put_output(std::move(out));
+}
+
+bool ComputeLane::next_input(Message& message, bool may_wait) {
+  std::unique_lock lock(mutex_);
+  if (may_wait) {
+    const auto start = Clock::now();
+    input_changed_.wait(lock, [this] { return stopping_ || input_closed_ || !input_.empty(); });
+    stats_.wait_input_s += since(start);
+  }
   if (stopping_ || input_.empty()) return false;
   message = std::move(input_.front());
   input_.pop_front();
@@ -150,6 +174,11 @@ bool ComputeLane::put_output(Message&& message) {
   if (stopping_) return false;
   output_.push_back(std::move(message));
   return true;
+}
+
+bool ComputeLane::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 void ComputeLane::refresh_app_stats(StageWorker& worker) {

@@ -1,8 +1,8 @@
 #pragma once
 // The compute side of a stage: one thread that makes the worker, takes frames from a queue, and
 // puts results in another. Both queues are bounded: the input by the credits that were granted, the
-// output by max_output, so a slow successor stops the compute and with it the credits. No socket
-// here.
+// output by max_output, so a slow successor stops the compute and with it the credits. In between,
+// up to the worker's depth() frames are under way. No socket here.
 
 #include <condition_variable>
 #include <cstddef>
@@ -34,7 +34,7 @@ class ComputeLane {
   };
 
   ComputeLane(StageFactory factory, std::string work, int stage, int stages, Events events);
-  ~ComputeLane();  // stops, and waits for the frame that is being computed
+  ~ComputeLane();  // stops, and waits for the call of the worker that is under way
   ComputeLane(const ComputeLane&) = delete;
   ComputeLane& operator=(const ComputeLane&) = delete;
 
@@ -42,21 +42,31 @@ class ComputeLane {
   void push(Message&& message);
   bool has_output() const;
   std::optional<Message> pop();
-  void close_input();                             // after the last push
-  bool drained() const;                           // input was closed, all is computed and popped
-  void stop();                                    // ends after the frame that is being computed
+  void close_input();    // after the last push
+  bool drained() const;  // input was closed, all is computed and popped
+  void stop();  // ends after the call of the worker that is under way; what it has is dropped
   void set_output_stats(const LinkStats& stats);  // for StageWorker::observe_output
   StageStats stats() const;                       // only the compute's own fields
 
  private:
   void run(const std::string& work, int stage, int stages);
   void serve(StageWorker& worker);
-  bool next_input(Message& message);   // false: no more
-  bool put_output(Message&& message);  // false: stopped
+  void submit_one(StageWorker& worker, Message& in);
+  bool collect_one(StageWorker& worker);             // false: stopped
+  bool next_input(Message& message, bool may_wait);  // false: none now; if it may wait, no more
+  bool put_output(Message&& message);                // false: stopped
+  bool stopping() const;
   void refresh_app_stats(StageWorker& worker);
+
+  // A frame that the worker has.
+  struct UnderWay {
+    std::uint64_t request_id;
+    std::uint32_t images;
+  };
 
   StageFactory factory_;
   Events events_;
+  std::deque<UnderWay> under_way_;  // of the compute thread alone, oldest first
   mutable std::mutex mutex_;
   std::condition_variable input_changed_, output_changed_;
   std::deque<Message> input_, output_;

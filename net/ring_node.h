@@ -13,16 +13,27 @@
 namespace quantring::net {
 
 // The compute of one stage in one session. Every function is called on the node's compute thread.
+//
+// A worker may have several frames under way: while a GPU computes one, the next is copied to it.
+// It may be destroyed with frames that were submitted and not collected.
 class StageWorker {
  public:
   virtual ~StageWorker() = default;
 
-  // One frame. `in` may be taken apart. Fill codec, bits, shape, scale, offset and payload of the
-  // empty `out`; its request_id is set by the ring. An exception ends the session; the head sees
-  // its text with this stage's number and address.
-  virtual void process(Message& in, Message& out) = 0;
+  // How many frames may be submitted and not yet collected, at least 1. Asked for once.
+  virtual int depth() const { return 1; }
 
-  // Called before each process with the state of the link that the output will take: what a
+  // Takes one frame, which may be taken apart. Need not wait until it is computed. Never called
+  // with depth() frames under way. An exception ends the session; the head sees its text with this
+  // stage's number and address.
+  virtual void submit(Message& in) = 0;
+
+  // The result of the oldest frame under way, waiting for it: fill codec, bits, shape, scale,
+  // offset and payload of the empty `out`; its request_id is set by the ring. Exceptions as in
+  // submit.
+  virtual void collect(Message& out) = 0;
+
+  // Called before each submit with the state of the link that the output will take: what a
   // controller of the bit width needs.
   virtual void observe_output(const LinkStats&) {}
 

@@ -14,9 +14,9 @@ using namespace quantring::net;
 class SlowAddOne final : public AddOne {
  public:
   explicit SlowAddOne(std::chrono::milliseconds pause) : pause_(pause) {}
-  void process(Message& in, Message& out) override {
+  void submit(Message& in) override {
     std::this_thread::sleep_for(pause_);
-    AddOne::process(in, out);
+    AddOne::submit(in);
   }
 
  private:

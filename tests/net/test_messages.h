@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <random>
 #include <string>
@@ -49,15 +50,25 @@ inline bool came_through(const Message& got, std::uint64_t number, int stages) {
   return true;
 }
 
+// Holds the frames under way and computes when they are collected, as a GPU's worker does.
 class AddOne : public StageWorker {
  public:
-  void process(Message& in, Message& out) override {
-    out = std::move(in);
+  explicit AddOne(int depth = 1) : depth_(depth) {}
+
+  int depth() const override { return depth_; }
+  void submit(Message& in) override { under_way_.push_back(std::move(in)); }
+  void collect(Message& out) override {
+    out = std::move(under_way_.front());
+    under_way_.pop_front();
     out.request_id = 12345;  // whatever stands here, the ring puts it right
     for (auto& byte : out.payload) {
       byte = static_cast<std::byte>(std::to_integer<unsigned>(byte) + 1);
     }
   }
+
+ private:
+  int depth_;
+  std::deque<Message> under_way_;
 };
 
 inline std::unique_ptr<StageWorker> make_add_one(const std::string&, int, int) {

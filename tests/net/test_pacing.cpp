@@ -7,10 +7,17 @@ namespace {
 
 class Drop final : public StageWorker {
  public:
-  void process(Message& in, Message& out) override {
-    out.codec = in.codec;
-    out.bits = in.bits;
+  void submit(Message& in) override {
+    codec_ = in.codec;
+    bits_ = in.bits;
   }
+  void collect(Message& out) override {
+    out.codec = codec_;
+    out.bits = bits_;
+  }
+
+ private:
+  std::uint8_t codec_ = 0, bits_ = 0;
 };
 
 // Seconds from the first result to the last: the start of a connection is not the rate of a link.

@@ -9,9 +9,9 @@ namespace {
 
 class Throws final : public AddOne {
  public:
-  void process(Message& in, Message& out) override {
+  void submit(Message& in) override {
     if (in.request_id == 5) throw Error("frame 5 is too much");
-    AddOne::process(in, out);
+    AddOne::submit(in);
   }
 };
 
@@ -191,8 +191,8 @@ TEST_CASE("a busy node refuses a second head and goes on with the first") {
 
 TEST_CASE("a codec that the next stage cannot decode") {
   class OtherCodec final : public AddOne {
-    void process(Message& in, Message& out) override {
-      AddOne::process(in, out);
+    void collect(Message& out) override {
+      AddOne::collect(out);
       out.codec = 9;
     }
   };
