@@ -3,18 +3,31 @@
 #include <fmt/format.h>
 
 #include "apps/coded_message.h"
+#include "apps/stage_input.h"
+#include "engine/stage_runner.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
 namespace {
 
+CodedTensor coded_pixels(const Architecture& a, PixelBatch&& batch) {
+  CodedTensor coded;
+  coded.spec = {CodecId::pixels, 8};
+  coded.shape = {batch.images, static_cast<std::uint32_t>(a.channels),
+                 static_cast<std::uint32_t>(a.image_height * a.image_width)};
+  coded.payload = std::move(batch.pixels);
+  return coded;
+}
+
 // The whole model as one stage, computed on the thread that takes the results.
 class LocalClassifier : public Classifier {
  public:
-  LocalClassifier(const ModelFile& model, int max_images, int threads)
+  LocalClassifier(const ModelFile& model, int max_images, const ContextOptions& compute)
       : architecture_(model.architecture()),
-        context_(threads),
-        stage_(context_, model, {0, architecture_.half_blocks()}, max_images) {}
+        context_(compute),
+        runner_(context_, model, {0, architecture_.half_blocks()}, max_images) {
+    warm_up(runner_, architecture_);
+  }
 
   void submit(PixelBatch&& batch) override {
     std::unique_lock lock(mutex_);
@@ -31,21 +44,15 @@ class LocalClassifier : public Classifier {
   }
 
   bool next(std::vector<float>& logits) override {
+    // What is there goes to the device before the oldest result is waited for.
     PixelBatch batch;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
-      if (waiting_.empty()) return false;
-      batch = std::move(waiting_.front());
-      waiting_.pop_front();
-      changed_.notify_all();
+    while (runner_.pending() < runner_.depth() && take(batch, runner_.pending() == 0)) {
+      runner_.submit(coded_pixels(architecture_, std::move(batch)), {});
     }
-    const ConstTensor result =
-        stage_.forward_pixels({batch.pixels.data(),
-                               DType::u8,
-                               {batch.images, architecture_.channels, architecture_.image_height,
-                                architecture_.image_width}});
-    logits.assign(result.f32(), result.f32() + result.shape.elements());
+    if (runner_.pending() == 0) return false;
+    runner_.collect(result_);
+    logits.resize(result_.shape.elements());
+    decode(result_, logits);
     return true;
   }
 
@@ -61,9 +68,21 @@ class LocalClassifier : public Classifier {
  private:
   static constexpr std::size_t room = 2;  // batches ahead of the compute
 
+  // False: none now; if it may wait, no more.
+  bool take(PixelBatch& batch, bool may_wait) {
+    std::unique_lock lock(mutex_);
+    if (may_wait) changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+    if (waiting_.empty()) return false;
+    batch = std::move(waiting_.front());
+    waiting_.pop_front();
+    changed_.notify_all();
+    return true;
+  }
+
   Architecture architecture_;
   Context context_;
-  Stage stage_;
+  StageRunner runner_;
+  CodedTensor result_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<PixelBatch> waiting_;
@@ -76,17 +95,13 @@ class RingClassifier : public Classifier {
       : architecture_(model.architecture()), head_(std::move(options)) {}
 
   void submit(PixelBatch&& batch) override {
-    CodedTensor coded;
-    coded.spec = {CodecId::pixels, 8};
-    coded.shape = {
-        batch.images, static_cast<std::uint32_t>(architecture_.channels),
-        static_cast<std::uint32_t>(architecture_.image_height * architecture_.image_width)};
-    coded.payload = std::move(batch.pixels);
+    const std::uint32_t images = batch.images;
+    CodedTensor coded = coded_pixels(architecture_, std::move(batch));
     net::Message message;
     to_message(coded, message);
     {
       const std::lock_guard lock(mutex_);
-      submitted_.push_back(batch.images);
+      submitted_.push_back(images);
     }
     head_.submit(std::move(message));
   }
@@ -129,8 +144,8 @@ class RingClassifier : public Classifier {
 }  // namespace
 
 std::unique_ptr<Classifier> make_local_classifier(const ModelFile& model, int max_images,
-                                                  int threads) {
-  return std::make_unique<LocalClassifier>(model, max_images, threads);
+                                                  const ContextOptions& compute) {
+  return std::make_unique<LocalClassifier>(model, max_images, compute);
 }
 
 std::unique_ptr<Classifier> make_ring_classifier(const ModelFile& model, net::HeadOptions options,

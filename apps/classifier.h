@@ -35,7 +35,7 @@ class Classifier {
 };
 
 std::unique_ptr<Classifier> make_local_classifier(const ModelFile& model, int max_images,
-                                                  int threads);
+                                                  const ContextOptions& compute);
 
 // options: with stages' addresses; their work is filled in from ranges and output.
 std::unique_ptr<Classifier> make_ring_classifier(const ModelFile& model, net::HeadOptions options,

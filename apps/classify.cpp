@@ -7,6 +7,7 @@
 
 #include "apps/classify_run.h"
 #include "apps/commands.h"
+#include "apps/compute_options.h"
 #include "apps/report.h"
 #include "apps/ring_config.h"
 #include "ops/error.h"
@@ -19,6 +20,8 @@ void add_classify(CLI::App& app) {
   auto options = std::make_shared<ClassifyOptions>();
   auto codec = std::make_shared<std::string>();
   auto bits = std::make_shared<int>(0);
+  auto compute = std::make_shared<ComputeOptions>();
+  auto threads = std::make_shared<int>(0);
   sub->add_option("source", options->source,
                   "Picture, folder, glob pattern, or IDX file (plain or .gz)")
       ->required();
@@ -38,7 +41,8 @@ void add_classify(CLI::App& app) {
   sub->add_option("-b,--batch", options->batch, "Images a frame")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  sub->add_option("-t,--threads", options->threads,
+  add_compute_options(*sub, *compute, ring);
+  sub->add_option("-t,--threads", *threads,
                   "CPU threads here, or of each local node (default: share out the cores)")
       ->excludes(ring)
       ->check(CLI::Range(1, 256));
@@ -76,6 +80,11 @@ void add_classify(CLI::App& app) {
     if (!has_ring && (options->codec || options->link_mbps > 0)) {
       throw Error(
           "--codec and --link-mbps are about a ring's links: add --ring FILE or --stages N");
+    }
+    if (options->ring.empty()) {
+      options->compute =
+          choose_compute(*compute, *threads > 0 ? *threads : shared_threads(options->stages));
+      say_compute(options->compute, options->stages);
     }
     const ClassifySummary summary = run_classify(*options);
     if (summary.images > 0) fmt::print(stderr, "{}", closing_report(summary));

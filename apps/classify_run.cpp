@@ -36,11 +36,6 @@ void count(const Answer& answer, std::span<const float> logits, ClassifySummary&
                               [&](const Prediction& p) { return p.index == answer.label; });
 }
 
-int default_threads(int processes) {
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  return std::max(1, cores / std::max(1, processes));
-}
-
 // Everything about the ring, from the flags and the ring file.
 struct Ring {
   RingConfig config;
@@ -79,8 +74,7 @@ std::unique_ptr<Classifier> connect(const Ring& ring, const ClassifyOptions& opt
 
 std::unique_ptr<LocalNodes> start_nodes(const ClassifyOptions& options,
                                         const std::string& model_path, RingConfig& config) {
-  const int threads = options.threads > 0 ? options.threads : default_threads(options.stages);
-  auto nodes = std::make_unique<LocalNodes>(options.stages, model_path, threads);
+  auto nodes = std::make_unique<LocalNodes>(options.stages, model_path, options.compute);
   config.listen = "127.0.0.1:0";
   for (std::size_t i = 0; i < config.stages.size(); ++i)
     config.stages[i].address = nodes->addresses()[i];
@@ -141,6 +135,11 @@ void refuse_inputs(const ClassifyOptions& options, const std::string& model_path
 
 }  // namespace
 
+int shared_threads(int processes) {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::max(1, cores / std::max(1, processes));
+}
+
 ClassifySummary run_classify(const ClassifyOptions& options) {
   RingConfig config;
   if (!options.ring.empty()) config = read_ring_config(options.ring);
@@ -164,8 +163,7 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
   std::unique_ptr<Classifier> classifier;
   ClassifySummary summary;
   if (options.ring.empty() && options.stages == 0) {
-    const int threads = options.threads > 0 ? options.threads : default_threads(1);
-    classifier = make_local_classifier(model, options.batch, threads);
+    classifier = make_local_classifier(model, options.batch, options.compute);
   } else {
     Ring ring = plan_ring(options, std::move(config), model);
     if (options.ring.empty()) nodes = start_nodes(options, model_path, ring.config);

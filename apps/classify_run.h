@@ -9,6 +9,7 @@
 #include "engine/architecture.h"
 #include "engine/codec.h"
 #include "net/stats.h"
+#include "ops/context.h"
 
 namespace quantring::apps {
 
@@ -21,7 +22,7 @@ struct ClassifyOptions {
   std::optional<CodecSpec> codec;  // of the links between stages; default raw32
   double link_mbps = 0;            // pace of every link; 0: the ring file's, or none
   int batch = 8;                   // images a frame
-  int threads = 0;                 // of this process, or of each local node; 0: share out the cores
+  ContextOptions compute;          // of this process, or of each local node
   std::size_t limit = 0;           // images at most; 0: all
   int top = 3;
   bool json = false;
@@ -46,6 +47,9 @@ struct ClassifySummary {
     return labelled == 0 ? 0 : 100.0 * static_cast<double>(right) / static_cast<double>(labelled);
   }
 };
+
+// Processes that compute here share the cores: threads of each.
+int shared_threads(int processes);
 
 // Answers go to stdout, progress and unreadable pictures to stderr. A picture that cannot be read
 // is said and counted, and the run goes on. Throws Error for everything else.

@@ -7,6 +7,7 @@
 
 #include "apps/classify_run.h"
 #include "apps/commands.h"
+#include "apps/compute_options.h"
 #include "apps/report.h"
 #include "apps/ring_config.h"
 
@@ -19,6 +20,7 @@ struct DemoCommand {
   std::size_t limit = 2000;
   int stages = 3;
   double mbps = 50;
+  ComputeOptions compute;
 };
 
 // Bytes an image on the busiest link between two stages.
@@ -38,6 +40,8 @@ void run_demo(const DemoCommand& command) {
   fmt::print(
       "The first {} pictures through a ring of {} node processes, every link at {} Mbit/s\n\n",
       command.limit, command.stages, command.mbps);
+  const ContextOptions compute = choose_compute(command.compute, shared_threads(command.stages));
+  say_compute(compute, command.stages);
   std::vector<std::vector<std::string>> rows = {
       {"link coding", "top-1 %", "images/s", "bytes/image", "slowest part"}};
   std::string last_report;
@@ -46,6 +50,7 @@ void run_demo(const DemoCommand& command) {
     options.source = command.images;
     options.model = command.model;
     options.stages = command.stages;
+    options.compute = compute;
     options.codec = codec;
     options.link_mbps = command.mbps;
     options.limit = command.limit;
@@ -78,6 +83,7 @@ void add_demo(CLI::App& app) {
   sub->add_option("--link-mbps", command->mbps, "Pace of every link, Mbit/s")
       ->check(CLI::Range(min_link_mbps, max_link_mbps))
       ->capture_default_str();
+  add_compute_options(*sub, command->compute);
   sub->footer(
       "Examples:\n  quantring demo\n  quantring demo --stages 6 --link-mbps 10 --limit 500");
   sub->callback([command] { run_demo(*command); });

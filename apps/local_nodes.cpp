@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "apps/compute_options.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
@@ -43,9 +44,9 @@ std::string read_line(int descriptor) {
 
 }  // namespace
 
-LocalNodes::LocalNodes(int count, const std::string& model_path, int threads) {
+LocalNodes::LocalNodes(int count, const std::string& model_path, const ContextOptions& compute) {
   try {
-    for (int i = 0; i < count; ++i) start(model_path, threads);
+    for (int i = 0; i < count; ++i) start(model_path, compute);
   } catch (...) {
     stop();
     throw;
@@ -56,15 +57,18 @@ LocalNodes::~LocalNodes() {
   stop();
 }
 
-void LocalNodes::start(const std::string& model_path, int threads) {
+void LocalNodes::start(const std::string& model_path, const ContextOptions& compute) {
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0)
     throw Error(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
   // Everything that allocates is done before the fork.
-  const std::string thread_text = std::to_string(threads);
-  const char* const arguments[] = {"quantring", "node",        "--model",   model_path.c_str(),
-                                   "--listen",  "127.0.0.1:0", "--threads", thread_text.c_str(),
-                                   "--quiet",   nullptr};
+  const std::string device = device_text(compute.device),
+                    precision = precision_text(compute.precision),
+                    threads = std::to_string(compute.threads);
+  const char* const arguments[] = {
+      "quantring", "node",         "--model",     model_path.c_str(), "--listen",  "127.0.0.1:0",
+      "--device",  device.c_str(), "--precision", precision.c_str(),  "--threads", threads.c_str(),
+      "--quiet",   nullptr};
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child == 0) {

@@ -6,13 +6,15 @@
 
 #include <sys/types.h>
 
+#include "ops/context.h"
+
 namespace quantring::apps {
 
 class LocalNodes {
  public:
   // Starts `count` processes of this same program, each on a free port of 127.0.0.1, and waits
   // until all listen. They end with this object, and with the thread that made it. Throws Error.
-  LocalNodes(int count, const std::string& model_path, int threads);
+  LocalNodes(int count, const std::string& model_path, const ContextOptions& compute);
   ~LocalNodes();
   LocalNodes(const LocalNodes&) = delete;
   LocalNodes& operator=(const LocalNodes&) = delete;
@@ -21,7 +23,7 @@ class LocalNodes {
   const std::vector<pid_t>& processes() const { return processes_; }
 
  private:
-  void start(const std::string& model_path, int threads);
+  void start(const std::string& model_path, const ContextOptions& compute);
   void stop();
 
   std::vector<pid_t> processes_;

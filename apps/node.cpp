@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "apps/commands.h"
+#include "apps/compute_options.h"
 #include "apps/stage_worker.h"
 #include "engine/model_file.h"
 #include "net/ring_node.h"
@@ -19,6 +20,7 @@ namespace {
 
 struct NodeCommand {
   std::string model, listen = "0.0.0.0:7710";
+  ComputeOptions compute;
   int threads = 0;
   bool quiet = false;
 };
@@ -41,17 +43,19 @@ void run_node(const NodeCommand& command) {
   const int threads = command.threads > 0
                           ? command.threads
                           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const ContextOptions compute = choose_compute(command.compute, threads);
 
   net::NodeOptions options;
   options.listen = command.listen;
   options.codecs = decodable_codecs();
   const auto factory = [&](const std::string& work, int, int) -> std::unique_ptr<net::StageWorker> {
-    return std::make_unique<StageWorker>(command.model, work_order_from_json(work), threads);
+    return std::make_unique<StageWorker>(command.model, work_order_from_json(work), compute);
   };
   const auto log = [&](const std::string& line) {
     if (!command.quiet) std::fputs((line + "\n").c_str(), stderr);
   };
   net::RingNode node(options, factory, log);
+  log("computing on " + compute_text(compute));
   // On stdout, and the only thing there: who starts nodes with port 0 reads the real port here.
   fmt::print("listening on port {}, model {} ({})\n", node.port(), command.model, identity);
   std::fflush(stdout);
@@ -85,11 +89,13 @@ void add_node(CLI::App& app) {
       ->capture_default_str();
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
       ->check(CLI::Range(1, 256));
+  add_compute_options(*sub, command->compute);
   sub->add_flag("-q,--quiet", command->quiet, "Do not log sessions");
   sub->footer(
       "Examples:\n"
       "  quantring node --model model.safetensors\n"
       "  quantring node --model model.safetensors --listen 10.0.0.11:7710 --threads 4\n"
+      "  quantring node --model model.safetensors --device cuda:1\n"
       "  quantring node --model part0.safetensors   # quantring-weights shard model.safetensors "
       "--layers 0-4 -o part0.safetensors");
   sub->callback([command] { run_node(*command); });

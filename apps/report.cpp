@@ -25,20 +25,34 @@ std::string codec_of(const net::LinkStats& link) {
   return link.frames == 0 ? "-" : codec_text({static_cast<CodecId>(link.codec), link.bits});
 }
 
-double resident_mb(const std::string& app_json) {
+// What a stage's worker says of itself; a node may send anything.
+struct WorkerStats {
+  std::string device = "-";
+  double resident_mb = 0;
+};
+
+WorkerStats worker_stats(const std::string& app_json) {
   const auto value = nlohmann::json::parse(app_json, nullptr, /*allow_exceptions=*/false);
-  return value.is_object() ? value.value("resident_mb", 0.0) : 0.0;
+  WorkerStats stats;
+  if (!value.is_object()) return stats;
+  if (value.contains("device") && value["device"].is_string()) stats.device = value["device"];
+  if (value.contains("resident_mb") && value["resident_mb"].is_number()) {
+    stats.resident_mb = value["resident_mb"];
+  }
+  return stats;
 }
 
 std::string stage_table(const ClassifySummary& summary) {
   std::vector<std::vector<std::string>> rows = {
-      {"stage", "address", "part", "busy %", "images/s", "MB in RAM"}};
+      {"stage", "address", "part", "device", "busy %", "images/s", "MB in RAM"}};
   for (std::size_t i = 0; i < summary.ring.stages.size(); ++i) {
     const net::StageStats& stage = summary.ring.stages[i];
+    const WorkerStats worker = worker_stats(stage.app_json);
     rows.push_back({fmt::format("{}", i), stage.address, range_text(summary.ranges.at(i)),
+                    worker.device,
                     fmt::format("{:.0f}", 100 * per(stage.compute_s, summary.seconds)),
                     fmt::format("{:.1f}", per(static_cast<double>(stage.images), summary.seconds)),
-                    fmt::format("{:.1f}", resident_mb(stage.app_json))});
+                    fmt::format("{:.1f}", worker.resident_mb)});
   }
   return table(rows);
 }

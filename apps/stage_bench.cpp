@@ -6,15 +6,23 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <nlohmann/json.hpp>
+#include <vector>
 
+#include "apps/stage_input.h"
 #include "apps/stage_worker.h"
-#include "engine/stage.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double elapsed(Clock::time_point since) {
+  return std::chrono::duration<double>(Clock::now() - since).count();
+}
 
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -22,103 +30,174 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-double weights_mb(const Architecture& architecture, StageRange range) {
-  double floats = 0;
+double weights_mb(const Architecture& architecture, StageRange range, DType dtype) {
+  double bytes = 0;
   for (const TensorSpec& spec : tensor_specs(architecture, range)) {
     double count = 1;
     for (const auto dim : spec.shape) count *= static_cast<double>(dim);
-    floats += count;
+    bytes += count * static_cast<double>(dtype_bytes(spec.shape.size() > 1 ? dtype : DType::f32));
   }
-  return 4e-6 * floats;
+  return 1e-6 * bytes;
 }
 
-// Random pixels for a first stage, a random residual stream for the others.
-class Input {
+// Runs batches through a stage and times them.
+class Timer {
  public:
-  Input(Stage& stage, const Architecture& a, int batch) : stage_(stage), batch_(batch) {
-    if (stage.first()) {
-      pixels_.resize(static_cast<std::size_t>(batch) *
-                     static_cast<std::size_t>(a.channels * a.image_height * a.image_width));
-      for (auto& pixel : pixels_) pixel = static_cast<std::uint8_t>(next() >> 24);
-      tensor_ = {pixels_.data(), DType::u8, {batch, a.channels, a.image_height, a.image_width}};
-    } else {
-      stream_.resize(static_cast<std::size_t>(stage.residual(batch).shape.elements()));
-      for (auto& value : stream_) value = static_cast<float>(next() >> 8) / 8388608.0f - 1.0f;
-    }
+  Timer(StageRunner& runner, CodedTensor input) : runner_(runner), input_(std::move(input)) {}
+
+  void one() {
+    runner_.submit(input_, {});
+    runner_.collect(result_);
   }
 
-  void forward() {
-    if (stage_.first()) {
-      stage_.forward_pixels(tensor_);
-    } else {
-      std::memcpy(stage_.residual(batch_).data, stream_.data(), stream_.size() * sizeof(float));
-      stage_.forward_residual(batch_);
+  // Median of a batch with no other under way.
+  double alone(double seconds) {
+    std::vector<double> times;
+    const auto start = Clock::now();
+    while (times.size() < 5 || elapsed(start) < seconds) {
+      const auto begin = Clock::now();
+      one();
+      times.push_back(elapsed(begin));
     }
+    runs_ += static_cast<int>(times.size());
+    return median(times);
   }
+
+  // Median of a batch with as many under way as the stage takes. Batches end in clusters, so whole
+  // windows of them are timed.
+  double under_way(double seconds, double alone_s) {
+    const int window = 4 * runner_.depth() + static_cast<int>(0.02 / alone_s);
+    while (runner_.pending() < runner_.depth()) runner_.submit(input_, {});
+    std::vector<double> times;
+    const auto start = Clock::now();
+    while (times.size() < 5 || elapsed(start) < seconds) {
+      const auto begin = Clock::now();
+      for (int i = 0; i < window; ++i) {
+        runner_.collect(result_);
+        runner_.submit(input_, {});
+      }
+      times.push_back(elapsed(begin) / window);
+      runs_ += window;
+    }
+    while (runner_.pending() > 0) runner_.collect(result_);
+    return median(times);
+  }
+
+  int runs() const { return runs_; }
 
  private:
-  std::uint32_t next() { return state_ = state_ * 1664525u + 1013904223u; }
-
-  Stage& stage_;
-  int batch_;
-  std::uint32_t state_ = 1;
-  std::vector<std::uint8_t> pixels_;
-  std::vector<float> stream_;
-  ConstTensor tensor_;
+  StageRunner& runner_;
+  CodedTensor input_, result_;
+  int runs_ = 0;
 };
 
-StageBench measure(const std::string& model_path, StageRange range, int batch, int threads,
-                   double seconds) {
-  const ModelFile model(model_path);
-  Context context(threads);
-  Stage stage(context, model, range, batch);
-  Input input(stage, model.architecture(), batch);
-  using Clock = std::chrono::steady_clock;
-  const auto elapsed = [](Clock::time_point since) {
-    return std::chrono::duration<double>(Clock::now() - since).count();
-  };
-  for (int i = 0; i < 2; ++i) input.forward();  // warm-up: pages, caches, clocks
-  std::vector<double> times;
-  const auto start = Clock::now();
-  while (times.size() < 5 || elapsed(start) < seconds) {
-    const auto begin = Clock::now();
-    input.forward();
-    times.push_back(elapsed(begin));
+StageBench measure(const StageBenchPlan& plan, Clock::time_point process_start) {
+  const ContextOptions compute = choose_compute(plan.compute, plan.threads);
+  StageBench bench;
+  bench.device = device_text(compute.device);
+  bench.precision = precision_text(compute.precision);
+  bench.compute = compute_text(compute);
+  const std::uint64_t device_before = device_bytes_in_use(compute.device);
+  const ModelFile model(plan.model_path);
+  Context context(compute);
+  StageRunner runner(context, model, plan.range, plan.batch);
+  const Stage& stage = runner.stage();
+  Timer timer(runner,
+              random_input(stage, model.architecture(), static_cast<std::uint32_t>(plan.batch)));
+  timer.one();
+  bench.first_result_s = elapsed(process_start);
+  timer.one();  // pages, caches, clocks
+  bench.depth = runner.depth();
+  const bool several = bench.depth > 1;
+  bench.alone_s = timer.alone(several ? plan.seconds / 2 : plan.seconds);
+  bench.batch_s = several ? timer.under_way(plan.seconds / 2, bench.alone_s) : bench.alone_s;
+  bench.runs = timer.runs();
+  bench.weights_mb = weights_mb(model.architecture(), plan.range, context.activation_dtype());
+  bench.activations_mb = static_cast<double>(stage.activation_bytes()) / 1e6;
+  bench.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
+  const std::uint64_t device_after = device_bytes_in_use(compute.device);
+  bench.device_mb =
+      1e-6 * static_cast<double>(std::max(device_after, device_before) - device_before);
+  return bench;
+}
+
+std::string bench_json(const StageBench& b) {
+  return nlohmann::json{{"device", b.device},
+                        {"precision", b.precision},
+                        {"compute", b.compute},
+                        {"depth", b.depth},
+                        {"alone_s", b.alone_s},
+                        {"batch_s", b.batch_s},
+                        {"runs", b.runs},
+                        {"first_result_s", b.first_result_s},
+                        {"weights_mb", b.weights_mb},
+                        {"activations_mb", b.activations_mb},
+                        {"resident_mb", b.resident_mb},
+                        {"device_mb", b.device_mb}}
+      .dump();
+}
+
+StageBench parse_bench(const nlohmann::json& value) {
+  StageBench b;
+  b.device = value.at("device");
+  b.precision = value.at("precision");
+  b.compute = value.at("compute");
+  b.depth = value.at("depth");
+  b.alone_s = value.at("alone_s");
+  b.batch_s = value.at("batch_s");
+  b.runs = value.at("runs");
+  b.first_result_s = value.at("first_result_s");
+  b.weights_mb = value.at("weights_mb");
+  b.activations_mb = value.at("activations_mb");
+  b.resident_mb = value.at("resident_mb");
+  b.device_mb = value.at("device_mb");
+  return b;
+}
+
+// In the child: the result, or the error, as JSON.
+std::string outcome(const StageBenchPlan& plan, Clock::time_point process_start) {
+  try {
+    return bench_json(measure(plan, process_start));
+  } catch (const std::exception& error) {
+    return nlohmann::json{{"error", error.what()}}.dump(-1, ' ', false,
+                                                        nlohmann::json::error_handler_t::replace);
   }
-  StageBench result;
-  result.median_s = median(times);
-  result.runs = times.size();
-  result.weights_mb = weights_mb(model.architecture(), range);
-  result.activations_mb = static_cast<double>(stage.activation_bytes()) / 1e6;
-  result.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
-  return result;
+}
+
+std::string read_all(int descriptor) {
+  std::string text;
+  char bytes[4096];
+  for (;;) {
+    const ssize_t got = ::read(descriptor, bytes, sizeof bytes);
+    if (got > 0) text.append(bytes, static_cast<std::size_t>(got));
+    if (got == 0 || (got < 0 && errno != EINTR)) return text;
+  }
 }
 
 }  // namespace
 
-StageBench bench_stage(const std::string& model_path, StageRange range, int batch, int threads,
-                       double seconds) {
+StageBench bench_stage(const StageBenchPlan& plan) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Error("cannot make a pipe");
+  const auto start = Clock::now();
   const pid_t child = ::fork();
   if (child < 0) throw Error("cannot start a process");
   if (child == 0) {
-    int status = 1;
-    try {
-      const StageBench result = measure(model_path, range, batch, threads, seconds);
-      status = ::write(ends[1], &result, sizeof result) == sizeof result ? 0 : 1;
-    } catch (const std::exception& error) {
-      fmt::print(stderr, "error: {}\n", error.what());
-    }
-    ::_exit(status);
+    const std::string text = outcome(plan, start);
+    const ssize_t written = ::write(ends[1], text.data(), text.size());  // fits in the pipe
+    ::_exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
   }
   ::close(ends[1]);
-  StageBench result;
-  const bool whole = ::read(ends[0], &result, sizeof result) == sizeof result;
+  const std::string text = read_all(ends[0]);
   ::close(ends[0]);
   ::waitpid(child, nullptr, 0);
-  if (!whole) throw Error(fmt::format("the measurement of {} failed", range_text(range)));
-  return result;
+  const auto value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!value.is_object()) {
+    throw Error(
+        fmt::format("the measurement of {} ended before its result", range_text(plan.range)));
+  }
+  if (value.contains("error")) throw Error(value.at("error").get<std::string>());
+  return parse_bench(value);
 }
 
 }  // namespace quantring::apps

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/coded_message.h"
+#include "apps/compute_options.h"
+#include "apps/stage_input.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
@@ -31,48 +33,28 @@ const ModelFile& check_model(const ModelFile& model, const WorkOrder& order) {
 
 }  // namespace
 
-StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order, int threads)
-    : context_(threads),
+StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order,
+                         const ContextOptions& compute)
+    : device_(fmt::format("{} {}", device_text(compute.device), precision_text(compute.precision))),
+      context_(compute),
       model_(model_path),
-      stage_(context_, check_model(model_, order), order.range, order.max_images),
-      output_(stage_.last() ? CodecSpec{CodecId::raw32, 32} : order.output) {}
-
-void StageWorker::process(net::Message& in, net::Message& out) {
-  CodedTensor coded_in = from_message(in);
-  const std::uint32_t images = coded_in.shape.images;
-  const ConstTensor result = forward(coded_in);
-  const std::span<const float> values(result.f32(),
-                                      static_cast<std::size_t>(result.shape.elements()));
-  const auto per_image = values.size() / images;
-  const auto dim = static_cast<std::uint32_t>(result.shape[result.shape.rank() - 1]);
-  encode(values, {images, static_cast<std::uint32_t>(per_image / dim), dim}, output_, coded_);
-  to_message(coded_, out);
+      runner_(context_, check_model(model_, order), order.range, order.max_images),
+      output_(order.output) {
+  warm_up(runner_, model_.architecture());
 }
 
-ConstTensor StageWorker::forward(CodedTensor& in) {
-  const Architecture& a = model_.architecture();
-  if (in.shape.images < 1 || in.shape.images > static_cast<std::uint32_t>(stage_.max_images())) {
-    throw Error(fmt::format("a frame holds {} images, the plan said at most {}", in.shape.images,
-                            stage_.max_images()));
-  }
-  if (!stage_.first()) {
-    const Tensor residual = stage_.residual(static_cast<int>(in.shape.images));
-    decode(in, {residual.f32(), static_cast<std::size_t>(residual.shape.elements())});
-    return stage_.forward_residual(static_cast<int>(in.shape.images));
-  }
-  const TensorShape expected{in.shape.images, static_cast<std::uint32_t>(a.channels),
-                             static_cast<std::uint32_t>(a.image_height * a.image_width)};
-  if (in.spec != CodecSpec{CodecId::pixels, 8} || in.shape != expected ||
-      in.payload.size() != expected.elements()) {
-    throw Error(fmt::format("stage 0 takes frames of {}x{}x{} pixels, this frame is something else",
-                            a.channels, a.image_height, a.image_width));
-  }
-  return stage_.forward_pixels(
-      {in.payload.data(), DType::u8, {in.shape.images, a.channels, a.image_height, a.image_width}});
+void StageWorker::submit(net::Message& in) {
+  runner_.submit(from_message(in), output_);
+}
+
+void StageWorker::collect(net::Message& out) {
+  runner_.collect(result_);
+  to_message(result_, out);
 }
 
 std::string StageWorker::stats_json() {
-  return nlohmann::json{{"range", range_text(stage_.range())},
+  return nlohmann::json{{"range", range_text(runner_.stage().range())},
+                        {"device", device_},
                         {"resident_mb", static_cast<double>(resident_bytes()) / 1e6}}
       .dump();
 }

@@ -1,11 +1,11 @@
 #pragma once
 // Joins a stage of the engine to a node of the ring: coded bytes in, coded bytes out.
 
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "apps/work_order.h"
-#include "engine/stage.h"
+#include "engine/stage_runner.h"
 #include "net/ring_node.h"
 
 namespace quantring::apps {
@@ -14,19 +14,21 @@ class StageWorker : public net::StageWorker {
  public:
   // Opens the model file, or the part of one, and loads what the order asks for. Throws Error, also
   // when the file is of another model than the head's or does not hold these blocks.
-  StageWorker(const std::string& model_path, const WorkOrder& order, int threads);
+  StageWorker(const std::string& model_path, const WorkOrder& order, const ContextOptions& compute);
 
-  void process(net::Message& in, net::Message& out) override;
-  std::string stats_json() override;  // {"range": "blocks 0-4", "resident_mb": 12.3}
+  int depth() const override { return runner_.depth(); }
+  void submit(net::Message& in) override;
+  void collect(net::Message& out) override;
+  // {"range": "blocks 0-4", "device": "cuda:0 f16", "resident_mb": 12.3}
+  std::string stats_json() override;
 
  private:
-  ConstTensor forward(CodedTensor& in);
-
+  std::string device_;
   Context context_;
   ModelFile model_;
-  Stage stage_;
+  StageRunner runner_;
   CodecSpec output_;
-  CodedTensor coded_;
+  CodedTensor result_;
 };
 
 // Codecs that a worker, or the head, can decode; for the hello.

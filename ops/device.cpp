@@ -13,10 +13,22 @@ constexpr bool built_with_cuda = true;
 std::string why_unusable(int index) {
   return cuda::why_unusable(index);
 }
+std::string gpu_name(int index) {
+  return cuda::device_name(index);
+}
+std::uint64_t gpu_bytes_in_use(int index) {
+  return cuda::bytes_in_use(index);
+}
 #else
 constexpr bool built_with_cuda = false;
 std::string why_unusable(int) {
   return "this build has no CUDA (those of the presets cuda and jetson have)";
+}
+std::string gpu_name(int) {
+  return "GPU";
+}
+std::uint64_t gpu_bytes_in_use(int) {
+  return 0;
 }
 #endif
 
@@ -24,6 +36,14 @@ std::string why_unusable(int) {
 
 std::string device_text(Device device) {
   return device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index);
+}
+
+std::string device_name(Device device) {
+  return device.kind == Device::Kind::cpu ? "CPU" : gpu_name(device.index);
+}
+
+std::uint64_t device_bytes_in_use(Device device) {
+  return device.kind == Device::Kind::cpu ? 0 : gpu_bytes_in_use(device.index);
 }
 
 DeviceChoice choose_device(std::string_view text) {

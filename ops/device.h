@@ -15,6 +15,10 @@ struct Device {
 };
 
 std::string device_text(Device device);  // "cpu", "cuda:0"
+std::string device_name(Device device);  // "NVIDIA H100 80GB HBM3"; "CPU"
+
+// Of a GPU's own memory, by every program that uses it; 0 on the CPU.
+std::uint64_t device_bytes_in_use(Device device);
 
 // A device that was asked for, and what to tell the person about it.
 struct DeviceChoice {
