@@ -4,6 +4,7 @@
 
 #include "ops/context.h"
 #include "ops/cuda/attention.h"
+#include "ops/cuda/coding.h"
 #include "ops/cuda/elementwise.h"
 #include "ops/cuda/error.h"
 #include "ops/cuda/graph.h"
@@ -167,6 +168,24 @@ class CudaBackend : public Backend {
   void pool_average(ConstTensor tokens, TokenShape shape, Tensor pooled) override {
     use();
     cuda::pool_average(queue_, tokens.data, shape, pooled.data, pooled.dtype);
+  }
+
+  std::size_t quantize_scratch_bytes(std::int64_t images, std::int64_t each) const override {
+    return cuda::quantize_scratch_bytes(queue_, images, each);
+  }
+  void quantize(ConstTensor values, Clip clip, int bits, void* scratch, GridRange* ranges,
+                std::byte* codes) override {
+    use();
+    cuda::quantize(queue_, values, clip, bits, scratch, ranges, codes);
+  }
+  void dequantize(const GridRange* ranges, const std::byte* codes, int bits,
+                  Tensor values) override {
+    use();
+    cuda::dequantize(queue_, ranges, codes, bits, values);
+  }
+  void convert(ConstTensor source, Tensor target) override {
+    use();
+    cuda::convert(queue_, source, target);
   }
 
  private:
