@@ -1,0 +1,34 @@
+#pragma once
+// The kernels among which attention() chooses. Arguments as in ops/cuda/attention.h; each throws
+// std::invalid_argument where its own condition does not hold.
+
+#include "ops/backend.h"
+#include "ops/cuda/queue.h"
+
+namespace quantring::cuda::attn {
+
+// All keys and values of a head in shared memory, a tile's scores in registers: exact maximum, one
+// pass. dtype f16 or bf16, head dimension 32 or 64, at most whole_most_tokens tokens. Each head's
+// queries are shared out to `parts` blocks.
+inline constexpr std::int64_t whole_most_tokens = 272;
+bool whole_fits(const Queue& queue, AttentionShape shape, DType dtype);
+void whole(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,
+           void* out);
+
+// The same with Hopper's own instructions: tiles of 64 queries. Head dimension 64 only.
+bool hopper_fits(const Queue& queue, AttentionShape shape, DType dtype);
+void hopper(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,
+            void* out);
+
+// Keys and values in blocks of 64, running maximum (Milakov and Gimelshein 2018, as in
+// FlashAttention). dtype f16 or bf16, head dimension a multiple of 16 up to 128. split_keys: the
+// four warps of a block share 16 queries and each takes a quarter of the keys, for few heads; else
+// they take 16 queries each.
+bool stream_fits(AttentionShape shape, DType dtype);
+void stream(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, bool split_keys,
+            void* out);
+
+// Any type, any head dimension, float arithmetic without tensor cores.
+void plain(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, void* out);
+
+}  // namespace quantring::cuda::attn

@@ -1,0 +1,159 @@
+// Time of one layer's attention for heads as in ViT-Tiny, -Base and -Large, each kernel that fits.
+// bench_attention [f16|bf16|f32]
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <vector>
+
+#include "ops/cuda/attention.h"
+#include "ops/cuda/attention_kernels.h"
+#include "ops/cuda/error.h"
+#include "ops/cuda/memory.h"
+
+using namespace quantring;
+using cuda::check;
+
+namespace {
+
+constexpr int layers = 12;
+
+// Microseconds a layer, median of graphs of 12 layers, each with its own input and output.
+double time_layer(const cuda::Queue& queue, const std::function<void(int)>& layer) {
+  layer(0);
+  check(cudaStreamSynchronize(queue.stream), "the kernel");
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t program = nullptr;
+  check(cudaStreamBeginCapture(queue.stream, cudaStreamCaptureModeThreadLocal), "capture");
+  for (int i = 0; i < layers; ++i) layer(i);
+  check(cudaStreamEndCapture(queue.stream, &graph), "capture");
+  check(cudaGraphInstantiate(&program, graph, 0), "cudaGraphInstantiate");
+  cudaEvent_t start = nullptr, stop = nullptr;
+  check(cudaEventCreate(&start), "cudaEventCreate");
+  check(cudaEventCreate(&stop), "cudaEventCreate");
+  std::vector<float> times;
+  for (int run = 0; run < 23; ++run) {
+    check(cudaEventRecord(start, queue.stream), "cudaEventRecord");
+    check(cudaGraphLaunch(program, queue.stream), "cudaGraphLaunch");
+    check(cudaEventRecord(stop, queue.stream), "cudaEventRecord");
+    check(cudaEventSynchronize(stop), "the graph");
+    float ms = 0;
+    check(cudaEventElapsedTime(&ms, start, stop), "cudaEventElapsedTime");
+    if (run >= 3) times.push_back(ms);
+  }
+  cudaEventDestroy(start);
+  cudaEventDestroy(stop);
+  cudaGraphExecDestroy(program);
+  cudaGraphDestroy(graph);
+  std::nth_element(times.begin(), times.begin() + 10, times.end());
+  return static_cast<double>(times[10]) * 1e3 / layers;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  int devices = 0;
+  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+    std::puts("SKIPPED: no GPU");
+    return 0;
+  }
+  const char* const type = argc > 1 ? argv[1] : "f16";
+  const DType dtype = std::strcmp(type, "f32") == 0    ? DType::f32
+                      : std::strcmp(type, "bf16") == 0 ? DType::bf16
+                                                       : DType::f16;
+  const std::size_t size = dtype == DType::f32 ? 4 : 2;
+  cuda::Queue queue;
+  check(cudaStreamCreateWithFlags(&queue.stream, cudaStreamNonBlocking), "cudaStreamCreate");
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
+  queue.multiprocessors = properties.multiProcessorCount;
+  queue.compute_capability = 10 * properties.major + properties.minor;
+  queue.shared_bytes_per_block = static_cast<int>(properties.sharedMemPerBlockOptin);
+  std::printf("%s, %s, microseconds a layer (TFLOP/s, GB/s)\n", properties.name, type);
+
+  struct Model {
+    const char* name;
+    std::int64_t tokens, heads, d;
+  };
+  for (const Model& model :
+       {Model{"Tiny", 197, 3, 64}, Model{"Base", 197, 12, 64}, Model{"Large", 197, 16, 64},
+        Model{"Base/32", 50, 12, 64}, Model{"Large/14", 257, 16, 64},
+        Model{"Base 384", 577, 12, 64}, Model{"Huge/14", 257, 16, 80}}) {
+    for (const std::int64_t images : {1, 8, 32, 128}) {
+      const AttentionShape shape{images, model.tokens, model.heads * model.d, model.heads};
+      const std::size_t elements = static_cast<std::size_t>(images * model.tokens * shape.dim);
+      // At most as much memory as matters for the cache.
+      const int sets =
+          std::min(layers, static_cast<int>(1 + (std::size_t{400} << 20) / (elements * 4 * size)));
+      cuda::DeviceMemory<> in(elements * 3 * size * static_cast<std::size_t>(sets));
+      cuda::DeviceMemory<> out(elements * size * static_cast<std::size_t>(sets));
+      {
+        // Values in about [-2, 2] of each type: sign, small exponent and random digits.
+        std::mt19937 generator(1);
+        std::vector<std::uint32_t> words(std::min<std::size_t>(in.count() / 4, 5000011));
+        for (std::uint32_t& word : words) {
+          const std::uint32_t bits = static_cast<std::uint32_t>(generator());
+          word = dtype == DType::f32   ? (bits & 0x807fffffu) | 0x3f800000u
+                 : dtype == DType::f16 ? (bits & 0x87ff87ffu) | 0x38003800u
+                                       : (bits & 0x80ff80ffu) | 0x3f003f00u;
+        }
+        for (std::size_t at = 0; at < in.count(); at += words.size() * 4) {
+          check(cudaMemcpy(in.get() + at, words.data(), std::min(words.size() * 4, in.count() - at),
+                           cudaMemcpyHostToDevice),
+                "cudaMemcpy");
+        }
+      }
+      const auto report = [&](const char* name,
+                              const std::function<void(const void*, void*)>& run) {
+        const double us = time_layer(queue, [&](int i) {
+          const auto set = static_cast<std::size_t>(i % sets);
+          run(in.get() + set * elements * 3 * size, out.get() + set * elements * size);
+        });
+        const double flop = 4.0 * static_cast<double>(elements) * static_cast<double>(model.tokens);
+        std::printf("  %s %.2f (%.0f, %.0f)", name, us, flop / us / 1e6,
+                    static_cast<double>(elements * 4 * size) / us / 1e3);
+      };
+      std::printf("%-9s %3d:", model.name, static_cast<int>(images));
+      report("attention",
+             [&](const void* x, void* y) { cuda::attention(queue, x, dtype, shape, nullptr, y); });
+      if (cuda::attn::whole_fits(queue, shape, dtype)) {
+        for (const int parts : {1, 2, 4}) {
+          if (parts > (model.tokens + 63) / 64) continue;
+          char name[32];
+          std::snprintf(name, sizeof name, "| whole/%d", parts);
+          report(name, [&](const void* x, void* y) {
+            cuda::attn::whole(queue, x, dtype, shape, parts, y);
+          });
+        }
+      }
+      if (cuda::attn::hopper_fits(queue, shape, dtype)) {
+        for (const int parts : {1, 2, 4}) {
+          if (parts > (model.tokens + 63) / 64) continue;
+          char name[32];
+          std::snprintf(name, sizeof name, "| hopper/%d", parts);
+          report(name, [&](const void* x, void* y) {
+            cuda::attn::hopper(queue, x, dtype, shape, parts, y);
+          });
+        }
+      }
+      if (cuda::attn::stream_fits(shape, dtype)) {
+        report("| stream", [&](const void* x, void* y) {
+          cuda::attn::stream(queue, x, dtype, shape, false, y);
+        });
+        report("| stream split", [&](const void* x, void* y) {
+          cuda::attn::stream(queue, x, dtype, shape, true, y);
+        });
+      }
+      std::printf("\n");
+      std::fflush(stdout);
+    }
+  }
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "bench_attention: %s\n", error.what());
+  return 1;
+}
