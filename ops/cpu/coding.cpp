@@ -4,6 +4,7 @@
 
 #include "ops/bit_packing.h"
 #include "ops/check.h"
+#include "ops/cpu/clip.h"
 #include "ops/cpu/thread_pool.h"
 #include "ops/cpu/uniform_grid.h"
 #include "ops/half.h"
@@ -22,8 +23,9 @@ struct Images {
 
 }  // namespace
 
-GridRange find_range(std::span<const float> values, Clip, int) {
-  return coding::grid_range(finite_extremes(values));
+GridRange find_range(std::span<const float> values, Clip clip, int bits) {
+  const coding::Extremes found = finite_extremes(values);
+  return coding::grid_range(coding::clamped(found, find_clip(values, found, clip, bits)));
 }
 
 void quantize(ThreadPool& pool, ConstTensor values, Clip clip, int bits, GridRange* ranges,

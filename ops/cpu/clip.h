@@ -1,0 +1,13 @@
+#pragma once
+// What one image is clipped to (Clip in ops/coding.h).
+
+#include <span>
+
+#include "ops/coding_arithmetic.h"
+
+namespace quantring::cpu {
+
+// a of the clip to [-a, a], infinity for none. found: the image's finite_extremes.
+float find_clip(std::span<const float> values, coding::Extremes found, Clip clip, int bits);
+
+}  // namespace quantring::cpu
