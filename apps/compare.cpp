@@ -7,7 +7,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <random>
 #include <thread>
@@ -15,6 +14,7 @@
 
 #include "apps/activation_difference.h"
 #include "apps/commands.h"
+#include "apps/compute_options.h"
 #include "apps/report.h"
 #include "engine/image_source.h"
 #include "engine/model_file.h"
@@ -27,7 +27,8 @@ namespace quantring::apps {
 namespace {
 
 struct CompareCommand {
-  std::string source, model, device = "cuda", precision = "f16";
+  std::string source, model;
+  ComputeOptions compute{.device = "cuda"};
   bool random = false, residual_f32 = false;
   int batch = 8, threads = 0;
   std::size_t limit = 0;
@@ -35,13 +36,17 @@ struct CompareCommand {
 
 // The largest relative error of the logits that passes: an order above what sound kernels show
 // with trained weights, and far below what a wrong one does.
-struct PrecisionLimit {
-  Precision precision;
-  double limit;
-};
-const std::map<std::string, PrecisionLimit> precisions = {{"f32", {Precision::f32, 1e-3}},
-                                                          {"f16", {Precision::f16, 2e-2}},
-                                                          {"bf16", {Precision::bf16, 1e-1}}};
+double limit(Precision precision) {
+  switch (precision) {
+    case Precision::f16:
+      return 2e-2;
+    case Precision::bf16:
+      return 1e-1;
+    case Precision::f32:
+      break;
+  }
+  return 1e-3;
+}
 
 // Hands out the pictures in batches, as pixels.
 class Pictures {
@@ -160,13 +165,11 @@ void run_compare(const CompareCommand& command) {
                             command.model, range_text(model.part()), model.architecture().depth));
   }
   Pictures pictures(command, model);
-  const PrecisionLimit& precision = precisions.at(command.precision);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = command.threads > 0 ? command.threads : cores;
-  const DeviceChoice chosen = choose_device(command.device);
-  if (!chosen.note.empty()) fmt::print(stderr, "{}\n", chosen.note);
-  Side device({chosen.device, threads, precision.precision, command.residual_f32}, model,
-              command.batch);
+  ContextOptions compute = choose_compute(command.compute, threads);
+  compute.residual_f32 = command.residual_f32;
+  Side device(compute, model, command.batch);
   Side cpu({{}, threads, Precision::f32, false}, model, command.batch);
 
   std::size_t compared = 0;
@@ -175,11 +178,11 @@ void run_compare(const CompareCommand& command) {
   if (difference.steps().empty()) throw Error("there was no picture to compare");
   print(difference);
   const double error = difference.steps().back().relative();
+  const double allowed = limit(compute.precision);
   const std::string summary =
-      fmt::format("logits of {} picture{} on {} in {}: relative error {:.2e}, {:.0e} is allowed",
-                  compared, compared == 1 ? "" : "s", device_text(chosen.device), command.precision,
-                  error, precision.limit);
-  if (!(error <= precision.limit)) throw Error(summary);
+      fmt::format("logits of {} picture{} on {}: relative error {:.2e}, {:.0e} is allowed",
+                  compared, compared == 1 ? "" : "s", compute_text(compute), error, allowed);
+  if (!(error <= allowed)) throw Error(summary);
   fmt::print("{}\n", summary);
 }
 
@@ -193,11 +196,7 @@ void add_compare(CLI::App& app) {
                                  "Picture, folder, glob pattern, or IDX file (plain or .gz)");
   sub->add_flag("--random", command->random, "Random pixels instead of pictures")->excludes(source);
   sub->add_option("-m,--model", command->model, "Model file")->required();
-  sub->add_option("-d,--device", command->device, "What to compare: cuda or cuda:N")
-      ->capture_default_str();
-  sub->add_option("-p,--precision", command->precision, "Of the device: f32, f16 or bf16")
-      ->check(CLI::IsMember(precisions))
-      ->capture_default_str();
+  add_compute_options(*sub, command->compute);
   sub->add_flag("--residual-f32", command->residual_f32,
                 "Keep the device's residual stream in f32");
   sub->add_option("-b,--batch", command->batch, "Images at once")

@@ -54,11 +54,12 @@ TEST_CASE("compare shows every step, and says what it needs") {
   const std::string model = folder / "model.safetensors";
   test::write_tiny_model(model);
   const auto same = test::run({test::program, "compare", "--random", "--model", model, "--device",
-                               "cpu", "--precision", "f32", "--batch", "3"});
+                               "cpu", "--precision", "f32", "--batch", "3", "--threads", "2"});
   CAPTURE(same.err);
   CHECK(same.status == 0);
-  for (const char* name : {"embed", "blocks.0.attn.qkv", "blocks.5.mlp.residual", "pooled",
-                           "logits of 3 pictures on cpu in f32: relative error 0.00e+00"}) {
+  for (const char* name :
+       {"embed", "blocks.0.attn.qkv", "blocks.5.mlp.residual", "pooled",
+        "logits of 3 pictures on cpu, f32, 2 threads: relative error 0.00e+00"}) {
     CAPTURE(name);
     CHECK(same.out.find(name) != std::string::npos);
   }
@@ -70,7 +71,8 @@ TEST_CASE("compare shows every step, and says what it needs") {
   const auto nothing = test::run({test::program, "compare", "--model", model});
   CHECK(nothing.status == 1);
   CHECK(nothing.err == "error: say which pictures to compare on, or --random\n");
-  const auto wrong =
-      test::run({test::program, "compare", "--random", "--model", model, "--precision", "f64"});
-  CHECK(wrong.status == 2);
+  const auto wrong = test::run({test::program, "compare", "--random", "--model", model, "--device",
+                                "cpu", "--precision", "f64"});
+  CHECK(wrong.status == 1);
+  CHECK(wrong.err == "error: --precision f64: auto, f32, f16 and bf16 are known\n");
 }

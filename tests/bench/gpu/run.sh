@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Everything that is seen only on a GPU, in one call: builds, checks, measures.
+#   tests/bench/gpu/run.sh [STEP...]     steps: build check sanitize start torch parts; all of them
+# QUANTRING_BUILD=DIR: programs that are built already (default build/cuda, built here)
+# QUANTRING_OUT=DIR: logs and figures (default build/gpu). Ends with 1 if a step failed.
+# The steps torch and parts need python3 with PyTorch and timm.
+set -u
+cd "$(dirname "$0")/../../.."
+steps=${*:-build check sanitize start torch parts}
+build=${QUANTRING_BUILD:-build/cuda}
+out=${QUANTRING_OUT:-build/gpu}
+here=tests/bench/gpu
+failed=()
+mkdir -p "$out"
+
+# run NAME COMMAND...: into a log of its own; its last lines are shown when it fails.
+run() {
+  local name=$1 start=$SECONDS
+  shift
+  if "$@" >"$out/$name.log" 2>&1; then
+    if grep -q SKIPPED "$out/$name.log"; then
+      echo "skip $name: $(grep -m1 SKIPPED "$out/$name.log")"
+    else
+      echo "ok   $name ($((SECONDS - start)) s)"
+    fi
+  else
+    echo "FAIL $name (exit status $?): $out/$name.log"
+    tail -n "${TAIL:-15}" "$out/$name.log"
+    failed+=("$name")
+  fi
+}
+
+gpu_tests() {
+  for program in "$build"/tests/test_cuda_* "$build"/tests/test_*_device* \
+    "$build"/tests/test_stage_runner "$build"/tests/test_golden*; do
+    [ -x "$program" ] && echo "$program"
+  done
+}
+
+step_build() {
+  [ -n "${QUANTRING_BUILD:-}" ] && return
+  run configure cmake --preset cuda
+  run compile cmake --build --preset cuda -j
+}
+
+step_check() {
+  for program in $(gpu_tests); do
+    run "$(basename "$program")" "$program"
+    grep -h "MESSAGE:" "$out/$(basename "$program").log" | grep -E "DeiT|top-1" | sed 's/.*MESSAGE: */     /'
+  done
+  local model=models/fashion_mnist_vit.safetensors
+  for precision in f32 f16 bf16; do
+    run "compare_$precision" "$build/quantring" compare --random --model $model --precision $precision
+    tail -n 1 "$out/compare_$precision.log" | sed 's/^/     /'
+  done
+}
+
+step_sanitize() {
+  for tool in memcheck racecheck; do
+    for program in $(gpu_tests); do
+      # One small model is enough; real weights would take hours.
+      case $program in *photos* | *golden) continue ;; esac
+      run "${tool}_$(basename "$program")" timeout "${SANITIZE_SECONDS:-600}" \
+        compute-sanitizer --tool $tool --error-exitcode 9 "$program"
+    done
+  done
+}
+
+# From the start of the process to the first answer, with nothing remembered and with the choices
+# of the run before; then the memory of a stage as it stays.
+step_start() {
+  local cache
+  cache=$(mktemp -d)
+  for remembered in no yes; do
+    local start=$EPOCHREALTIME
+    XDG_CACHE_HOME=$cache run "start_$remembered" "$build/quantring" compare --random \
+      --model models/fashion_mnist_vit.safetensors --batch 1
+    echo "     first result, kernels remembered: $remembered: $(bc <<<"$EPOCHREALTIME - $start") s"
+    start=$EPOCHREALTIME
+    echo "profile vit_base 8" | XDG_CACHE_HOME=$cache run "start_base_$remembered" \
+      "$build/tests/bench_stage"
+    echo "     ViT-Base with random weights: $(bc <<<"$EPOCHREALTIME - $start") s, $(tail -n 1 "$out/start_base_$remembered.log")"
+  done
+  rm -rf "$cache"
+}
+
+step_torch() {
+  # The machine's own times first: the ratio is taken turn by turn.
+  python3 $here/compare_torch.py "$build/tests/bench_stage" --out "$out/torch.json" \
+    --seconds "${COMPILE_SECONDS:-60}" --modes "${COMPILE_MODES:-default}" || failed+=(torch)
+}
+
+step_parts() {
+  python3 $here/parts.py vit_tiny vit_base vit_large || failed+=(parts)
+}
+
+nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,power.limit --format=csv,noheader
+for step in $steps; do
+  echo "== $step"
+  "step_$step"
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}"
+  exit 1
+fi
+echo "all steps passed"
