@@ -1,10 +1,12 @@
 # `make` alone lists the targets. Each installs with apt what it needs and is missing.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test asan tsan fuzz bench static format tidy clean
+.PHONY: help build cuda jetson demo test asan tsan fuzz bench static format tidy clean
 
 DATA ?= /usr/share/datasets/fashion-mnist
 FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= -1
+# OFF: test without compiling the CUDA code, where its compiler cannot be had.
+CUDA ?= ON
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,14 +16,25 @@ build: ## Build build/release/quantring and build/release/quantring-weights
 	cmake --preset release -DQUANTRING_TESTS=OFF
 	cmake --build --preset release
 
+cuda: ## Build build/cuda/quantring, which uses a Hopper GPU where there is one (docs/CUDA.md)
+	@packaging/setup.sh cuda
+	cmake --preset cuda -DQUANTRING_TESTS=OFF
+	cmake --build --preset cuda
+
+jetson: ## The same on a Jetson Orin with JetPack 6: build/jetson/quantring
+	@packaging/setup.sh cuda
+	cmake --preset jetson -DQUANTRING_TESTS=OFF
+	cmake --build --preset jetson
+
 demo: ## Fashion-MNIST through a 3-stage ring on 50 Mbit/s links, at 32, 8 and 4 bits
 	@packaging/setup.sh demo
 	@$(MAKE) --no-print-directory build
 	build/release/quantring demo --images $(DATA)/t10k-images-idx3-ubyte.gz
 
-test: ## Build and run all tests
+test: ## Build with CUDA and run all tests; those for a GPU say "Skipped" where there is none
 	@packaging/setup.sh test
-	cmake --preset release -DQUANTRING_TESTS=ON
+	@if [ '$(CUDA)' = ON ]; then packaging/setup.sh cuda; fi
+	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$(CUDA)
 	cmake --build --preset release
 	ctest --preset release
 

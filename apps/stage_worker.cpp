@@ -61,9 +61,7 @@ std::string StageWorker::stats_json() {
 
 std::vector<std::uint8_t> decodable_codecs() {
   std::vector<std::uint8_t> ids;
-  for (const CodecId id : {CodecId::raw32, CodecId::raw16, CodecId::ptq, CodecId::pixels}) {
-    ids.push_back(static_cast<std::uint8_t>(id));
-  }
+  for (const CodecId id : known_codecs()) ids.push_back(static_cast<std::uint8_t>(id));
   return ids;
 }
 

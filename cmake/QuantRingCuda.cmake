@@ -3,7 +3,7 @@ set(remedy "Install the CUDA toolkit 12.6 or newer, or let `packaging/setup.sh c
 compiler; name another one with -DCMAKE_CUDA_COMPILER=/path/to/nvcc or CUDACXX; or build without: \
 -DQUANTRING_CUDA=OFF.")
 
-# Where packaging/setup.sh puts the compiler.
+# Where packaging/setup.sh puts the compiler, if it found none that will do.
 if(DEFINED ENV{XDG_CACHE_HOME})
   set(fetched_toolkit $ENV{XDG_CACHE_HOME}/quantring/cuda)
 else()
@@ -12,7 +12,7 @@ endif()
 # -DCMAKE_CUDA_COMPILER and CUDACXX come first, as CMake itself has it.
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   find_program(QUANTRING_NVCC nvcc
-    HINTS $ENV{CUDA_HOME}/bin PATHS /usr/local/cuda/bin ${fetched_toolkit}/bin)
+    HINTS $ENV{CUDA_HOME}/bin ${fetched_toolkit}/bin PATHS /usr/local/cuda/bin)
   if(NOT QUANTRING_NVCC)
     message(FATAL_ERROR "QUANTRING_CUDA is ON and there is no nvcc. ${remedy}")
   endif()

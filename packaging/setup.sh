@@ -1,40 +1,85 @@
 #!/bin/sh
-# Installs with apt what is needed and missing. Usage: packaging/setup.sh build|test|demo|fuzz
+# Installs with apt what is needed and missing. Usage: packaging/setup.sh build|test|demo|fuzz|cuda
 # Asks for root (sudo) only when something is missing. Debian 12, Ubuntu 22.04 and 24.04.
+# cuda: where there is no nvcc of 12.6 or newer, NVIDIA's compiler from its Python packages (270 MB on
+# the disk) goes to ~/.cache/quantring/cuda, where cmake/QuantRingCuda.cmake finds it.
 set -eu
 
 build="build-essential cmake ninja-build libasio-dev libstb-dev libcli11-dev nlohmann-json3-dev
   libtomlplusplus-dev libfmt-dev zlib1g-dev libssl-dev"
-case "${1:-build}" in
+fetched="${XDG_CACHE_HOME:-$HOME/.cache}/quantring/cuda"
+
+# An nvcc of 12.6 or newer.
+have_nvcc() {
+  for nvcc in "${CUDACXX:-nvcc}" "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" nvcc /usr/local/cuda/bin/nvcc \
+    "$fetched/bin/nvcc"; do
+    version="$("$nvcc" --version 2>/dev/null | sed -n 's/.*release \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')"
+    [ -n "$version" ] && [ "${version% *}" -gt 12 ] && return
+    [ "${version% *}" = 12 ] && [ "${version#* }" -ge 6 ] && return
+  done
+  return 1
+}
+
+what="${1:-build}"
+fetch=false
+case "$what" in
   build) packages="$build" ;;
   test) packages="$build doctest-dev dataset-fashion-mnist" ;;
   demo) packages="$build dataset-fashion-mnist" ;;
   fuzz) packages="$build doctest-dev clang python3" ;;
-  *) echo "usage: $0 build|test|demo|fuzz" >&2; exit 2 ;;
+  cuda)
+    packages="$build"
+    have_nvcc || { fetch=true; packages="$build python3-pip"; }
+    ;;
+  *) echo "usage: $0 build|test|demo|fuzz|cuda" >&2; exit 2 ;;
 esac
 
-if ! command -v apt-get >/dev/null; then
-  echo "no apt-get here; what is missing must be installed by hand, out of:" $packages >&2
-  exit 0
-fi
-
-missing=""
-for package in $packages; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
-[ -z "$missing" ] && exit 0
-
-root=""
-if [ "$(id -u)" -ne 0 ]; then
-  if ! command -v sudo >/dev/null; then
-    echo "error: these packages are missing and only root can install them:$missing" >&2
-    exit 1
+install_missing() {
+  if ! command -v apt-get >/dev/null; then
+    echo "no apt-get here; what is missing must be installed by hand, out of:" $packages >&2
+    return
   fi
-  root="sudo"
-fi
-echo "Installing:$missing"
-$root apt-get update -qq
-# clang only recommends the sanitizers' and libFuzzer's runtimes, which fuzzing needs.
-recommends="--no-install-recommends"
-[ "${1:-build}" = fuzz ] && recommends="--install-recommends"
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $recommends $missing >/dev/null
+  missing=""
+  for package in $packages; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+
+  root=""
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "error: these packages are missing and only root can install them:$missing" >&2
+      exit 1
+    fi
+    root="sudo"
+  fi
+  echo "Installing:$missing"
+  $root apt-get update -qq
+  # clang only recommends the sanitizers' and libFuzzer's runtimes, which fuzzing needs.
+  recommends="--no-install-recommends"
+  [ "$what" = fuzz ] && recommends="--install-recommends"
+  $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $recommends $missing >/dev/null
+}
+
+# The packages overlay one folder, nvidia/cu13, which is a toolkit but for lib64.
+fetch_nvcc() {
+  echo "Fetching NVIDIA's CUDA compiler to $fetched"
+  partial="$fetched.partial"
+  rm -rf "$partial" "$fetched"
+  mkdir -p "$partial"
+  export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+  python3 -m pip install --quiet --no-deps --only-binary :all: --target "$partial" \
+    'nvidia-cuda-nvcc==13.0.*' 'nvidia-cuda-crt==13.0.*' 'nvidia-nvvm==13.0.*' \
+    'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-cccl==13.0.*' || {
+    echo "error: the CUDA compiler could not be fetched: install the CUDA toolkit 12.6 or newer, or" \
+      "build without (make test CUDA=OFF)" >&2
+    exit 1
+  }
+  ln -s lib "$partial/nvidia/cu13/lib64"
+  # Last, so that a fetch that was interrupted is begun anew.
+  mv "$partial/nvidia/cu13" "$fetched"
+  rm -rf "$partial"
+}
+
+install_missing
+if $fetch; then fetch_nvcc; fi
