@@ -1,22 +1,19 @@
 // `quantring bench`: how fast the forward pass is on this machine, how soon it starts, and what
 // memory it takes.
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/random_model_file.h"
 #include "apps/report.h"
 #include "apps/stage_bench.h"
 #include "engine/model_file.h"
-#include "engine/random_model.h"
 #include "ops/error.h"
 
 namespace quantring::apps {
@@ -28,28 +25,6 @@ struct BenchCommand {
   double seconds = 3;
   ComputeOptions compute;
   bool json = false;
-};
-
-// A file without a name, so that nothing is left however this process ends. Its path works here and
-// in forked children.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const Architecture& architecture) {
-    const auto name = std::filesystem::temp_directory_path() /
-                      fmt::format("quantring-bench-{}.safetensors", ::getpid());
-    write_random_model(name, architecture, StorageType::f32, 1);
-    descriptor_ = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    ::unlink(name.c_str());
-    if (descriptor_ < 0) throw Error(fmt::format("cannot open '{}'", name.string()));
-  }
-  ~TemporaryFile() { ::close(descriptor_); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  std::string path() const { return fmt::format("/proc/self/fd/{}", descriptor_); }
-
- private:
-  int descriptor_ = -1;
 };
 
 Architecture whole_architecture(const std::string& path) {
@@ -126,12 +101,9 @@ void print_stages(const BenchCommand& command, const std::vector<StageRange>& ra
 }
 
 void run_bench(const BenchCommand& command) {
-  std::optional<TemporaryFile> temporary;
-  std::string path = command.model;
-  if (command.model.empty()) {
-    temporary.emplace(named_architecture(command.shape));
-    path = temporary->path();
-  }
+  std::optional<RandomModelFile> random;
+  if (command.model.empty()) random.emplace(command.shape);
+  const std::string path = random ? random->path() : command.model;
   const Architecture architecture = whole_architecture(path);
   const auto ranges = split_evenly(architecture, command.stages);
   std::vector<StageBench> benches;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "apps/activation_difference.h"
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/random_model_file.h"
 #include "apps/report.h"
 #include "engine/image_source.h"
 #include "engine/model_file.h"
@@ -27,7 +29,7 @@ namespace quantring::apps {
 namespace {
 
 struct CompareCommand {
-  std::string source, model;
+  std::string source, model, shape;
   ComputeOptions compute{.device = "cuda"};
   bool random = false, residual_f32 = false;
   int batch = 8, threads = 0;
@@ -159,7 +161,9 @@ void print(const ActivationDifference& difference) {
 }
 
 void run_compare(const CompareCommand& command) {
-  const ModelFile model(command.model);
+  std::optional<RandomModelFile> random_model;
+  if (command.model.empty()) random_model.emplace(command.shape);
+  const ModelFile model(random_model ? random_model->path() : command.model);
   if (!model.whole()) {
     throw Error(fmt::format("'{}' holds only {} of {}: compare needs the whole model file",
                             command.model, range_text(model.part()), model.architecture().depth));
@@ -195,7 +199,10 @@ void add_compare(CLI::App& app) {
   auto* source = sub->add_option("source", command->source,
                                  "Picture, folder, glob pattern, or IDX file (plain or .gz)");
   sub->add_flag("--random", command->random, "Random pixels instead of pictures")->excludes(source);
-  sub->add_option("-m,--model", command->model, "Model file")->required();
+  auto* model = sub->add_option("-m,--model", command->model, "Model file");
+  sub->add_option("--model-shape", command->shape,
+                  "A shape with random weights instead: deit_tiny, vit_base or vit_large")
+      ->excludes(model);
   add_compute_options(*sub, command->compute);
   sub->add_flag("--residual-f32", command->residual_f32,
                 "Keep the device's residual stream in f32");
@@ -212,8 +219,11 @@ void add_compare(CLI::App& app) {
       "bf16.\n"
       "Examples:\n"
       "  quantring compare photos/ --model deit_tiny.safetensors --limit 20\n"
-      "  quantring compare --random --model deit_tiny.safetensors --precision f32 --batch 3");
+      "  quantring compare --random --model-shape vit_base --precision f32 --batch 3");
   sub->callback([command] {
+    if (command->model.empty() && command->shape.empty()) {
+      throw Error("say --model FILE or --model-shape NAME");
+    }
     if (command->source.empty() && !command->random) {
       throw Error("say which pictures to compare on, or --random");
     }
