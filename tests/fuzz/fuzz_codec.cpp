@@ -1,4 +1,4 @@
-// Decoding of coded tensors and unpacking, from any bytes.
+// Decoding of coded tensors, their device form and unpacking, from any bytes.
 // Input: codec id, bits, images, tokens, dim (u8 each, or all u32 where the first byte has its top
 // bit set), scale, offset (f32), then the payload; missing bytes are 0.
 #include <algorithm>
@@ -7,8 +7,9 @@
 #include <cstring>
 #include <vector>
 
-#include "ops/bit_packing.h"
 #include "engine/codec.h"
+#include "engine/device_codec.h"
+#include "ops/bit_packing.h"
 #include "ops/error.h"
 
 namespace {
@@ -38,6 +39,30 @@ class Input {
   std::size_t size_;
 };
 
+// Most inputs have a wrong length, which would hide all that lies behind that check.
+void resize_to_fit(quantring::CodedTensor& coded) {
+  const std::uint64_t fitting = payload_bytes(coded.spec, coded.shape);
+  if (fitting <= bound) coded.payload.resize(fitting);
+}
+
+// What a GPU is given: it checks nothing more. Comes back as it was.
+void device_form_any(quantring::CodedTensor coded) {
+  using namespace quantring;
+  try {
+    resize_to_fit(coded);
+    if (coded.payload.size() > bound) return;
+    std::vector<std::byte> form(device_form_bytes(coded.spec, coded.shape));
+    to_device_form(coded, form);
+    CodedTensor again;
+    from_device_form(form, coded.spec, coded.shape, again);
+    if (again.payload != coded.payload || again.scale != coded.scale ||
+        again.offset != coded.offset)
+      std::abort();
+  } catch (const Error&) {
+    return;
+  }
+}
+
 void decode_any(Input input) {
   using namespace quantring;
   CodedTensor coded;
@@ -52,12 +77,11 @@ void decode_any(Input input) {
   coded.scale = input.take<float>();
   coded.offset = input.take<float>();
   coded.payload = input.rest();
+  device_form_any(coded);
   // What a frame's receiver does: room for the shape, within a bound.
   std::vector<float> values(std::min<std::uint64_t>(coded.shape.elements(), bound));
   try {
-    // Most inputs have a wrong length, which would hide all that lies behind that check.
-    const std::uint64_t fitting = payload_bytes(coded.spec, coded.shape);
-    if (fitting <= bound) coded.payload.resize(fitting);
+    resize_to_fit(coded);
     decode(coded, values);
   } catch (const Error&) {
     return;

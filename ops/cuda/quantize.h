@@ -1,0 +1,41 @@
+#pragma once
+// How the blocks of a GPU share the images of a batch when they are quantized.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/coding.h"
+#include "ops/cuda/queue.h"
+
+namespace quantring::cuda {
+
+struct QuantizePlan {
+  bool one_kernel = true;  // a cluster an image; else one kernel a phase
+  int blocks = 1;          // of an image's team, up to 16
+  int threads = 1024;      // of a block, whole warps
+};
+
+QuantizePlan plan_quantize(const Queue& queue, std::int64_t images, std::int64_t each);
+
+struct QuantizeCall {
+  const void* values;
+  std::int64_t images, each;
+  Clip clip;
+  float factor;  // coding::clip_factor(bits)
+  void* scratch;
+  GridRange* ranges;
+  std::byte* codes;
+  std::int64_t code_bytes;  // of an image
+};
+
+// One file a dtype, for compiling them side by side.
+void quantize_f32(const Queue& queue, const QuantizePlan& plan, int bits, const QuantizeCall& call);
+void quantize_f16(const Queue& queue, const QuantizePlan& plan, int bits, const QuantizeCall& call);
+void quantize_bf16(const Queue& queue, const QuantizePlan& plan, int bits,
+                   const QuantizeCall& call);
+
+// quantize() of ops/cuda/coding.h with a plan of the caller's.
+void quantize_by(const QuantizePlan& plan, const Queue& queue, ConstTensor values, Clip clip,
+                 int bits, void* scratch, GridRange* ranges, std::byte* codes);
+
+}  // namespace quantring::cuda
