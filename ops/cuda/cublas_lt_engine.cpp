@@ -28,11 +28,12 @@ cudaDataType data_type(DType dtype) {
   return dtype == DType::f16 ? CUDA_R_16F : dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-// cuBLASLt's GELU is the tanh approximation. It is up to 5e-4 away from the exact one, an f16's
-// rounding of values from 1 up, so it may stand for the exact one where the result is of 16 bits.
+// cuBLASLt's GELU is the tanh approximation, computed roughly. It is up to 5e-4 away from the exact
+// one, an f16's rounding of values from 1 up, so it may stand for that where the result is of 16
+// bits. Its kernels have it nearly for free; a kernel of its own is as long as half the product.
 bool has_epilogue(const MatmulCall& call) {
-  return call.activation == Activation::gelu_tanh ||
-         (call.activation == Activation::gelu_erf && call.y_dtype != DType::f32);
+  return call.y_dtype != DType::f32 &&
+         (call.activation == Activation::gelu_tanh || call.activation == Activation::gelu_erf);
 }
 
 // All fields of an algorithm, in hexadecimal without leading zeros: "42.0.1c.0.0.0.0.0".
@@ -74,9 +75,8 @@ class Engine final : public MatmulEngine {
     if (!computes(call)) return {};
     std::vector<std::string> names;
     const bool activation = call.activation != Activation::none;
-    if (activation && has_epilogue(call)) propose(product(call, true), "", names);
-    // Also where there is an epilogue: the kernels that have it are not always the fastest ones.
-    propose(product(call, false), activation ? apart : "", names);
+    if (!activation || has_epilogue(call)) propose(product(call, true), "", names);
+    if (activation && names.empty()) propose(product(call, false), apart, names);
     return names;
   }
 
@@ -252,7 +252,13 @@ class Engine final : public MatmulEngine {
 std::unique_ptr<MatmulEngine> make_cublas_lt_engine(const Queue& queue, std::string& reason) {
   const lt::Api* api = lt::load(reason);
   if (api == nullptr) return nullptr;
-  DeviceMemory<> workspace(workspace_bytes);
+  DeviceMemory<> workspace;
+  try {
+    workspace = DeviceMemory<>(workspace_bytes);
+  } catch (const Error& error) {
+    reason = std::string("libcublasLt has no room to work: ") + error.what();
+    return nullptr;
+  }
   lt::Context* context = nullptr;
   if (const lt::Status status = api->create(&context); status != lt::success) {
     reason = std::string("libcublasLt does not start (") + api->status_name(status) +

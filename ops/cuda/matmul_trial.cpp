@@ -1,0 +1,127 @@
+#include "ops/cuda/matmul_trial.h"
+
+#include <algorithm>
+
+#include "ops/cuda/elementwise.h"
+#include "ops/cuda/error.h"
+#include "ops/cuda/graph.h"
+#include "ops/cuda/matmul_check.h"
+
+namespace quantring::cuda {
+namespace {
+
+constexpr std::size_t most_copies = 20;  // about the products of a network between two of a kind
+
+std::size_t bytes_of(std::int64_t count, DType dtype) {
+  return static_cast<std::size_t>(count) * dtype_bytes(dtype);
+}
+
+Event make_timing_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreate(&event), "cudaEventCreate");
+  return Event(event);
+}
+
+template <class T>
+void copy(const Queue& queue, const DeviceMemory<T>& source, const DeviceMemory<T>& target) {
+  if (source.count() == 0) return;
+  check(cudaMemcpyAsync(target.get(), source.get(), source.count() * sizeof(T),
+                        cudaMemcpyDeviceToDevice, queue.stream),
+        "cudaMemcpyAsync");
+}
+
+}  // namespace
+
+MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
+    : queue_(queue),
+      call_(call),
+      x_(bytes_of(call.rows * call.layer->in, call.x_dtype)),
+      y_(call.accumulate ? bytes_of(call.rows * call.layer->out, call.y_dtype) : 0),
+      wrong_(1),
+      begin_(make_timing_event()),
+      end_(make_timing_event()) {
+  call_.x = x_.get();
+  if (call.accumulate) call_.y = y_.get();
+  copy_layer();
+  fill_random(queue, x_.get(), call.x_dtype, call.rows * call.layer->in);
+}
+
+void MatmulTrial::copy_layer() {
+  const DeviceLinear& layer = *call_.layer;
+  const std::size_t bytes = layer.weights.count();
+  std::size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  const std::size_t enough = 2 * queue_.l2_bytes / bytes + 1;
+  const std::size_t copies = std::min({most_copies - 1, enough, free / 2 / bytes});
+  for (std::size_t i = 0; i < copies; ++i) {
+    auto made = std::make_unique<DeviceLinear>();
+    made->in = layer.in;
+    made->out = layer.out;
+    made->dtype = layer.dtype;
+    made->alpha = layer.alpha;
+    made->weights = DeviceMemory<>(layer.weights.count());
+    made->bias = DeviceMemory<float>(layer.bias.count());
+    made->bias_16 = DeviceMemory<std::uint16_t>(layer.bias_16.count());
+    copies_.push_back(std::move(made));
+  }
+  // allocate() zeroes on the default stream, which the queue's does not wait for.
+  check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
+  for (const auto& made : copies_) {
+    copy(queue_, layer.weights, made->weights);
+    copy(queue_, layer.bias, made->bias);
+    copy(queue_, layer.bias_16, made->bias_16);
+  }
+}
+
+bool MatmulTrial::computes(const Way& way) {
+  const DeviceLinear& layer = *call_.layer;
+  // Also where nothing is added: what a kernel leaves out must not be right from before.
+  fill_random(queue_, call_.y, call_.y_dtype, call_.rows * layer.out);
+  way(call_);
+  MatmulCall product = call_;
+  if (call_.norm) {
+    layer_norm(queue_, call_.x, call_.x_dtype, {call_.gamma, call_.beta}, call_.eps, call_.rows,
+               layer.in, call_.normed, layer.dtype);
+    product.x = call_.normed;
+  }
+  check(cudaMemsetAsync(wrong_.get(), 0, sizeof(unsigned), queue_.stream), "cudaMemsetAsync");
+  check_product(queue_, product, wrong_.get());
+  unsigned wrong = 0;
+  check(cudaMemcpyAsync(&wrong, wrong_.get(), sizeof wrong, cudaMemcpyDeviceToHost, queue_.stream),
+        "cudaMemcpyAsync");
+  check(cudaStreamSynchronize(queue_.stream), "a matrix product that was tried");
+  return wrong == 0;
+}
+
+double MatmulTrial::timed(const std::function<void()>& body) {
+  check(cudaEventRecord(begin_.get(), queue_.stream), "cudaEventRecord");
+  body();
+  check(cudaEventRecord(end_.get(), queue_.stream), "cudaEventRecord");
+  check(cudaEventSynchronize(end_.get()), "a matrix product that was tried");
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, begin_.get(), end_.get()), "cudaEventElapsedTime");
+  return 1000.0 * milliseconds;
+}
+
+double MatmulTrial::microseconds(const Way& way) {
+  return timed([&] { way(call_); });
+}
+
+MatmulTrial::Recording MatmulTrial::record(const Way& way, int calls) {
+  Recording recording{nullptr, calls};
+  run_recorded(queue_, recording.program, [&] {
+    MatmulCall call = call_;
+    for (int i = 0; i < calls; ++i) {
+      const std::size_t turn = static_cast<std::size_t>(i) % (copies_.size() + 1);
+      call.layer = turn == 0 ? call_.layer : copies_[turn - 1].get();
+      way(call);
+    }
+  });
+  return recording;
+}
+
+double MatmulTrial::microseconds(Recording& recording) {
+  return timed([&] { run_recorded(queue_, recording.program, [] {}); }) / recording.calls;
+}
+
+}  // namespace quantring::cuda

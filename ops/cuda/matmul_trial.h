@@ -1,0 +1,51 @@
+#pragma once
+// Trying ways to compute one matrix product: on values of chance, with memory of its own, so that
+// what the call works on stays as it is.
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "ops/cuda/matmul.h"
+#include "ops/cuda/memory.h"
+#include "ops/cuda/streams.h"
+
+namespace quantring::cuda {
+
+class MatmulTrial {
+ public:
+  // Enqueues a call like the one given, on other memory.
+  using Way = std::function<void(const MatmulCall&)>;
+
+  // Writes what the call is going to write in any case: `normed`, and y unless it accumulates.
+  // Throws Error if there is no memory.
+  MatmulTrial(const Queue& queue, const MatmulCall& call);
+
+  // Whether the way computes the product.
+  bool computes(const Way& way);
+
+  // Of one call that the host starts, which takes a few microseconds itself.
+  double microseconds(const Way& way);
+
+  // Calls one after the other as in a recorded program, with weights that take turns, so that a
+  // small batch is timed as in a network that does not fit into L2.
+  struct Recording {
+    std::unique_ptr<RecordedProgram> program;
+    int calls = 0;
+  };
+  Recording record(const Way& way, int calls);
+  double microseconds(Recording& recording);  // of a call
+
+ private:
+  double timed(const std::function<void()>& body);
+  void copy_layer();
+
+  const Queue& queue_;
+  MatmulCall call_;
+  DeviceMemory<> x_, y_;
+  DeviceMemory<unsigned> wrong_;
+  std::vector<std::unique_ptr<DeviceLinear>> copies_;
+  Event begin_, end_;
+};
+
+}  // namespace quantring::cuda
