@@ -99,8 +99,7 @@ const Form forms[] = {{},
 // A call with its memory, and what must come of it.
 class Case {
  public:
-  Case(DType dtype, std::int64_t rows, std::int64_t in, std::int64_t out, Form form)
-      : rows_(rows), out_(out) {
+  Case(DType dtype, std::int64_t rows, std::int64_t in, std::int64_t out, Form form) : out_(out) {
     const DType x_dtype = form.x_f32 ? DType::f32 : dtype;
     y_dtype_ = form.y_f32 ? DType::f32 : dtype;
     const std::vector<float> x = rounded(random_values(rows * in, 1, 2), x_dtype);
@@ -205,7 +204,7 @@ class Case {
     }
   }
 
-  std::int64_t rows_, out_;
+  std::int64_t out_;
   DType y_dtype_;
   std::vector<float> before_;
   std::unique_ptr<DeviceLinear> layer_;
