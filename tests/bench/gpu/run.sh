@@ -66,26 +66,23 @@ step_sanitize() {
   done
 }
 
-# From the start of the process to the first answer, with nothing remembered and with the choices
-# of the run before; then the memory of a stage as it stays.
+# From the start of the process to the first answer, with nothing remembered of earlier runs and
+# with the kernels that the run before chose; the memory that a stage then takes.
 step_start() {
   local cache
   cache=$(mktemp -d)
-  for remembered in no yes; do
-    local start=$EPOCHREALTIME
-    XDG_CACHE_HOME=$cache run "start_$remembered" "$build/quantring" compare --random \
-      --model models/fashion_mnist_vit.safetensors --batch 1
-    echo "     first result, kernels remembered: $remembered: $(bc <<<"$EPOCHREALTIME - $start") s"
-    start=$EPOCHREALTIME
-    echo "profile vit_base 8" | XDG_CACHE_HOME=$cache run "start_base_$remembered" \
-      "$build/tests/bench_stage"
-    echo "     ViT-Base with random weights: $(bc <<<"$EPOCHREALTIME - $start") s, $(tail -n 1 "$out/start_base_$remembered.log")"
+  for batch in 1 128; do
+    for remembered in no yes; do
+      XDG_CACHE_HOME=$cache run "start_${batch}_$remembered" \
+        "$build/quantring" bench --model-shape vit_base --device cuda --batch $batch
+      echo "     kernels remembered: $remembered"
+      sed 's/^/     /' "$out/start_${batch}_$remembered.log"
+    done
   done
   rm -rf "$cache"
 }
 
 step_torch() {
-  # The machine's own times first: the ratio is taken turn by turn.
   python3 $here/compare_torch.py "$build/tests/bench_stage" --out "$out/torch.json" \
     --seconds "${COMPILE_SECONDS:-60}" --modes "${COMPILE_MODES:-default}" || failed+=(torch)
 }
