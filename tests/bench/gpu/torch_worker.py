@@ -1,6 +1,6 @@
-"""One model of PyTorch's, prepared in every way for every batch size, then timed when asked.
+"""One model of PyTorch's, prepared in every way for some batch sizes, then timed when asked.
 
-    torch_worker.py MODEL SECONDS [MODE...]     MODE of torch.compile: default, max-autotune
+    torch_worker.py MODEL BATCH,... SECONDS [MODE...]     MODE of torch.compile: default, max-autotune
 
 Prepares within SECONDS (what is not ready then is left out), prints a JSON line with what there is,
 and answers each "VARIANT BATCH" on stdin with milliseconds."""
@@ -13,7 +13,6 @@ import torch
 
 from torch_side import (
     ATTENTION,
-    BATCHES,
     capture,
     choose_attention,
     forward,
@@ -32,22 +31,25 @@ def compiled(model, mode, batch):
     return capture(lambda: function(pixels))
 
 
-def prepare(name, seconds, modes):
+def prepare(name, batches, seconds, modes):
     """{(variant, batch): replay}, and why others are missing."""
     start = time.monotonic()
     model = make_model(name)
     replays, missing = {}, {}
     for attention in ATTENTION:
         choose_attention(attention)
-        for batch in BATCHES:
+        for batch in batches:
             replays[attention, batch] = forward(model, batch)
     for mode in modes:
-        for batch in BATCHES:
+        for batch in batches:
             if time.monotonic() - start > seconds:
                 missing[f"{mode} {batch}"] = "no time left"
                 continue
             # Which kernel is faster is known from the replays above.
-            choose_attention(min(ATTENTION, key=lambda a: median_ms(replays[a, batch], 10, 0.02, 3)))
+            def quick_ms(attention):
+                return median_ms(replays[attention, batch], 10, 0.02, 3)
+
+            choose_attention(min(ATTENTION, key=quick_ms))
             try:
                 replays["compile-" + mode, batch] = compiled(model, mode, batch)
             except Exception as error:  # whatever the compiler throws: told, not fatal
@@ -56,9 +58,10 @@ def prepare(name, seconds, modes):
 
 
 def main():
-    name, seconds, modes = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
+    name, seconds, modes = sys.argv[1], float(sys.argv[3]), sys.argv[4:]
+    batches = [int(batch) for batch in sys.argv[2].split(",")]
     with torch.inference_mode():
-        replays, missing = prepare(name, seconds, modes)
+        replays, missing = prepare(name, batches, seconds, modes)
         ready = [[variant, batch] for variant, batch in replays]
         print(json.dumps({"ready": ready, "missing": missing}), flush=True)
         for line in sys.stdin:
