@@ -47,7 +47,7 @@ def capture(function):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         kept = function()  # its memory belongs to the graph
-    graph.kept = kept
+    graph.kept = kept, function  # and its input, which the next capture would free otherwise
     return graph.replay
 
 
