@@ -31,7 +31,7 @@ demo: ## Fashion-MNIST through a 3-stage ring on 50 Mbit/s links, at 32, 8 and 4
 	@$(MAKE) --no-print-directory build
 	build/release/quantring demo --images $(DATA)/t10k-images-idx3-ubyte.gz
 
-test: ## Build with CUDA and run all tests; those for a GPU say "Skipped" where there is none
+test: ## Build, with CUDA, and run all tests; those for a GPU skip where there is none
 	@packaging/setup.sh test
 	@if [ '$(CUDA)' = ON ]; then packaging/setup.sh cuda; fi
 	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$(CUDA)

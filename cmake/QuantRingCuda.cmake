@@ -3,6 +3,11 @@ set(remedy "Install the CUDA toolkit 12.6 or newer, or let `packaging/setup.sh c
 compiler; name another one with -DCMAKE_CUDA_COMPILER=/path/to/nvcc or CUDACXX; or build without: \
 -DQUANTRING_CUDA=OFF.")
 
+if(QUANTRING_STATIC)
+  message(FATAL_ERROR "QUANTRING_STATIC and QUANTRING_CUDA: a fully static program cannot open the "
+    "driver. Build one or the other.")
+endif()
+
 # Where packaging/setup.sh puts the compiler, if it found none that will do.
 if(DEFINED ENV{XDG_CACHE_HOME})
   set(fetched_toolkit $ENV{XDG_CACHE_HOME}/quantring/cuda)
