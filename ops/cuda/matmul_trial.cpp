@@ -23,11 +23,14 @@ Event make_timing_event() {
 }
 
 template <class T>
-void copy(const Queue& queue, const DeviceMemory<T>& source, const DeviceMemory<T>& target) {
-  if (source.count() == 0) return;
-  check(cudaMemcpyAsync(target.get(), source.get(), source.count() * sizeof(T),
-                        cudaMemcpyDeviceToDevice, queue.stream),
-        "cudaMemcpyAsync");
+DeviceMemory<T> copy(const Queue& queue, const DeviceMemory<T>& source) {
+  DeviceMemory<T> target(source.count());
+  if (source.count() > 0) {
+    check(cudaMemcpyAsync(target.get(), source.get(), source.count() * sizeof(T),
+                          cudaMemcpyDeviceToDevice, queue.stream),
+          "cudaMemcpyAsync");
+  }
+  return target;
 }
 
 }  // namespace
@@ -59,17 +62,11 @@ void MatmulTrial::copy_layer() {
     made->out = layer.out;
     made->dtype = layer.dtype;
     made->alpha = layer.alpha;
-    made->weights = DeviceMemory<>(layer.weights.count());
-    made->bias = DeviceMemory<float>(layer.bias.count());
-    made->bias_16 = DeviceMemory<std::uint16_t>(layer.bias_16.count());
+    made->weights = copy(queue_, layer.weights);
+    made->bias = copy(queue_, layer.bias);
+    made->bias_16 = copy(queue_, layer.bias_16);
+    made->weight_sums = copy(queue_, layer.weight_sums);
     copies_.push_back(std::move(made));
-  }
-  // allocate() zeroes on the default stream, which the queue's does not wait for.
-  check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
-  for (const auto& made : copies_) {
-    copy(queue_, layer.weights, made->weights);
-    copy(queue_, layer.bias, made->bias);
-    copy(queue_, layer.bias_16, made->bias_16);
   }
 }
 

@@ -169,6 +169,12 @@ TEST_CASE("Linear layers on a GPU are the CPU's") {
         norm_linear(pair.gpu, before.gpu, gamma.gpu, beta.gpu, 1e-6f, on_gpu, Activation::gelu_erf,
                     normed.gpu, y.gpu);
         y.check(2 * absolute);
+        // The same with the norm folded into the weights where the device does that.
+        const Linear folded(pair.gpu, view(weight, {out, in}), view(bias, {out}), factors,
+                            {view(gamma.values, {in}), view(beta.values, {in})});
+        norm_linear(pair.gpu, before.gpu, gamma.gpu, beta.gpu, 1e-6f, folded, Activation::gelu_erf,
+                    normed.gpu, y.gpu);
+        y.check(2 * absolute);
       }
     }
   }
