@@ -23,7 +23,7 @@ __device__ std::uint64_t mixed(std::uint64_t x) {
 template <class T>
 __device__ T random_value(std::int64_t index) {
   const auto bits = static_cast<std::uint32_t>(mixed(static_cast<std::uint64_t>(index)) >> 40);
-  return from_float<T>((static_cast<float>(bits) * 0x1p-23f - 1.0f) * 1.7320508f);
+  return from_float<T>((static_cast<float>(bits) * 0x1p-23f - 1.0f) * 1.7320508f + 0.5f);
 }
 
 template <class T>

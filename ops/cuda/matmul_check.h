@@ -8,7 +8,8 @@
 
 namespace quantring::cuda {
 
-// Values of chance with mean 0 and variance 1, the same each time.
+// Values of chance with mean 1/2, so that a norm that forgets it shows, and variance 1; the same each
+// time.
 void fill_random(const Queue& queue, void* data, DType dtype, std::int64_t count);
 
 // Enqueues the comparison of call.y with what it must be if its elements were fill_random's before

@@ -80,6 +80,7 @@ struct Form {
   Activation activation = Activation::none;
   bool accumulate = false, norm = false, bias = true;
   bool x_f32 = false, y_f32 = false;  // with weights of 16 bits
+  bool folded = false;                // the norm's own weights in the layer's
 };
 
 const Form forms[] = {{},
@@ -93,6 +94,10 @@ const Form forms[] = {{},
                       {.accumulate = true, .y_f32 = true},
                       {.norm = true},
                       {.norm = true, .x_f32 = true},
+                      {.norm = true, .folded = true},
+                      {.norm = true, .bias = false, .folded = true},
+                      {.norm = true, .x_f32 = true, .folded = true},
+                      {.activation = Activation::gelu_erf, .norm = true, .folded = true},
                       {.activation = Activation::gelu_erf, .norm = true},
                       {.activation = Activation::gelu_erf, .norm = true, .x_f32 = true}};
 
@@ -102,13 +107,16 @@ class Case {
   Case(DType dtype, std::int64_t rows, std::int64_t in, std::int64_t out, Form form) : out_(out) {
     const DType x_dtype = form.x_f32 ? DType::f32 : dtype;
     y_dtype_ = form.y_f32 ? DType::f32 : dtype;
-    const std::vector<float> x = rounded(random_values(rows * in, 1, 2), x_dtype);
+    std::vector<float> x = random_values(rows * in, 1, 2);
+    for (float& value : x) value += 0.75f;  // a mean that a norm must take off
+    x = rounded(x, x_dtype);
     const std::vector<float> weight = rounded(random_values(out * in, 2, 0.1f), dtype);
     const std::vector<float> bias = rounded(random_values(out, 3), dtype);
     const std::vector<float> gamma = random_values(in, 4), beta = random_values(in, 5, 0.5f);
     before_ = rounded(random_values(rows * out, 6, 2), y_dtype_);
-    layer_ =
-        pack(view(weight, {out, in}), form.bias ? view(bias, {out}) : ConstTensor{}, {}, dtype);
+    const InputNorm norm{view(gamma, {in}), view(beta, {in})};
+    layer_ = pack(view(weight, {out, in}), form.bias ? view(bias, {out}) : ConstTensor{}, {},
+                  form.folded ? norm : InputNorm{}, dtype);
     x_ = on_gpu(x, x_dtype);
     gamma_ = on_gpu(gamma, DType::f32);
     beta_ = on_gpu(beta, DType::f32);
@@ -121,15 +129,20 @@ class Case {
     call.accumulate = form.accumulate;
     call.y_dtype = y_dtype_;
     call.norm = form.norm;
-    call.gamma = reinterpret_cast<const float*>(gamma_.get());
-    call.beta = reinterpret_cast<const float*>(beta_.get());
+    if (!layer_->folded()) {
+      call.gamma = reinterpret_cast<const float*>(gamma_.get());
+      call.beta = reinterpret_cast<const float*>(beta_.get());
+    }
     call.eps = eps;
     call.normed = normed_.get();
     reset();
 
-    // A rounding of the result, those of the norm, f32's along a sum, and what GELU's tanh form
-    // may be off where an engine takes it for the exact one.
+    // The result's rounding, and that of the norm; cuBLASLt rounds a product before it adds what
+    // was there, or before a kernel of its own activates it; tensor cores cut off what they add.
+    // And GELU's tanh form may stand for the exact one where the result is of 16 bits.
     const double unit = rounding(dtype), result_unit = rounding(y_dtype_);
+    const double along_sum = form.norm ? 4 * unit : dtype == DType::f32 ? 0x1p-20 : 0x1p-18;
+    const bool twice = form.accumulate || form.activation != Activation::none;
     const bool near_gelu = form.activation == Activation::gelu_erf && y_dtype_ != DType::f32;
     for (std::int64_t r = 0; r < rows; ++r) {
       std::vector<double> row(x.begin() + r * in, x.begin() + (r + 1) * in);
@@ -144,12 +157,9 @@ class Case {
         }
         const double old = form.accumulate ? before_[expected_.size()] : 0;
         expected_.push_back(activated(form.activation, sum) + old);
-        allowed_.push_back(2 * result_unit * std::abs(expected_.back()) +
-                           (form.norm ? 4 * unit : 0x1p-21) * std::sqrt(squares) +
-                           0x1p-22 * (1 + std::abs(old)) + (near_gelu ? 6e-4 : 0) +
-                           // Stored, then activated by a kernel of its own.
-                           (form.activation != Activation::none ? 2 * result_unit : 0) *
-                               std::abs(sum));
+        allowed_.push_back(1.1 * result_unit * (std::abs(expected_.back()) + std::abs(old)) +
+                           (twice ? 1.1 * result_unit * std::abs(sum) : 0) +
+                           along_sum * std::sqrt(squares) + (near_gelu ? 6e-4 : 0));
       }
     }
   }
@@ -212,6 +222,13 @@ class Case {
   std::vector<double> expected_, allowed_;
 };
 
+// The lines of the report that are choices; one more may say that a library is missing.
+std::vector<std::string> choices_of(const Matmul& matmul) {
+  std::vector<std::string> lines = matmul.report();
+  std::erase_if(lines, [](const std::string& line) { return !line.starts_with("rows "); });
+  return lines;
+}
+
 struct Size {
   std::int64_t rows, in, out;
 };
@@ -238,10 +255,11 @@ TEST_CASE("every candidate of every engine computes the product") {
             one.reset();
             engine->run(one.call, candidate);
             const std::string mistake = one.mistake();
-            CHECK_MESSAGE(mistake.empty(), engine->name(), " ", candidate, " ", dtype_name(dtype),
-                          " rows ", size.rows, " in ", size.in, " out ", size.out, " activation ",
-                          int(form.activation), " accumulate ", form.accumulate, " norm ",
-                          form.norm, " f32 x ", form.x_f32, " y ", form.y_f32, ": ", mistake);
+            CHECK_MESSAGE(mistake.empty(), std::string(engine->name()), " ", candidate, " ",
+                          std::string(dtype_name(dtype)), " rows ", size.rows, " in ", size.in,
+                          " out ", size.out, " activation ", int(form.activation), " accumulate ",
+                          form.accumulate, " norm ", form.norm, " f32 x ", form.x_f32, " y ",
+                          form.y_f32, ": ", mistake);
             ++runs[engine->name()];
           }
         }
@@ -307,9 +325,9 @@ TEST_CASE("the next run takes the choice from the file; without the file it meas
   std::vector<std::string> report;
   {
     Matmul matmul(streams.ops());
-    CHECK(matmul.report().empty());
+    CHECK(choices_of(matmul).empty());
     matmul.run(one.call);
-    report = matmul.report();
+    report = choices_of(matmul);
     REQUIRE(report.size() == 1);
     CHECK(report[0].starts_with("rows 50 in 192 out 576 f16 norm: "));
   }
@@ -317,7 +335,7 @@ TEST_CASE("the next run takes the choice from the file; without the file it meas
   one.reset();
   Matmul next(streams.ops());
   next.run(one.call);
-  CHECK(next.report() == report);  // its microseconds too: they were not measured again
+  CHECK(choices_of(next) == report);  // its microseconds too: they were not measured again
   CHECK_MESSAGE(one.mistake().empty(), one.mistake());
 }
 
@@ -367,7 +385,7 @@ TEST_CASE("while the stream is captured nothing is measured") {
     matmul.run(one.call);
     cudaGraph_t graph = nullptr;
     check(cudaStreamEndCapture(stream, &graph), "capture");
-    CHECK(matmul.report().empty());
+    CHECK(choices_of(matmul).empty());
     CHECK(folder.files().empty());
     cudaGraphExec_t executable = nullptr;
     check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
@@ -377,7 +395,7 @@ TEST_CASE("while the stream is captured nothing is measured") {
     cudaGraphDestroy(graph);
     one.reset();
     matmul.run(one.call);  // and now it is
-    CHECK(matmul.report().size() == 1);
+    CHECK(choices_of(matmul).size() == 1);
     CHECK_MESSAGE(one.mistake().empty(), one.mistake());
     fs::remove_all(folder.path);
   }
