@@ -34,8 +34,9 @@ void add_classify(CLI::App& app) {
       ->check(CLI::Range(1, 64))
       ->excludes(ring);
   auto* codec_option =
-      sub->add_option("--codec", *codec, "Coding of the links: raw32, raw16 or ptq");
-  sub->add_option("--bits", *bits, "Bits an element for ptq: 2 to 8, or 16")->needs(codec_option);
+      sub->add_option("--codec", *codec, "Coding of the links: raw32, raw16, ptq, aciq or ds-aciq");
+  sub->add_option("--bits", *bits, "Bits an element for the last three: 2 to 8, or 16")
+      ->needs(codec_option);
   sub->add_option("--link-mbps", options->link_mbps, "Pace every link to this many Mbit/s")
       ->check(CLI::Range(min_link_mbps, max_link_mbps));
   sub->add_option("-b,--batch", options->batch, "Images a frame")

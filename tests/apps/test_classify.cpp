@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "engine/codec.h"
 #include "engine/safetensors.h"
 #include "engine/topk.h"
 #include "tests/apps/programs.h"
@@ -100,6 +101,25 @@ TEST_CASE("the closing table tells what crossed the links") {
   CHECK(contains(outcome.err, "  68  "));
   CHECK(contains(outcome.err, "  64  "));
   CHECK(contains(outcome.out, images + "#63: class "));
+}
+
+TEST_CASE("every codec carries a ring") {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model.safetensors";
+  test::write_tiny_model(model);
+  const std::string images = test::write_idx(folder, 19);
+  for (const CodecId id : known_codecs()) {
+    if (id == CodecId::pixels) continue;
+    CAPTURE(codec_name(id));
+    std::vector<std::string> command = {program,   "classify", images, "--model", model,
+                                        "--quiet", "--stages", "3",    "--codec", codec_name(id)};
+    if (has_ranges(id)) command.insert(command.end(), {"--bits", "5"});
+    const auto outcome = run(command);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 0);
+    CHECK(contains(outcome.err, "19 images"));
+    CHECK(contains(outcome.err, has_ranges(id) ? codec_name(id) + " 5" : codec_name(id)));
+  }
 }
 
 TEST_CASE("the likeliest classes, by softmax") {
