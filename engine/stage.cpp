@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "ops/embed.h"
@@ -15,10 +16,9 @@ ConstTensor Stage::forward_pixels(ConstTensor pixels) {
   const Architecture& a = architecture_;
   const int images = static_cast<int>(pixels.shape[0]);
   residual(images);  // checks the count
-  // Not in the program: pixels may lie elsewhere every time.
-  extract_patches(context_, pixels, a.patch_height, a.patch_width, mean_, std_,
-                  activations(act_.wide, {images * a.patches(), patch_embedding_.in()}));
-  run(images, [this, images] {
+  run({images, pixels.data, pixels.dtype}, [&, images] {
+    extract_patches(context_, pixels, a.patch_height, a.patch_width, mean_, std_,
+                    activations(act_.wide, {images * a.patches(), patch_embedding_.in()}));
     embed(images);
     blocks(images);
   });
@@ -27,17 +27,23 @@ ConstTensor Stage::forward_pixels(ConstTensor pixels) {
 
 ConstTensor Stage::forward_residual(int images) {
   residual(images);  // checks the count
-  run(images, [this, images] { blocks(images); });
+  run({images, nullptr, DType::f32}, [this, images] { blocks(images); });
   return result(images);
 }
 
-// A stage always does the same to the same memory, so a device may record it once per batch size.
-void Stage::run(int images, const std::function<void()>& body) {
-  if (observer_) {
-    body();
-  } else {
-    programs_.at(static_cast<std::size_t>(images)).run(context_, body);
+// For one input a stage always does the same to the same memory, so a device may record it once.
+void Stage::run(const Input& input, const std::function<void()>& body) {
+  if (observer_) return body();
+  const auto known = std::find_if(recordings_.begin(), recordings_.end(),
+                                  [&](const Recording& r) { return r.input == input; });
+  if (known != recordings_.end()) {
+    known->program.run(context_, body);
+    return;
   }
+  // The oldest goes: a caller whose pixels always lie elsewhere must not fill the memory.
+  if (recordings_.size() == most_recordings) recordings_.erase(recordings_.begin());
+  recordings_.push_back({input, {}});
+  recordings_.back().program.run(context_, body);
 }
 
 ConstTensor Stage::result(int images) const {

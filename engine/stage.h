@@ -36,7 +36,8 @@ class Stage {
   // images may take long: a GPU chooses its kernels then.
 
   // First stage: pixels [images, channels, height, width], u8 as preprocess makes them, or f32
-  // already normalised. The result is the residual stream [images, tokens, dim] in the context's
+  // already normalised. A GPU is at its best when pixels of as many images come from the same few
+  // places every time. The result is the residual stream [images, tokens, dim] in the context's
   // residual dtype, or, of the last stage, the logits [images, classes] f32; it is valid until the
   // next call.
   ConstTensor forward_pixels(ConstTensor pixels);
@@ -72,6 +73,19 @@ class Stage {
     AttentionHalf attention;  // one of the two is filled
     MlpHalf mlp;
   };
+  // What a forward pass depends on beside the values in memory.
+  struct Input {
+    int images;
+    const void* pixels;  // null: the residual stream
+    DType dtype;         // of the pixels
+    bool operator==(const Input&) const = default;
+  };
+  struct Recording {
+    Input input;
+    Program program;
+  };
+  static constexpr std::size_t most_recordings = 256;
+
   // All memory that a forward pass writes, sized once for max_images.
   struct Activations {
     Buffer residual;  // [images, tokens, dim]
@@ -93,7 +107,7 @@ class Stage {
   Linear load_scaled(const ModelFile& model, const std::string& name, const std::string& scale);
   Norm load_norm(const ModelFile& model, const std::string& name);
 
-  void run(int images, const std::function<void()>& body);
+  void run(const Input& input, const std::function<void()>& body);
   void embed(int images);
   void blocks(int images);
   void attention_half(const AttentionHalf& half, int block, int images);
@@ -119,7 +133,7 @@ class Stage {
   Linear head_, second_head_;  // dim -> classes
 
   Activations act_;
-  std::vector<Program> programs_;  // by number of images
+  std::vector<Recording> recordings_;
   Observer observer_;
 };
 

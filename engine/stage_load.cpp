@@ -96,7 +96,6 @@ void Stage::allocate() {
     act_.head_input = room(std::int64_t{max_images_} * a.dim, activation);
     act_.logits = room(std::int64_t{max_images_} * a.classes, DType::f32);
   }
-  programs_.resize(static_cast<std::size_t>(max_images_) + 1);
 }
 
 std::size_t Stage::activation_bytes() const {
