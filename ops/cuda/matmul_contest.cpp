@@ -26,11 +26,6 @@ std::string kind_of(const MatmulWay& way) {
   return std::string(way.engine->name()) + (way.norm_apart ? "+norm" : "");
 }
 
-// That many calls take about so long.
-int calls_for(double wanted, double microseconds) {
-  return static_cast<int>(std::clamp(wanted / microseconds, 3.0, 20.0));
-}
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -83,7 +78,7 @@ Contest hold_contest(const Queue& queue, const MatmulCall& call,
       }
       const double once = trial.microseconds(run(i));
       if (once > 100 && once > 2 * best) continue;  // too long for the host's part to matter
-      MatmulTrial::Recording recording = trial.record(run(i), calls_for(400, once));
+      MatmulTrial::Recording recording = trial.record(run(i), 400, once);
       const double first = trial.microseconds(recording);
       const double time = std::min(first, trial.microseconds(recording));
       best = std::min(best, time);
@@ -100,7 +95,7 @@ Contest hold_contest(const Queue& queue, const MatmulCall& call,
   const auto end =
       entrants.begin() + static_cast<std::ptrdiff_t>(std::min(finalists, entrants.size()));
   for (auto e = entrants.begin(); e != end; ++e) {
-    e->recording = trial.record(run(e->way), calls_for(2000, e->microseconds));
+    e->recording = trial.record(run(e->way), 2000, e->microseconds);
   }
   for (int round = 0; round < final_rounds; ++round) {
     for (auto e = entrants.begin(); e != end; ++e) {

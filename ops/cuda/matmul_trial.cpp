@@ -10,7 +10,8 @@
 namespace quantring::cuda {
 namespace {
 
-constexpr std::size_t most_copies = 20;  // about the products of a network between two of a kind
+constexpr std::size_t most_copies = 96;
+constexpr double enough_calls = 20;
 
 std::size_t bytes_of(std::int64_t count, DType dtype) {
   return static_cast<std::size_t>(count) * dtype_bytes(dtype);
@@ -54,8 +55,12 @@ void MatmulTrial::copy_layer() {
   const std::size_t bytes = layer.weights.count();
   std::size_t free = 0, total = 0;
   check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  const std::size_t enough = 2 * queue_.l2_bytes / bytes + 1;
-  const std::size_t copies = std::min({most_copies - 1, enough, free / 2 / bytes});
+  // Together as large as a network of such layers (a ViT of width d and 12 blocks has 144 d^2
+  // weights), but no larger than is needed to find nothing of the last turn in L2.
+  const auto width = static_cast<std::size_t>(std::min(layer.in, layer.out));
+  const std::size_t network = 144 * width * width * dtype_bytes(layer.dtype);
+  const std::size_t enough = std::min(network, 2 * queue_.l2_bytes) / bytes;
+  const std::size_t copies = std::min({most_copies, enough, free / 2 / bytes});
   for (std::size_t i = 0; i < copies; ++i) {
     auto made = std::make_unique<DeviceLinear>();
     made->in = layer.in;
@@ -105,7 +110,9 @@ double MatmulTrial::microseconds(const Way& way) {
   return timed([&] { way(call_); });
 }
 
-MatmulTrial::Recording MatmulTrial::record(const Way& way, int calls) {
+MatmulTrial::Recording MatmulTrial::record(const Way& way, double wanted, double each) {
+  const double most = std::max(enough_calls, static_cast<double>(copies_.size() + 1));
+  const int calls = static_cast<int>(std::clamp(wanted / each, 3.0, most));
   Recording recording{nullptr, calls};
   run_recorded(queue_, recording.program, [&] {
     MatmulCall call = call_;

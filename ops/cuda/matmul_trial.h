@@ -28,12 +28,13 @@ class MatmulTrial {
   double microseconds(const Way& way);
 
   // Calls one after the other as in a recorded program, with weights that take turns, so that a
-  // small batch is timed as in a network that does not fit into L2.
+  // small batch is timed as in a network, whose weights do not stay in L2. As many calls as take
+  // `wanted` microseconds if one takes `each`, within limits.
   struct Recording {
     std::unique_ptr<RecordedProgram> program;
     int calls = 0;
   };
-  Recording record(const Way& way, int calls);
+  Recording record(const Way& way, double wanted, double each);
   double microseconds(Recording& recording);  // of a call
 
  private:
