@@ -18,8 +18,8 @@ struct StageBenchPlan {
   double seconds = 3;
 };
 
-// A batch goes from bytes of the host (pixels, or the residual stream as raw32) to bytes of the
-// host.
+// A batch goes from bytes of the host to bytes of the host: pixels, logits, and between stages the
+// residual stream, as raw32 on the CPU and 8 bits an element on a GPU.
 struct StageBench {
   std::string device, precision;  // as options take them
   std::string compute;            // the same for a person: "cuda:0 (NVIDIA H100), f16"
