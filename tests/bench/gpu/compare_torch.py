@@ -15,7 +15,6 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ((1, 32), (8, 128))  # batches of one process
 BATCHES = (1, 8, 32, 128)
 TARGETS = {1: 1.6, 8: 1.3, 32: 1.3, 128: 1.35}  # times PyTorch
 # dim, layers; patches of 16 x 16 x 3, 1000 classes, an MLP four times as wide
@@ -47,14 +46,12 @@ class Child:
 
 
 def start_workers(models, seconds, modes):
-    """Processes that prepare PyTorch's side, all at once: compiling takes most of the time."""
+    """A process for each cell that prepares PyTorch's side, all at once: compiling takes longest."""
+    script = os.path.join(HERE, "torch_worker.py")
     return {
-        (model, group): Child(
-            [sys.executable, os.path.join(HERE, "torch_worker.py"), model]
-            + [",".join(map(str, group)), str(seconds), *modes]
-        )
+        (model, batch): Child([sys.executable, script, model, str(batch), str(seconds), *modes])
         for model in models
-        for group in GROUPS
+        for batch in BATCHES
     }
 
 
@@ -72,23 +69,23 @@ def gflops(model):
 
 def measure_cell(ours, torch, model, batch, variants, turns):
     """Times of ours and of PyTorch's fastest variants, turn by turn."""
-    our_ms, torch_ms, answer = [], {}, {}
+    answers, torch_ms = [], {}
     for turn in range(turns):
         for variant in variants:
-            torch_ms.setdefault(variant, []).append(torch.ask(f"{variant} {batch}")["ms"])
-        answer = ours.ask(f"{OURS.get(model, model)} {batch}")
-        our_ms.append(answer["ms"])
+            torch_ms.setdefault(variant, []).append(torch.ask(variant)["ms"])
+        answers.append(ours.ask(f"{OURS.get(model, model)} {batch}"))
         if turn == 0:  # the others could not become the fastest any more
             fastest = min(times[0] for times in torch_ms.values())
             variants = [v for v in variants if torch_ms[v][0] <= 1.05 * fastest]
     best = min(variants, key=lambda v: statistics.median(torch_ms[v]))
+    our_ms = [answer["ms"] for answer in answers]
     ratios = [theirs / mine for theirs, mine in zip(torch_ms[best], our_ms)]
     return {
         "model": model, "batch": batch, "torch": best,
         "torch_ms": statistics.median(torch_ms[best]), "all_torch_ms": torch_ms,
         "ours_ms": statistics.median(our_ms), "ours_all_ms": our_ms,
         "ratio": statistics.median(ratios), "ratios": ratios,
-        "first_ms": answer["first_ms"], "device_mb": answer["device_mb"],
+        "first_ms": answers[0]["first_ms"], "device_mb": answers[-1]["device_mb"],
     }  # fmt: skip
 
 
@@ -122,20 +119,17 @@ def main():
     workers = start_workers(models, options.seconds, modes)
     ours = Child([options.bench_stage, "cuda", options.precision, options.residual])
     ready = {cell: child.read() for cell, child in workers.items()}
-    roof = json.loads(subprocess.check_output([sys.executable, os.path.join(HERE, "roof.py")]))
+    roof = next(iter(workers.values())).ask("roof")
     print(f"copy {roof['copy_gb_per_s']:.0f} GB/s, matrix product {roof['matmul_tflops']:.0f} TFLOP/s")
-    for (model, _), answer in ready.items():
-        for what, why in answer["missing"].items():
-            print(f"torch.compile {model} {what}: {why}")
+    for (model, batch), answer in ready.items():
+        for mode, why in answer["missing"].items():
+            print(f"torch.compile {mode} {model} {batch}: {why}")
     print("model     batch  PyTorch                    ms  ours ms  images/s  ratio               of the roof")
     cells = []
-    for model in models:
-        for batch in BATCHES:
-            group = next(group for group in GROUPS if batch in group)
-            variants = [variant for variant, b in ready[model, group]["ready"] if b == batch]
-            torch = workers[model, group]
-            cells.append(measure_cell(ours, torch, model, batch, variants, options.turns))
-            print_cell(cells[-1], roof)
+    for (model, batch), torch in workers.items():
+        variants = ready[model, batch]["ready"]
+        cells.append(measure_cell(ours, torch, model, batch, variants, options.turns))
+        print_cell(cells[-1], roof)
     for child in (*workers.values(), ours):
         child.close()
     if options.out:

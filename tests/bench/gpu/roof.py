@@ -1,7 +1,5 @@
 """What this GPU can do at best, measured now: a device copy and a float16 matrix product."""
 
-import json
-
 import torch
 
 from torch_side import capture, median_ms
@@ -20,6 +18,5 @@ def matmul_tflops(size=8192):
     return 2 * size**3 / median_ms(capture(lambda: torch.mm(a, b, out=c)), 50) / 1e9
 
 
-if __name__ == "__main__":
-    with torch.inference_mode():
-        print(json.dumps({"copy_gb_per_s": copy_gb_per_s(), "matmul_tflops": matmul_tflops()}))
+def measure():
+    return {"copy_gb_per_s": copy_gb_per_s(), "matmul_tflops": matmul_tflops()}

@@ -1,9 +1,10 @@
-"""One model of PyTorch's, prepared in every way for some batch sizes, then timed when asked.
+"""One model of PyTorch's at one batch size, prepared in every way, then timed when asked.
 
-    torch_worker.py MODEL BATCH,... SECONDS [MODE...]     MODE of torch.compile: default, max-autotune
+    torch_worker.py MODEL BATCH SECONDS [MODE...]     MODE of torch.compile: default, max-autotune
 
 Prepares within SECONDS (what is not ready then is left out), prints a JSON line with what there is,
-and answers each "VARIANT BATCH" on stdin with milliseconds."""
+and answers each line on stdin: the name of a way with milliseconds, "roof" with what the GPU can do
+at best."""
 
 import json
 import sys
@@ -11,6 +12,7 @@ import time
 
 import torch
 
+import roof
 from torch_side import (
     ATTENTION,
     capture,
@@ -23,7 +25,6 @@ from torch_side import (
 
 
 def compiled(model, mode, batch):
-    torch._dynamo.reset()
     # The graph is captured by hand, so that its input is not copied at every call.
     options = {"default": None, "max-autotune": "max-autotune-no-cudagraphs"}
     function = torch.compile(model, mode=options[mode], dynamic=False)
@@ -31,42 +32,35 @@ def compiled(model, mode, batch):
     return capture(lambda: function(pixels))
 
 
-def prepare(name, batches, seconds, modes):
-    """{(variant, batch): replay}, and why others are missing."""
+def prepare(name, batch, seconds, modes):
+    """{way: replay}, and why others are missing."""
     start = time.monotonic()
     model = make_model(name)
     replays, missing = {}, {}
     for attention in ATTENTION:
         choose_attention(attention)
-        for batch in batches:
-            replays[attention, batch] = forward(model, batch)
+        replays[attention] = forward(model, batch)
+    choose_attention(min(ATTENTION, key=lambda way: median_ms(replays[way], 10, 0.02, 3)))
     for mode in modes:
-        for batch in batches:
-            if time.monotonic() - start > seconds:
-                missing[f"{mode} {batch}"] = "no time left"
-                continue
-            # Which kernel is faster is known from the replays above.
-            def quick_ms(attention):
-                return median_ms(replays[attention, batch], 10, 0.02, 3)
-
-            choose_attention(min(ATTENTION, key=quick_ms))
-            try:
-                replays["compile-" + mode, batch] = compiled(model, mode, batch)
-            except Exception as error:  # whatever the compiler throws: told, not fatal
-                missing[f"{mode} {batch}"] = repr(error)[:200]
+        if time.monotonic() - start > seconds:
+            missing[mode] = "no time left"
+            continue
+        try:
+            replays["compile-" + mode] = compiled(model, mode, batch)
+        except Exception as error:  # whatever the compiler throws: told, not fatal
+            missing[mode] = repr(error)[:200]
     return replays, missing
 
 
 def main():
-    name, seconds, modes = sys.argv[1], float(sys.argv[3]), sys.argv[4:]
-    batches = [int(batch) for batch in sys.argv[2].split(",")]
+    name, batch, seconds, modes = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
     with torch.inference_mode():
-        replays, missing = prepare(name, batches, seconds, modes)
-        ready = [[variant, batch] for variant, batch in replays]
-        print(json.dumps({"ready": ready, "missing": missing}), flush=True)
+        replays, missing = prepare(name, batch, seconds, modes)
+        print(json.dumps({"ready": list(replays), "missing": missing}), flush=True)
         for line in sys.stdin:
-            variant, batch = line.split()
-            print(json.dumps({"ms": median_ms(replays[variant, int(batch)])}), flush=True)
+            question = line.strip()
+            answer = roof.measure() if question == "roof" else {"ms": median_ms(replays[question])}
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
