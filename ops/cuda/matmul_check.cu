@@ -28,6 +28,7 @@ __device__ T random_value(std::int64_t index) {
 
 template <class T>
 __global__ void fill_kernel(T* data, std::int64_t count) {
+  release_successor();
   wait_for_predecessor();
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
   for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {

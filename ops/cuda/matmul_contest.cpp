@@ -11,8 +11,9 @@
 namespace quantring::cuda {
 namespace {
 
-constexpr std::size_t finalists = 3;
-constexpr int final_rounds = 7;
+constexpr std::size_t most_finalists = 6;
+constexpr double close = 1.06;  // of the best's time
+constexpr int final_rounds = 5;
 
 struct Entrant {
   std::size_t way;
@@ -92,10 +93,12 @@ Contest hold_contest(const Queue& queue, const MatmulCall& call,
   std::stable_sort(entrants.begin(), entrants.end(), faster);
 
   // The best ones again, longer and in turn, so that a clock that changes meets all of them.
-  const auto end =
-      entrants.begin() + static_cast<std::ptrdiff_t>(std::min(finalists, entrants.size()));
+  const auto end = std::find_if(
+      entrants.begin() + 1,
+      entrants.begin() + static_cast<std::ptrdiff_t>(std::min(most_finalists, entrants.size())),
+      [&](const Entrant& e) { return e.microseconds > close * best; });
   for (auto e = entrants.begin(); e != end; ++e) {
-    e->recording = trial.record(run(e->way), 2000, e->microseconds);
+    e->recording = trial.record(run(e->way), 1000, e->microseconds);
   }
   for (int round = 0; round < final_rounds; ++round) {
     for (auto e = entrants.begin(); e != end; ++e) {

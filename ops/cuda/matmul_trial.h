@@ -29,22 +29,28 @@ class MatmulTrial {
 
   // Calls one after the other as in a recorded program, with weights that take turns, so that a
   // small batch is timed as in a network, whose weights do not stay in L2. As many calls as take
-  // `wanted` microseconds if one takes `each`, within limits.
+  // `wanted` microseconds if one takes `each`, within limits. Between any two stands a short kernel
+  // of ours, as in a network, so that it counts how well a way's kernels overlap with others.
   struct Recording {
     std::unique_ptr<RecordedProgram> program;
     int calls = 0;
   };
   Recording record(const Way& way, double wanted, double each);
-  double microseconds(Recording& recording);  // of a call
+  double microseconds(Recording& recording);  // that a call adds
 
  private:
   double timed(const std::function<void()>& body);
+  double replay(Recording& recording);
   void copy_layer();
+  void neighbour();
+  void time_neighbour();
 
   const Queue& queue_;
   MatmulCall call_;
   DeviceMemory<> x_, y_;
   DeviceMemory<unsigned> wrong_;
+  DeviceMemory<float> neighbour_;
+  double neighbour_time_ = 0;
   std::vector<std::unique_ptr<DeviceLinear>> copies_;
   Event begin_, end_;
 };

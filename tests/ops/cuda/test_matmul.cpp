@@ -141,7 +141,7 @@ class Case {
     // was there, or before a kernel of its own activates it; tensor cores cut off what they add.
     // And GELU's tanh form may stand for the exact one where the result is of 16 bits.
     const double unit = rounding(dtype), result_unit = rounding(y_dtype_);
-    const double along_sum = form.norm ? 4 * unit : dtype == DType::f32 ? 0x1p-20 : 0x1p-18;
+    const double along_sum = form.norm && dtype != DType::f32 ? 4 * unit : 0x1p-18;
     const bool twice = form.accumulate || form.activation != Activation::none;
     const bool near_gelu = form.activation == Activation::gelu_erf && y_dtype_ != DType::f32;
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -246,7 +246,7 @@ TEST_CASE("every candidate of every engine computes the product") {
   if (!reason.empty()) MESSAGE(reason);
   std::map<std::string, int> runs;
   for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
-    for (const Size size : {Size{1, 192, 1000}, Size{67, 328, 200}, Size{394, 192, 576}}) {
+    for (const Size size : {Size{1, 192, 1000}, Size{67, 328, 200}, Size{200, 192, 576}}) {
       for (const Form form : forms) {
         Case one(dtype, size.rows, size.in, size.out, form);
         for (const auto& engine : engines) {
@@ -321,7 +321,7 @@ TEST_CASE("the next run takes the choice from the file; without the file it meas
   if (!have_gpu()) return;
   const CacheFolder folder;
   const Streams streams(0);
-  Case one(DType::f16, 50, 192, 576, {.norm = true});
+  Case one(DType::f16, 50, 192, 576, {.norm = true, .folded = true});
   std::vector<std::string> report;
   {
     Matmul matmul(streams.ops());
