@@ -203,11 +203,13 @@ QUANTRING_BOTH float mean_magnitude(std::uint64_t sum, std::uint64_t count) {
       divide(static_cast<double>(sum), multiply(static_cast<double>(count), 4194304.0)));
 }
 
-// Where the Laplace is compared with bin i: its distance from 0. Behind the last bin far away,
-// where it is 0.
-QUANTRING_BOTH float point_distance(int i, float low, float high) {
+// Where the Laplace is compared with bin i, of 200 points from low to high: its distance from 0.
+// Behind the last bin far away, where the Laplace is 0.
+QUANTRING_BOTH float point_step(float low, float high) {
+  return divide(subtract(high, low), static_cast<float>(histogram_bins - 1));
+}
+QUANTRING_BOTH float point_distance(int i, float low, float step) {
   if (i >= histogram_bins) return infinity;
-  const float step = divide(subtract(high, low), static_cast<float>(histogram_bins - 1));
   return magnitude(add(low, multiply(static_cast<float>(i), step)));
 }
 

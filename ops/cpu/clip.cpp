@@ -112,14 +112,14 @@ float fit_error(const Points& shares, const Points& heights, float sum) {
 float find_laplace(const Histogram& histogram, const Binning& binning, Extremes found) {
   const float b0 = mean_magnitude(histogram.magnitudes, histogram.finite);
   if (!(b0 > 0.0F)) return no_clip;
-  const float high = multiply(found.high, binning.unit);
+  const float spacing = point_step(binning.low, multiply(found.high, binning.unit));
   const float all = static_cast<float>(histogram.finite);
   Points shares{}, distance, heights;
   float tallest = 0.0F, nearest = infinity;
   for (int i = 0; i < search_lanes * search_rows; ++i) {
     const auto row = static_cast<std::size_t>(i / search_lanes);
     const auto lane = static_cast<std::size_t>(i % search_lanes);
-    distance[row][lane] = point_distance(i, binning.low, high);
+    distance[row][lane] = point_distance(i, binning.low, spacing);
     nearest = std::min(nearest, distance[row][lane]);
     if (i >= histogram_bins) continue;
     const auto count = histogram.count[static_cast<std::size_t>(i)];

@@ -8,19 +8,32 @@
 
 namespace quantring::cuda {
 
-QuantizePlan plan_quantize(const Queue& queue, std::int64_t images, std::int64_t each) {
-  QuantizePlan plan;
-  plan.one_kernel = queue.compute_capability >= 90;
+bool held_fits(const QuantizePlan& plan, ConstTensor values) {
+  const std::int64_t each = values.shape.elements() / values.shape[0];
+  return dtype_bytes(values.dtype) == 2 && each % 8 == 0 &&
+         reinterpret_cast<std::uintptr_t>(values.data) % 16 == 0 &&
+         // Blocks take whole tiles of 32 vectors.
+         each / 8 <= (held_vectors * plan.threads - 32) * plan.blocks;
+}
+
+QuantizePlan plan_quantize(const Queue& queue, ConstTensor values) {
+  const std::int64_t images = values.shape[0], each = values.shape.elements() / images;
+  QuantizePlan plan{QuantizePlan::Way::held, 8, 512};
+  if (queue.compute_capability >= 90 && held_fits(plan, values)) return plan;
+  plan.threads = 1024;
+  if (queue.compute_capability >= 90 && held_fits(plan, values)) return plan;
+  plan = {QuantizePlan::Way::kernels, 1, 512};
   // As many blocks as fill the GPU, of at least a tile (256 values) a warp.
-  const std::int64_t useful = std::max<std::int64_t>(1, each / (256 * (plan.threads / 32)));
-  const std::int64_t most = std::min<std::int64_t>(8, useful);
-  while (plan.blocks * 2 <= most && images * plan.blocks < queue.multiprocessors) plan.blocks *= 2;
+  const std::int64_t most =
+      std::clamp<std::int64_t>(each / (256 * plan.threads / 32), 1, most_blocks);
+  while (plan.blocks * 2 <= most && 2 * images * plan.blocks < 3 * queue.multiprocessors)
+    plan.blocks *= 2;
   return plan;
 }
 
 std::size_t quantize_scratch_bytes(const Queue&, std::int64_t images, std::int64_t) {
   // Of the kernels that leave what they find in global memory.
-  constexpr std::size_t most_blocks = 16, found_bytes = 1024;
+  constexpr std::size_t found_bytes = 1024;
   return static_cast<std::size_t>(images) * most_blocks * found_bytes;
 }
 
@@ -50,9 +63,7 @@ void quantize_by(const QuantizePlan& plan, const Queue& queue, ConstTensor value
 
 void quantize(const Queue& queue, ConstTensor values, Clip clip, int bits, void* scratch,
               GridRange* ranges, std::byte* codes) {
-  const std::int64_t images = values.shape[0];
-  quantize_by(plan_quantize(queue, images, values.shape.elements() / images), queue, values, clip,
-              bits, scratch, ranges, codes);
+  quantize_by(plan_quantize(queue, values), queue, values, clip, bits, scratch, ranges, codes);
 }
 
 }  // namespace quantring::cuda

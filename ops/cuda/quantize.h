@@ -10,12 +10,26 @@
 namespace quantring::cuda {
 
 struct QuantizePlan {
-  bool one_kernel = true;  // a cluster an image; else one kernel a phase
-  int blocks = 1;          // of an image's team, up to 16
-  int threads = 1024;      // of a block, whole warps
+  enum class Way : std::uint8_t {
+    held,     // one kernel (compute capability 9.0), a cluster holds an image: see held_fits
+    kernels,  // one kernel a phase
+  };
+  Way way = Way::kernels;
+  int blocks = 1;      // of an image's team, up to 16
+  int threads = 1024;  // of a block, whole warps
 };
 
-QuantizePlan plan_quantize(const Queue& queue, std::int64_t images, std::int64_t each);
+QuantizePlan plan_quantize(const Queue& queue, ConstTensor values);
+
+inline constexpr int most_warps = 32;   // of a block
+inline constexpr int most_blocks = 16;  // of a team
+
+// Vectors of 8 values that a thread holds at most.
+inline constexpr int held_vectors = 5;
+
+// Whether `way` held does for values like these: 16 bits each, in whole vectors of 8, all of an
+// image in the registers of its blocks.
+bool held_fits(const QuantizePlan& plan, ConstTensor values);
 
 struct QuantizeCall {
   const void* values;

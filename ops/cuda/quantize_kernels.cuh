@@ -1,82 +1,17 @@
 #pragma once
 // The kernels that quantize a batch, and their launch.
 
-#include <cooperative_groups.h>
-
 #include "ops/cuda/coding_width.h"
 #include "ops/cuda/launch.h"
 #include "ops/cuda/quantize.h"
+#include "ops/cuda/quantize_held.cuh"
 #include "ops/cuda/quantize_team.cuh"
 
 namespace quantring::cuda {
 
-// A team whose blocks left what they found in global memory.
-struct GlobalTeam {
-  const Found* found;
-  __device__ int blocks() const { return static_cast<int>(gridDim.x); }
-  __device__ const Found& of(int rank) const { return found[rank]; }
-};
+// A kernel a phase; grid: (blocks of a team, images); scratch: Found [images, blocks].
 
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
-// A cluster: the others' shared memory is read where it lies.
-struct ClusterTeam {
-  Found* own;
-  __device__ int blocks() const { return static_cast<int>(gridDim.x); }
-  __device__ const Found& of(int rank) const {
-    return *cooperative_groups::this_cluster().map_shared_rank(own, static_cast<unsigned>(rank));
-  }
-};
-#endif
-
-// grid: (blocks of a team = blocks of a cluster, images)
-template <class T, int bits>
-__global__ void __launch_bounds__(1024) quantize_kernel(const QuantizeCall call) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-  __shared__ QuantizeShared shared;
-  Found& found = shared.found;
-  const ClusterTeam team{&found};
-  const auto cluster = cooperative_groups::this_cluster();
-  const int rank = static_cast<int>(blockIdx.x);
-  if (call.clip == Clip::ds_aciq) clear_counts(shared);
-  wait_for_predecessor();
-  release_successor();
-
-  const Image<const T> image(static_cast<const T*>(call.values), blockIdx.y, call.each);
-  const Part part(image.tiles(), rank, team.blocks());
-  find_extremes(image, part, shared, found);
-  cluster.sync();
-  const coding::Extremes extremes = team_extremes(team);
-  coding::Extremes limits = extremes;
-  if (call.clip != Clip::none && extremes.low < extremes.high) {
-    float clip;
-    if (call.clip == Clip::aciq) {
-      const float unit = coding::unit_scale(extremes);
-      find_moments(image, part, unit, shared, found);
-      cluster.sync();
-      clip = coding::moment_clip(team_moments(team), coding::moment_bits(image.count), unit,
-                                 call.factor);
-    } else {
-      const coding::Binning binning = coding::binning(extremes);
-      find_histogram(image, part, binning, shared, found);
-      cluster.sync();
-      const Search search = prepare_search(team, binning, extremes, shared);
-      const int warps = block_warps();
-      try_candidates(search, rank * warps + warp_index(), team.blocks() * warps, shared, found);
-      cluster.sync();
-      clip = searched_clip(search, team_best(team), binning.unit, call.factor);
-    }
-    limits = coding::clamped(extremes, clip);
-  }
-  // Nobody may end while others still read its shared memory.
-  auto all_read = cluster.barrier_arrive();
-  const Quantizer<bits> quantizer(limits);
-  if (rank == 0 && threadIdx.x == 0) call.ranges[blockIdx.y] = quantizer.range;
-  write_codes(image, part, quantizer, shared, call.codes + blockIdx.y * call.code_bytes);
-  cluster.barrier_wait(std::move(all_read));
-#endif
-}
-
-// ---- a kernel a phase; grid: (blocks of a team, images); scratch: Found [images, blocks]
+static_assert(sizeof(Found) <= 1024, "quantize_scratch_bytes counts with that");
 
 __device__ inline Found* team_found(const QuantizeCall& call) {
   return static_cast<Found*>(call.scratch) + std::size_t{blockIdx.y} * gridDim.x;
@@ -103,7 +38,7 @@ __global__ void __launch_bounds__(1024) statistics_kernel(const QuantizeCall cal
   const int rank = static_cast<int>(blockIdx.x);
   const Part part(image.tiles(), rank, static_cast<int>(gridDim.x));
   Found* const found = team_found(call);
-  const coding::Extremes extremes = team_extremes(GlobalTeam{found});
+  const coding::Extremes extremes = team_extremes({found, static_cast<int>(gridDim.x)});
   if (!(extremes.low < extremes.high)) return;
   if (call.clip == Clip::aciq) {
     find_moments(image, part, coding::unit_scale(extremes), shared, found[rank]);
@@ -122,19 +57,16 @@ __global__ void __launch_bounds__(1024) codes_kernel(const QuantizeCall call) {
   const Image<const T> image(static_cast<const T*>(call.values), blockIdx.y, call.each);
   const int rank = static_cast<int>(blockIdx.x);
   const Part part(image.tiles(), rank, static_cast<int>(gridDim.x));
-  const GlobalTeam team{team_found(call)};
+  const Team team{team_found(call), static_cast<int>(gridDim.x)};
   const coding::Extremes extremes = team_extremes(team);
   float clip = coding::no_clip;
   if (extremes.low < extremes.high) {
     if (call.clip == Clip::aciq) {
-      clip = coding::moment_clip(team_moments(team), coding::moment_bits(image.count),
-                                 coding::unit_scale(extremes), call.factor);
+      clip = team_moment_clip(team, image.count, coding::unit_scale(extremes), call.factor, shared);
     } else if (call.clip == Clip::ds_aciq) {
       const coding::Binning binning = coding::binning(extremes);
       const Search search = prepare_search(team, binning, extremes, shared);
-      try_candidates(search, warp_index(), block_warps(), shared, shared.found);
-      __syncthreads();
-      clip = searched_clip(search, shared.found.best, binning.unit, call.factor);
+      clip = searched_clip(search, try_candidates(search, shared), binning.unit, call.factor);
     }
   }
   const Quantizer<bits> quantizer(coding::clamped(extremes, clip));
@@ -173,9 +105,11 @@ void quantize_type(const Queue& queue, const QuantizePlan& plan, int bits,
   const dim3 grid(static_cast<unsigned>(plan.blocks), static_cast<unsigned>(call.images));
   const dim3 block(static_cast<unsigned>(plan.threads));
   with_width(bits, [&](auto width) {
-    if (plan.one_kernel) {
-      launch_clusters(queue, quantize_kernel<T, width.value>, grid, plan.threads, call);
-      return;
+    if constexpr (sizeof(T) == 2) {
+      if (plan.way == QuantizePlan::Way::held) {
+        launch_clusters(queue, quantize_held_kernel<T, width.value>, grid, plan.threads, call);
+        return;
+      }
     }
     launch(queue, "the extremes kernel", extremes_kernel<T>, grid, block, 0, call);
     if (call.clip != Clip::none) {

@@ -121,7 +121,7 @@ void encode(const Bench& b, int i, Clip clip, int bits, const cuda::QuantizePlan
   auto* const ranges = reinterpret_cast<GridRange*>(form(b, i));
   std::byte* const codes = form(b, i) + 8 * b.images;
   const cuda::QuantizePlan used =
-      plan != nullptr ? *plan : cuda::plan_quantize(b.queue, b.images, each);
+      plan != nullptr ? *plan : cuda::plan_quantize(b.queue, source(b, i));
   cuda::quantize_by(used, b.queue, source(b, i), clip, bits, b.scratch, ranges, codes);
 }
 void decode(const Bench& b, int i, int bits) {
@@ -145,7 +145,8 @@ void table(const cuda::Queue& queue, std::int64_t images, bool cold) {
       rate(2 * full, memcpy_us), copy_us, rate(2 * full, copy_us));
   const std::pair<const char*, Clip> clips[] = {
       {"ptq", Clip::none}, {"aciq", Clip::aciq}, {"ds-aciq", Clip::ds_aciq}};
-  for (const auto& [name, clip] : clips) {
+  for (const auto& named : clips) {
+    const Clip clip = named.second;
     for (const int bits : {2, 3, 4, 6, 8, 16}) {
       const double bytes =
           full + static_cast<double>(images) * static_cast<double>(packed_bytes(each, bits) + 8);
@@ -157,7 +158,7 @@ void table(const cuda::Queue& queue, std::int64_t images, bool cold) {
       });
       std::printf(
           "  %-7s %2d  encode %7.2f us %5.0f GB/s  decode %7.2f us %5.0f GB/s  both %7.2f us\n",
-          name, bits, in, rate(bytes, in), out, rate(bytes, out), both);
+          named.first, bits, in, rate(bytes, in), out, rate(bytes, out), both);
     }
   }
   drop(b);
@@ -168,11 +169,14 @@ void plans(const cuda::Queue& queue, std::int64_t images) {
   const Bench b = make_bench(queue, images, false);
   std::printf("[%lld, 197, 768], 4 bits: us of ptq, aciq, ds-aciq\n",
               static_cast<long long>(images));
-  for (const bool one_kernel : {true, false}) {
-    for (const int threads : {256, 512, 1024}) {
-      std::printf("  %s %4d threads:", one_kernel ? "cluster" : "kernels", threads);
+  using Way = cuda::QuantizePlan::Way;
+  const std::pair<Way, const char*> ways[] = {{Way::held, "held"}, {Way::kernels, "kernels"}};
+  for (const auto& [way, name] : ways) {
+    for (const int threads : {256, 480, 512, 640, 1024}) {
+      std::printf("  %-7s %4d threads:", name, threads);
       for (const int blocks : {1, 2, 4, 8, 16}) {
-        const cuda::QuantizePlan plan{one_kernel, blocks, threads};
+        const cuda::QuantizePlan plan{way, blocks, threads};
+        if (way == Way::held && !cuda::held_fits(plan, source(b, 0))) continue;
         std::printf("  %2d:", blocks);
         for (const Clip clip : {Clip::none, Clip::aciq, Clip::ds_aciq})
           std::printf(" %6.2f", measure(queue, [&](int i) { encode(b, i, clip, 4, &plan); }));

@@ -101,8 +101,19 @@ Case make_case(const std::string& kind, TensorShape shape, DType dtype) {
   return made;
 }
 
-void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec,
-                 const std::vector<cuda::QuantizePlan>& plans) {
+std::vector<cuda::QuantizePlan> plans_for(const cuda::Queue& queue, ConstTensor values) {
+  using Way = cuda::QuantizePlan::Way;
+  std::vector<cuda::QuantizePlan> plans{
+      cuda::plan_quantize(queue, values), {Way::kernels, 1, 1024}, {Way::kernels, 5, 96}};
+  if (queue.compute_capability < 90) return plans;
+  for (const auto& [blocks, threads] : {std::pair{1, 512}, {4, 256}, {8, 1024}, {5, 96}}) {
+    const cuda::QuantizePlan held{Way::held, blocks, threads};
+    if (cuda::held_fits(held, values)) plans.push_back(held);
+  }
+  return plans;
+}
+
+void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec) {
   CAPTURE(codec_text(spec));
   CodedTensor coded;
   encode(given.values, given.shape, spec, coded);
@@ -115,8 +126,8 @@ void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec,
   Memory source(given.source.size());
   source.write(given.source);
   Memory scratch(cuda::quantize_scratch_bytes(queue, rows[0], rows[1]));
-  for (const auto& plan : plans) {
-    CAPTURE(plan.one_kernel);
+  for (const auto& plan : plans_for(queue, {source.data(), given.dtype, rows})) {
+    CAPTURE(static_cast<int>(plan.way));
     CAPTURE(plan.blocks);
     CAPTURE(plan.threads);
     Memory target(form.size());
@@ -132,27 +143,12 @@ void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec,
   check_bytes(back.read(), stored(decoded, given.dtype));
 }
 
-std::vector<cuda::QuantizePlan> plans_for(const cuda::Queue& queue, TensorShape shape) {
-  std::vector<cuda::QuantizePlan> plans{
-      cuda::plan_quantize(queue, shape.images,
-                          static_cast<std::int64_t>(shape.elements_per_image())),
-      {false, 1, 1024},
-      {false, 5, 96}};
-  if (queue.compute_capability >= 90) {
-    plans.push_back({true, 1, 512});
-    plans.push_back({true, 4, 256});
-    plans.push_back({true, 8, 1024});
-  }
-  return plans;
-}
-
 TEST_CASE("all kinds of values, all codecs, all widths") {
   cuda::Queue queue;
   if (!make_queue(queue)) return;
   for (const TensorShape shape :
        {TensorShape{1, 1, 1}, TensorShape{3, 7, 37}, TensorShape{8, 5, 13}, TensorShape{1, 16, 192},
         TensorShape{3, 50, 99}}) {
-    const auto plans = plans_for(queue, shape);
     for (const char* kind : value_kinds) {
       for (const DType dtype : dtypes) {
         const Case given = make_case(kind, shape, dtype);
@@ -162,7 +158,7 @@ TEST_CASE("all kinds of values, all codecs, all widths") {
         CAPTURE(shape.dim);
         for (const CodecId id : codecs)
           for (const int bits : widths)
-            check_codec(queue, given, {id, static_cast<std::uint8_t>(bits)}, plans);
+            check_codec(queue, given, {id, static_cast<std::uint8_t>(bits)});
       }
     }
   }
@@ -173,12 +169,11 @@ TEST_CASE("the residual stream of ViT-Base") {
   if (!make_queue(queue)) return;
   for (const std::uint32_t images : {1, 3, 8}) {
     const TensorShape shape{images, 197, 768};
-    const auto plans = plans_for(queue, shape);
     for (const DType dtype : {DType::f32, DType::f16}) {
       const Case given = make_case("outliers", shape, dtype);
       for (const CodecId id : codecs)
         for (const int bits : {2, 5, 8, 16})
-          check_codec(queue, given, {id, static_cast<std::uint8_t>(bits)}, plans);
+          check_codec(queue, given, {id, static_cast<std::uint8_t>(bits)});
     }
   }
 }

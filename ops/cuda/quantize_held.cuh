@@ -1,0 +1,149 @@
+#pragma once
+// The fast way to quantize 16-bit values: a cluster holds an image in its registers, so that every
+// value is loaded once. What a block finds it writes into its neighbours' shared memory, whose
+// reading then takes no time after a cluster's barrier. Same bits as quantize_team.cuh.
+
+#include <cooperative_groups.h>
+
+#include "ops/cuda/launch.h"
+#include "ops/cuda/quantize.h"
+#include "ops/cuda/quantize_fast_codes.cuh"
+#include "ops/cuda/quantize_held_clip.cuh"
+#include "ops/cuda/quantize_math.cuh"
+
+namespace quantring::cuda {
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+
+// Of a warp's values; finite: that all of them are.
+template <class T>
+__device__ inline coding::Extremes held_extremes(const Held<T>& held, bool& finite) {
+  auto low = pair_of<T>(Pairs<T>::infinities),
+       high = pair_of<T>(Pairs<T>::infinities | 0x80008000u);
+  auto check = pair_of<T>(0);
+  const auto zero = pair_of<T>(0);
+#pragma unroll
+  for (int k = 0; k < held_vectors; ++k) {
+    if (!held.has(k)) continue;
+    const std::uint32_t words[4] = {held.vector[k].x, held.vector[k].y, held.vector[k].z,
+                                    held.vector[k].w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const auto x = pair_of<T>(words[i]);
+      low = __hmin2(low, x);
+      high = __hmax2(high, x);
+      check = __hfma2(x, zero, check);  // NaN once a value is not finite
+    }
+  }
+  coding::Extremes found{fminf(Pairs<T>::low(low), Pairs<T>::high(low)),
+                         fmaxf(Pairs<T>::low(high), Pairs<T>::high(high))};
+  const float both = Pairs<T>::low(check) + Pairs<T>::high(check);
+  finite = __all_sync(all_lanes, both == both) != 0;
+  if (!finite) {
+    found = {};
+    held.each([&](const float(&x)[lane_values], int) {
+#pragma unroll
+      for (int i = 0; i < lane_values; ++i) {
+        const float value = coding::is_finite(x[i]) ? x[i] : nanf("");
+        found.low = fminf(found.low, value);
+        found.high = fmaxf(found.high, value);
+      }
+    });
+  }
+  return {warp_min(found.low), warp_max(found.high)};
+}
+
+template <class T, int bits>
+__device__ inline void held_codes(const Held<T>& held, bool fast, const Quantizer<bits>& quantizer,
+                                  HeldShared& shared, std::byte* image_codes, std::int64_t each) {
+  constexpr bool power_of_two = (bits & (bits - 1)) == 0;
+  constexpr unsigned alignment = bits < 8 ? bits : 8;
+  const bool direct =
+      power_of_two && reinterpret_cast<std::uintptr_t>(image_codes) % alignment == 0;
+  const FastQuantizer<bits> quick{quantizer.range.offset, quantizer.range.scale, quantizer.inverse};
+  auto& stage = reinterpret_cast<TileCodes<bits>&>(shared.stage[warp_index()]);
+#pragma unroll
+  for (int k = 0; k < held_vectors; ++k) {
+    if (held.tile_of(k) >= held.end) break;
+    float x[lane_values];
+    held.values(k, x);
+    std::uint32_t raw[lane_values];
+#pragma unroll
+    for (int i = 0; i < lane_values; ++i) {
+      raw[i] = fast ? quick.raw_code(x[i]) : quantizer.code(x[i]) + 0x4b000000u;
+      if (quantizer.range.scale == 0.0F) raw[i] = 0x4b000000u;
+    }
+    const LaneCodes<bits> packed = pack_raw<bits>(raw);
+    if constexpr (power_of_two) {
+      if (direct) {
+        if (held.has(k)) store_direct<bits>(packed, image_codes + held.vector_of(k) * bits);
+        continue;
+      }
+    }
+    store_codes<bits>(packed, stage, image_codes, each, held.tile_of(k));
+  }
+}
+
+#endif
+
+// grid: (blocks of a cluster, images); call.each: a multiple of 8, values aligned to 16 bytes, at
+// most held_vectors * blocks * threads vectors.
+template <class T, int bits>
+__global__ void __launch_bounds__(1024) quantize_held_kernel(const QuantizeCall call) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  __shared__ HeldShared shared;
+  const auto cluster = cooperative_groups::this_cluster();
+  auto started = cluster.barrier_arrive();
+  const HeldTeam team{shared, static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x)};
+  const int lane = lane_index(), warp = warp_index();
+  if (call.clip == Clip::ds_aciq) {
+    auto* const counts = reinterpret_cast<uint4*>(&shared.counts);
+    constexpr int vectors = sizeof shared.counts / sizeof(uint4);
+    for (int i = static_cast<int>(threadIdx.x); i < vectors; i += static_cast<int>(blockDim.x)) {
+      counts[i] = make_uint4(0, 0, 0, 0);
+    }
+  }
+  wait_for_predecessor();
+  release_successor();
+
+  const int vectors = static_cast<int>(call.each / lane_values);
+  Held<T> held((vectors + 31) / 32, vectors, team.rank, team.blocks);
+  held.load(static_cast<const T*>(call.values) + blockIdx.y * call.each);
+  bool finite;
+  const coding::Extremes mine = held_extremes(held, finite);
+  if (lane == 0) shared.warp_extremes[warp] = mine;
+  __syncthreads();
+  cluster.barrier_wait(std::move(started));  // the others' shared memory is there
+  if (warp == 0) {
+    coding::Extremes all;
+    if (lane < block_warps()) all = shared.warp_extremes[lane];
+    all = {warp_min(all.low), warp_max(all.high)};
+    if (lane < team.blocks) *team.in_block(&shared.extremes[team.rank], lane) = all;
+  }
+  cluster.sync();
+  coding::Extremes extremes;
+  if (lane < team.blocks) extremes = shared.extremes[lane];
+  extremes = {warp_min(extremes.low), warp_max(extremes.high)};
+
+  float clip = coding::no_clip;
+  if (call.clip != Clip::none && extremes.low < extremes.high) {
+    if (call.clip == Clip::aciq) {
+      clip = held_moment_clip(team, held, finite, extremes, call.each, call.factor);
+    } else {
+      const coding::Binning binning = coding::binning(extremes);
+      held_histogram(team, held, finite, binning);
+      auto counted = cluster.barrier_arrive();
+      Search search;
+      set_distances(search, binning.low, coding::multiply(extremes.high, binning.unit));
+      cluster.barrier_wait(std::move(counted));
+      clip = held_search_clip(team, search, binning.unit, call.factor);
+    }
+  }
+  const Quantizer<bits> quantizer(coding::clamped(extremes, clip));
+  if (team.rank == 0 && threadIdx.x == 0) call.ranges[blockIdx.y] = quantizer.range;
+  const bool fast = finite && FastQuantizer<bits>::fits(quantizer, extremes);
+  held_codes(held, fast, quantizer, shared, call.codes + blockIdx.y * call.code_bytes, call.each);
+#endif
+}
+
+}  // namespace quantring::cuda
