@@ -369,6 +369,13 @@ TEST_CASE("a choice in the file that does not exist is measured again") {
     CHECK(TuningCache(path, versions).find(shape)->candidate != "1.2.3");
     CHECK_FALSE(TuningCache(path, versions).find(shape)->norm_apart);
   }
+  // One from when there was no cuBLASLt.
+  TuningChoice alone = choice;
+  alone.engine = "mma";
+  alone.library = 0;
+  TuningCache(path, versions).add(shape, alone);
+  Matmul(streams.ops()).run(one.call);
+  CHECK(TuningCache(path, versions).find(shape)->library == choice.library);
 }
 
 TEST_CASE("while the stream is captured nothing is measured") {
