@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Everything that is seen only on a GPU, in one call: builds, checks, measures.
-#   tests/bench/gpu/run.sh [STEP...]     steps: build check sanitize start torch parts; all of them
+#   tests/bench/gpu/run.sh [STEP...]     steps: build check sanitize start torch parts codecs; all
 # QUANTRING_BUILD=DIR: programs that are built already (default build/cuda, built here)
 # QUANTRING_OUT=DIR: logs and figures (default build/gpu). Ends with 1 if a step failed.
 # The steps torch and parts need python3 with PyTorch and timm.
 set -u
 cd "$(dirname "$0")/../../.."
-steps=${*:-build check sanitize start torch parts}
+steps=${*:-build check sanitize start torch parts codecs}
 build=${QUANTRING_BUILD:-build/cuda}
 out=${QUANTRING_OUT:-build/gpu}
 here=tests/bench/gpu
@@ -31,7 +31,7 @@ run() {
 }
 
 gpu_tests() {
-  for program in "$build"/tests/test_cuda_* "$build"/tests/test_*_device* \
+  for program in "$build"/tests/test_cu* "$build"/tests/test_*_device* \
     "$build"/tests/test_stage_runner "$build"/tests/test_golden*; do
     [ -x "$program" ] && echo "$program"
   done
@@ -89,6 +89,10 @@ step_torch() {
 
 step_parts() {
   python3 $here/parts.py vit_tiny vit_base vit_large || failed+=(parts)
+}
+
+step_codecs() {
+  "$build/tests/bench_codec_cuda" || failed+=(codecs)
 }
 
 nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,power.limit --format=csv,noheader
