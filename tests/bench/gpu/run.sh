@@ -95,7 +95,8 @@ step_codecs() {
   "$build/tests/bench_codec_cuda" || failed+=(codecs)
 }
 
-nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,power.limit --format=csv,noheader
+nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,power.limit --format=csv,noheader ||
+  { echo "error: there is no NVIDIA GPU here"; exit 1; }
 for step in $steps; do
   echo "== $step"
   "step_$step"
