@@ -16,6 +16,9 @@ BATCHES = (1, 8, 32, 128)
 ATTENTION = ("flash", "cudnn")
 
 
+torch.backends.cudnn.benchmark = True  # the fastest convolution for the patches
+
+
 def choose_attention(kind):
     """Lets scaled_dot_product_attention use this kernel only."""
     torch.backends.cuda.enable_flash_sdp(kind == "flash")
