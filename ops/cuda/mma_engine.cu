@@ -31,7 +31,7 @@ using namespace mma;
 
 constexpr std::size_t most_partials = std::size_t{16} << 20;  // bytes
 constexpr int most_tiles = 4096;  // of a product whose depth is cut through memory
-constexpr std::size_t most_candidates = 12;
+constexpr std::size_t most_whole = 7, most_cut = 5;  // candidates, of which 12 at most
 
 struct Candidate {
   int shape = 0;
@@ -58,22 +58,26 @@ class MmaEngine final : public MatmulEngine {
   const char* name() const override { return "mma"; }
 
   std::vector<std::string> candidates(const MatmulCall& call) override {
-    std::vector<Candidate> found;
     if (!computes(call)) return {};
+    std::vector<Candidate> whole, in_parts;
     for (int i = 0; i < shape_count; ++i) {
-      for (int parts = 1; parts <= most_cluster; ++parts) {
+      for (int parts = 1; parts <= most_parts; ++parts) {
         // Through a cluster it is always faster than through memory.
         Candidate c{i, parts, queue_.compute_capability >= 90 ? parts : 1};
         if (!fits(call, c)) continue;
         c.cost = cost(call, c);
-        found.push_back(c);
+        (parts == 1 ? whole : in_parts).push_back(c);
       }
     }
-    std::stable_sort(found.begin(), found.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.cost < b.cost; });
-    found.resize(std::min(found.size(), most_candidates));
+    const auto cheaper = [](const Candidate& a, const Candidate& b) { return a.cost < b.cost; };
+    std::stable_sort(whole.begin(), whole.end(), cheaper);
+    std::stable_sort(in_parts.begin(), in_parts.end(), cheaper);
+    whole.resize(std::min(whole.size(), most_whole));
+    in_parts.resize(std::min(in_parts.size(), most_cut));
+    whole.insert(whole.end(), in_parts.begin(), in_parts.end());
+    std::stable_sort(whole.begin(), whole.end(), cheaper);
     std::vector<std::string> names;
-    for (const Candidate& c : found) names.push_back(c.name());
+    for (const Candidate& c : whole) names.push_back(c.name());
     return names;
   }
 
@@ -114,16 +118,18 @@ class MmaEngine final : public MatmulEngine {
   bool fits(const MatmulCall& call, const Candidate& c) const {
     const Shape s = shapes[c.shape];
     if (shared_bytes(s) > queue_.shared_bytes_per_block) return false;
-    if (c.parts < 1 || c.parts > steps(static_cast<int>(call.layer->in))) return false;
-    if (c.cluster > 1) return queue_.compute_capability >= 90 && c.cluster <= most_cluster;
+    if (c.parts < 1 || c.parts > std::min(most_parts, steps(static_cast<int>(call.layer->in)))) {
+      return false;
+    }
+    if (c.cluster > 1) return queue_.compute_capability >= 90;
     const std::int64_t tiles = cut(call.rows, s.rows) * cut(call.layer->out, s.columns);
     const std::int64_t sums = c.parts * tiles * s.rows * s.columns * s.warps_k;
     return c.parts == 1 ||
            (tiles <= most_tiles && static_cast<std::size_t>(sums) <= partials_.count());
   }
 
-  // In clocks, fitted to an H100 roughly: the blocks of a multiprocessor share its tensor cores and
-  // its way from the L2 cache, and each block by itself takes a while for every step.
+  // In clocks, roughly as measured on an H100: the blocks of a multiprocessor share its tensor
+  // cores and its way from the L2 cache, and each block by itself takes a while for every step.
   double cost(const MatmulCall& call, const Candidate& c) const {
     const Shape s = shapes[c.shape];
     const int warps = s.threads() / 32;
@@ -138,13 +144,14 @@ class MmaEngine final : public MatmulEngine {
                                           16.0 / warps)));
     const double waves = std::ceil(blocks / (queue_.multiprocessors * together));
     const double busiest = std::ceil(blocks / queue_.multiprocessors);
-    const double alone = 250 + area / (2.0 * warps);
-    const double shared = std::max(area / 13, (s.rows + s.columns) * 128.0 / 45);
+    const double alone = 200 + area / 9;
+    const double bytes = (s.rows + s.columns) * 128.0;
+    const double shared = std::max(area / 13, bytes / (area <= 1024 ? 57 : 38));
     double time = depth_steps * std::max(waves * alone, busiest * shared) + waves * 2000;
     if (c.cluster > 1) {
-      time += 1200;
+      time += 3800;  // starting clusters, meeting twice
     } else if (c.parts > 1) {
-      time += 2500 + c.parts * area * s.warps_k / 10;
+      time += 3800 + c.parts * area * s.warps_k / 10;
     }
     return time;
   }

@@ -149,13 +149,13 @@ __global__ void __launch_bounds__(shapes[index].threads())
           add(*reinterpret_cast<const float4*>(at));
           continue;
         }
-        float4 v[most_cluster];
+        float4 v[most_parts];
 #pragma unroll
-        for (int from = 0; from < most_cluster; ++from) {
+        for (int from = 0; from < most_parts; ++from) {
           if (from < ranks) v[from] = load_cluster(cluster_address(shared_address(at), from));
         }
 #pragma unroll
-        for (int from = 0; from < most_cluster; ++from) {
+        for (int from = 0; from < most_parts; ++from) {
           if (from < ranks) add(v[from]);
         }
       }

@@ -38,13 +38,12 @@ struct Shape {
 
 inline constexpr Shape shapes[] = {
     {128, 128, 2, 4, 1, 3}, {128, 64, 4, 2, 1, 4}, {64, 128, 2, 2, 1, 3}, {64, 64, 2, 2, 1, 4},
-    {64, 64, 2, 2, 2, 4},   {64, 64, 2, 2, 1, 6},  {80, 64, 1, 2, 2, 4},  {64, 32, 2, 1, 2, 5},
-    {64, 32, 2, 1, 4, 8},   {32, 64, 1, 2, 2, 5},  {32, 64, 1, 2, 4, 8},  {32, 32, 1, 1, 4, 5},
-    {16, 64, 1, 2, 2, 5},
+    {64, 64, 2, 2, 2, 4},   {64, 32, 2, 1, 2, 5},  {32, 64, 1, 2, 2, 5},  {32, 64, 1, 2, 4, 8},
+    {32, 32, 1, 1, 4, 5},   {16, 64, 1, 2, 2, 5},
 };
 inline constexpr int shape_count = sizeof(shapes) / sizeof(shapes[0]);
-inline constexpr int most_cluster = 8;  // blocks, what every device grants
-inline constexpr int depth = 64;        // of a step, in elements: a row of 128 bytes
+inline constexpr int most_parts = 4;  // that the depth is cut in; more never paid
+inline constexpr int depth = 64;      // of a step, in elements: a row of 128 bytes
 
 __host__ __device__ constexpr int steps(int in) {
   return (in + depth - 1) / depth;

@@ -46,7 +46,7 @@ inline std::vector<std::string> mma_configurations() {
   std::vector<std::string> names;
   for (int shape = 0; shape < cuda::mma::shape_count; ++shape) {
     names.push_back(cuda::mma::configuration_name(shape, 1, 1));
-    for (int parts = 2; parts <= cuda::mma::most_cluster; ++parts) {
+    for (int parts = 2; parts <= cuda::mma::most_parts; ++parts) {
       names.push_back(cuda::mma::configuration_name(shape, parts, 1));
       names.push_back(cuda::mma::configuration_name(shape, parts, parts));
     }
