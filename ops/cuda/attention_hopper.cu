@@ -1,3 +1,11 @@
+// Items, each a head of an image and some 64-query tiles of it, are shared out to blocks of four
+// groups of four warps. Keys and values flow through a ring of stages in shared memory, 64 at a
+// time, copied by the tensor copy unit (TMA) as soon as there is room; each group computes a tile
+// with Hopper's own products and a running maximum (as in FlashAttention-3, Shah et al. 2024).
+
+#include <cuda.h>
+#include <cudaTypedefs.h>
+
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
@@ -6,179 +14,337 @@
 #include "ops/cuda/attention_tile.cuh"
 #include "ops/cuda/attention_wgmma.cuh"
 #include "ops/cuda/launch.h"
+#include "ops/cuda/wgmma_pipeline.cuh"
 
 namespace quantring::cuda::attn {
 namespace {
 
-constexpr int D = 64, threads = 128, tile_rows = 64;
+constexpr int D = 64;
+constexpr int groups = 4, warps = 4 * groups, threads = 32 * warps;
+constexpr int row = D * 2;  // bytes
+constexpr int tile = 64, short_rows = 16;
+// Up to 16 keys that are left over join the last 64.
+constexpr int chunk = 64, longest_chunk = chunk + short_rows;
+constexpr int chunk_bytes = longest_chunk * row;  // of keys, and as much of values behind them
+constexpr int stages = 7;
+constexpr int most_tiles = 5;  // of an item
+constexpr int query_bytes = 2 * most_tiles * tile * row;
+constexpr int most_buffers = 8;  // that this is divided into, each for the queries of an item
+// After the queries and the stages: barriers for what has been loaded, and counters of the warps
+// that are done with it.
+constexpr int barriers_at = query_bytes + stages * 2 * chunk_bytes;
+constexpr int counters_at = barriers_at + (stages + most_buffers) * 8;
+constexpr int shared_bytes = counters_at + (stages + most_buffers) * 4;
 
-template <class T>
-__device__ inline void load_swizzled(std::uint32_t target, const T* source, std::int64_t stride,
-                                     int present, int count) {
-  for (int i = static_cast<int>(threadIdx.x); i < count * 8; i += threads) {
-    const int row = i / 8, piece = i % 8;
-    copy_async(target + swizzled(row, piece),
-               source + (row < present ? row : 0) * stride + piece * 8, row < present);
-  }
+struct Work {
+  int images, tokens, heads;
+  int parts;    // of a head's tiles, each an item
+  int buffers;  // at least 2
+  int chunks;
+  bool long_last;
+};
+
+Work divide(AttentionShape shape, int multiprocessors) {
+  const auto tokens = static_cast<int>(shape.tokens), tiles = (tokens + tile - 1) / tile;
+  const bool long_last = tokens > chunk && tokens % chunk > 0 && tokens % chunk <= short_rows;
+  const int chunks = (tokens + chunk - 1) / chunk - (long_last ? 1 : 0);
+  // A group with two tiles of an item goes through the item's keys twice, and so needs all of them
+  // in shared memory.
+  const int most = chunks <= stages ? most_tiles : groups;
+  const std::int64_t heads = shape.images * shape.heads;
+  const std::int64_t wanted = multiprocessors / heads;
+  const auto parts =
+      static_cast<int>(std::clamp<std::int64_t>(wanted, (tiles + most - 1) / most, tiles));
+  return {static_cast<int>(shape.images),
+          tokens,
+          static_cast<int>(shape.heads),
+          parts,
+          parts == tiles ? most_buffers : 2,
+          chunks,
+          long_last};
 }
 
-// Block (head of an image, part). Of the keys, at most 64 * P + R, 64 are scored at a time and the
-// last R in the end. factor: log2(e) / sqrt(D).
-template <class T, int P, int R>
-__global__ void __launch_bounds__(threads, 2)
-    hopper_kernel(const T* __restrict__ qkv, int tokens, int heads, float factor,
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+__device__ inline void load_box(std::uint32_t target, const CUtensorMap* map, int column, int token,
+                                int image, std::uint32_t barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes"
+      " [%0], [%1, {%2, %3, %4}], [%5];" ::"r"(target),
+      "l"(map), "r"(column), "r"(token), "r"(image), "r"(barrier)
+      : "memory");
+}
+// True for the last of the block's warps.
+__device__ inline bool count_warp(std::uint32_t counter) {
+  std::uint32_t before;
+  asm volatile("atom.acq_rel.cta.shared::cta.add.u32 %0, [%1], 1;"
+               : "=r"(before)
+               : "r"(counter)
+               : "memory");
+  return before % warps == warps - 1;
+}
+#endif
+
+// tiles_of: boxes of 64 rows; rows_of: of 16. factor: log2(e) / sqrt(D).
+template <class T>
+__global__ void __launch_bounds__(threads, 1)
+    hopper_kernel(const __grid_constant__ CUtensorMap tiles_of,
+                  const __grid_constant__ CUtensorMap rows_of, Work work, float factor,
                   T* __restrict__ out) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
-  constexpr int rows = 64 * P + R, groups = rows / 8;  // of eight keys
   extern __shared__ __align__(1024) unsigned char shared[];
-  const std::int64_t dim = static_cast<std::int64_t>(heads) * D, stride = 3 * dim;
-  const int image = static_cast<int>(blockIdx.x) / heads;
-  const int head = static_cast<int>(blockIdx.x) % heads;
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const T* const queries = qkv + image * tokens * stride + head * D;
-  T* const result = out + image * tokens * dim + head * D;
-  const std::uint32_t keys = shared_address(shared), values = keys + rows * 128;
-
+  const std::uint32_t memory = shared_address(shared), chunks_at = memory + query_bytes;
+  const auto loaded = [&](int stage) { return memory + barriers_at + stage * 8; };
+  const auto queries_loaded = [&](int buffer) { return loaded(stages + buffer); };
+  const auto read = [&](int stage) { return memory + counters_at + stage * 4; };
+  const auto queries_read = [&](int buffer) { return read(stages + buffer); };
+  if (threadIdx.x < stages + most_buffers) {
+    barrier_init(loaded(static_cast<int>(threadIdx.x)), 1);
+    reinterpret_cast<unsigned*>(shared + counters_at)[threadIdx.x] = 0;
+    barrier_init_done();
+  }
+  if (threadIdx.x == 0) {
+    prefetch_map(&tiles_of);
+    prefetch_map(&rows_of);
+  }
+  __syncthreads();
   wait_for_predecessor();
   release_successor();
-  load_swizzled(keys, queries + dim, stride, tokens, rows);
-  commit_copies();
-  load_swizzled(values, queries + 2 * dim, stride, tokens, rows);
-  commit_copies();
 
-  const int tiles = (tokens + tile_rows - 1) / tile_rows;
-  const int part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
-  const int end = tiles * (part + 1) / parts;
-  // In the last tile some warps may have no queries; which, alternates from block to block, because
-  // a warp of a given number always runs on the same quarter of the multiprocessor.
-  const int warp_row = (warp + static_cast<int>(blockIdx.x)) % 4 * 16;
-  bool keys_wait = true, values_wait = true;
-  for (int tile = tiles * part / parts; tile < end; ++tile) {
-    const int first_row = tile * tile_rows + warp_row;
-    const bool active = first_row < tokens;
-    std::uint32_t q[D / 16][4];
-    load_queries<D>(q, queries + (active ? first_row : 0) * stride, stride,
-                    active ? tokens - first_row : 0, lane);
-    if (keys_wait) {
-      wait_copies<1>();
-      publish_to_products();
-      __syncthreads();
-      keys_wait = false;
+  const int tokens = work.tokens, parts = work.parts, buffers = work.buffers, chunks = work.chunks;
+  const int tiles = (tokens + tile - 1) / tile;
+  const int items = work.images * work.heads * parts;
+  const int mine = (items - static_cast<int>(blockIdx.x) + static_cast<int>(gridDim.x) - 1) /
+                   static_cast<int>(gridDim.x);
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+
+  struct Item {
+    int image, head, first_tile, tiles;
+  };
+  // Of the block's items, number `turn`.
+  const auto item_at = [&](int turn) -> Item {
+    const int item = static_cast<int>(blockIdx.x) + turn * static_cast<int>(gridDim.x);
+    const int head = item / parts, part = item % parts, first = tiles * part / parts;
+    return {head / work.heads, head % work.heads, first, tiles * (part + 1) / parts - first};
+  };
+  const auto load_queries = [&](int turn) {
+    if (turn >= mine) return;
+    const Item item = item_at(turn);
+    const int buffer = turn % buffers, first = item.first_tile * tile;
+    const int rows = min(item.tiles * tile, tokens - first), full = rows / tile * tile;
+    const int boxes = (rows - full + short_rows - 1) / short_rows;
+    const std::uint32_t target = memory + buffer * (query_bytes / buffers);
+    barrier_expect(queries_loaded(buffer), (full + boxes * short_rows) * row);
+    for (int i = 0; i < full; i += tile) {
+      load_box(target + i * row, &tiles_of, item.head * D, first + i, item.image,
+               queries_loaded(buffer));
     }
-    std::uint32_t p[groups / 2][4];
-    float sum_low = 0, sum_high = 0;
-    {
-      // Not one array: what of it is done with could not be used for the weights.
-      float s[P][32], rest[R == 0 ? 8 : R / 2];
-      begin_products();
-#pragma unroll
-      for (int i = 0; i < P; ++i) {
-#pragma unroll
-        for (int k = 0; k < D / 16; ++k) {
-          multiply_group<T, false>(s[i], q[k], describe(keys + i * 64 * 128 + k * 32), k != 0);
-        }
+    for (int i = 0; i < boxes; ++i) {
+      // Which warps get the queries of a tile that is not full, alternates: a warp of a given
+      // number always runs on the same quarter of the multiprocessor.
+      load_box(target + (full + (i + turn) % 4 * short_rows) * row, &rows_of, item.head * D,
+               first + full + i * short_rows, item.image, queries_loaded(buffer));
+    }
+  };
+  // Of the chunks of all the block's items, number n.
+  const auto load_chunk = [&](int n) {
+    const int turn = n / chunks, c = n - turn * chunks, stage = n % stages;
+    if (turn >= mine) return;
+    const Item item = item_at(turn);
+    const bool is_long = work.long_last && c + 1 == chunks;
+    barrier_expect(loaded(stage), 2 * (is_long ? longest_chunk : chunk) * row);
+    for (int part = 0; part < 2; ++part) {
+      const std::uint32_t target = chunks_at + (stage * 2 + part) * chunk_bytes;
+      const int column = ((part + 1) * work.heads + item.head) * D;
+      load_box(target, &tiles_of, column, c * chunk, item.image, loaded(stage));
+      if (is_long) {
+        load_box(target + chunk * row, &rows_of, column, (c + 1) * chunk, item.image,
+                 loaded(stage));
       }
-      if constexpr (R > 0) {
-#pragma unroll
-        for (int k = 0; k < D / 16; ++k) {
-          multiply_group<T, false>(rest, q[k], describe(keys + P * 64 * 128 + k * 32), k != 0);
-        }
+    }
+  };
+  if (threadIdx.x == 0) {
+    load_queries(0);
+    for (int n = 0; n < stages; ++n) load_chunk(n);
+    for (int turn = 1; turn < buffers; ++turn) load_queries(turn);
+  }
+  __syncwarp();
+
+  int n = 0;  // chunks of the items so far
+#pragma unroll 1
+  for (int turn = 0; turn < mine; ++turn, n += chunks) {
+    const Item item = item_at(turn);
+    const int buffer = turn % buffers;
+    barrier_wait(queries_loaded(buffer), turn / buffers % 2);
+    const auto enter = [&](int c) { barrier_wait(loaded((n + c) % stages), (n + c) / stages % 2); };
+    const auto leave = [&](int c) {
+      if (lane == 0 && count_warp(read((n + c) % stages))) load_chunk(n + c + stages);
+      __syncwarp();
+    };
+    // The groups take turns with the first tile.
+    int mine_next = (warp / 4 + turn) % groups;
+    if (mine_next >= item.tiles) {
+#pragma unroll 1
+      for (int c = 0; c < chunks; ++c) {
+        enter(c);
+        leave(c);
       }
-      end_products();
-      if (active) {
-        const auto at = [&](int group, int i) -> float& {
-          return group < 8 * P ? s[group / 8][group % 8 * 4 + i] : rest[group % 8 * 4 + i];
-        };
+    }
+#pragma unroll 1
+    for (; mine_next < item.tiles; mine_next += groups) {
+      const int tile_row = (item.first_tile + mine_next) * tile;
+      const int shift = tile_row + tile <= tokens ? 0 : turn % 4;
+      const int first_row = tile_row + (warp + 4 - shift) % 4 * short_rows;
+      const bool active = first_row < tokens;
+      const std::uint64_t q =
+          describe(memory + buffer * (query_bytes / buffers) + mine_next * tile * row);
+      float o[D / 2];
 #pragma unroll
-        for (int j = 0; j < groups; ++j) {
-          if (8 * j + 8 > tokens) {
+      for (int i = 0; i < D / 2; ++i) o[i] = 0;
+      float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
+
+      const auto process = [&]<int N>(int stage, int left) {
+        const std::uint64_t keys = describe(chunks_at + stage * 2 * chunk_bytes);
+        const std::uint64_t values = keys + chunk_bytes / 16;
+        float s[N / 2];
+        begin_products();
 #pragma unroll
-            for (int i = 0; i < 4; ++i) {
-              if (8 * j + lane % 4 * 2 + i % 2 >= tokens) at(j, i) = -INFINITY;
+        for (int k = 0; k < D / 16; ++k) multiply_shared<T>(s, q + k * 2, keys + k * 2, k != 0);
+        end_products();
+        std::uint32_t p[N / 16][4];
+        if (active) {
+          if (left < N) {
+#pragma unroll
+            for (int i = N == longest_chunk ? chunk / 2 : 0; i < N / 2; ++i) {
+              if (i / 4 * 8 + lane % 4 * 2 + i % 2 >= left) s[i] = -INFINITY;
             }
           }
-        }
-        float top_low = at(0, 0), top_high = at(0, 2);
+          float high[2] = {s[0], s[2]};
 #pragma unroll
-        for (int j = 0; j < groups; ++j) {
-          top_low = fmaxf(top_low, fmaxf(at(j, 0), at(j, 1)));
-          top_high = fmaxf(top_high, fmaxf(at(j, 2), at(j, 3)));
-        }
-        top_low = row_max(top_low) * factor;
-        top_high = row_max(top_high) * factor;
+          for (int j = 0; j < N / 8; ++j) {
+            high[0] = fmaxf(high[0], fmaxf(s[4 * j], s[4 * j + 1]));
+            high[1] = fmaxf(high[1], fmaxf(s[4 * j + 2], s[4 * j + 3]));
+          }
+          high[0] = row_max(high[0]) * factor;
+          high[1] = row_max(high[1]) * factor;
+          // Weights up to 2^8 are as exact as those up to 1, so that the maximum need not follow
+          // every small rise.
+          if (__any_sync(0xffffffffu, high[0] > top[0] + 8 || high[1] > top[1] + 8)) {
 #pragma unroll
-        for (int j = 0; j < groups; ++j) {
-          const float a = power_of_two(fmaf(at(j, 0), factor, -top_low));
-          const float b = power_of_two(fmaf(at(j, 1), factor, -top_low));
-          const float c = power_of_two(fmaf(at(j, 2), factor, -top_high));
-          const float d = power_of_two(fmaf(at(j, 3), factor, -top_high));
-          sum_low += a + b;
-          sum_high += c + d;
-          p[j / 2][j % 2 * 2] = pack<T>(a, b);
-          p[j / 2][j % 2 * 2 + 1] = pack<T>(c, d);
-        }
-      } else {
+            for (int half = 0; half < 2; ++half) {
+              const float highest = fmaxf(top[half], high[half]);
+              const float shrink = power_of_two(top[half] - highest);
+              top[half] = highest;
+              sum[half] *= shrink;
 #pragma unroll
-        for (int j = 0; j < groups / 2 * 4; ++j) p[j / 4][j % 4] = 0;
+              for (int i = 0; i < D / 8; ++i) {
+                o[4 * i + 2 * half] *= shrink;
+                o[4 * i + 2 * half + 1] *= shrink;
+              }
+            }
+          }
+#pragma unroll
+          for (int j = 0; j < N / 8; ++j) {
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {
+              const float a = power_of_two(fmaf(s[4 * j + 2 * half], factor, -top[half]));
+              const float b = power_of_two(fmaf(s[4 * j + 2 * half + 1], factor, -top[half]));
+              sum[half] += a + b;
+              p[j / 2][j % 2 * 2 + half] = pack<T>(a, b);
+            }
+          }
+        } else {
+#pragma unroll
+          for (int i = 0; i < N / 4; ++i) p[i / 4][i % 4] = 0;
+        }
+        begin_products();
+#pragma unroll
+        for (int j = 0; j < N / 16; ++j) {
+          multiply_rows<T>(o, p[j], values + j * (short_rows * row / 16), 1);
+        }
+        end_products();
+      };
+
+#pragma unroll 1
+      for (int c = 0; c < chunks; ++c) {
+        enter(c);
+        const int stage = (n + c) % stages, left = tokens - c * chunk;
+        if (work.long_last && c + 1 == chunks) {
+          process.template operator()<longest_chunk>(stage, left);
+        } else {
+          process.template operator()<chunk>(stage, left);
+        }
+        if (mine_next + groups >= item.tiles) leave(c);
+      }
+      if (active) {
+        const std::int64_t dim = static_cast<std::int64_t>(work.heads) * D;
+        store_result<D>(out + (static_cast<std::int64_t>(item.image) * tokens + first_row) * dim +
+                            item.head * D,
+                        dim, tokens - first_row, lane,
+                        reinterpret_cast<const float(&)[D / 8][4]>(o), 1.0f / row_sum(sum[0]),
+                        1.0f / row_sum(sum[1]));
       }
     }
-    if (values_wait) {
-      wait_copies<0>();
-      publish_to_products();
-      __syncthreads();
-      values_wait = false;
-    }
-    float o[D / 2];
-    begin_products();
-#pragma unroll
-    for (int j = 0; j < groups / 2; ++j) {
-      multiply_group<T, true>(o, p[j], describe(values + j * 16 * 128), j != 0);
-    }
-    end_products();
-    if (active) {
-      store_result<D>(result + first_row * dim, dim, tokens - first_row, lane,
-                      reinterpret_cast<const float(&)[D / 8][4]>(o), 1.0f / row_sum(sum_low),
-                      1.0f / row_sum(sum_high));
-    }
+    if (lane == 0 && count_warp(queries_read(buffer))) load_queries(turn + buffers);
+    __syncwarp();
   }
 #endif
 }
 
-template <class T>
-void start(const Queue& queue, const void* qkv, AttentionShape shape, int parts, void* out) {
-  const float factor = 1.4426950408889634f / std::sqrt(static_cast<float>(D));
-  const auto with_keys = [&]<int P, int R>() {
-    launch(queue, "the attention kernel", hopper_kernel<T, P, R>,
-           dim3(static_cast<unsigned>(shape.images * shape.heads),
-                static_cast<unsigned>(
-                    std::min<std::int64_t>(parts, (shape.tokens + tile_rows - 1) / tile_rows))),
-           dim3(threads), static_cast<std::size_t>(2 * (64 * P + R) * 128),
-           static_cast<const T*>(qkv), static_cast<int>(shape.tokens),
-           static_cast<int>(shape.heads), factor, static_cast<T*>(out));
-  };
-  if (shape.tokens <= 64) {
-    with_keys.template operator()<1, 0>();
-  } else if (shape.tokens <= 208) {
-    with_keys.template operator()<3, 16>();
-  } else {
-    with_keys.template operator()<4, 16>();
+// Asked of the driver at run time, so that the program also starts where there is none.
+PFN_cuTensorMapEncodeTiled_v12000 find_encode() {
+  void* function = nullptr;
+  cudaDriverEntryPointQueryResult found{};
+  check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000,
+                                         cudaEnableDefault, &found),
+        "cudaGetDriverEntryPointByVersion");
+  if (found != cudaDriverEntryPointSuccess || function == nullptr) {
+    throw Error("the NVIDIA driver is too old for this GPU's tensor copies: update it");
   }
+  return reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(function);
+}
+
+CUtensorMap map_of(const void* qkv, DType dtype, AttentionShape shape, unsigned rows) {
+  static const PFN_cuTensorMapEncodeTiled_v12000 encode = find_encode();
+  const auto columns = static_cast<cuuint64_t>(3 * shape.dim);
+  const cuuint64_t sizes[] = {columns, static_cast<cuuint64_t>(shape.tokens),
+                              static_cast<cuuint64_t>(shape.images)};
+  const cuuint64_t strides[] = {columns * 2, columns * 2 * sizes[1]};
+  const cuuint32_t box[] = {D, rows, 1}, steps[] = {1, 1, 1};
+  CUtensorMap map;
+  const CUresult error = encode(
+      &map,
+      dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3,
+      const_cast<void*>(qkv), sizes, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
+      CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_NONE,
+      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  if (error != CUDA_SUCCESS) {
+    throw Error("CUDA: cuTensorMapEncodeTiled failed: error " +
+                std::to_string(static_cast<int>(error)));
+  }
+  return map;
 }
 
 }  // namespace
 
 bool hopper_fits(const Queue& queue, AttentionShape shape, DType dtype) {
   return queue.compute_capability == 90 && (dtype == DType::f16 || dtype == DType::bf16) &&
-         shape.dim / shape.heads == D && shape.tokens <= 272;
+         shape.dim / shape.heads == D;
 }
 
-void hopper(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,
-            void* out) {
+void hopper(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, void* out) {
   if (!hopper_fits(queue, shape, dtype)) throw std::invalid_argument("attn::hopper");
+  const Work work = divide(shape, queue.multiprocessors);
+  const int items = work.images * work.heads * work.parts;
+  const auto start = [&]<class T>(T* target) {
+    launch(queue, "the attention kernel", hopper_kernel<T>,
+           dim3(static_cast<unsigned>(std::min(items, queue.multiprocessors))), dim3(threads),
+           shared_bytes, map_of(qkv, dtype, shape, tile), map_of(qkv, dtype, shape, short_rows),
+           work, 1.4426950408889634f / std::sqrt(static_cast<float>(D)), target);
+  };
   if (dtype == DType::f16) {
-    start<__half>(queue, qkv, shape, parts, out);
+    start(static_cast<__half*>(out));
   } else {
-    start<__nv_bfloat16>(queue, qkv, shape, parts, out);
+    start(static_cast<__nv_bfloat16*>(out));
   }
 }
 

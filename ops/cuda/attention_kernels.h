@@ -8,25 +8,21 @@
 namespace quantring::cuda::attn {
 
 // All keys and values of a head in shared memory, a tile's scores in registers: exact maximum, one
-// pass. dtype f16 or bf16, head dimension 32 or 64, at most whole_most_tokens tokens. Each head's
-// queries are shared out to `parts` blocks.
+// pass. dtype f16 or bf16, head dimension 32, 64 or 80, at most whole_most_tokens tokens. Each
+// head's queries are shared out to `parts` blocks.
 inline constexpr std::int64_t whole_most_tokens = 272;
 bool whole_fits(const Queue& queue, AttentionShape shape, DType dtype);
 void whole(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,
            void* out);
 
-// The same with Hopper's own instructions: tiles of 64 queries. Head dimension 64 only.
+// With Hopper's own instructions. dtype f16 or bf16, head dimension 64.
 bool hopper_fits(const Queue& queue, AttentionShape shape, DType dtype);
-void hopper(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,
-            void* out);
+void hopper(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, void* out);
 
 // Keys and values in blocks of 64, running maximum (Milakov and Gimelshein 2018, as in
-// FlashAttention). dtype f16 or bf16, head dimension a multiple of 16 up to 128. split_keys: the
-// four warps of a block share 16 queries and each takes a quarter of the keys, for few heads; else
-// they take 16 queries each.
+// FlashAttention). dtype f16 or bf16, head dimension a multiple of 16 up to 128.
 bool stream_fits(AttentionShape shape, DType dtype);
-void stream(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, bool split_keys,
-            void* out);
+void stream(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, void* out);
 
 // Any type, any head dimension, float arithmetic without tensor cores.
 void plain(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, void* out);

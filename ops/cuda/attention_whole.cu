@@ -14,7 +14,7 @@ constexpr int warps = 4;
 // Block (head of an image, part). B: 16-key blocks that are computed, at least those that hold
 // tokens. factor: log2(e) / sqrt(D).
 template <class T, int D, int B>
-__global__ void __launch_bounds__(warps * 32, B <= 13 ? 3 : 2)
+__global__ void __launch_bounds__(warps * 32, B <= 13 && D <= 64 ? 3 : 2)
     whole_kernel(const T* __restrict__ qkv, int tokens, int heads, float factor,
                  T* __restrict__ out) {
   extern __shared__ __align__(128) unsigned char shared[];
@@ -127,9 +127,7 @@ void start(const Queue& queue, const void* qkv, AttentionShape shape, int parts,
            static_cast<const T*>(qkv), static_cast<int>(shape.tokens),
            static_cast<int>(shape.heads), factor, static_cast<T*>(out));
   };
-  if (shape.tokens <= 64) {
-    with_blocks.template operator()<4>();
-  } else if (shape.tokens <= 208) {
+  if (shape.tokens <= 208) {
     with_blocks.template operator()<13>();
   } else {
     with_blocks.template operator()<17>();
@@ -140,21 +138,25 @@ void start(const Queue& queue, const void* qkv, AttentionShape shape, int parts,
 
 bool whole_fits(const Queue& queue, AttentionShape shape, DType dtype) {
   const std::int64_t d = shape.dim / shape.heads;
-  return (dtype == DType::f16 || dtype == DType::bf16) && (d == 32 || d == 64) &&
+  return (dtype == DType::f16 || dtype == DType::bf16) && (d == 32 || d == 64 || d == 80) &&
          shape.tokens <= whole_most_tokens &&
-         2 * whole_most_tokens * row_bytes<64> <= queue.shared_bytes_per_block;
+         2 * whole_most_tokens * row_bytes<80> <= queue.shared_bytes_per_block;
 }
 
 void whole(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,
            void* out) {
   if (!whole_fits(queue, shape, dtype)) throw std::invalid_argument("attn::whole");
-  const bool wide = shape.dim / shape.heads == 64;
-  if (dtype == DType::f16) {
-    wide ? start<__half, 64>(queue, qkv, shape, parts, out)
-         : start<__half, 32>(queue, qkv, shape, parts, out);
-  } else {
-    wide ? start<__nv_bfloat16, 64>(queue, qkv, shape, parts, out)
-         : start<__nv_bfloat16, 32>(queue, qkv, shape, parts, out);
+  const auto with_dim = [&]<int D>() {
+    dtype == DType::f16 ? start<__half, D>(queue, qkv, shape, parts, out)
+                        : start<__nv_bfloat16, D>(queue, qkv, shape, parts, out);
+  };
+  switch (shape.dim / shape.heads) {
+    case 32:
+      return with_dim.template operator()<32>();
+    case 64:
+      return with_dim.template operator()<64>();
+    case 80:
+      return with_dim.template operator()<80>();
   }
 }
 

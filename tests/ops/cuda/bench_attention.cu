@@ -84,6 +84,8 @@ int main(int argc, char** argv) try {
         Model{"Base/32", 50, 12, 64}, Model{"Large/14", 257, 16, 64},
         Model{"Base 384", 577, 12, 64}, Model{"Huge/14", 257, 16, 80}}) {
     for (const std::int64_t images : {1, 8, 32, 128}) {
+      if (argc > 3 && std::strcmp(model.name, argv[3]) != 0) continue;
+      if (argc > 4 && images != std::atoi(argv[4])) continue;
       const AttentionShape shape{images, model.tokens, model.heads * model.d, model.heads};
       const std::size_t elements = static_cast<std::size_t>(images * model.tokens * shape.dim);
       // At most as much memory as matters for the cache.
@@ -109,6 +111,7 @@ int main(int argc, char** argv) try {
       }
       const auto report = [&](const char* name,
                               const std::function<void(const void*, void*)>& run) {
+        if (argc > 2 && std::strstr(name, argv[2]) == nullptr) return;
         const double us = time_layer(queue, [&](int i) {
           const auto set = static_cast<std::size_t>(i % sets);
           run(in.get() + set * elements * 3 * size, out.get() + set * elements * size);
@@ -131,22 +134,12 @@ int main(int argc, char** argv) try {
         }
       }
       if (cuda::attn::hopper_fits(queue, shape, dtype)) {
-        for (const int parts : {1, 2, 4}) {
-          if (parts > (model.tokens + 63) / 64) continue;
-          char name[32];
-          std::snprintf(name, sizeof name, "| hopper/%d", parts);
-          report(name, [&](const void* x, void* y) {
-            cuda::attn::hopper(queue, x, dtype, shape, parts, y);
-          });
-        }
+        report("| hopper",
+               [&](const void* x, void* y) { cuda::attn::hopper(queue, x, dtype, shape, y); });
       }
       if (cuda::attn::stream_fits(shape, dtype)) {
-        report("| stream", [&](const void* x, void* y) {
-          cuda::attn::stream(queue, x, dtype, shape, false, y);
-        });
-        report("| stream split", [&](const void* x, void* y) {
-          cuda::attn::stream(queue, x, dtype, shape, true, y);
-        });
+        report("| stream",
+               [&](const void* x, void* y) { cuda::attn::stream(queue, x, dtype, shape, y); });
       }
       std::printf("\n");
       std::fflush(stdout);

@@ -7,8 +7,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -114,8 +116,8 @@ struct ReferenceRow {
   std::vector<double> value, tolerance;
 };
 
-ReferenceRow reference(const Case& c, const Values& qkv, std::int64_t image, std::int64_t head,
-                       std::int64_t row) {
+ReferenceRow compute_row(const Case& c, const Values& qkv, std::int64_t image, std::int64_t head,
+                         std::int64_t row) {
   const std::int64_t dim = c.heads * c.d;
   const auto at = [&](std::int64_t token, std::int64_t part, std::int64_t i) {
     return qkv.numbers[static_cast<std::size_t>((image * c.tokens + token) * 3 * dim + part * dim +
@@ -138,7 +140,7 @@ ReferenceRow reference(const Case& c, const Values& qkv, std::int64_t image, std
   for (double& weight : weights) sum += weight = std::exp(weight - top);
   // Scores are summed in float, in an order of the kernel's own, and by tensor cores with
   // truncation; an error of a score is a relative one of its weight.
-  const double of_scores = 2 * largest * 0x1p-22 + 0x1p-20;
+  const double of_scores = 4 * largest * 0x1p-22 + 0x1p-20;
   const bool half_weights = c.dtype != DType::f32;
   ReferenceRow result;
   for (std::int64_t i = 0; i < c.d; ++i) {
@@ -158,6 +160,23 @@ ReferenceRow reference(const Case& c, const Values& qkv, std::int64_t image, std
   }
   return result;
 }
+
+// Rows that were asked for before, of the case that was last.
+class Reference {
+ public:
+  const ReferenceRow& row(const Case& c, const Values& qkv, std::int64_t image, std::int64_t head,
+                          std::int64_t row) {
+    if (c.text() != case_) rows_.clear();
+    case_ = c.text();
+    const auto [found, added] = rows_.try_emplace({image, head, row});
+    if (added) found->second = compute_row(c, qkv, image, head, row);
+    return found->second;
+  }
+
+ private:
+  std::string case_;
+  std::map<std::array<std::int64_t, 3>, ReferenceRow> rows_;
+};
 
 using Runner = void (*)(const cuda::Queue&, const void*, const Case&, void*);
 
@@ -185,15 +204,16 @@ void check_case(const cuda::Queue& queue, const Case& c, const char* name, Runne
   INFO(not_finite, " of ", count, " not finite, the first ", first_not_finite);
   CHECK(not_finite == 0);
 
+  static Reference reference;
   std::size_t wrong = 0;
   double worst = 0;
   std::string first;
-  for (std::int64_t image = 0; image < c.images; ++image) {
+  for (std::int64_t image = 0; image<c.images; image += c.images> 8 ? 7 : 1) {
     for (std::int64_t head = 0; head < c.heads; ++head) {
       // Of long sequences every 23rd query, and the last.
       for (std::int64_t row = 0; row<c.tokens; row += c.tokens> 64 ? 23 : 1) {
         if (row + 23 >= c.tokens && c.tokens > 64) row = c.tokens - 1;
-        const ReferenceRow expected = reference(c, qkv, image, head, row);
+        const ReferenceRow& expected = reference.row(c, qkv, image, head, row);
         for (std::int64_t i = 0; i < c.d; ++i) {
           const auto column = static_cast<std::size_t>(i);
           const auto where =
@@ -236,21 +256,13 @@ void check_all_kernels(const cuda::Queue& queue, const Case& c) {
   if (cuda::attn::hopper_fits(queue, c.shape(), c.dtype)) {
     check_case(queue, c, "hopper",
                [](const cuda::Queue& q, const void* in, const Case& k, void* out) {
-                 cuda::attn::hopper(q, in, k.dtype, k.shape(), 1, out);
-               });
-    check_case(queue, c, "hopper, 3 parts",
-               [](const cuda::Queue& q, const void* in, const Case& k, void* out) {
-                 cuda::attn::hopper(q, in, k.dtype, k.shape(), 3, out);
+                 cuda::attn::hopper(q, in, k.dtype, k.shape(), out);
                });
   }
   if (cuda::attn::stream_fits(c.shape(), c.dtype)) {
     check_case(queue, c, "stream",
                [](const cuda::Queue& q, const void* in, const Case& k, void* out) {
-                 cuda::attn::stream(q, in, k.dtype, k.shape(), false, out);
-               });
-    check_case(queue, c, "stream, keys split",
-               [](const cuda::Queue& q, const void* in, const Case& k, void* out) {
-                 cuda::attn::stream(q, in, k.dtype, k.shape(), true, out);
+                 cuda::attn::stream(q, in, k.dtype, k.shape(), out);
                });
   }
   check_case(queue, c, "plain", [](const cuda::Queue& q, const void* in, const Case& k, void* out) {
@@ -266,8 +278,8 @@ TEST_CASE("attention on the GPU: numbers of tokens") {
   if (!gpu_present()) return;
   const cuda::Queue queue = make_queue();
   for (const DType dtype : types) {
-    for (const int tokens : {1,   7,   15,  16,  17,  50,  63,  64,  65,  196,
-                             197, 198, 208, 209, 256, 257, 272, 273, 577, 785}) {
+    for (const int tokens : {1,   7,   15,  16,  17,  50,  63,  64,  65,  196, 197,
+                             198, 208, 209, 256, 257, 261, 272, 273, 577, 785}) {
       check_all_kernels(
           queue,
           {.dtype = dtype, .images = tokens < 100 ? 5 : 2, .tokens = tokens, .heads = 3, .d = 64});
@@ -280,7 +292,7 @@ TEST_CASE("attention on the GPU: head dimensions") {
   const cuda::Queue queue = make_queue();
   for (const DType dtype : types) {
     for (const int d : {1, 8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 136, 200}) {
-      for (const int tokens : {3, 50, 197}) {
+      for (const int tokens : {3, 50, 197, 257}) {
         check_all_kernels(queue,
                           {.dtype = dtype, .images = 2, .tokens = tokens, .heads = 2, .d = d});
       }
@@ -297,6 +309,17 @@ TEST_CASE("attention on the GPU: heads and images") {
         check_all_kernels(
             queue, {.dtype = dtype, .images = images, .tokens = 197, .heads = heads, .d = 64});
       }
+    }
+  }
+}
+
+TEST_CASE("attention on the GPU: more heads than a GPU has multiprocessors") {
+  if (!gpu_present()) return;
+  const cuda::Queue queue = make_queue();
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const int tokens : {50, 197, 300}) {
+      check_all_kernels(queue,
+                        {.dtype = dtype, .images = 12, .tokens = tokens, .heads = 12, .d = 64});
     }
   }
 }
