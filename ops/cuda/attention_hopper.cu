@@ -3,14 +3,13 @@
 // time, copied by the tensor copy unit (TMA) as soon as there is room; each group computes a tile
 // with Hopper's own products and a running maximum (as in FlashAttention-3, Shah et al. 2024).
 
-#include <cuda.h>
-#include <cudaTypedefs.h>
-
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
+#include "ops/cuda/attention_hopper_layout.cuh"
 #include "ops/cuda/attention_kernels.h"
+#include "ops/cuda/attention_map.h"
 #include "ops/cuda/attention_tile.cuh"
 #include "ops/cuda/attention_wgmma.cuh"
 #include "ops/cuda/launch.h"
@@ -19,30 +18,7 @@
 namespace quantring::cuda::attn {
 namespace {
 
-constexpr int D = 64;
-constexpr int groups = 4, warps = 4 * groups, threads = 32 * warps;
-constexpr int row = D * 2;  // bytes
-constexpr int tile = 64, short_rows = 16;
-// Up to 16 keys that are left over join the last 64.
-constexpr int chunk = 64, longest_chunk = chunk + short_rows;
-constexpr int chunk_bytes = longest_chunk * row;  // of keys, and as much of values behind them
-constexpr int stages = 7;
-constexpr int most_tiles = 5;  // of an item
-constexpr int query_bytes = 2 * most_tiles * tile * row;
-constexpr int most_buffers = 8;  // that this is divided into, each for the queries of an item
-// After the queries and the stages: barriers for what has been loaded, and counters of the warps
-// that are done with it.
-constexpr int barriers_at = query_bytes + stages * 2 * chunk_bytes;
-constexpr int counters_at = barriers_at + (stages + most_buffers) * 8;
-constexpr int shared_bytes = counters_at + (stages + most_buffers) * 4;
-
-struct Work {
-  int images, tokens, heads;
-  int parts;    // of a head's tiles, each an item
-  int buffers;  // at least 2
-  int chunks;
-  bool long_last;
-};
+using namespace hopper_layout;
 
 Work divide(AttentionShape shape, int multiprocessors) {
   const auto tokens = static_cast<int>(shape.tokens), tiles = (tokens + tile - 1) / tile;
@@ -63,26 +39,6 @@ Work divide(AttentionShape shape, int multiprocessors) {
           chunks,
           long_last};
 }
-
-#ifdef __CUDA_ARCH_FEAT_SM90_ALL
-__device__ inline void load_box(std::uint32_t target, const CUtensorMap* map, int column, int token,
-                                int image, std::uint32_t barrier) {
-  asm volatile(
-      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes"
-      " [%0], [%1, {%2, %3, %4}], [%5];" ::"r"(target),
-      "l"(map), "r"(column), "r"(token), "r"(image), "r"(barrier)
-      : "memory");
-}
-// True for the last of the block's warps.
-__device__ inline bool count_warp(std::uint32_t counter) {
-  std::uint32_t before;
-  asm volatile("atom.acq_rel.cta.shared::cta.add.u32 %0, [%1], 1;"
-               : "=r"(before)
-               : "r"(counter)
-               : "memory");
-  return before % warps == warps - 1;
-}
-#endif
 
 // tiles_of: boxes of 64 rows; rows_of: of 16. factor: log2(e) / sqrt(D).
 template <class T>
@@ -290,40 +246,6 @@ __global__ void __launch_bounds__(threads, 1)
 #endif
 }
 
-// Asked of the driver at run time, so that the program also starts where there is none.
-PFN_cuTensorMapEncodeTiled_v12000 find_encode() {
-  void* function = nullptr;
-  cudaDriverEntryPointQueryResult found{};
-  check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000,
-                                         cudaEnableDefault, &found),
-        "cudaGetDriverEntryPointByVersion");
-  if (found != cudaDriverEntryPointSuccess || function == nullptr) {
-    throw Error("the NVIDIA driver is too old for this GPU's tensor copies: update it");
-  }
-  return reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(function);
-}
-
-CUtensorMap map_of(const void* qkv, DType dtype, AttentionShape shape, unsigned rows) {
-  static const PFN_cuTensorMapEncodeTiled_v12000 encode = find_encode();
-  const auto columns = static_cast<cuuint64_t>(3 * shape.dim);
-  const cuuint64_t sizes[] = {columns, static_cast<cuuint64_t>(shape.tokens),
-                              static_cast<cuuint64_t>(shape.images)};
-  const cuuint64_t strides[] = {columns * 2, columns * 2 * sizes[1]};
-  const cuuint32_t box[] = {D, rows, 1}, steps[] = {1, 1, 1};
-  CUtensorMap map;
-  const CUresult error = encode(
-      &map,
-      dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3,
-      const_cast<void*>(qkv), sizes, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-      CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_NONE,
-      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  if (error != CUDA_SUCCESS) {
-    throw Error("CUDA: cuTensorMapEncodeTiled failed: error " +
-                std::to_string(static_cast<int>(error)));
-  }
-  return map;
-}
-
 }  // namespace
 
 bool hopper_fits(const Queue& queue, AttentionShape shape, DType dtype) {
@@ -338,8 +260,9 @@ void hopper(const Queue& queue, const void* qkv, DType dtype, AttentionShape sha
   const auto start = [&]<class T>(T* target) {
     launch(queue, "the attention kernel", hopper_kernel<T>,
            dim3(static_cast<unsigned>(std::min(items, queue.multiprocessors))), dim3(threads),
-           shared_bytes, map_of(qkv, dtype, shape, tile), map_of(qkv, dtype, shape, short_rows),
-           work, 1.4426950408889634f / std::sqrt(static_cast<float>(D)), target);
+           shared_bytes, map_heads(qkv, dtype, shape, D, tile),
+           map_heads(qkv, dtype, shape, D, short_rows), work,
+           1.4426950408889634f / std::sqrt(static_cast<float>(D)), target);
   };
   if (dtype == DType::f16) {
     start(static_cast<__half*>(out));
