@@ -1,0 +1,271 @@
+#pragma once
+// y = activation(alpha x W^T + b), y += alpha x W^T + b, or the first of a folded layer behind a
+// norm (linear_weights.h) on Hopper: a persistent kernel whose first warp copies tiles of x and W
+// into a ring of stages in shared memory (TMA), while the other warpgroups multiply them (wgmma)
+// and write y.
+
+#include "ops/cuda/launch.h"
+#include "ops/cuda/wgmma_epilogue.cuh"
+#include "ops/cuda/wgmma_instruction.cuh"
+#include "ops/cuda/wgmma_order.cuh"
+#include "ops/cuda/wgmma_parameters.cuh"
+#include "ops/cuda/wgmma_pipeline.cuh"
+#include "ops/cuda/wgmma_rows.cuh"
+#include "ops/cuda/wgmma_tile.cuh"
+
+namespace quantring::cuda {
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+
+// One thread: keeps the ring of stages full.
+template <class Tile>
+__device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMap* x,
+                               const CUtensorMap* w, const WgmmaArguments& a, int rank) {
+  constexpr std::uint32_t bytes = Tile::x_bytes + Tile::w_bytes;
+  int row, column;
+  const auto load_x = [&](int stage, int step) {
+    const std::uint32_t target = shared.x + stage * Tile::x_bytes;
+    if constexpr (Tile::share == Share::x) {
+      tensor_load_all(target + rank * (Tile::x_bytes / 2), x, 64 * step,
+                      row + rank * (Tile::rows / 2), shared.full + 8 * stage, 3);
+    } else {
+      tensor_load(target, x, 64 * step, row, shared.full + 8 * stage);
+    }
+  };
+  const auto load_w = [&](int stage, int step) {
+    const std::uint32_t target = shared.w + stage * Tile::w_bytes;
+    if constexpr (Tile::share == Share::w) {
+      tensor_load_all(target + rank * (Tile::w_bytes / 2), w, 64 * step,
+                      column + rank * (Tile::columns / 2), shared.full + 8 * stage, 3);
+    } else {
+      tensor_load(target, w, 64 * step, column, shared.full + 8 * stage);
+    }
+  };
+  // The first weights come while the predecessor still computes x.
+  const int ahead = min(Tile::stages, a.steps);
+  place<Tile>(a, 0, rank, row, column);
+  for (int i = 0; i < ahead; ++i) {
+    barrier_expect(shared.full + 8 * i, bytes);
+    load_w(i, i);
+  }
+  wait_for_predecessor();
+  for (int i = 0; i < ahead; ++i) load_x(i, i);
+
+  int stage = ahead % Tile::stages, step = ahead;
+  std::uint32_t parity = ahead == Tile::stages ? 0 : 1;  // 1: a stage nobody has used yet
+  for (int i = 0; place<Tile>(a, i, rank, row, column); ++i, step = 0) {
+    for (; step < a.steps; ++step) {
+      barrier_wait(shared.empty + 8 * stage, parity);
+      barrier_expect(shared.full + 8 * stage, bytes);
+      load_w(stage, step);
+      load_x(stage, step);
+      if (++stage == Tile::stages) {
+        stage = 0;
+        parity ^= 1;
+      }
+    }
+  }
+}
+
+// A warpgroup that multiplies.
+template <class Tile, class T, class Y, WgmmaEpilogue kind>
+__device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMap* y,
+                               const WgmmaArguments& a, int rank) {
+  const int warp = static_cast<int>(threadIdx.x) / 32 - 4, lane = threadIdx.x % 32;
+  const int warpgroup = warp / 4;
+  const int first_row = Tile::ping_pong ? 0 : warpgroup * 64 * Tile::blocks;
+  WgmmaWriter<Tile, T, Y, kind> writer(y, a, shared.boxes + warp * Tile::boxes * Tile::box_bytes,
+                                       shared.arrived + warp * Tile::boxes * 8);
+  wait_for_predecessor();
+
+  // An instruction of 256 columns wants more registers than a block of 512 threads starts with.
+  constexpr int at_once = Tile::warpgroups == 3 && Tile::columns == 256 ? 128 : Tile::columns;
+  float d[Tile::blocks][Tile::columns / 2];
+  constexpr int stride = Tile::ping_pong ? Tile::warpgroups : 1;
+  const int first = Tile::ping_pong ? warpgroup : 0;
+  int used = first * a.steps;  // stages, of all tiles until now
+  std::uint32_t turn_parity = warpgroup == 0;
+  int row, column;
+  for (int i = first; place<Tile>(a, i, rank, row, column); i += stride) {
+    writer.begin(row + first_row + warp % 4 * 16, column);
+    int stage = used % Tile::stages, previous = -1;
+    std::uint32_t parity = used / Tile::stages % 2;
+    used += a.steps * stride;
+    if constexpr (Tile::ping_pong) {
+      // Stages come in the order of tiles: before its turn a warpgroup would take the parity of a
+      // round of the ring for that of one two rounds later.
+      barrier_wait(shared.turn + 8 * warpgroup, turn_parity);
+      turn_parity ^= 1;
+    }
+#pragma unroll
+    for (int block = 0; block < Tile::blocks; ++block) pin(d[block]);
+    for (int step = 0; step < a.steps; ++step) {
+      barrier_wait(shared.full + 8 * stage, parity);
+      const std::uint64_t x = matrix_descriptor(shared.x + stage * Tile::x_bytes + first_row * 128);
+      const std::uint64_t w = matrix_descriptor(shared.w + stage * Tile::w_bytes);
+      wgmma_begin();
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {
+#pragma unroll
+        for (int block = 0; block < Tile::blocks; ++block) {
+#pragma unroll
+          for (int part = 0; part < Tile::columns; part += at_once) {
+            Wgmma<T, at_once>::run(reinterpret_cast<float(&)[at_once / 2]>(d[block][part / 2]),
+                                   x + 2 * k + block * (64 * 128 >> 4), w + 2 * k + part * 8,
+                                   step > 0 || k > 0);
+          }
+        }
+      }
+      wgmma_commit();
+      wgmma_wait<1>();  // the step before is done: its stage is free
+      if (previous >= 0) leave_stage<Tile>(shared, previous, lane);
+      previous = stage;
+      if (++stage == Tile::stages) {
+        stage = 0;
+        parity ^= 1;
+      }
+    }
+    if constexpr (Tile::ping_pong) {
+      if (lane == 0) barrier_arrive(shared.turn + 8 * ((warpgroup + 1) % Tile::warpgroups));
+    }
+    wgmma_wait<0>();
+#pragma unroll
+    for (int block = 0; block < Tile::blocks; ++block) pin(d[block]);
+    leave_stage<Tile>(shared, previous, lane);
+
+    barrier_wait(shared.ready + 8 * (i % 2), i / 2 % 2);
+    writer.take(shared.parameters + i % 2 * Tile::parameter_bytes, first_row + warp % 4 * 16);
+    writer.template write<0>(d[0]);
+    if constexpr (Tile::blocks == 2) writer.template write<1>(d[1]);
+    if (lane == 0) barrier_arrive(shared.free + 8 * (i % 2));
+  }
+  writer.end();
+}
+
+#endif
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+#define QR_CLUSTER(blocks)
+#else
+#define QR_CLUSTER(blocks) __cluster_dims__(blocks, 1, 1)
+#endif
+
+template <class Tile, class T, class Y, WgmmaEpilogue kind>
+__global__ void QR_CLUSTER(Tile::cluster) __launch_bounds__(Tile::threads, 1)
+    wgmma_product(const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w,
+                  const __grid_constant__ CUtensorMap y,
+                  const __grid_constant__ WgmmaArguments arguments) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  extern __shared__ __align__(1024) unsigned char memory[];
+  const WgmmaShared<Tile> shared(shared_address(memory));
+  const int rank = Tile::cluster == 1 ? 0 : static_cast<int>(cluster_rank());
+  if (threadIdx.x == 0) {
+    prefetch_map(&x);
+    prefetch_map(&w);
+    prefetch_map(&y);
+    shared.init_barriers();
+  }
+  if constexpr (Tile::cluster == 1) {
+    __syncthreads();
+  } else {
+    cluster_sync();
+  }
+  release_successor();
+
+  // Registers go from the first warpgroup to the multiplying ones.
+  if (threadIdx.x < 128) {
+    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns < 384) {
+      asm volatile("setmaxnreg.dec.sync.aligned.u32 56;");
+    }
+    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns == 384) {
+      asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    }
+    if constexpr (Tile::warpgroups == 3 && Tile::columns < 256) {
+      asm volatile("setmaxnreg.dec.sync.aligned.u32 56;");
+    }
+    if constexpr (Tile::warpgroups == 3 && Tile::columns == 256) {
+      asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
+    }
+    if (threadIdx.x == 0) {
+      produce<Tile>(shared, &x, &w, arguments, rank);
+    } else if (threadIdx.x >= 32) {
+      prepare_parameters<Tile, T>(shared, arguments, rank, static_cast<int>(threadIdx.x) - 32);
+    }
+    __syncwarp();
+  } else {
+    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns < 384) {
+      asm volatile("setmaxnreg.inc.sync.aligned.u32 224;");
+    }
+    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns == 384) {
+      asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+    }
+    if constexpr (Tile::warpgroups == 3 && Tile::columns < 256) {
+      asm volatile("setmaxnreg.inc.sync.aligned.u32 152;");
+    }
+    if constexpr (Tile::warpgroups == 3 && Tile::columns == 256) {
+      asm volatile("setmaxnreg.inc.sync.aligned.u32 160;");
+    }
+    consume<Tile, T, Y, kind>(shared, &y, arguments, rank);
+    __syncwarp();
+  }
+  if constexpr (Tile::cluster > 1) cluster_sync();  // the other block still writes here
+#endif
+}
+
+#undef QR_CLUSTER
+
+// rare: also the rarer epilogues; norm: also behind a norm.
+template <class T, bool rare, bool norm, int warpgroups, int blocks, int columns, int stages,
+          bool ping_pong, Share share>
+constexpr WgmmaChoice wgmma_choice(const char* name) {
+  using Tile = WgmmaTile<warpgroups, blocks, columns, stages, ping_pong, share>;
+  WgmmaChoice choice{name,
+                     Tile::rows,
+                     columns,
+                     Tile::box_columns_16,
+                     Tile::cluster,
+                     Tile::threads,
+                     share,
+                     ping_pong,
+                     Tile::shared_bytes,
+                     {wgmma_product<Tile, T, T, WgmmaEpilogue::plain>,
+                      wgmma_product<Tile, T, T, WgmmaEpilogue::gelu_erf>, nullptr,
+                      wgmma_product<Tile, T, T, WgmmaEpilogue::add>},
+                     {},
+                     0,
+                     {},
+                     false};
+  if constexpr (rare) {
+    static_assert(Tile::swizzled);  // as boxes of f32 are
+    choice.to_16[2] = wgmma_product<Tile, T, T, WgmmaEpilogue::other_gelu>;
+    choice.to_f32[0] = wgmma_product<Tile, T, float, WgmmaEpilogue::plain>;
+    choice.to_f32[3] = wgmma_product<Tile, T, float, WgmmaEpilogue::add>;
+  }
+  if constexpr (norm) {
+    using Behind = WgmmaTile<warpgroups, blocks, columns, stages, ping_pong, share, true>;
+    choice.norm_shared_bytes = Behind::shared_bytes;
+    choice.norm[0] = wgmma_product<Behind, T, T, WgmmaEpilogue::plain>;
+    choice.norm[1] = wgmma_product<Behind, T, T, WgmmaEpilogue::gelu_erf>;
+    if constexpr (rare) choice.norm[2] = wgmma_product<Behind, T, T, WgmmaEpilogue::other_gelu>;
+  }
+  return choice;
+}
+
+template <class T>
+std::span<const WgmmaChoice> wgmma_choices() {
+  constexpr Share none = Share::nothing;
+  static const WgmmaChoice choices[] = {
+      wgmma_choice<T, true, true, 3, 1, 192, 4, false, none>("192x192_c3_s4"),
+      wgmma_choice<T, false, false, 3, 1, 256, 3, false, none>("192x256_c3_s3"),
+      wgmma_choice<T, false, true, 2, 1, 256, 4, false, Share::w>("128x256_c2_s4_w"),
+      wgmma_choice<T, false, true, 2, 2, 192, 4, true, Share::w>("128x192_p2_s4_w"),
+      wgmma_choice<T, false, true, 2, 2, 128, 5, true, none>("128x128_p2_s5"),
+      wgmma_choice<T, true, true, 2, 1, 128, 6, false, none>("128x128_c2_s6"),
+      wgmma_choice<T, false, true, 2, 1, 96, 6, false, Share::x>("128x96_c2_s6_x"),
+      wgmma_choice<T, false, true, 2, 1, 80, 6, false, none>("128x80_c2_s6"),
+      wgmma_rows_choice<T, 96>("rows64x96"),
+      wgmma_rows_choice<T, 128>("rows64x128")};
+  return choices;
+}
+
+}  // namespace quantring::cuda
