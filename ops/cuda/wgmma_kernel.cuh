@@ -53,16 +53,25 @@ __device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMa
 
   int stage = ahead % Tile::stages, step = ahead;
   std::uint32_t parity = ahead == Tile::stages ? 0 : 1;  // 1: a stage nobody has used yet
+  const auto advance = [&] {
+    if (++stage == Tile::stages) {
+      stage = 0;
+      parity ^= 1;
+    }
+  };
   for (int i = 0; place<Tile>(a, i, rank, row, column); ++i, step = 0) {
     for (; step < a.steps; ++step) {
       barrier_wait(shared.empty + 8 * stage, parity);
       barrier_expect(shared.full + 8 * stage, bytes);
       load_w(stage, step);
       load_x(stage, step);
-      if (++stage == Tile::stages) {
-        stage = 0;
-        parity ^= 1;
-      }
+      advance();
+    }
+  }
+  // The block's memory must last until the other's last arrivals at its barriers have come.
+  if constexpr (Tile::cluster > 1) {
+    for (int i = 0; i < Tile::stages; ++i, advance()) {
+      barrier_wait(shared.empty + 8 * stage, parity);
     }
   }
 }
@@ -174,41 +183,16 @@ __global__ void QR_CLUSTER(Tile::cluster) __launch_bounds__(Tile::threads, 1)
 
   // Registers go from the first warpgroup to the multiplying ones.
   if (threadIdx.x < 128) {
-    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns < 384) {
-      asm volatile("setmaxnreg.dec.sync.aligned.u32 56;");
-    }
-    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns == 384) {
-      asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
-    }
-    if constexpr (Tile::warpgroups == 3 && Tile::columns < 256) {
-      asm volatile("setmaxnreg.dec.sync.aligned.u32 56;");
-    }
-    if constexpr (Tile::warpgroups == 3 && Tile::columns == 256) {
-      asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
-    }
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Tile::registers));
     if (threadIdx.x == 0) {
       produce<Tile>(shared, &x, &w, arguments, rank);
     } else if (threadIdx.x >= 32) {
       prepare_parameters<Tile, T>(shared, arguments, rank, static_cast<int>(threadIdx.x) - 32);
     }
-    __syncwarp();
   } else {
-    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns < 384) {
-      asm volatile("setmaxnreg.inc.sync.aligned.u32 224;");
-    }
-    if constexpr (Tile::warpgroups == 2 && Tile::blocks * Tile::columns == 384) {
-      asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
-    }
-    if constexpr (Tile::warpgroups == 3 && Tile::columns < 256) {
-      asm volatile("setmaxnreg.inc.sync.aligned.u32 152;");
-    }
-    if constexpr (Tile::warpgroups == 3 && Tile::columns == 256) {
-      asm volatile("setmaxnreg.inc.sync.aligned.u32 160;");
-    }
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tile::registers_multiplying));
     consume<Tile, T, Y, kind>(shared, &y, arguments, rank);
-    __syncwarp();
   }
-  if constexpr (Tile::cluster > 1) cluster_sync();  // the other block still writes here
 #endif
 }
 

@@ -33,6 +33,15 @@ struct WgmmaTile {
   static constexpr int warps = 4 * warpgroups;                         // that multiply
   static constexpr int x_bytes = rows * 128, w_bytes = columns * 128;  // of a stage
 
+  // Of a thread: first an equal share of the multiprocessor's for all, then few for those that do
+  // not multiply.
+  static constexpr int registers_at_start = 65536 / threads / 8 * 8;
+  static constexpr int registers = warpgroups == 3 && columns == 256            ? 32
+                                   : warpgroups == 2 && blocks * columns == 384 ? 40
+                                                                                : 56;
+  static constexpr int registers_multiplying =
+      (registers_at_start * (warpgroups + 1) - registers) / warpgroups / 8 * 8;
+
   // What a tile's epilogue needs: bias and, behind a norm, the weights' sums and the statistics of
   // rows. There is room for two tiles'.
   static constexpr int parameter_bytes = norm ? 8 * columns + 8 * rows : 4 * columns;
