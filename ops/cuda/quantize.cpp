@@ -10,7 +10,7 @@ namespace quantring::cuda {
 
 bool held_fits(const QuantizePlan& plan, ConstTensor values) {
   const std::int64_t each = values.shape.elements() / values.shape[0];
-  return dtype_bytes(values.dtype) == 2 && each % 8 == 0 &&
+  return plan.threads <= held_threads && dtype_bytes(values.dtype) == 2 && each % 8 == 0 &&
          reinterpret_cast<std::uintptr_t>(values.data) % 16 == 0 &&
          // Blocks take whole tiles of 32 vectors.
          each / 8 <= (held_vectors * plan.threads - 32) * plan.blocks;
@@ -18,9 +18,7 @@ bool held_fits(const QuantizePlan& plan, ConstTensor values) {
 
 QuantizePlan plan_quantize(const Queue& queue, ConstTensor values) {
   const std::int64_t images = values.shape[0], each = values.shape.elements() / images;
-  QuantizePlan plan{QuantizePlan::Way::held, 8, 512};
-  if (queue.compute_capability >= 90 && held_fits(plan, values)) return plan;
-  plan.threads = 1024;
+  QuantizePlan plan{QuantizePlan::Way::held, 8, held_threads};
   if (queue.compute_capability >= 90 && held_fits(plan, values)) return plan;
   plan = {QuantizePlan::Way::kernels, 1, 512};
   // As many blocks as fill the GPU, of at least a tile (256 values) a warp.

@@ -24,11 +24,13 @@ QuantizePlan plan_quantize(const Queue& queue, ConstTensor values);
 inline constexpr int most_warps = 32;   // of a block
 inline constexpr int most_blocks = 16;  // of a team
 
-// Vectors of 8 values that a thread holds at most.
-inline constexpr int held_vectors = 5;
+// Vectors of 8 values that a thread takes at most where a cluster holds an image: for longer, its
+// sums are too narrow and the first-level cache is too small.
+inline constexpr int held_vectors = 32;
+inline constexpr int held_threads = 512;  // at most
 
-// Whether `way` held does for values like these: 16 bits each, in whole vectors of 8, all of an
-// image in the registers of its blocks.
+// Whether `way` held does for values like these: 16 bits each, in whole vectors of 8, no image
+// larger than its blocks can hold.
 bool held_fits(const QuantizePlan& plan, ConstTensor values);
 
 struct QuantizeCall {

@@ -1,7 +1,7 @@
 #pragma once
-// The fast way to quantize 16-bit values: a cluster holds an image in its registers, so that every
-// value is loaded once. What a block finds it writes into its neighbours' shared memory, whose
-// reading then takes no time after a cluster's barrier. Same bits as quantize_team.cuh.
+// The fast way to quantize 16-bit values: a cluster holds an image in its first-level caches. What
+// a block finds it writes into its neighbours' shared memory, whose reading then takes no time
+// after a cluster's barrier. Same bits as quantize_team.cuh.
 
 #include <cooperative_groups.h>
 
@@ -22,17 +22,29 @@ __device__ inline coding::Extremes held_extremes(const Held<T>& held, bool& fini
        high = pair_of<T>(Pairs<T>::infinities | 0x80008000u);
   auto check = pair_of<T>(0);
   const auto zero = pair_of<T>(0);
+  // Several loads under way at once.
+  constexpr int ahead = 5;
+#pragma unroll 1
+  for (int first = held.tile; first < held.end; first += ahead * held.warps) {
+    uint4 vector[ahead];
+    bool there[ahead];
 #pragma unroll
-  for (int k = 0; k < held_vectors; ++k) {
-    if (!held.has(k)) continue;
-    const std::uint32_t words[4] = {held.vector[k].x, held.vector[k].y, held.vector[k].z,
-                                    held.vector[k].w};
+    for (int k = 0; k < ahead; ++k) {
+      const int tile = first + k * held.warps, at = tile * 32 + lane_index();
+      there[k] = tile < held.end && at < held.vectors;
+      if (there[k]) vector[k] = held.image[at];
+    }
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const auto x = pair_of<T>(words[i]);
-      low = __hmin2(low, x);
-      high = __hmax2(high, x);
-      check = __hfma2(x, zero, check);  // NaN once a value is not finite
+    for (int k = 0; k < ahead; ++k) {
+      if (!there[k]) continue;
+      const std::uint32_t words[4] = {vector[k].x, vector[k].y, vector[k].z, vector[k].w};
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const auto x = pair_of<T>(words[i]);
+        low = __hmin2(low, x);
+        high = __hmax2(high, x);
+        check = __hfma2(x, zero, check);  // NaN once a value is not finite
+      }
     }
   }
   coding::Extremes found{fminf(Pairs<T>::low(low), Pairs<T>::high(low)),
@@ -41,7 +53,7 @@ __device__ inline coding::Extremes held_extremes(const Held<T>& held, bool& fini
   finite = __all_sync(all_lanes, both == both) != 0;
   if (!finite) {
     found = {};
-    held.each([&](const float(&x)[lane_values], int) {
+    held.each([&](const float(&x)[lane_values]) {
 #pragma unroll
       for (int i = 0; i < lane_values; ++i) {
         const float value = coding::is_finite(x[i]) ? x[i] : nanf("");
@@ -62,26 +74,29 @@ __device__ inline void held_codes(const Held<T>& held, bool fast, const Quantize
       power_of_two && reinterpret_cast<std::uintptr_t>(image_codes) % alignment == 0;
   const FastQuantizer<bits> quick{quantizer.range.offset, quantizer.range.scale, quantizer.inverse};
   auto& stage = reinterpret_cast<TileCodes<bits>&>(shared.stage[warp_index()]);
-#pragma unroll
-  for (int k = 0; k < held_vectors; ++k) {
-    if (held.tile_of(k) >= held.end) break;
+  held.each_tile([&](const uint4& words, int tile, int vector) {
     float x[lane_values];
-    held.values(k, x);
+    held.values(words, x);
     std::uint32_t raw[lane_values];
+    if (fast) {
 #pragma unroll
-    for (int i = 0; i < lane_values; ++i) {
-      raw[i] = fast ? quick.raw_code(x[i]) : quantizer.code(x[i]) + 0x4b000000u;
-      if (quantizer.range.scale == 0.0F) raw[i] = 0x4b000000u;
+      for (int i = 0; i < lane_values; ++i) raw[i] = quick.raw_code(x[i]);
+    } else {
+#pragma unroll
+      for (int i = 0; i < lane_values; ++i) {
+        const std::uint32_t code = quantizer.range.scale == 0.0F ? 0 : quantizer.code(x[i]);
+        raw[i] = code + 0x4b000000u;
+      }
     }
     const LaneCodes<bits> packed = pack_raw<bits>(raw);
     if constexpr (power_of_two) {
       if (direct) {
-        if (held.has(k)) store_direct<bits>(packed, image_codes + held.vector_of(k) * bits);
-        continue;
+        if (vector < held.vectors) store_direct<bits>(packed, image_codes + vector * bits);
+        return;
       }
     }
-    store_codes<bits>(packed, stage, image_codes, each, held.tile_of(k));
-  }
+    store_codes<bits>(packed, stage, image_codes, each, tile);
+  });
 }
 
 #endif
@@ -89,7 +104,7 @@ __device__ inline void held_codes(const Held<T>& held, bool fast, const Quantize
 // grid: (blocks of a cluster, images); call.each: a multiple of 8, values aligned to 16 bytes, at
 // most held_vectors * blocks * threads vectors.
 template <class T, int bits>
-__global__ void __launch_bounds__(1024) quantize_held_kernel(const QuantizeCall call) {
+__global__ void __launch_bounds__(512, 2) quantize_held_kernel(const QuantizeCall call) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   __shared__ HeldShared shared;
   const auto cluster = cooperative_groups::this_cluster();
@@ -107,8 +122,8 @@ __global__ void __launch_bounds__(1024) quantize_held_kernel(const QuantizeCall 
   release_successor();
 
   const int vectors = static_cast<int>(call.each / lane_values);
-  Held<T> held((vectors + 31) / 32, vectors, team.rank, team.blocks);
-  held.load(static_cast<const T*>(call.values) + blockIdx.y * call.each);
+  const Held<T> held(static_cast<const T*>(call.values) + blockIdx.y * call.each, vectors,
+                     team.rank, team.blocks);
   bool finite;
   const coding::Extremes mine = held_extremes(held, finite);
   if (lane == 0) shared.warp_extremes[warp] = mine;

@@ -59,9 +59,9 @@ __device__ inline float held_moment_clip(const HeldTeam& team, const Held<T>& he
   const float unit = coding::unit_scale(extremes);
   const int fraction = coding::moment_bits(each);
   const float one = static_cast<float>(1 << fraction);
-  std::int32_t sum = 0, count = 0;  // 40 values of at most 2^22
+  std::int32_t sum = 0, count = 0;  // 256 values of at most 2^22
   std::uint64_t squares = 0;
-  held.each([&](const float(&x)[lane_values], int) {
+  held.each([&](const float(&x)[lane_values]) {
 #pragma unroll
     for (int i = 0; i < lane_values; ++i) {
       if (!finite && !coding::is_finite(x[i])) continue;
@@ -99,8 +99,8 @@ __device__ inline void held_histogram(const HeldTeam& team, const Held<T>& held,
   HeldShared& shared = team.shared;
   const int lane = lane_index(), warp = warp_index(), warps = block_warps();
   std::uint32_t* const column = &shared.counts[0][lane];
-  std::uint32_t magnitudes = 0, count = 0;  // 40 values of at most 2^22
-  held.each([&](const float(&x)[lane_values], int) {
+  std::uint32_t magnitudes = 0, count = 0;  // 256 values of at most 2^22
+  held.each([&](const float(&x)[lane_values]) {
 #pragma unroll
     for (int i = 0; i < lane_values; ++i) {
       if (!finite && !coding::is_finite(x[i])) continue;

@@ -1,5 +1,5 @@
 #pragma once
-// The 16-bit values of an image in the registers of a team of blocks.
+// The 16-bit values of an image that a cluster's threads take.
 
 #include <cstring>
 
@@ -33,31 +33,37 @@ __device__ inline typename Pairs<T>::Type pair_of(std::uint32_t bits) {
   return pair;
 }
 
-// This thread's values of an image.
+// The values of an image that a thread takes. Loops over them are not unrolled: code that every
+// warp runs once costs more to fetch than to run. The first loop brings the values into the
+// first-level cache, where the others find them.
 template <class T>
 struct Held {
-  uint4 vector[held_vectors];
+  const uint4* image;
   int tile, warps, end,
       vectors;  // first tile, tiles from one to the next; of the part; of the image
 
-  __device__ Held(int tiles, int image_vectors, int rank, int blocks)
-      : tile(static_cast<int>(std::int64_t{tiles} * rank / blocks) + warp_index()),
+  __device__ Held(const T* values, int image_vectors, int rank, int blocks)
+      : image(reinterpret_cast<const uint4*>(values)),
         warps(block_warps()),
-        end(static_cast<int>(std::int64_t{tiles} * (rank + 1) / blocks)),
-        vectors(image_vectors) {}
+        vectors(image_vectors) {
+    const std::int64_t tiles = (image_vectors + 31) / 32;
+    tile = static_cast<int>(tiles * rank / blocks) + warp_index();
+    end = static_cast<int>(tiles * (rank + 1) / blocks);
+  }
 
-  __device__ int tile_of(int k) const { return tile + k * warps; }
-  __device__ int vector_of(int k) const { return tile_of(k) * 32 + lane_index(); }
-  __device__ bool has(int k) const { return tile_of(k) < end && vector_of(k) < vectors; }
-
-  __device__ void load(const T* image) {
-#pragma unroll
-    for (int k = 0; k < held_vectors; ++k) {
-      if (has(k)) vector[k] = reinterpret_cast<const uint4*>(image)[vector_of(k)];
+  // Calls f(words, tile, vector) for every tile of the warp, with zeros behind the image's end.
+  template <class F>
+  __device__ void each_tile(F&& f) const {
+#pragma unroll 1
+    for (int at = tile; at < end; at += warps) {
+      const int vector = at * 32 + lane_index();
+      uint4 words = make_uint4(0, 0, 0, 0);
+      if (vector < vectors) words = image[vector];
+      f(words, at, vector);
     }
   }
-  __device__ void values(int k, float (&x)[lane_values]) const {
-    const std::uint32_t words[4] = {vector[k].x, vector[k].y, vector[k].z, vector[k].w};
+  static __device__ void values(const uint4& vector, float (&x)[lane_values]) {
+    const std::uint32_t words[4] = {vector.x, vector.y, vector.z, vector.w};
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const auto pair = pair_of<T>(words[i]);
@@ -65,16 +71,15 @@ struct Held {
       x[2 * i + 1] = Pairs<T>::high(pair);
     }
   }
-  // Calls f(x, k) for the vectors that there are.
+  // Calls f(x) for the vectors that there are.
   template <class F>
   __device__ void each(F&& f) const {
-#pragma unroll
-    for (int k = 0; k < held_vectors; ++k) {
-      if (!has(k)) continue;
+    each_tile([&](const uint4& words, int, int vector) {
+      if (vector >= vectors) return;
       float x[lane_values];
-      values(k, x);
-      f(x, k);
-    }
+      values(words, x);
+      f(x);
+    });
   }
 };
 

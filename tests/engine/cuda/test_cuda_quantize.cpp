@@ -106,7 +106,7 @@ std::vector<cuda::QuantizePlan> plans_for(const cuda::Queue& queue, ConstTensor 
   std::vector<cuda::QuantizePlan> plans{
       cuda::plan_quantize(queue, values), {Way::kernels, 1, 1024}, {Way::kernels, 5, 96}};
   if (queue.compute_capability < 90) return plans;
-  for (const auto& [blocks, threads] : {std::pair{1, 512}, {4, 256}, {8, 1024}, {5, 96}}) {
+  for (const auto& [blocks, threads] : {std::pair{1, 512}, {4, 256}, {8, 512}, {5, 96}}) {
     const cuda::QuantizePlan held{Way::held, blocks, threads};
     if (cuda::held_fits(held, values)) plans.push_back(held);
   }
