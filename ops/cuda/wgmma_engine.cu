@@ -66,11 +66,10 @@ class WgmmaEngine : public MatmulEngine {
  private:
   static bool possible(const MatmulCall& call) {
     const DeviceLinear& layer = *call.layer;
-    return (layer.dtype == DType::f16 || layer.dtype == DType::bf16) &&
+    return !call.norm && (layer.dtype == DType::f16 || layer.dtype == DType::bf16) &&
            call.x_dtype == layer.dtype && layer.in % 8 == 0 && layer.out % 8 == 0 &&
            call.rows > 0 && aligned(call.x) && aligned(call.y) && aligned(layer.weights.get()) &&
-           (call.y_dtype == layer.dtype || call.y_dtype == DType::f32) &&
-           (!call.norm || (layer.folded() && call.y_dtype == layer.dtype));
+           (call.y_dtype == layer.dtype || call.y_dtype == DType::f32);
   }
 
   static std::span<const WgmmaChoice> choices_of(const MatmulCall& call) {
@@ -83,10 +82,7 @@ class WgmmaEngine : public MatmulEngine {
                                    : call.activation == Activation::gelu_erf
                                        ? WgmmaEpilogue::gelu_erf
                                        : WgmmaEpilogue::other_gelu;
-    if (choice.resident && call.layer->in > wgmma_rows_most_in) return nullptr;
-    const auto& kernels = call.norm                    ? choice.norm
-                          : call.y_dtype == DType::f32 ? choice.to_f32
-                                                       : choice.to_16;
+    const auto& kernels = call.y_dtype == DType::f32 ? choice.to_f32 : choice.to_16;
     return kernels[static_cast<int>(epilogue)];
   }
 
@@ -101,7 +97,7 @@ class WgmmaEngine : public MatmulEngine {
         rows / (choice.share == Share::x ? 2 : 1) + columns / (choice.share == Share::w ? 2 : 1);
     const double step = std::max(area * 64 / 2048, loaded * 128 / 48);
     const double steps = static_cast<double>(divide_up(call.layer->in, 64));
-    const double writing = 800 + area / 16 + (choice.resident ? 2500 : 0);
+    const double writing = 800 + area / 16;
     return static_cast<double>(waves) * (steps * step + (choice.ping_pong ? 0 : writing)) +
            (choice.ping_pong ? 2 * writing : 0);
   }
@@ -135,7 +131,6 @@ class WgmmaEngine : public MatmulEngine {
     const DeviceLinear& layer = *call.layer;
     const int high = choice.share == Share::w ? 2 : 1, wide = choice.share == Share::x ? 2 : 1;
     WgmmaArguments arguments;
-    arguments.in = static_cast<int>(layer.in);
     arguments.out = static_cast<int>(layer.out);
     arguments.steps = static_cast<int>(divide_up(layer.in, 64));
     arguments.row_units = static_cast<int>(divide_up(call.rows, choice.rows * high));
@@ -146,31 +141,13 @@ class WgmmaEngine : public MatmulEngine {
     arguments.group = small ? 1 : 16;
     arguments.alpha = layer.alpha;
     arguments.bias = layer.bias.get();
-    arguments.weight_sums = layer.weight_sums.get();
-    arguments.eps = call.eps;
     arguments.activation = call.activation;
     const int units = arguments.row_units * arguments.column_units;
-    int grid = std::min(units, queue_.multiprocessors / choice.cluster) * choice.cluster;
-    int shared = call.norm ? choice.norm_shared_bytes : choice.shared_bytes;
-    if (choice.resident) {
-      grid = units;
-      const int stage = choice.columns * 128;
-      const int fixed = arguments.steps * choice.rows * 128 + 4 * choice.columns + 512;
-      arguments.stages = std::min({arguments.steps, (232448 - fixed) / stage, 32});
-      shared = fixed + arguments.stages * stage;
-      arguments.x = call.x;
-      arguments.rows = static_cast<int>(call.rows);
-    }
-    // A few neighbours in a row of tiles, one after the other: behind a norm the statistics of
-    // their rows are computed once, and x comes from L2.
-    if (call.norm && small) {
-      arguments.run = 4;
-      while (arguments.column_units % arguments.run != 0) --arguments.run;
-    }
-    arguments.full = units / (grid / choice.cluster * arguments.run);
+    const int grid = std::min(units, queue_.multiprocessors / choice.cluster) * choice.cluster;
     const int y_columns = call.y_dtype == DType::f32 ? choice.box_columns / 2 : choice.box_columns;
     launch(queue_, "the wgmma matrix product", kernel, dim3(static_cast<unsigned>(grid)),
-           dim3(static_cast<unsigned>(choice.threads)), static_cast<std::size_t>(shared),
+           dim3(static_cast<unsigned>(choice.threads)),
+           static_cast<std::size_t>(choice.shared_bytes),
            map(call.x, layer.dtype, call.rows, layer.in, choice.rows / wide, 64),
            map(layer.weights.get(), layer.dtype, layer.out, layer.in, choice.columns / high, 64),
            map(call.y, call.y_dtype, call.rows, layer.out, 16, y_columns), arguments);

@@ -96,35 +96,18 @@ class WgmmaWriter {
     }
   }
 
-  // After them. parameters: of the tile, in shared memory; first_row: of the warp in the tile.
-  __device__ void take(std::uint32_t parameters, int first_row) {
-    bias_ = parameters;
-    statistics_ = parameters + 8 * (Tile::columns + first_row + lane_ / 4);
-  }
-
   // d: the accumulators of the tile's 64 rows number `block`.
+  // biases: the tile's, in shared memory.
   template <int block>
-  __device__ void write(const float (&d)[Tile::columns / 2]) {
-    if constexpr (Tile::norm) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {  // mean, 1 / deviation
-        const auto row = shared_load<float2>(statistics_ + 512 * block + 64 * half);
-        scale_[half] = row.y * arguments_.alpha;
-        shift_[half] = -row.x * scale_[half];
-      }
-    } else {
-      scale_[0] = scale_[1] = arguments_.alpha;
-    }
+  __device__ void write(const float (&d)[Tile::columns / 2], std::uint32_t biases) {
     constexpr int groups = box_columns / 8;
 #pragma unroll
     for (int box = 0; box < boxes_of_block; ++box) {
       const int index = block * boxes_of_block + box;
-      float2 bias[groups], sums[groups];
+      float2 bias[groups];
 #pragma unroll
       for (int j = 0; j < groups; ++j) {
-        const std::uint32_t at = bias_ + 4 * (box * box_columns + 8 * j + 2 * (lane_ % 4));
-        bias[j] = shared_load<float2>(at);
-        sums[j] = Tile::norm ? shared_load<float2>(at + 4 * Tile::columns) : bias[j];
+        bias[j] = shared_load<float2>(biases + 4 * (box * box_columns + 8 * j + 2 * (lane_ % 4)));
       }
       const std::uint32_t target = area_ + (index % Tile::boxes) * Tile::box_bytes;
       if constexpr (loads) {
@@ -135,9 +118,9 @@ class WgmmaWriter {
         __syncwarp();
       }
       if constexpr (sizeof(Y) == 2) {
-        fill_16(&d[box * box_columns / 2], bias, sums, target);
+        fill_16(&d[box * box_columns / 2], bias, target);
       } else {
-        fill_32(&d[box * box_columns / 2], bias, sums, target);
+        fill_32(&d[box * box_columns / 2], bias, target);
       }
       fence_shared_writes();
       __syncwarp();
@@ -172,15 +155,12 @@ class WgmmaWriter {
                 row_ + 64 * (index / boxes_of_block), barrier);
   }
 
-  // half: which of the two rows that this thread has of 16.
-  __device__ float finish(float value, int half, float bias, float sum) const {
-    if constexpr (Tile::norm) bias = fmaf(shift_[half], sum, bias);
-    return wgmma_activate<kind>(fmaf(value, scale_[half], bias), arguments_.activation);
+  __device__ float finish(float value, float bias) const {
+    return wgmma_activate<kind>(fmaf(value, arguments_.alpha, bias), arguments_.activation);
   }
 
   // Stores of 16 by 16, in pieces of 16 bytes.
-  __device__ void fill_16(const float* d, const float2* bias, const float2* sums,
-                          std::uint32_t target) const {
+  __device__ void fill_16(const float* d, const float2* bias, std::uint32_t target) const {
     const int row = lane_ % 16, piece = lane_ / 16;
 #pragma unroll
     for (int i = 0; i < box_columns / 16; ++i) {
@@ -190,8 +170,8 @@ class WgmmaWriter {
       float v[8];
 #pragma unroll
       for (int e = 0; e < 8; ++e) {
-        const float2 b = bias[2 * i + e / 4], sum = sums[2 * i + e / 4];
-        v[e] = finish(d[8 * i + e], e / 2 % 2, e % 2 == 0 ? b.x : b.y, e % 2 == 0 ? sum.x : sum.y);
+        const float2 b = bias[2 * i + e / 4];
+        v[e] = finish(d[8 * i + e], e % 2 == 0 ? b.x : b.y);
       }
       if constexpr (loads) {
         std::uint32_t old[4];
@@ -215,8 +195,7 @@ class WgmmaWriter {
   }
 
   // 32 columns of f32.
-  __device__ void fill_32(const float* d, const float2* bias, const float2* sums,
-                          std::uint32_t target) const {
+  __device__ void fill_32(const float* d, const float2* bias, std::uint32_t target) const {
     const int row = lane_ / 4, quarter = lane_ % 4;
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
@@ -224,16 +203,15 @@ class WgmmaWriter {
       const std::uint32_t address =
           target + (row + 8 * half) * 128 + (((2 * j + quarter / 2) ^ row) << 4) + quarter % 2 * 8;
       asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address),
-                   "f"(finish(d[4 * j + 2 * half], half, bias[j].x, sums[j].x)),
-                   "f"(finish(d[4 * j + 2 * half + 1], half, bias[j].y, sums[j].y))
+                   "f"(finish(d[4 * j + 2 * half], bias[j].x)),
+                   "f"(finish(d[4 * j + 2 * half + 1], bias[j].y))
                    : "memory");
     }
   }
 
   const CUtensorMap* y_;
   const WgmmaArguments& arguments_;
-  std::uint32_t area_, arrived_, bias_ = 0, statistics_ = 0;
-  float scale_[2] = {}, shift_[2] = {};
+  std::uint32_t area_, arrived_;
   int lane_;
   int row_ = 0, column_ = 0;
   std::uint32_t parity_ = 0;

@@ -1,16 +1,13 @@
 #pragma once
-// y = activation(alpha x W^T + b), y += alpha x W^T + b, or the first of a folded layer behind a
-// norm (linear_weights.h) on Hopper: a persistent kernel whose first warp copies tiles of x and W
-// into a ring of stages in shared memory (TMA), while the other warpgroups multiply them (wgmma)
-// and write y.
+// y = activation(alpha x W^T + b) or y += alpha x W^T + b on Hopper: a persistent kernel whose
+// first warp copies tiles of x and W into a ring of stages in shared memory (TMA), while the other
+// warpgroups multiply them (wgmma) and write y.
 
 #include "ops/cuda/launch.h"
 #include "ops/cuda/wgmma_epilogue.cuh"
 #include "ops/cuda/wgmma_instruction.cuh"
 #include "ops/cuda/wgmma_order.cuh"
-#include "ops/cuda/wgmma_parameters.cuh"
 #include "ops/cuda/wgmma_pipeline.cuh"
-#include "ops/cuda/wgmma_rows.cuh"
 #include "ops/cuda/wgmma_tile.cuh"
 
 namespace quantring::cuda {
@@ -73,6 +70,24 @@ __device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMa
     for (int i = 0; i < Tile::stages; ++i, advance()) {
       barrier_wait(shared.empty + 8 * stage, parity);
     }
+  }
+}
+
+// Three warps, thread: of 96. They put the bias of the next tiles into shared memory.
+template <class Tile>
+__device__ inline void prepare_biases(const WgmmaShared<Tile>& shared, const WgmmaArguments& a,
+                                      int rank, int thread) {
+  int row, column;
+  wait_for_predecessor();
+  for (int i = 0; place<Tile>(a, i, rank, row, column); ++i) {
+    const std::uint32_t target = shared.biases + i % 2 * Tile::bias_bytes;
+    barrier_wait(shared.free + 8 * (i % 2), i / 2 % 2 ^ 1);
+    for (int c = thread; c < Tile::columns; c += 96) {
+      const bool present = a.bias != nullptr && column + c < a.out;
+      shared_store(target + 4 * c, present ? __ldg(a.bias + column + c) : 0.0f);
+    }
+    __syncwarp();
+    if (thread % 32 == 0) barrier_arrive(shared.ready + 8 * (i % 2));
   }
 }
 
@@ -143,9 +158,9 @@ __device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMa
     leave_stage<Tile>(shared, previous, lane);
 
     barrier_wait(shared.ready + 8 * (i % 2), i / 2 % 2);
-    writer.take(shared.parameters + i % 2 * Tile::parameter_bytes, first_row + warp % 4 * 16);
-    writer.template write<0>(d[0]);
-    if constexpr (Tile::blocks == 2) writer.template write<1>(d[1]);
+    const std::uint32_t biases = shared.biases + i % 2 * Tile::bias_bytes;
+    writer.template write<0>(d[0], biases);
+    if constexpr (Tile::blocks == 2) writer.template write<1>(d[1], biases);
     if (lane == 0) barrier_arrive(shared.free + 8 * (i % 2));
   }
   writer.end();
@@ -187,7 +202,7 @@ __global__ void QR_CLUSTER(Tile::cluster) __launch_bounds__(Tile::threads, 1)
     if (threadIdx.x == 0) {
       produce<Tile>(shared, &x, &w, arguments, rank);
     } else if (threadIdx.x >= 32) {
-      prepare_parameters<Tile, T>(shared, arguments, rank, static_cast<int>(threadIdx.x) - 32);
+      prepare_biases<Tile>(shared, arguments, rank, static_cast<int>(threadIdx.x) - 32);
     }
   } else {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tile::registers_multiplying));
@@ -198,9 +213,9 @@ __global__ void QR_CLUSTER(Tile::cluster) __launch_bounds__(Tile::threads, 1)
 
 #undef QR_CLUSTER
 
-// rare: also the rarer epilogues; norm: also behind a norm.
-template <class T, bool rare, bool norm, int warpgroups, int blocks, int columns, int stages,
-          bool ping_pong, Share share>
+// rare: also the rarer epilogues.
+template <class T, bool rare, int warpgroups, int blocks, int columns, int stages, bool ping_pong,
+          Share share>
 constexpr WgmmaChoice wgmma_choice(const char* name) {
   using Tile = WgmmaTile<warpgroups, blocks, columns, stages, ping_pong, share>;
   WgmmaChoice choice{name,
@@ -215,22 +230,12 @@ constexpr WgmmaChoice wgmma_choice(const char* name) {
                      {wgmma_product<Tile, T, T, WgmmaEpilogue::plain>,
                       wgmma_product<Tile, T, T, WgmmaEpilogue::gelu_erf>, nullptr,
                       wgmma_product<Tile, T, T, WgmmaEpilogue::add>},
-                     {},
-                     0,
-                     {},
-                     false};
+                     {}};
   if constexpr (rare) {
     static_assert(Tile::swizzled);  // as boxes of f32 are
     choice.to_16[2] = wgmma_product<Tile, T, T, WgmmaEpilogue::other_gelu>;
     choice.to_f32[0] = wgmma_product<Tile, T, float, WgmmaEpilogue::plain>;
     choice.to_f32[3] = wgmma_product<Tile, T, float, WgmmaEpilogue::add>;
-  }
-  if constexpr (norm) {
-    using Behind = WgmmaTile<warpgroups, blocks, columns, stages, ping_pong, share, true>;
-    choice.norm_shared_bytes = Behind::shared_bytes;
-    choice.norm[0] = wgmma_product<Behind, T, T, WgmmaEpilogue::plain>;
-    choice.norm[1] = wgmma_product<Behind, T, T, WgmmaEpilogue::gelu_erf>;
-    if constexpr (rare) choice.norm[2] = wgmma_product<Behind, T, T, WgmmaEpilogue::other_gelu>;
   }
   return choice;
 }
@@ -239,16 +244,14 @@ template <class T>
 std::span<const WgmmaChoice> wgmma_choices() {
   constexpr Share none = Share::nothing;
   static const WgmmaChoice choices[] = {
-      wgmma_choice<T, true, true, 3, 1, 192, 4, false, none>("192x192_c3_s4"),
-      wgmma_choice<T, false, false, 3, 1, 256, 3, false, none>("192x256_c3_s3"),
-      wgmma_choice<T, false, true, 2, 1, 256, 4, false, Share::w>("128x256_c2_s4_w"),
-      wgmma_choice<T, false, true, 2, 2, 192, 4, true, Share::w>("128x192_p2_s4_w"),
-      wgmma_choice<T, false, true, 2, 2, 128, 5, true, none>("128x128_p2_s5"),
-      wgmma_choice<T, true, true, 2, 1, 128, 6, false, none>("128x128_c2_s6"),
-      wgmma_choice<T, false, true, 2, 1, 96, 6, false, Share::x>("128x96_c2_s6_x"),
-      wgmma_choice<T, false, true, 2, 1, 80, 6, false, none>("128x80_c2_s6"),
-      wgmma_rows_choice<T, 96>("rows64x96"),
-      wgmma_rows_choice<T, 128>("rows64x128")};
+      wgmma_choice<T, true, 3, 1, 192, 4, false, none>("192x192_c3_s4"),
+      wgmma_choice<T, false, 3, 1, 256, 3, false, none>("192x256_c3_s3"),
+      wgmma_choice<T, false, 2, 1, 256, 4, false, Share::w>("128x256_c2_s4_w"),
+      wgmma_choice<T, false, 2, 2, 192, 4, true, Share::w>("128x192_p2_s4_w"),
+      wgmma_choice<T, false, 2, 2, 128, 5, true, none>("128x128_p2_s5"),
+      wgmma_choice<T, true, 2, 1, 128, 6, false, none>("128x128_c2_s6"),
+      wgmma_choice<T, false, 2, 1, 96, 6, false, Share::x>("128x96_c2_s6_x"),
+      wgmma_choice<T, false, 2, 1, 80, 6, false, none>("128x80_c2_s6")};
   return choices;
 }
 

@@ -15,9 +15,7 @@ template <class Tile>
 __device__ inline bool place(const WgmmaArguments& a, int i, int rank, int& row, int& column) {
   const int block = static_cast<int>(blockIdx.x) / Tile::cluster;
   const int blocks = static_cast<int>(gridDim.x) / Tile::cluster;
-  const int runs = a.full * a.run;
-  const int unit = i < runs ? (i / a.run * blocks + block) * a.run + i % a.run
-                            : runs * blocks + (i - runs) * blocks + block;
+  const int unit = i * blocks + block;
   if (unit >= a.row_units * a.column_units) return false;
   const int in_group = a.group * a.column_units;
   const int first = unit / in_group * a.group, rest = unit % in_group;
@@ -34,19 +32,19 @@ __device__ inline bool place(const WgmmaArguments& a, int i, int rank, int& row,
 // Addresses.
 template <class Tile>
 struct WgmmaShared {
-  std::uint32_t x, w;        // the ring's stages
-  std::uint32_t boxes;       // each warp's boxes of y
-  std::uint32_t parameters;  // of two tiles
+  std::uint32_t x, w;    // the ring's stages
+  std::uint32_t boxes;   // each warp's boxes of y
+  std::uint32_t biases;  // of two tiles
   // Barriers. full, empty: of each stage; arrived: of each box, that the old y is there; turn: of
-  // each warpgroup; ready, free: of each tile's parameters.
+  // each warpgroup; ready, free: of each tile's bias.
   std::uint32_t full, empty, arrived, turn, ready, free;
 
   __device__ explicit WgmmaShared(std::uint32_t base)
       : x(base),
         w(x + Tile::stages * Tile::x_bytes),
         boxes(w + Tile::stages * Tile::w_bytes),
-        parameters(boxes + Tile::warps * Tile::boxes * Tile::box_bytes),
-        full(parameters + 2 * Tile::parameter_bytes),
+        biases(boxes + Tile::warps * Tile::boxes * Tile::box_bytes),
+        full(biases + 2 * Tile::bias_bytes),
         empty(full + 8 * Tile::stages),
         arrived(empty + 8 * Tile::stages),
         turn(arrived + 8 * Tile::warps * Tile::boxes),
@@ -58,7 +56,7 @@ struct WgmmaShared {
     constexpr int readers = 4 * (Tile::ping_pong ? 1 : Tile::warpgroups);
     for (int i = 0; i < Tile::stages; ++i) {
       barrier_init(full + 8 * i, 1);
-      barrier_init(empty + 8 * i, (readers + (Tile::norm ? 3 : 0)) * Tile::cluster);
+      barrier_init(empty + 8 * i, readers * Tile::cluster);
     }
     for (int i = 0; i < Tile::warps * Tile::boxes; ++i) barrier_init(arrived + 8 * i, 1);
     for (int i = 0; i < Tile::warpgroups; ++i) barrier_init(turn + 8 * i, 4);

@@ -18,14 +18,12 @@ enum class Share { nothing, x, w };
 
 // warpgroups_: of 128 threads that multiply, each `blocks` times 64 rows. ping_pong: each of them
 // has a tile of its own, so that one multiplies while the other writes; else they share a tile.
-// stages_: parts of 64 columns of `in` that shared memory holds. norm_: x is the raw stream, y what
-// its layernorm would give.
-template <int warpgroups_, int blocks_, int columns_, int stages_, bool ping_pong_, Share share_,
-          bool norm_ = false>
+// stages_: parts of 64 columns of `in` that shared memory holds.
+template <int warpgroups_, int blocks_, int columns_, int stages_, bool ping_pong_, Share share_>
 struct WgmmaTile {
   static constexpr int warpgroups = warpgroups_, blocks = blocks_, columns = columns_,
                        stages = stages_;
-  static constexpr bool ping_pong = ping_pong_, norm = norm_;
+  static constexpr bool ping_pong = ping_pong_;
   static constexpr Share share = share_;
   static constexpr int cluster = share == Share::nothing ? 1 : 2;
   static constexpr int rows = 64 * blocks * (ping_pong ? 1 : warpgroups);
@@ -42,9 +40,7 @@ struct WgmmaTile {
   static constexpr int registers_multiplying =
       (registers_at_start * (warpgroups + 1) - registers) / warpgroups / 8 * 8;
 
-  // What a tile's epilogue needs: bias and, behind a norm, the weights' sums and the statistics of
-  // rows. There is room for two tiles'.
-  static constexpr int parameter_bytes = norm ? 8 * columns + 8 * rows : 4 * columns;
+  static constexpr int bias_bytes = 4 * columns;  // there is room for two tiles'
   // y leaves through shared memory in boxes of 16 rows, a few for each warp: of 128 bytes, swizzled
   // against bank conflicts, or of another width that divides the tile, as it is.
   static constexpr bool swizzled = columns % 64 == 0;
@@ -52,7 +48,7 @@ struct WgmmaTile {
   static constexpr int box_bytes = 16 * 2 * box_columns_16;
   static constexpr int most_bytes = 232448, barrier_bytes = 1024;
   static constexpr int free_bytes =
-      most_bytes - barrier_bytes - 2 * parameter_bytes - stages * (x_bytes + w_bytes);
+      most_bytes - barrier_bytes - 2 * bias_bytes - stages * (x_bytes + w_bytes);
   static constexpr int most_boxes = free_bytes / (warps * box_bytes);
   static constexpr int boxes_16 =
       blocks * columns / box_columns_16;  // that a warp writes of y in 16 bits
@@ -65,26 +61,19 @@ struct WgmmaTile {
   static constexpr int barriers = 2 * stages + warps * boxes + warpgroups + 4;
   static_assert(8 * barriers <= barrier_bytes);
   static constexpr int shared_bytes =
-      stages * (x_bytes + w_bytes) + warps * boxes * box_bytes + 2 * parameter_bytes + 8 * barriers;
+      stages * (x_bytes + w_bytes) + warps * boxes * box_bytes + 2 * bias_bytes + 8 * barriers;
 };
 
 enum class WgmmaEpilogue { plain, gelu_erf, other_gelu, add };
 
 struct WgmmaArguments {
-  int in = 0, out = 0;
+  int out = 0;
   int steps = 0;                        // of 64 columns of `in`
   int row_units = 0, column_units = 0;  // tiles, or pairs of them in a cluster
   int group = 1;  // of row units between which the order of units goes column by column
-  int run = 1;    // neighbouring units that a block takes one after the other,
-  int full = 0;   // and how often all blocks can; the units left are shared out one by one
   float alpha = 1;
-  const float* bias = nullptr;         // [out] or null
-  const float* weight_sums = nullptr;  // [out], behind a norm
-  float eps = 0;                       // of the norm
+  const float* bias = nullptr;  // [out] or null
   Activation activation = Activation::none;
-  // Of the kernel that keeps its rows of x (wgmma_rows.cuh).
-  const void* x = nullptr;
-  int rows = 0, stages = 0;  // stages: of W
 };
 
 using WgmmaKernel = void (*)(CUtensorMap x, CUtensorMap w, CUtensorMap y, WgmmaArguments);
@@ -99,12 +88,7 @@ struct WgmmaChoice {
   int shared_bytes;
   WgmmaKernel to_16[4];  // y of the weights' dtype
   WgmmaKernel to_f32[4];
-  int norm_shared_bytes;
-  WgmmaKernel norm[4];  // y of the weights' dtype
-  bool resident;        // a kernel of wgmma_rows.cuh
 };
-
-constexpr int wgmma_rows_most_in = 1024;  // of wgmma_rows.cuh
 
 std::span<const WgmmaChoice> wgmma_choices_f16();
 std::span<const WgmmaChoice> wgmma_choices_bf16();

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 #include <sstream>
 
 #include "tests/ops/cuda/wgmma_support.cuh"
@@ -34,21 +33,7 @@ struct Form {
   Activation activation = Activation::none;
   bool accumulate = false, bias = true, f32_y = false;
   float alpha = 1;
-  bool norm = false;
 };
-constexpr double eps = 1e-5;
-
-// Rows of different mean and deviation, as a residual stream has them.
-template <class T>
-__global__ void spread(T* x, std::int64_t rows, std::int64_t in) {
-  for (std::int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
-    for (std::int64_t k = threadIdx.x; k < in; k += blockDim.x) {
-      T& value = x[row * in + k];
-      value = cuda::from_float<T>(cuda::to_float(value) * static_cast<float>(1 + row % 5) +
-                                  static_cast<float>(row % 7 - 3) * 0.8f);
-    }
-  }
-}
 
 template <class T>
 __global__ void reference(const T* x, const T* w, const float* bias, const float* old, Form form,
@@ -56,20 +41,9 @@ __global__ void reference(const T* x, const T* w, const float* bias, const float
   const std::int64_t i = blockIdx.x * std::int64_t{blockDim.x} + threadIdx.x;
   if (i >= rows * out) return;
   const T *row = x + i / out * in, *weights = w + i % out * in;
-  double mean = 0, scale = 1, sum = 0;
-  if (form.norm) {
-    double variance = 0;
-    for (std::int64_t k = 0; k < in; ++k) mean += double{cuda::to_float(row[k])};
-    mean /= static_cast<double>(in);
-    for (std::int64_t k = 0; k < in; ++k) {
-      const double distance = double{cuda::to_float(row[k])} - mean;
-      variance = fma(distance, distance, variance);
-    }
-    scale = 1 / sqrt(variance / static_cast<double>(in) + eps);
-  }
+  double sum = 0;
   for (std::int64_t k = 0; k < in; ++k) {
-    sum = fma((double{cuda::to_float(row[k])} - mean) * scale, double{cuda::to_float(weights[k])},
-              sum);
+    sum = fma(double{cuda::to_float(row[k])}, double{cuda::to_float(weights[k])}, sum);
   }
   sum = sum * double{form.alpha} + (bias == nullptr ? 0 : double{bias[i % out]});
   y[i] = static_cast<float>(activate(form.activation, sum) + (form.accumulate ? old[i] : 0.0));
@@ -92,8 +66,7 @@ struct Problem {
     std::ostringstream text;
     text << "[" << rows << ", " << in << "] x " << out << " " << dtype_name(dtype) << " -> "
          << dtype_name(y_dtype()) << ", activation " << static_cast<int>(form.activation)
-         << (form.accumulate ? ", accumulating" : "") << (form.bias ? "" : ", no bias")
-         << (form.norm ? ", behind a norm" : "");
+         << (form.accumulate ? ", accumulating" : "") << (form.bias ? "" : ", no bias");
     return text.str();
   }
 };
@@ -118,22 +91,11 @@ struct Case {
     cuda::DeviceMemory<float> y(p.count());
     cuda::with_type(p.dtype, [&](auto type) {
       using T = decltype(type);
-      if (p.form.norm) spread<<<1024, 256>>>(reinterpret_cast<T*>(x.get()), p.rows, p.in);
       reference<<<static_cast<unsigned>((p.count() + 255) / 256), 256>>>(
           reinterpret_cast<const T*>(x.get()), reinterpret_cast<const T*>(layer.weights.get()),
           layer.bias.get(), old_f32.get(), p.form, p.rows, p.in, p.out, y.get());
     });
     expected = to_host(y.get(), p.count(), DType::f32);
-    if (p.form.norm) {
-      const auto weights =
-          to_host(layer.weights.get(), static_cast<std::size_t>(p.in * p.out), p.dtype);
-      std::vector<float> sums(static_cast<std::size_t>(p.out));
-      for (std::size_t i = 0; i < sums.size(); ++i) {
-        const auto row = weights.begin() + static_cast<std::ptrdiff_t>(i) * p.in;
-        sums[i] = static_cast<float>(std::accumulate(row, row + p.in, 0.0));
-      }
-      layer.weight_sums = on_device<float>(sums.data(), sums.size());
-    }
     start = p.form.accumulate ? packed(before, p.y_dtype())
                               : packed(std::vector<float>(p.count(), std::nanf("")), p.y_dtype());
     start.insert(start.begin(), guard, std::byte{0xA5});
@@ -150,8 +112,6 @@ struct Case {
     call.accumulate = problem.form.accumulate;
     call.y = y;
     call.y_dtype = problem.y_dtype();
-    call.norm = problem.form.norm;
-    call.eps = static_cast<float>(eps);
     return call;
   }
 };
@@ -171,13 +131,11 @@ void check_candidate(const Case& c, cuda::MatmulEngine& engine, const cuda::Queu
                     guard) == 0);
   const std::vector<float> actual = unpacked(bytes.data() + guard, c.problem.count(), dtype);
   const double rounding = dtype == DType::f32 ? 0x1p-24 : dtype == DType::f16 ? 0x1p-11 : 0x1p-8;
-  // These round the normed rows; the products are sums of size 1, of many independent errors.
-  const double normed = name.starts_with("rows") ? 3 * rounding : 0;
   int wrong = 0;
   for (std::size_t i = 0; i < actual.size(); ++i) {
     const double want = c.expected[i];
     // f32 sums of `in` products of size 1.5 / sqrt(in), and the activation's 1e-6.
-    const double allowed = (1.01 * rounding + 2e-6) * std::abs(want) + 2e-5 + normed;
+    const double allowed = (1.01 * rounding + 2e-6) * std::abs(want) + 2e-5;
     if (!(std::abs(actual[i] - want) <= allowed) && ++wrong <= 5) {
       const auto at = static_cast<std::int64_t>(i);
       MESSAGE("y[" << at / c.problem.out << ", " << at % c.problem.out << "] is " << actual[i]
@@ -253,23 +211,6 @@ TEST_CASE("every tile computes every epilogue") {
   check_problem(*engine, queue, {6304, 768, 768, DType::f16, {Activation::none, true}});
 }
 
-TEST_CASE("a folded layer takes the stream before its norm") {
-  cuda::Queue queue;
-  const auto engine = wgmma_engine(queue);
-  if (engine == nullptr) return;
-  for (const DType dtype : {DType::f16, DType::bf16}) {
-    for (const Activation activation :
-         {Activation::none, Activation::gelu_erf, Activation::gelu_tanh, Activation::gelu_quick}) {
-      const Form form{activation, false, activation != Activation::gelu_quick, false, 0.5f, true};
-      for (const std::int64_t rows : {1, 65, 197}) {
-        check_problem(*engine, queue, {rows, 768, 1000, dtype, form});
-      }
-      check_problem(*engine, queue, {197, 200, 192, dtype, form});  // the last step is not full
-      check_problem(*engine, queue, {6304, 192, 2304, dtype, form});
-    }
-  }
-}
-
 TEST_CASE("what the engine cannot compute it does not offer") {
   cuda::Queue queue;
   const auto engine = wgmma_engine(queue);
@@ -282,7 +223,7 @@ TEST_CASE("what the engine cannot compute it does not offer") {
   call.y = y.get() + 2;
   CHECK(engine->candidates(call).empty());
   call.y = y.get();
-  call.norm = true;  // but the layer is not folded
+  call.norm = true;
   CHECK(engine->candidates(call).empty());
   const Case odd({64, 64, 100, DType::f16, {}});
   CHECK(engine->candidates(odd.call(y.get())).empty());
