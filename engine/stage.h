@@ -101,9 +101,7 @@ class Stage {
   void load_heads(const ModelFile& model);
   void allocate();
   Parameter load_parameter(const ModelFile& model, const std::string& name);
-  Linear load_linear(const ModelFile& model, const std::string& name, ConstTensor scale = {},
-                     InputNorm norm = {});
-  Linear load_normed(const ModelFile& model, const std::string& name, const std::string& norm);
+  Linear load_linear(const ModelFile& model, const std::string& name, ConstTensor scale = {});
   Linear load_scaled(const ModelFile& model, const std::string& name, const std::string& scale);
   Norm load_norm(const ModelFile& model, const std::string& name);
 

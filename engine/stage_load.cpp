@@ -46,7 +46,7 @@ void Stage::load(const ModelFile& model) {
     loaded.is_attention = half % 2 == 0;
     if (loaded.is_attention) {
       loaded.attention.norm = load_norm(model, block + "norm1");
-      loaded.attention.qkv = load_normed(model, block + "attn.qkv", block + "norm1");
+      loaded.attention.qkv = load_linear(model, block + "attn.qkv");
       if (architecture_.qk_norm) {
         loaded.attention.q_norm = load_norm(model, block + "attn.q_norm");
         loaded.attention.k_norm = load_norm(model, block + "attn.k_norm");
@@ -54,7 +54,7 @@ void Stage::load(const ModelFile& model) {
       loaded.attention.proj = load_scaled(model, block + "attn.proj", block + "scale1");
     } else {
       loaded.mlp.norm = load_norm(model, block + "norm2");
-      loaded.mlp.fc1 = load_normed(model, block + "mlp.fc1", block + "norm2");
+      loaded.mlp.fc1 = load_linear(model, block + "mlp.fc1");
       loaded.mlp.fc2 = load_scaled(model, block + "mlp.fc2", block + "scale2");
     }
     halves_.push_back(std::move(loaded));
@@ -129,15 +129,7 @@ Linear Stage::load_scaled(const ModelFile& model, const std::string& name,
   return load_linear(model, name, {factors.data(), DType::f32, stored.shape});
 }
 
-// A layer that only norm_linear uses, with this norm.
-Linear Stage::load_normed(const ModelFile& model, const std::string& name,
-                          const std::string& norm) {
-  return load_linear(model, name, {},
-                     {model.tensor(norm + ".weight"), model.tensor(norm + ".bias")});
-}
-
-Linear Stage::load_linear(const ModelFile& model, const std::string& name, ConstTensor scale,
-                          InputNorm norm) {
+Linear Stage::load_linear(const ModelFile& model, const std::string& name, ConstTensor scale) {
   ConstTensor weight = model.tensor(name + ".weight");
   const ConstTensor bias = model.tensor(name + ".bias");
   // A patch embedding is stored as a convolution's [dim, channels, h, w]: as a matrix, [dim, the
@@ -145,7 +137,7 @@ Linear Stage::load_linear(const ModelFile& model, const std::string& name, Const
   if (weight.shape.rank() == 4) {
     weight.shape = {weight.shape[0], weight.shape[1] * weight.shape[2] * weight.shape[3]};
   }
-  Linear layer(context_, weight, bias, scale, norm);
+  Linear layer(context_, weight, bias, scale);
   model.release(name + ".weight");
   model.release(name + ".bias");
   return layer;

@@ -66,7 +66,7 @@ class Backend {
 
   // ops/linear.h
   virtual std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
-                                              ConstTensor scale, InputNorm norm) = 0;
+                                              ConstTensor scale) = 0;
   virtual void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
                       Tensor y) = 0;
   virtual void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) = 0;

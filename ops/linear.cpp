@@ -36,8 +36,7 @@ Linear::~Linear() = default;
 Linear::Linear(Linear&&) noexcept = default;
 Linear& Linear::operator=(Linear&&) noexcept = default;
 
-Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale,
-               InputNorm norm) {
+Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale) {
   const bool floats = weight.dtype == DType::f32 || weight.dtype == DType::f16;
   if (!floats || weight.shape.rank() != 2 || weight.shape.elements() == 0 || !weight.data) {
     check::fail("Linear", "weight", weight, "f32 or f16 [out, in]");
@@ -49,12 +48,7 @@ Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTens
                  {out_});
   }
   if (scale.data != nullptr) check::exact("Linear", "scale", scale, DType::f32, {out_});
-  for (const ConstTensor* part : {&norm.gamma, &norm.beta}) {
-    if (part->data == nullptr && norm.gamma.data == nullptr) continue;
-    check::exact("Linear", "norm", *part, part->dtype == DType::f16 ? DType::f16 : DType::f32,
-                 {in_});
-  }
-  weights_ = context.backend().pack(weight, bias, scale, norm);
+  weights_ = context.backend().pack(weight, bias, scale);
 }
 
 void linear(Context& context, ConstTensor x, const Linear& layer, Activation activation, Tensor y) {

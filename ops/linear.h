@@ -17,11 +17,6 @@ enum class Activation : std::uint8_t {
   gelu_quick,  // x * sigmoid(1.702 x), CLIP's
 };
 
-// The norm whose output a layer takes, in host memory: [in] f32 or f16, or no data for none.
-struct InputNorm {
-  ConstTensor gamma, beta;
-};
-
 // Weights made ready for the device once, at load, in its own precision and layout, so the tensors
 // given here need not outlive this object.
 class Linear {
@@ -32,10 +27,8 @@ class Linear {
   Linear& operator=(Linear&&) noexcept;
   // In host memory. weight: [out, in] f32 or f16; bias: [out] f32 or f16, or no data for none.
   // scale: [out] f32, or no data for none: y = scale * (x W^T + b), folded into the packed weights
-  // (LayerScale, Touvron et al. 2021). norm: for a layer that norm_linear is called with and
-  // nothing else, the norm of that call; a device may fold it into the weights.
-  Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale = {},
-         InputNorm norm = {});
+  // (LayerScale, Touvron et al. 2021).
+  Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale = {});
 
   std::int64_t in() const { return in_; }
   std::int64_t out() const { return out_; }

@@ -48,8 +48,8 @@ class CpuBackend : public Backend {
     body();
   }
 
-  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
-                                      InputNorm) override {
+  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
+                                      ConstTensor scale) override {
     return std::make_unique<PackedLinear>(pool_, weight, bias, scale);
   }
   void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,

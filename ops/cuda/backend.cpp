@@ -2,8 +2,6 @@
 
 #include "ops/backend.h"
 
-#include <stdexcept>
-
 #include "ops/context.h"
 #include "ops/cuda/attention.h"
 #include "ops/cuda/coding.h"
@@ -104,15 +102,14 @@ class CudaBackend : public Backend {
     run_recorded(queue_, recorded, body);
   }
 
-  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
-                                      InputNorm norm) override {
+  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
+                                      ConstTensor scale) override {
     use();
-    return cuda::pack(weight, bias, scale, norm, dtype_);
+    return cuda::pack(weight, bias, scale, dtype_);
   }
   void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
               Tensor y) override {
     MatmulCall call = product(x, rows, layer, y);
-    if (call.layer->folded()) throw std::invalid_argument("linear: this layer's norm is folded");
     call.activation = activation;
     multiply(call);
   }
@@ -126,10 +123,8 @@ class CudaBackend : public Backend {
     MatmulCall call = product(x, rows, layer, y);
     call.activation = activation;
     call.norm = true;
-    if (!call.layer->folded()) {
-      call.gamma = norm.gamma;
-      call.beta = norm.beta;
-    }
+    call.gamma = norm.gamma;
+    call.beta = norm.beta;
     call.eps = eps;
     call.normed = normed.data;
     multiply(call);

@@ -36,7 +36,7 @@ std::string shape_text(const MatmulCall& call) {
   const DeviceLinear& layer = *call.layer;
   std::string text = "rows " + std::to_string(call.rows) + " in " + std::to_string(layer.in) +
                      " out " + std::to_string(layer.out) + ' ' + dtype_name(layer.dtype);
-  if (call.norm) text += layer.folded() ? " norm" : " whole norm";
+  if (call.norm) text += " norm";
   if (call.x_dtype != layer.dtype) text += std::string(" of ") + dtype_name(call.x_dtype);
   if (layer.bias.get() == nullptr) text += " no bias";
   if (call.activation != Activation::none)

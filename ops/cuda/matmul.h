@@ -28,7 +28,7 @@ struct MatmulCall {
   // Set for norm_linear: x is the residual stream (the weights' dtype or f32) and the product's
   // input is layer_norm(x). `normed` [rows, in] of the weights' dtype may be used as scratch.
   bool norm = false;
-  const float *gamma = nullptr, *beta = nullptr;  // [in]; null for a folded layer
+  const float *gamma = nullptr, *beta = nullptr;  // [in]
   float eps = 0;
   void* normed = nullptr;
 };
@@ -68,8 +68,7 @@ class Matmul {
   // first candidate. Throws Error if no engine can compute the call.
   void run(const MatmulCall& call);
 
-  // One line a shape: what was chosen and its time, for the bench; and one if cuBLASLt was looked
-  // for and is missing.
+  // One line a shape: what was chosen and its time, for the bench.
   std::vector<std::string> report() const;
 
  private:

@@ -72,8 +72,6 @@ void MatmulTrial::copy_layer() {
     made->weights = copy(queue_, layer.weights);
     made->bias = copy(queue_, layer.bias);
     made->bias_16 = copy(queue_, layer.bias_16);
-    made->weight_sums = copy(queue_, layer.weight_sums);
-    made->weight_sums = copy(queue_, layer.weight_sums);
     copies_.push_back(std::move(made));
   }
 }

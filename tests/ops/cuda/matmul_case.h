@@ -59,7 +59,6 @@ struct Form {
   Activation activation = Activation::none;
   bool accumulate = false, norm = false, bias = true;
   bool x_f32 = false, y_f32 = false;  // with weights of 16 bits
-  bool folded = false;                // the norm's own weights in the layer's
 };
 
 inline constexpr Form forms[] = {{},
@@ -73,10 +72,7 @@ inline constexpr Form forms[] = {{},
                                  {.accumulate = true, .y_f32 = true},
                                  {.norm = true},
                                  {.norm = true, .x_f32 = true},
-                                 {.norm = true, .folded = true},
-                                 {.norm = true, .bias = false, .folded = true},
-                                 {.norm = true, .x_f32 = true, .folded = true},
-                                 {.activation = Activation::gelu_erf, .norm = true, .folded = true},
+                                 {.norm = true, .bias = false},
                                  {.activation = Activation::gelu_erf, .norm = true},
                                  {.activation = Activation::gelu_erf, .norm = true, .x_f32 = true}};
 
@@ -94,9 +90,8 @@ class MatmulCase {
     const std::vector<float> bias = rounded(random_values(out, 3), dtype);
     const std::vector<float> gamma = random_values(in, 4), beta = random_values(in, 5, 0.5f);
     before_ = rounded(random_values(rows * out, 6, 2), y_dtype_);
-    const InputNorm norm{view(gamma, {in}), view(beta, {in})};
     layer_ = cuda::pack(view(weight, {out, in}), form.bias ? view(bias, {out}) : ConstTensor{}, {},
-                        form.folded ? norm : InputNorm{}, dtype);
+                        dtype);
     x_ = on_gpu(x, x_dtype);
     gamma_ = on_gpu(gamma, DType::f32);
     beta_ = on_gpu(beta, DType::f32);
@@ -109,10 +104,8 @@ class MatmulCase {
     call.accumulate = form.accumulate;
     call.y_dtype = y_dtype_;
     call.norm = form.norm;
-    if (!layer_->folded()) {
-      call.gamma = reinterpret_cast<const float*>(gamma_.get());
-      call.beta = reinterpret_cast<const float*>(beta_.get());
-    }
+    call.gamma = reinterpret_cast<const float*>(gamma_.get());
+    call.beta = reinterpret_cast<const float*>(beta_.get());
     call.eps = norm_eps;
     call.normed = normed_.get();
     reset();

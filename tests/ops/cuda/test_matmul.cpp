@@ -137,7 +137,7 @@ TEST_CASE("the next run takes the choice from the file; without the file it meas
   if (!have_gpu()) return;
   const CacheFolder folder;
   const Streams streams(0);
-  MatmulCase one(DType::f16, 50, 192, 576, {.norm = true, .folded = true});
+  MatmulCase one(DType::f16, 50, 192, 576, {.norm = true});
   std::vector<std::string> report;
   {
     Matmul matmul(streams.ops());
