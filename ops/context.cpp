@@ -23,6 +23,18 @@ std::unique_ptr<Backend> make_backend(const ContextOptions& options, ThreadPool&
 
 }  // namespace
 
+DType dtype_of(Precision precision) {
+  switch (precision) {
+    case Precision::f16:
+      return DType::f16;
+    case Precision::bf16:
+      return DType::bf16;
+    case Precision::f32:
+      break;
+  }
+  return DType::f32;
+}
+
 Context::Context(const ContextOptions& options) : options_(options) {
   if (options.threads < 1 || options.threads > ThreadPool::max_threads) {
     throw Error("threads is " + std::to_string(options.threads) + ", must be 1 to " +
@@ -37,15 +49,7 @@ Context::Context(int threads) : Context(ContextOptions{{}, threads, Precision::f
 Context::~Context() = default;
 
 DType Context::activation_dtype() const {
-  switch (options_.precision) {
-    case Precision::f16:
-      return DType::f16;
-    case Precision::bf16:
-      return DType::bf16;
-    case Precision::f32:
-      break;
-  }
-  return DType::f32;
+  return dtype_of(options_.precision);
 }
 
 DType Context::residual_dtype() const {

@@ -14,6 +14,7 @@ class ThreadPool;  // ops/cpu/thread_pool.h
 
 // Of weights and activations. Sums are always f32.
 enum class Precision : std::uint8_t { f32, f16, bf16 };
+DType dtype_of(Precision precision);
 
 struct ContextOptions {
   Device device;

@@ -16,18 +16,6 @@
 namespace quantring::cuda {
 namespace {
 
-DType dtype_of(Precision precision) {
-  switch (precision) {
-    case Precision::f16:
-      return DType::f16;
-    case Precision::bf16:
-      return DType::bf16;
-    case Precision::f32:
-      break;
-  }
-  return DType::f32;
-}
-
 class CudaBackend : public Backend {
  public:
   explicit CudaBackend(const ContextOptions& options)

@@ -1,29 +1,15 @@
 // The wgmma engine: which tiles suit a call, its tensor maps, the launch.
 
-#include <cudaTypedefs.h>
-
 #include <algorithm>
 #include <stdexcept>
 
 #include "ops/cuda/launch.h"
 #include "ops/cuda/matmul.h"
+#include "ops/cuda/tensor_map.h"
 #include "ops/cuda/wgmma_tile.cuh"
 
 namespace quantring::cuda {
 namespace {
-
-// Asked of the driver at run time, so that the program also starts where there is none.
-PFN_cuTensorMapEncodeTiled_v12000 find_encode() {
-  void* function = nullptr;
-  cudaDriverEntryPointQueryResult found{};
-  check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000,
-                                         cudaEnableDefault, &found),
-        "cudaGetDriverEntryPointByVersion");
-  if (found != cudaDriverEntryPointSuccess || function == nullptr) {
-    throw Error("the NVIDIA driver is too old for this GPU's tensor copies: update it");
-  }
-  return reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(function);
-}
 
 bool aligned(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
@@ -35,7 +21,7 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) {
 
 class WgmmaEngine : public MatmulEngine {
  public:
-  explicit WgmmaEngine(const Queue& queue) : queue_(queue), encode_(find_encode()) {}
+  explicit WgmmaEngine(const Queue& queue) : queue_(queue) {}
 
   const char* name() const override { return "wgmma"; }
 
@@ -102,29 +88,17 @@ class WgmmaEngine : public MatmulEngine {
            (choice.ping_pong ? 2 * writing : 0);
   }
 
-  CUtensorMap map(const void* data, DType dtype, std::int64_t rows, std::int64_t columns,
-                  int box_rows, int box_columns) const {
+  static CUtensorMap map(const void* data, DType dtype, std::int64_t rows, std::int64_t columns,
+                         int box_rows, int box_columns) {
     const std::size_t bytes = dtype_bytes(dtype);
-    CUtensorMap result;
-    const cuuint64_t size[2] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
-    const cuuint64_t stride[1] = {static_cast<cuuint64_t>(columns) * bytes};
-    const cuuint32_t box[2] = {static_cast<cuuint32_t>(box_columns),
-                               static_cast<cuuint32_t>(box_rows)};
-    const cuuint32_t step[2] = {1, 1};
-    const CUresult error =
-        encode_(&result,
-                dtype == DType::f32    ? CU_TENSOR_MAP_DATA_TYPE_FLOAT32
-                : dtype == DType::bf16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
-                                       : CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
-                2, const_cast<void*>(data), size, stride, box, step, CU_TENSOR_MAP_INTERLEAVE_NONE,
-                static_cast<std::size_t>(box_columns) * bytes == 128 ? CU_TENSOR_MAP_SWIZZLE_128B
-                                                                     : CU_TENSOR_MAP_SWIZZLE_NONE,
-                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-    if (error != CUDA_SUCCESS) {
-      throw Error("CUDA: cuTensorMapEncodeTiled failed: error " +
-                  std::to_string(static_cast<int>(error)));
-    }
-    return result;
+    const cuuint64_t sizes[] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
+    const cuuint64_t strides[] = {static_cast<cuuint64_t>(columns) * bytes};
+    const cuuint32_t box[] = {static_cast<cuuint32_t>(box_columns),
+                              static_cast<cuuint32_t>(box_rows)};
+    const bool swizzled = static_cast<std::size_t>(box_columns) * bytes == 128;
+    return tensor_map(data, dtype, sizes, strides, box,
+                      swizzled ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE,
+                      CU_TENSOR_MAP_L2_PROMOTION_L2_256B);
   }
 
   void start(const MatmulCall& call, const WgmmaChoice& choice, WgmmaKernel kernel) const {
@@ -154,7 +128,6 @@ class WgmmaEngine : public MatmulEngine {
   }
 
   const Queue& queue_;
-  PFN_cuTensorMapEncodeTiled_v12000 encode_;
 };
 
 }  // namespace
