@@ -245,6 +245,7 @@ std::span<const WgmmaChoice> wgmma_choices() {
   constexpr Share none = Share::nothing;
   static const WgmmaChoice choices[] = {
       wgmma_choice<T, true, 3, 1, 192, 4, false, none>("192x192_c3_s4"),
+      wgmma_choice<T, false, 3, 1, 192, 3, false, none>("192x192_c3_s3"),
       wgmma_choice<T, false, 3, 1, 256, 3, false, none>("192x256_c3_s3"),
       wgmma_choice<T, false, 2, 1, 256, 4, false, Share::w>("128x256_c2_s4_w"),
       wgmma_choice<T, false, 2, 2, 192, 4, true, Share::w>("128x192_p2_s4_w"),
