@@ -188,7 +188,8 @@ TEST_CASE("Attention and its norms on a GPU are the CPU's") {
       Buffer gpu_scratch(pair.gpu, attention_scratch_bytes(pair.gpu, 2, tokens, dim, heads));
       attention(pair.cpu, qkv.cpu, heads, cpu_scratch, out.cpu);
       attention(pair.gpu, qkv.gpu, heads, gpu_scratch, out.gpu);
-      out.check(8 * rounding(pair.activation()));
+      // Scores reach 30, where f32 errs by so much that weights err by 1e-5.
+      out.check(std::max(8 * rounding(pair.activation()), 1e-5));
       qk_norm(pair.cpu, qkv.cpu, heads, gamma.cpu, beta.cpu, gamma.cpu, beta.cpu, 1e-6f);
       qk_norm(pair.gpu, qkv.gpu, heads, gamma.gpu, beta.gpu, gamma.gpu, beta.gpu, 1e-6f);
       check_near(qkv.gpu.values(), qkv.cpu.values(), 2 * rounding(pair.activation()), 2e-6);
