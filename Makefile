@@ -33,8 +33,9 @@ demo: ## Fashion-MNIST through a 3-stage ring on 50 Mbit/s links, at 32, 8 and 4
 
 test: ## Build, with CUDA, and run all tests; those for a GPU skip where there is none
 	@packaging/setup.sh test
-	@if [ '$(CUDA)' = ON ]; then packaging/setup.sh cuda; fi
-	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$(CUDA)
+	@cuda='$(CUDA)'; if [ "$$cuda" = ON ] && ! packaging/setup.sh cuda; then \
+	  echo "warning: the CUDA code is neither compiled nor tested" >&2; cuda=OFF; fi; \
+	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$$cuda
 	cmake --build --preset release
 	ctest --preset release
 
