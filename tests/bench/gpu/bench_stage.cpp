@@ -5,7 +5,7 @@
 //   vit_base 8           milliseconds of a pass, of the first pass, device memory in use
 //   profile vit_base 8   one pass between cudaProfilerStart and Stop (ncu --profile-from-start off)
 
-#include <cuda_profiler_api.h>
+#include <cuda_runtime_api.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +25,10 @@
 #include "ops/device.h"
 #include "ops/error.h"
 #include "ops/transfer.h"
+
+// Their header comes in a package of its own that nothing else needs.
+extern "C" cudaError_t CUDARTAPI cudaProfilerStart();
+extern "C" cudaError_t CUDARTAPI cudaProfilerStop();
 
 namespace quantring {
 namespace {
