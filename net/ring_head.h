@@ -66,6 +66,10 @@ class RingHead {
   // The latest that each stage reported, at most half a second old per hop.
   RingStats stats() const;
 
+  // Has every stage's worker told the same app's JSON, at most 64 KiB, when it comes to it
+  // (StageWorker::instructed). Returns at once; nothing after the end of the session.
+  void instruct(const std::string& json);
+
   // Gives up: blocked and later calls throw Error("the session was stopped"). From any thread and
   // from signal handlers.
   void stop() noexcept;

@@ -33,6 +33,9 @@ class StageWorker {
   // submit.
   virtual void collect(Message& out) = 0;
 
+  // What RingHead::instruct was given, between frames; of several that came meanwhile the last.
+  virtual void instructed(const std::string& json) { static_cast<void>(json); }
+
   // Called before each submit with the state of the link that the output will take: what a
   // controller of the bit width needs.
   virtual void observe_output(const LinkStats&) {}

@@ -20,6 +20,8 @@ json link_json(const LinkStats& link) {
           {"wire_bytes", link.wire_bytes},
           {"sending_s", link.sending_s},
           {"credit_wait_s", link.credit_wait_s},
+          {"capacity", static_cast<int>(link.capacity)},
+          {"capacity_bps", link.capacity_bps},
           {"codec", link.codec},
           {"bits", link.bits}};
 }
@@ -33,6 +35,8 @@ LinkStats read_link(const json& object) {
   link.wire_bytes = read_uint(object, "wire_bytes");
   link.sending_s = read_number(object, "sending_s");
   link.credit_wait_s = read_number(object, "credit_wait_s");
+  link.capacity = static_cast<Capacity>(read_uint(object, "capacity", 2));
+  link.capacity_bps = read_number(object, "capacity_bps");
   link.codec = static_cast<std::uint8_t>(read_uint(object, "codec", 255));
   link.bits = static_cast<std::uint8_t>(read_uint(object, "bits", 255));
   return link;

@@ -10,6 +10,13 @@ namespace quantring::net {
 
 inline constexpr int max_stages = 64;  // of a ring
 
+// What is known of a link's capacity: how fast it carries bytes when nothing else holds them up.
+enum class Capacity : std::uint8_t {
+  unknown = 0,   // idle, or nothing was sent yet that says anything
+  at_least = 1,  // what was sent went through and did not fill the link
+  measured = 2,  // what was sent filled the link
+};
+
 // One direction of one hop, counted since the session began. Only frames with tensors or results
 // are in frames, images, payload_bytes and elements; wire_bytes has every byte of the hop, headers
 // too.
@@ -21,6 +28,9 @@ struct LinkStats {
   // in credit_wait_s instead, so it is never mistaken for a slow link.
   double sending_s = 0;
   double credit_wait_s = 0;  // seconds in which a frame was ready and the receiver had no room
+  // Sender's side only, the latest of net/bandwidth_meter.h: bits of TCP payload a second.
+  Capacity capacity = Capacity::unknown;
+  double capacity_bps = 0;           // 0 when unknown
   std::uint8_t codec = 0, bits = 0;  // of the last frame
 
   double bits_per_element() const;  // payload bits over elements; 0 before the first frame
