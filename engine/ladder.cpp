@@ -109,8 +109,7 @@ std::string ladder_to_json(const Ladder& ladder) {
 
 Ladder ladder_from_json(const std::string& text) {
   if (text.size() > most_bytes)
-    throw Error(
-        fmt::format("a ladder has at most {} bytes of JSON, not {}", most_bytes, text.size()));
+    throw Error(fmt::format("a ladder has at most {} bytes of JSON, this is more", most_bytes));
   const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) throw Error("a ladder is JSON, this is not");
   const auto found = value.is_object() ? value.find("ladder") : value.end();
