@@ -34,8 +34,8 @@ struct Chart {
   std::vector<double> dividers;  // vertical lines through all panels, at these x
 };
 
+// Throws std::invalid_argument for a series whose x and y differ in length, or an axis that ends
+// before it begins. For the file: apps/text_file.h.
 std::string chart_svg(const Chart& chart);
-// Whole or not at all; throws Error naming the file.
-void write_text_file(const std::string& path, const std::string& text);
 
 }  // namespace quantring::apps
