@@ -37,11 +37,12 @@ struct ControllerOptions {
 struct LinkObservation {
   enum class Capacity : std::uint8_t { unknown, at_least, measured };
 
-  double time_s = 0;         // any monotonic clock
-  std::uint64_t frames = 0;  // micro-batches that have left
-  std::uint64_t images = 0;  // in them
-  double sending_s = 0;      // in which the link was taking bytes of a frame
-  double credit_wait_s = 0;  // in which a frame was ready and the receiver had no room
+  double time_s = 0;                // any monotonic clock
+  std::uint64_t frames = 0;         // micro-batches that have left
+  std::uint64_t images = 0;         // in them
+  std::uint64_t payload_bytes = 0;  // of them; policy paper measures the bandwidth with it
+  double sending_s = 0;             // in which the link was taking bytes of a frame
+  double credit_wait_s = 0;         // in which a frame was ready and the receiver had no room
   Capacity capacity = Capacity::unknown;
   double capacity_bps = 0;  // bits of payload a second; unknown: 0
   double compute_rate = 0;  // images/s of the slowest stage of the ring; 0: not known yet
