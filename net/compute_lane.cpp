@@ -71,6 +71,11 @@ void ComputeLane::stop() {
   output_changed_.notify_one();
 }
 
+void ComputeLane::instruct(const std::string& json) {
+  const std::lock_guard lock(mutex_);
+  instruction_ = json;
+}
+
 void ComputeLane::set_output_stats(const LinkStats& stats) {
   const std::lock_guard lock(mutex_);
   output_stats_ = stats;
@@ -126,12 +131,15 @@ void ComputeLane::serve(StageWorker& worker) {
 // counts twice.
 void ComputeLane::submit_one(StageWorker& worker, Message& in) {
   LinkStats link;
+  std::optional<std::string> instruction;
   {
     const std::lock_guard lock(mutex_);
     link = output_stats_;
+    instruction = std::exchange(instruction_, std::nullopt);
   }
   under_way_.push_back({in.request_id, in.images});
   const auto start = Clock::now();
+  if (instruction) worker.instructed(*instruction);
   worker.observe_output(link);
   worker.submit(in);
   const std::lock_guard lock(mutex_);

@@ -45,6 +45,7 @@ class ComputeLane {
   void close_input();    // after the last push
   bool drained() const;  // input was closed, all is computed and popped
   void stop();  // ends after the call of the worker that is under way; what it has is dropped
+  void instruct(const std::string& json);  // for StageWorker::instructed, before the next frame
   void set_output_stats(const LinkStats& stats);  // for StageWorker::observe_output
   StageStats stats() const;                       // only the compute's own fields
 
@@ -72,6 +73,7 @@ class ComputeLane {
   std::deque<Message> input_, output_;
   bool input_closed_ = false, computed_all_ = false, stopping_ = false;
   LinkStats output_stats_;
+  std::optional<std::string> instruction_;
   StageStats stats_;
   std::thread thread_;  // last: it uses all the rest
 };

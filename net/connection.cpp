@@ -93,6 +93,11 @@ void Connection::control(ControlType type, const std::string& json) {
   perform();
 }
 
+void Connection::instruct(const std::string& json) {
+  link_.instruct(json, now());
+  perform();
+}
+
 void Connection::finish() {
   link_.finish(now());
   perform();

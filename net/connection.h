@@ -56,6 +56,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void accept(const Hello& own);
   void grant(std::uint32_t frames);
   void control(ControlType type, const std::string& json);
+  void instruct(const std::string& json);
   void finish();
   void bye(const std::string& json);
   void fail(const std::string& error);

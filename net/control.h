@@ -1,6 +1,7 @@
 #pragma once
 // What the ends of a hop tell each other besides tensors, as JSON: who they are, the plan, the end.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,12 +27,15 @@ struct Hello {
 
 // Travels in the `codec` field of a control frame.
 enum class ControlType : std::uint8_t {
-  plan = 1,    // downstream; JSON: Plan
-  ready = 2,   // upstream: this stage and all behind it can compute
-  stats = 3,   // upstream, twice a second; JSON: StageStats of one stage
-  finish = 4,  // downstream: no more frames; request_id: how many there were
-  bye = 5,     // upstream, the last frame of a link; JSON: list of the StageStats from here on
+  plan = 1,      // downstream; JSON: Plan
+  ready = 2,     // upstream: this stage and all behind it can compute
+  stats = 3,     // upstream, twice a second; JSON: StageStats of one stage
+  finish = 4,    // downstream: no more frames; request_id: how many there were
+  bye = 5,       // upstream, the last frame of a link; JSON: list of the StageStats from here on
+  instruct = 6,  // downstream, passed on by every stage: the app's JSON, at most 64 KiB
 };
+
+inline constexpr std::size_t max_instruction_bytes = 64 << 10;
 
 struct Control {
   ControlType type = ControlType::ready;

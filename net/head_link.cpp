@@ -103,7 +103,8 @@ void HeadLink::return_hello(Connection& connection, const Hello& hello) {
 }
 
 void HeadLink::on_control(Connection& connection, const Control& control) {
-  if (&connection != first_.get()) return fail("the last stage sent a plan to the head");
+  if (&connection != first_.get())
+    return fail("the last stage sent the head what only a stage may be sent");
   if (control.type == ControlType::stats) return keep_stats(control.json);
   if (control.type != ControlType::ready || ready_) return;
   if (!return_) return fail("the ring says that it is ready, but its last stage is not here");
@@ -139,6 +140,10 @@ void HeadLink::on_message(Connection&, Message&& message) {
 
 void HeadLink::consumed(std::uint32_t results) {
   if (!over_) return_->grant(results);
+}
+
+void HeadLink::instruct(const std::string& json) {
+  if (ready_ && !over_) first_->instruct(json);
 }
 
 void HeadLink::finish() {

@@ -36,6 +36,7 @@ class HeadLink final : public ConnectionOwner {
   bool may_submit() { return ready_ && !over_ && first_->may_submit(); }
   void submit(Message&& message) { first_->submit(std::move(message)); }
   void consumed(std::uint32_t results);
+  void instruct(const std::string& json);
   void finish();  // after the last submit
   void fail(const std::string& error);
   RingStats stats() const;

@@ -13,6 +13,11 @@ double seconds(std::chrono::steady_clock::duration span) {
   return std::chrono::duration<double>(span).count();
 }
 
+bool is_instruction(const FrameHeader& header) {
+  return header.kind == FrameKind::control &&
+         header.codec == static_cast<std::uint8_t>(ControlType::instruct);
+}
+
 }  // namespace
 
 Link::Link(LinkConfig config) : config_(std::move(config)) {}
@@ -23,8 +28,9 @@ std::vector<Action> Link::take_actions() {
 
 void Link::send(Frame&& frame, Time now) {
   const bool data = frame.header.kind == config_.data;
+  const bool instruction = is_instruction(frame.header);
   if (writing_.empty()) front_started_ = progress_ = now;
-  writing_.push_back({data, frame_header_bytes + frame.payload.size()});
+  writing_.push_back({data, instruction, frame_header_bytes + frame.payload.size()});
   actions_.push_back(SendFrame{std::move(frame)});
 }
 
@@ -96,8 +102,25 @@ void Link::control(ControlType type, const std::string& json, Time now) {
   send(text_frame(header, json), now);
 }
 
+void Link::instruct(const std::string& json, Time now) {
+  if (state_ != State::open) return;
+  if (json.size() > max_instruction_bytes) {
+    return fail(fmt::format("an instruction of {} bytes is too long", json.size()), now);
+  }
+  next_instruction_ = json;
+  const bool one_is_going = std::any_of(writing_.begin(), writing_.end(),
+                                        [](const Pending& each) { return each.instruction; });
+  if (!one_is_going) send_instruction(now);
+}
+
+void Link::send_instruction(Time now) {
+  if (!next_instruction_) return;
+  control(ControlType::instruct, *std::exchange(next_instruction_, std::nullopt), now);
+}
+
 void Link::finish(Time now) {
   if (state_ != State::open) return;
+  send_instruction(now);  // nothing may follow the finish
   control(ControlType::finish, {}, now);
   if (!closed()) state_ = State::finishing;
 }
@@ -126,6 +149,7 @@ void Link::submit(Message&& message, Time now) {
                             message.payload.size(), max_payload_bytes),
                 now);
   }
+  send_instruction(now);
   --credit_;
   ++next_request_;
   data_writing_ = true;
@@ -153,6 +177,7 @@ void Link::frame_written(Time now) {
     stats_.sending_s += seconds(now - front_started_);
   }
   front_started_ = now;
+  if (written.instruction) send_instruction(now);
 }
 
 void Link::tick(Time now) {

@@ -7,7 +7,8 @@
 //   begin, connected            begin, connected
 //   hello            ------>    HelloArrived: the owner calls accept or fail
 //   HelloArrived     <------    hello                          both are open now
-//   plan, tensors    ------>    Delivered, as far as granted
+//   plan, instruct   ------>    ControlArrived
+//   tensors          ------>    Delivered, as far as granted
 //   CreditArrived    <------    credit (grant, consumed), ready, stats
 //   finish           ------>    PeerFinished, all frames are there
 //   Closed, no error <------    bye                            Closed, no error
@@ -17,6 +18,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -99,6 +101,9 @@ class Link {
   bool may_submit(Time now);  // a frame is there: has it credit, and is the wire free?
   void submit(Message&& message, Time now);  // only after may_submit
   void finish(Time now);
+  // ControlType::instruct. While one is on its way out, of those after it only the
+  // latest is kept. A frame submitted later comes later.
+  void instruct(const std::string& json, Time now);
 
   // Receiver.
   void accept(const Hello& own, Time now);  // answers the peer's hello; opens the link
@@ -126,10 +131,12 @@ class Link {
   };
   struct Pending {
     bool data;
+    bool instruction;
     std::uint64_t bytes;
   };
 
   void send(Frame&& frame, Time now);
+  void send_instruction(Time now);  // the one that waits, if any
   void close(const std::string& error, std::string bye_json = {});
   void violated(const std::string& what);  // the peer broke the protocol
   void lost(const std::string& reason);
@@ -137,6 +144,7 @@ class Link {
   void control_arrived(Frame&& frame);
   std::string refusal(const FrameHeader& header) const;  // empty: it may come now
   std::string data_refusal(const FrameHeader& header) const;
+  std::string control_refusal(const FrameHeader& header) const;
 
   LinkConfig config_;
   State state_ = State::idle;
@@ -149,7 +157,8 @@ class Link {
   std::deque<Pending> writing_;  // SendFrames that are not frame_written yet
   bool connected_ = false;
   bool data_writing_ = false;
-  bool starving_ = false;  // a frame is there, credit is not
+  std::optional<std::string> next_instruction_;  // for when the one that is being written is out
+  bool starving_ = false;                        // a frame is there, credit is not
   std::string write_error_;
 
   Time begun_{}, last_in_{}, last_out_{}, last_tick_{}, front_started_{}, progress_{},

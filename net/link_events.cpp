@@ -69,6 +69,22 @@ std::string Link::data_refusal(const FrameHeader& header) const {
   return {};
 }
 
+// What may come is decided by its header, so that nobody has to read a payload to refuse it.
+std::string Link::control_refusal(const FrameHeader& header) const {
+  const auto type = static_cast<ControlType>(header.codec);
+  const bool downstream =
+      type == ControlType::plan || type == ControlType::finish || type == ControlType::instruct;
+  const bool upstream =
+      type == ControlType::ready || type == ControlType::stats || type == ControlType::bye;
+  if (config_.end == LinkEnd::receiver ? !downstream : !upstream) {
+    return fmt::format("control message {} does not belong here", header.codec);
+  }
+  if (type == ControlType::instruct && header.payload_length > max_instruction_bytes) {
+    return fmt::format("an instruction of {} bytes", header.payload_length);
+  }
+  return {};
+}
+
 std::string Link::refusal(const FrameHeader& header) const {
   const auto kind = static_cast<int>(header.kind);
   if (header.kind == FrameKind::error) return {};
@@ -79,7 +95,7 @@ std::string Link::refusal(const FrameHeader& header) const {
   if (header.kind == FrameKind::heartbeat) return {};
   const bool receiver = config_.end == LinkEnd::receiver;
   if (receiver && state_ == State::finishing) return "a frame arrived after the last";
-  if (header.kind == FrameKind::control) return {};
+  if (header.kind == FrameKind::control) return control_refusal(header);
   if (receiver && header.kind == config_.data) return data_refusal(header);
   if (!receiver && header.kind == FrameKind::credit) return {};
   return fmt::format("a frame of kind {} does not belong here", kind);
@@ -163,13 +179,6 @@ void Link::hello_arrived(const Frame& frame, Time now) {
 
 void Link::control_arrived(Frame&& frame) {
   const auto type = static_cast<ControlType>(frame.header.codec);
-  const bool downstream = type == ControlType::plan || type == ControlType::finish;
-  const bool upstream =
-      type == ControlType::ready || type == ControlType::stats || type == ControlType::bye;
-  if ((config_.end == LinkEnd::receiver && !downstream) ||
-      (config_.end == LinkEnd::sender && !upstream)) {
-    return violated(fmt::format("control message {} does not belong here", frame.header.codec));
-  }
   if (type == ControlType::finish) {
     if (frame.header.request_id != next_request_) {
       return violated(

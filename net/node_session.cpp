@@ -193,6 +193,11 @@ void NodeSession::on_control(Connection&, const Control& control) {
     case ControlType::stats:
       if (!upstream_closed_) upstream_->control(ControlType::stats, control.json);
       return;
+    case ControlType::instruct:
+      if (!announced_) return fail(fmt::format("{}: instructed before the start", own_name()));
+      lane_->instruct(control.json);
+      if (!downstream_closed_ && !last()) downstream_->instruct(control.json);
+      return;
     case ControlType::finish:
     case ControlType::bye:
       return;  // the link keeps these to itself

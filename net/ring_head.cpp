@@ -54,6 +54,7 @@ struct RingHead::Impl {
   // On the I/O thread.
   HeadLink::Events events();
   void pump();
+  void pass_instruction();
 
   const HeadOptions options;
   asio::io_context io{1};
@@ -66,6 +67,7 @@ struct RingHead::Impl {
   std::deque<Message> results;   // at most options.credits, unless keep_all
   std::uint64_t next_request = 0;
   bool ready = false, input_closed = false, finish_sent = false, results_over = false, done = false;
+  std::optional<std::string> instruction;  // that the I/O thread has not taken yet
   bool keep_all = false;  // finish() waits: results no longer need to be taken for more to come
   std::string error;
   RingStats stats;
@@ -134,13 +136,16 @@ HeadLink::Events RingHead::Impl::events() {
 void RingHead::Impl::pump() {
   while (link.may_submit()) {
     Message message;
+    std::optional<std::string> first;  // a frame must not overtake what was instructed before it
     {
       const std::lock_guard lock(mutex);
       if (outgoing.empty()) break;
       message = std::move(outgoing.front());
       outgoing.pop_front();
+      first = std::exchange(instruction, std::nullopt);
       changed.notify_all();
     }
+    if (first) link.instruct(*first);
     link.submit(std::move(message));
   }
   bool finish = false;
@@ -149,6 +154,15 @@ void RingHead::Impl::pump() {
     if (ready && input_closed && outgoing.empty()) finish = !std::exchange(finish_sent, true);
   }
   if (finish) link.finish();
+}
+
+void RingHead::Impl::pass_instruction() {
+  std::optional<std::string> json;
+  {
+    const std::lock_guard lock(mutex);
+    json = std::exchange(instruction, std::nullopt);
+  }
+  if (json) link.instruct(*json);
 }
 
 void RingHead::Impl::throw_if_failed() const {
@@ -244,6 +258,18 @@ RingStats RingHead::finish() {
 RingStats RingHead::stats() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->stats;
+}
+
+void RingHead::instruct(const std::string& json) {
+  if (json.size() > max_instruction_bytes) {
+    throw Error(
+        fmt::format("an instruction for the stages of {} bytes is too long, the limit is {}",
+                    json.size(), max_instruction_bytes));
+  }
+  const std::lock_guard lock(impl_->mutex);
+  const bool posted = impl_->instruction.has_value();
+  impl_->instruction = json;
+  if (!posted) asio::post(impl_->io, [impl = impl_.get()] { impl->pass_instruction(); });
 }
 
 void RingHead::stop() noexcept {

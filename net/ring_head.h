@@ -67,7 +67,8 @@ class RingHead {
   RingStats stats() const;
 
   // Has every stage's worker told the same app's JSON, at most 64 KiB, when it comes to it
-  // (StageWorker::instructed). Returns at once; nothing after the end of the session.
+  // (StageWorker::instructed). Returns at once; after the end of the session it does nothing.
+  // Throws Error when the JSON is too long.
   void instruct(const std::string& json);
 
   // Gives up: blocked and later calls throw Error("the session was stopped"). From any thread and

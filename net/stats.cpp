@@ -37,6 +37,7 @@ LinkStats read_link(const json& object) {
   link.credit_wait_s = read_number(object, "credit_wait_s");
   link.capacity = static_cast<Capacity>(read_uint(object, "capacity", 2));
   link.capacity_bps = read_number(object, "capacity_bps");
+  if (!(link.capacity_bps >= 0)) throw Error("field 'capacity_bps' is below 0");
   link.codec = static_cast<std::uint8_t>(read_uint(object, "codec", 255));
   link.bits = static_cast<std::uint8_t>(read_uint(object, "bits", 255));
   return link;

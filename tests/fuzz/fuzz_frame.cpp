@@ -179,6 +179,9 @@ void drive_link(Input& input) {
       case 12:
         link.bad_bytes("odd");
         break;
+      case 13:
+        if (!receiver) link.instruct(input.text(input.byte()), now);
+        break;
       default:
         link.frame_arrived(some_frame(input), now);
     }

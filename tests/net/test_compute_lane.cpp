@@ -43,6 +43,36 @@ TEST_CASE("lane: compute stops when nobody takes its output") {
   CHECK(seen.failed == 0);
 }
 
+TEST_CASE("lane: an instruction comes before the next frame, of several the last") {
+  class Told final : public AddOne {
+   public:
+    explicit Told(std::string& calls) : calls_(calls) {}
+    void instructed(const std::string& json) override { calls_ += json; }
+    void submit(Message& in) override {
+      calls_ += '|';
+      AddOne::submit(in);
+    }
+
+   private:
+    std::string& calls_;
+  };
+  std::string calls;
+  {
+    Seen seen;
+    ComputeLane lane(
+        [&calls](const std::string&, int, int) { return std::make_unique<Told>(calls); }, {}, 0, 1,
+        seen.events());
+    for (const char* text : {"a", "b", "", "c"}) {
+      lane.instruct(text);
+      if (*text != 'a') lane.push({});
+      if (*text != 'a') CHECK(eventually([&] { return lane.pop().has_value(); }));
+    }
+    lane.push({});
+    CHECK(eventually([&] { return lane.pop().has_value(); }));
+  }
+  CHECK(calls == "b||c||");
+}
+
 TEST_CASE("lane: it stops while it waits, for input or for room, and a stop is not an end") {
   for (const int pushed : {0, 10}) {
     Seen seen;

@@ -136,8 +136,8 @@ TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
   in.stage = 2;
   in.address = "10.0.0.3:7710";
   in.version = "9";
-  in.input = {1, 2, 3, 4, 5, 0.5, 0.25, 6, 7};
-  in.output = {11, 12, 13, 14, 15, 1.5, 2.25, 16, 17};
+  in.input = {1, 2, 3, 4, 5, 0.5, 0.25, Capacity::at_least, 2.5e8, 6, 7};
+  in.output = {11, 12, 13, 14, 15, 1.5, 2.25, Capacity::measured, 4.75e7, 16, 17};
   in.images = 100;
   in.compute_s = 1.25;
   in.wait_input_s = 2.5;
@@ -149,6 +149,10 @@ TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
   CHECK(stage_stats_json(out) == stage_stats_json(in));
   CHECK(out.output.sending_s == 1.5);
   CHECK(out.output.credit_wait_s == 2.25);
+  CHECK(out.input.capacity == Capacity::at_least);
+  CHECK(out.input.capacity_bps == 2.5e8);
+  CHECK(out.output.capacity == Capacity::measured);
+  CHECK(out.output.capacity_bps == 4.75e7);
   CHECK(out.output.codec == 16);
   CHECK(out.output.wire_bytes == 15);
   CHECK(out.app_json == in.app_json);
@@ -159,6 +163,21 @@ TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
   for (const char* text : {"", "{}", R"({"stages":[1]})", R"({"stages":["x"]})"}) {
     CHECK(error_of([&] { parse_bye(text); }) != "no error");
   }
+}
+
+TEST_CASE("statistics: a capacity that none can be is refused") {
+  const std::string good = stage_stats_json(StageStats{});
+  CHECK(parse_stage_stats(good).output.capacity == Capacity::unknown);
+  const auto refused = [&](const char* from, const char* to, const char* says) {
+    CAPTURE(to);
+    CHECK(contains(error_of([&] { parse_stage_stats(with(good, from, to)); }), says));
+  };
+  refused("\"capacity\":0", "\"capacity\":3", "'capacity' is 3: not within 0 to 2");
+  refused("\"capacity\":0", "\"capacity\":-1", "'capacity' is not a whole number");
+  refused("\"capacity\":0,", "", "'capacity' is missing");
+  refused("\"capacity_bps\":0.0", "\"capacity_bps\":-1.0", "'capacity_bps' is below 0");
+  refused("\"capacity_bps\":0.0", "\"capacity_bps\":null", "'capacity_bps' is not a number");
+  refused("\"capacity_bps\":0.0", "\"capacity_bps\":1e999", "not JSON");
 }
 
 TEST_CASE("link counters: rates, and no division by nothing") {

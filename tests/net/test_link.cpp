@@ -57,6 +57,45 @@ TEST_CASE("link: hello, credit, frames, finish, bye") {
   CHECK(pair.sender.bye == "counts");
 }
 
+std::string instructions_at(const End& end) {
+  std::string all;
+  for (const Control& control : end.controls) {
+    if (control.type == ControlType::instruct) all += control.json + ";";
+  }
+  return all;
+}
+
+TEST_CASE("link: an instruction goes out at once; of those that wait for it only the latest") {
+  Pair pair;
+  pair.sender.link.instruct("too early", pair.now);
+  pair.open();
+  pair.sender.link.instruct("a", pair.now);
+  pair.deliver();
+  CHECK(instructions_at(pair.receiver) == "a;");
+  for (const char* text : {"b", "c", "d"}) pair.sender.link.instruct(text, pair.now);
+  pair.sender.collect();
+  CHECK(pair.sender.wire.size() == 1);  // what waits does not grow
+  pair.deliver();
+  CHECK(instructions_at(pair.receiver) == "a;b;d;");
+  // What waits goes before a frame that was submitted after it.
+  pair.receiver.link.grant(1, pair.now);
+  pair.deliver();
+  for (const char* text : {"x", "y"}) pair.sender.link.instruct(text, pair.now);
+  pair.send(0);
+  REQUIRE(pair.sender.wire.size() == 3);
+  CHECK(pair.sender.wire[1].header.kind == FrameKind::control);
+  pair.deliver();
+  pair.receiver.controls.clear();
+  // What waits goes before the end, and nothing after it.
+  for (const char* text : {"e", "f"}) pair.sender.link.instruct(text, pair.now);
+  pair.sender.link.finish(pair.now);
+  pair.sender.link.instruct("too late", pair.now);
+  pair.deliver();
+  CHECK(instructions_at(pair.receiver) == "e;f;");
+  CHECK(pair.receiver.finished == 1);
+  CHECK(pair.receiver.closes == 0);
+}
+
 TEST_CASE("link: a silent but living pair stays open by heartbeats, and only by them") {
   Pair pair;
   pair.open();

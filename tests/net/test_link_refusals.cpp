@@ -74,6 +74,12 @@ TEST_CASE("link: what the receiver does not let pass") {
   refused(control_header(ControlType::stats), "control message 3");
   refused(kind_header(FrameKind::control, 77), "control message 77");
   refused(control_header(ControlType::finish, 2), "it sent 2 frames, 1 arrived");
+  header = control_header(ControlType::instruct);
+  header.payload_length = max_instruction_bytes + 1;
+  Running pair;  // by its header: the payload is never read
+  CHECK_FALSE(pair.receiver.link.header_arrived(header));
+  pair.receiver.collect();
+  CHECK(contains(pair.receiver.error, "an instruction of 65537 bytes"));
 }
 
 TEST_CASE("link: more frames than credit is an error") {
@@ -111,6 +117,7 @@ TEST_CASE("link: what the sender does not let pass") {
   refused(data_header(0), "kind 2 does not belong here");
   refused(control_header(ControlType::plan), "control message 1");
   refused(control_header(ControlType::finish), "control message 4");
+  refused(control_header(ControlType::instruct), "control message 6");
   refused(control_header(ControlType::bye), "goodbye before the end");
   refused(kind_header(FrameKind::credit, 0, 0), "a credit of 0 frames");
   refused(kind_header(FrameKind::credit, 0, 1025), "a credit of 1025 frames");
@@ -136,8 +143,9 @@ TEST_CASE("link: before the hello only a hello will do") {
 }
 
 TEST_CASE("link: after the finish only heartbeats and errors may come") {
-  for (const FrameHeader& header : {data_header(1), control_header(ControlType::plan),
-                                    control_header(ControlType::finish, 1)}) {
+  for (const FrameHeader& header :
+       {data_header(1), control_header(ControlType::plan), control_header(ControlType::instruct),
+        control_header(ControlType::finish, 1)}) {
     Running pair;
     pair.sender.link.finish(pair.now);
     pair.deliver();
@@ -163,6 +171,12 @@ TEST_CASE("link: the sender refuses what the peer could not take") {
     pair.sender.link.control(ControlType::plan, std::string((1 << 20) + 1, 'x'), pair.now);
     pair.deliver();
     CHECK(contains(pair.sender.error, "too long"));
+  }
+  {
+    Running pair;
+    pair.sender.link.instruct(std::string(max_instruction_bytes + 1, 'x'), pair.now);
+    pair.deliver();
+    CHECK(contains(pair.sender.error, "an instruction of 65537 bytes is too long"));
   }
 }
 

@@ -187,6 +187,47 @@ TEST_CASE("a worker sees the state of the link that its output takes") {
   CHECK(stats.stages[0].app_json.empty());
 }
 
+TEST_CASE("what the head instructs reaches every stage, in order, before later frames") {
+  // Each stage writes down what it was told and puts the number of the latest on its frames.
+  class Told final : public AddOne {
+   public:
+    void instructed(const std::string& json) override {
+      told_ += json + ";";
+      latest_ = static_cast<std::uint8_t>(std::stoi(json));
+    }
+    void collect(Message& out) override {
+      AddOne::collect(out);
+      out.bits = latest_;
+    }
+    std::string stats_json() override { return told_; }
+
+   private:
+    std::string told_;
+    std::uint8_t latest_ = 0;
+  };
+  const auto factory = [](const std::string&, int, int) { return std::make_unique<Told>(); };
+  NodeThread a(factory), b(factory), c(factory);
+  RingHead head(head_for({a.address(), b.address(), c.address()}));
+  for (int i = 1; i <= 3; ++i) {
+    head.instruct(std::to_string(i));
+    // A frame that was submitted after the instruction: it comes behind it on every hop.
+    head.submit(numbered_message(0));
+    CHECK(head.next_result()->bits == i);
+  }
+  CHECK(contains(error_of([&] { head.instruct(std::string(70000, ' ')); }), "too long"));
+  for (int i = 4; i <= 200; ++i) head.instruct(std::to_string(i));
+  head.submit(numbered_message(0));
+  CHECK(head.next_result()->bits == 200);
+  const RingStats stats = head.finish();
+  head.instruct("too late");
+  for (const StageStats& stage : stats.stages) {
+    CAPTURE(stage.stage);
+    CAPTURE(stage.app_json);
+    CHECK(stage.app_json.starts_with("1;2;3;"));
+    CHECK(stage.app_json.ends_with("200;"));
+  }
+}
+
 TEST_CASE("a payload much longer than what is taken from the socket at once") {
   NodeThread node;
   RingHead head(head_for({node.address()}));
