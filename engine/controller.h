@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +26,10 @@ std::string policy_name(Policy policy);
 
 struct ControllerOptions {
   Policy policy = Policy::fixed;
-  CodecSpec start;         // what the first micro-batches are sent in; paper: also its codec
+  // What the first micro-batches are sent in. paper: a codec of several widths, and the one that is
+  // used at 2..16 bits. ring: or the finest point of the ladder that is no larger and not below the
+  // floor.
+  CodecSpec start;
   double target_rate = 0;  // images/s; 0: the slowest stage's, LinkObservation::compute_rate
   double floor = 0;        // ring: no point with less agreement (ladder.h), percent; 0: any
   int window = 50;         // micro-batches
@@ -61,21 +64,29 @@ struct Decision {
   std::string cause;             // one short line for a person
 };
 
+class LinkPolicy;  // engine/link_policy.h
+
 class Controller {
  public:
   explicit Controller(ControllerOptions options);  // throws Error for options that make no sense
+  ~Controller();
+  Controller(Controller&&) noexcept;
+  Controller& operator=(Controller&&) noexcept;
 
-  // The point for the micro-batch that is about to be encoded; called once for each.
+  // The point for the micro-batch that is about to be encoded; called once for each. Numbers that
+  // make no sense (not finite, not positive) count as not known.
   CodecSpec choose(const LinkObservation& link);
 
   CodecSpec current() const { return current_; }
-  // Changes, and news without a change (short of the target, or no longer); oldest first, bounded.
+  // Changes, and news without a change (short of the target, or no longer); oldest first, the
+  // latest 64.
   const std::deque<Decision>& decisions() const { return decisions_; }
   std::uint64_t decision_count() const { return decision_count_; }  // also of those let go
 
  private:
-  ControllerOptions options_;
+  std::unique_ptr<LinkPolicy> policy_;  // none: fixed
   CodecSpec current_;
+  std::uint64_t frame_ = 0;  // number of the micro-batch that is chosen for next
   std::deque<Decision> decisions_;
   std::uint64_t decision_count_ = 0;
 };
