@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/coded_message.h"
+#include "apps/ring_watch.h"
 #include "apps/stage_input.h"
 #include "engine/stage_runner.h"
 #include "ops/error.h"
@@ -64,6 +65,7 @@ class LocalClassifier : public Classifier {
 
   net::RingStats stats() const override { return {}; }
   net::RingStats finish() override { return {}; }
+  OutputHistories histories() const override { return {}; }
 
  private:
   static constexpr std::size_t room = 2;  // batches ahead of the compute
@@ -91,8 +93,10 @@ class LocalClassifier : public Classifier {
 
 class RingClassifier : public Classifier {
  public:
-  RingClassifier(const ModelFile& model, net::HeadOptions options)
-      : architecture_(model.architecture()), head_(std::move(options)) {}
+  RingClassifier(const ModelFile& model, net::HeadOptions options, bool tell_compute_rate)
+      : architecture_(model.architecture()),
+        head_(std::move(options)),
+        watch_(head_, tell_compute_rate) {}
 
   void submit(PixelBatch&& batch) override {
     const std::uint32_t images = batch.images;
@@ -132,13 +136,16 @@ class RingClassifier : public Classifier {
 
   void stop() override { head_.stop(); }
   net::RingStats stats() const override { return head_.stats(); }
-  net::RingStats finish() override { return head_.finish(); }
+  net::RingStats finish() override { return exact_ = head_.finish(); }
+  OutputHistories histories() const override { return watch_.histories(exact_); }
 
  private:
   Architecture architecture_;
   std::mutex mutex_;
   std::deque<std::uint32_t> submitted_;  // images of each batch under way
+  net::RingStats exact_;                 // once it has finished
   net::RingHead head_;
+  RingWatch watch_;
 };
 
 }  // namespace
@@ -150,12 +157,13 @@ std::unique_ptr<Classifier> make_local_classifier(const ModelFile& model, int ma
 
 std::unique_ptr<Classifier> make_ring_classifier(const ModelFile& model, net::HeadOptions options,
                                                  const std::vector<StageRange>& ranges,
-                                                 CodecSpec output, int max_images) {
+                                                 const ControllerOptions& link, int max_images) {
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    options.stages.at(i).work = work_order_to_json({model.hash(), ranges[i], max_images, output});
+    options.stages.at(i).work = work_order_to_json({model.hash(), ranges[i], max_images, link});
   }
   options.codecs = decodable_codecs();
-  return std::make_unique<RingClassifier>(model, std::move(options));
+  const bool automatic_target = link.policy != Policy::fixed && link.target_rate == 0;
+  return std::make_unique<RingClassifier>(model, std::move(options), automatic_target);
 }
 
 }  // namespace quantring::apps

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/output_history.h"
 #include "apps/stage_worker.h"
 #include "engine/model_file.h"
 #include "net/ring_head.h"
@@ -29,17 +30,18 @@ class Classifier {
   virtual void close_input() = 0;               // nothing more comes
   // logits: [images, classes] of the next batch; false after the last. Throws Error.
   virtual bool next(std::vector<float>& logits) = 0;
-  virtual void stop() = 0;                   // blocked and later calls of submit throw Error
-  virtual net::RingStats stats() const = 0;  // so far
-  virtual net::RingStats finish() = 0;       // exact; after the last result
+  virtual void stop() = 0;                        // blocked and later calls of submit throw Error
+  virtual net::RingStats stats() const = 0;       // so far
+  virtual net::RingStats finish() = 0;            // exact; after the last result
+  virtual OutputHistories histories() const = 0;  // of the links between stages; after finish()
 };
 
 std::unique_ptr<Classifier> make_local_classifier(const ModelFile& model, int max_images,
                                                   const ContextOptions& compute);
 
-// options: with stages' addresses; their work is filled in from ranges and output.
+// options: with stages' addresses; their work is filled in from ranges and link.
 std::unique_ptr<Classifier> make_ring_classifier(const ModelFile& model, net::HeadOptions options,
                                                  const std::vector<StageRange>& ranges,
-                                                 CodecSpec output, int max_images);
+                                                 const ControllerOptions& link, int max_images);
 
 }  // namespace quantring::apps

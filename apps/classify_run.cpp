@@ -11,7 +11,9 @@
 #include "apps/output.h"
 #include "apps/progress.h"
 #include "apps/report.h"
+#include "apps/report_json.h"
 #include "apps/ring_config.h"
+#include "apps/text_file.h"
 #include "engine/image_source.h"
 #include "engine/safetensors.h"
 #include "ops/error.h"
@@ -40,14 +42,14 @@ void count(const Answer& answer, std::span<const float> logits, ClassifySummary&
 struct Ring {
   RingConfig config;
   std::vector<StageRange> ranges;
-  CodecSpec codec;
+  ControllerOptions links;
 };
 
 Ring plan_ring(const ClassifyOptions& options, RingConfig config, const ModelFile& model) {
   Ring ring{std::move(config), {}, {}};
   if (options.ring.empty()) ring.config.stages.resize(static_cast<std::size_t>(options.stages));
   ring.ranges = stage_ranges(ring.config, model.architecture());
-  ring.codec = options.codec ? *options.codec : ring.config.codec.value_or(CodecSpec{});
+  ring.links = choose_links(options.links, ring.config.links);
   if (options.link_mbps > 0) ring.config.link_mbps = options.link_mbps;
   return ring;
 }
@@ -69,7 +71,7 @@ std::unique_ptr<Classifier> connect(const Ring& ring, const ClassifyOptions& opt
   head.advertise_host = ring.config.advertise;
   head.link_bits_per_second = static_cast<std::uint64_t>(ring.config.link_mbps * 1e6);
   for (const auto& stage : ring.config.stages) head.stages.push_back({stage.address, ""});
-  return make_ring_classifier(model, head, ring.ranges, ring.codec, options.batch);
+  return make_ring_classifier(model, head, ring.ranges, ring.links, options.batch);
 }
 
 std::unique_ptr<LocalNodes> start_nodes(const ClassifyOptions& options,
@@ -123,12 +125,13 @@ void receive(const ClassifyOptions& options, const ModelFile& model, ImageSource
   if (logits_file) write_logits(*logits_file, all_logits, model.architecture().classes);
 }
 
-void refuse_inputs(const ClassifyOptions& options, const std::string& model_path) {
-  for (const auto& input : {model_path, options.source, options.ring, options.labels}) {
+void refuse_inputs(const ClassifyOptions& options, const std::string& model_path, const char* flag,
+                   const std::string& output) {
+  const std::string ladder = options.links.ladder.value_or("");
+  for (const auto& input : {model_path, options.source, options.ring, options.labels, ladder}) {
     std::error_code ignored;
-    if (!input.empty() && std::filesystem::equivalent(input, options.logits_file, ignored)) {
-      throw Error(fmt::format("--logits '{}' is a file that is read: give another name",
-                              options.logits_file));
+    if (!input.empty() && std::filesystem::equivalent(input, output, ignored)) {
+      throw Error(fmt::format("{} '{}' is a file that is read: give another name", flag, output));
     }
   }
 }
@@ -155,8 +158,12 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
   // Now, so that a path that cannot be written is said before the work and not after it.
   std::optional<SafetensorsWriter> logits_file;
   if (!options.logits_file.empty()) {
-    refuse_inputs(options, model_path);
+    refuse_inputs(options, model_path, "--logits", options.logits_file);
     logits_file.emplace(options.logits_file);
+  }
+  if (!options.report_file.empty()) {
+    refuse_inputs(options, model_path, "--report-json", options.report_file);
+    check_writable(options.report_file);
   }
 
   std::unique_ptr<LocalNodes> nodes;
@@ -169,9 +176,12 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
     if (options.ring.empty()) nodes = start_nodes(options, model_path, ring.config);
     classifier = connect(ring, options, model);
     summary.ranges = ring.ranges;
+    summary.links = ring.links;
   }
   receive(options, model, *source, *classifier, logits_file, summary);
   summary.ring = classifier->finish();
+  summary.outputs = classifier->histories();
+  if (!options.report_file.empty()) write_text_file(options.report_file, report_json(summary));
   return summary;
 }
 

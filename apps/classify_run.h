@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "apps/link_choice.h"
+#include "apps/output_history.h"
 #include "engine/architecture.h"
-#include "engine/codec.h"
 #include "net/stats.h"
 #include "ops/context.h"
 
@@ -16,18 +17,19 @@ namespace quantring::apps {
 struct ClassifyOptions {
   std::string source;
   std::string model;
-  std::string ring;                // path of ring.toml; empty: none
-  int stages = 0;                  // local node processes to start; 0: none
-  std::string labels;              // CSV or IDX file; empty: only labels found beside an IDX source
-  std::optional<CodecSpec> codec;  // of the links between stages; default raw32
-  double link_mbps = 0;            // pace of every link; 0: the ring file's, or none
-  int batch = 8;                   // images a frame
-  ContextOptions compute;          // of this process, or of each local node
-  std::size_t limit = 0;           // images at most; 0: all
+  std::string ring;        // path of ring.toml; empty: none
+  int stages = 0;          // local node processes to start; 0: none
+  std::string labels;      // CSV or IDX file; empty: only labels found beside an IDX source
+  LinkChoice links;        // coding of the links between stages
+  double link_mbps = 0;    // pace of every link; 0: the ring file's, or none
+  int batch = 8;           // images a frame
+  ContextOptions compute;  // of this process, or of each local node
+  std::size_t limit = 0;   // images at most; 0: all
   int top = 3;
   bool json = false;
   bool quiet = false;       // no line per image
   std::string logits_file;  // safetensors file to write: logits f32 [images, classes]; empty: none
+  std::string report_file;  // the closing report as JSON; empty: none
 };
 
 struct ClassifySummary {
@@ -37,6 +39,8 @@ struct ClassifySummary {
   double seconds = 0;                              // from the first submission to the last result
   std::vector<StageRange> ranges;                  // of the ring's stages; empty without a ring
   net::RingStats ring;                             // exact; empty without a ring
+  ControllerOptions links;                         // what the senders were told
+  OutputHistories outputs;                         // one a stage; empty without a ring
 
   double images_per_s() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
   double top1_percent() const { return percent(top1); }

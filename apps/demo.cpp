@@ -51,7 +51,7 @@ void run_demo(const DemoCommand& command) {
     options.model = command.model;
     options.stages = command.stages;
     options.compute = compute;
-    options.codec = codec;
+    options.links.codec = codec;
     options.link_mbps = command.mbps;
     options.limit = command.limit;
     options.quiet = true;

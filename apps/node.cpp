@@ -48,11 +48,17 @@ void run_node(const NodeCommand& command) {
   net::NodeOptions options;
   options.listen = command.listen;
   options.codecs = decodable_codecs();
-  const auto factory = [&](const std::string& work, int, int) -> std::unique_ptr<net::StageWorker> {
-    return std::make_unique<StageWorker>(command.model, work_order_from_json(work), compute);
-  };
+  // Also from the compute thread: fputs writes a line as a whole.
   const auto log = [&](const std::string& line) {
     if (!command.quiet) std::fputs((line + "\n").c_str(), stderr);
+  };
+  const auto factory = [&](const std::string& work, int stage,
+                           int) -> std::unique_ptr<net::StageWorker> {
+    const auto log_link = [log, stage](const std::string& line) {
+      log(fmt::format("link {} -> {}: {}", stage, stage + 1, line));
+    };
+    return std::make_unique<StageWorker>(command.model, work_order_from_json(work), compute,
+                                         log_link);
   };
   net::RingNode node(options, factory, log);
   log("computing on " + compute_text(compute));

@@ -50,16 +50,16 @@ class Reader {
     return value;
   }
 
-  // A rate of a link in Mbit/s; 0 when the key is not there.
-  double rate(const toml::table& table, const char* key) const {
+  // Nothing when the key is not there.
+  std::optional<double> number(const toml::table& table, const char* key, double least,
+                               double most) const {
     const toml::node* node = table.get(key);
-    if (node == nullptr) return 0;
+    if (node == nullptr) return std::nullopt;
     const auto value = node->value<double>();
-    if (!value || !(*value >= min_link_mbps && *value <= max_link_mbps)) {
-      fail(*node,
-           fmt::format("'{}' must be a number from {} to {}", key, min_link_mbps, max_link_mbps));
+    if (!value || !(*value >= least && *value <= most)) {
+      fail(*node, fmt::format("'{}' must be a number from {} to {}", key, least, most));
     }
-    return *value;
+    return value;
   }
 
   // A whole number; 0 when the key is not there.
@@ -101,6 +101,45 @@ RingConfig::Stage read_stage(const Reader& reader, const toml::node& node) {
   return stage;
 }
 
+CodecSpec read_codec(const Reader& reader, const toml::table& link, const std::string& name) {
+  try {
+    return parse_codec(name, reader.whole(link, "bits"));
+  } catch (const Error& error) {
+    reader.fail(*link.get("codec"), error.what());
+  }
+}
+
+Policy read_policy(const Reader& reader, const toml::table& link, const std::string& name) {
+  try {
+    return parse_policy(name);
+  } catch (const Error& error) {
+    reader.fail(*link.get("policy"), error.what());
+  }
+}
+
+LinkChoice read_links(const Reader& reader, const toml::table& link) {
+  LinkChoice links;
+  const std::string codec = reader.text(link, "codec", "");
+  if (!codec.empty()) links.codec = read_codec(reader, link, codec);
+  if (codec.empty() && link.contains("bits")) {
+    reader.fail(*link.get("bits"), "'bits' is about a codec: add codec = \"ptq\"");
+  }
+  const std::string policy = reader.text(link, "policy", "");
+  if (!policy.empty()) links.policy = read_policy(reader, link, policy);
+  links.target_rate = reader.number(link, "target", min_target_rate, max_target_rate);
+  links.floor = reader.number(link, "floor", 0, 100);
+  const std::string ladder = reader.text(link, "ladder", "");
+  if (!ladder.empty()) links.ladder = ladder;
+  const Policy meant = links.meant_policy().value_or(Policy::ring);
+  for (const char* key : {"target", "floor", "ladder"}) {
+    if (!link.contains(key) || has_meaning(key, meant)) continue;
+    reader.fail(*link.get(key), fmt::format("'{}' is about {}, and here the policy is {}: add "
+                                            "policy = \"ring\"",
+                                            key, policies_with(key), policy_name(meant)));
+  }
+  return links;
+}
+
 }  // namespace
 
 RingConfig read_ring_config(const std::string& path) {
@@ -127,20 +166,9 @@ RingConfig read_ring_config(const std::string& path) {
   config.advertise = reader.address(head, "advertise", ":1");
 
   const toml::table& link = reader.section(root, "link");
-  reader.only(link, {"codec", "bits", "mbps"});
-  config.link_mbps = reader.rate(link, "mbps");
-  const std::string codec = reader.text(link, "codec", "");
-  if (!codec.empty()) {
-    try {
-      config.codec = parse_codec(codec, reader.whole(link, "bits"));
-    } catch (const Error& error) {
-      reader.fail(*link.get("codec"), error.what());
-    }
-  }
-
-  if (codec.empty() && link.contains("bits")) {
-    reader.fail(*link.get("bits"), "'bits' is about a codec: add codec = \"ptq\"");
-  }
+  reader.only(link, {"policy", "codec", "bits", "target", "floor", "ladder", "mbps"});
+  config.links = read_links(reader, link);
+  config.link_mbps = reader.number(link, "mbps", min_link_mbps, max_link_mbps).value_or(0);
 
   const toml::node* stages = root.get("stage");
   if (stages == nullptr || !stages->is_array() || stages->as_array()->empty()) {

@@ -6,8 +6,12 @@
 //   listen = "0.0.0.0:7700"            # where the last stage connects back; optional
 //   advertise = "10.0.0.1"             # the head's address as the last stage sees it; optional
 //   [link]
-//   codec = "ptq"                      # optional; default raw32
+//   policy = "ring"                    # optional: ring, paper or fixed; ring unless codec is given
+//   codec = "ptq"                      # optional: where the policy starts; for fixed: all there is
 //   bits = 8
+//   target = 60                        # optional, images/s; default: the slowest stage's
+//   floor = 90                         # optional, ring: least agreement with raw32, percent
+//   ladder = "ladder.json"             # optional, ring: operating points (engine/ladder.h)
 //   mbps = 50                          # optional: pace every link
 //   [[stage]]
 //   address = "10.0.0.11:7710"
@@ -18,8 +22,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/link_choice.h"
 #include "engine/architecture.h"
-#include "engine/codec.h"
 
 namespace quantring::apps {
 
@@ -34,7 +38,7 @@ struct RingConfig {
   std::string model;
   std::string listen;  // empty: a free port, of the kind of address by which stage 0 is reached
   std::string advertise;
-  std::optional<CodecSpec> codec;
+  LinkChoice links;
   double link_mbps = 0;
   std::vector<Stage> stages;
 };

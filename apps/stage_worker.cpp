@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "apps/coded_message.h"
 #include "apps/compute_options.h"
@@ -34,17 +33,21 @@ const ModelFile& check_model(const ModelFile& model, const WorkOrder& order) {
 }  // namespace
 
 StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order,
-                         const ContextOptions& compute)
+                         const ContextOptions& compute, AdaptiveOutput::Log log)
     : device_(fmt::format("{} {}", device_text(compute.device), precision_text(compute.precision))),
       context_(compute),
       model_(model_path),
-      runner_(context_, check_model(model_, order), order.range, order.max_images),
-      output_(order.output) {
-  warm_up(runner_, model_.architecture());
+      runner_(context_, check_model(model_, order), order.range, order.max_images) {
+  const Architecture& a = model_.architecture();
+  warm_up(runner_, a);
+  if (runner_.stage().last()) return;
+  output_.emplace(order.link, static_cast<std::uint32_t>(a.tokens()),
+                  static_cast<std::uint32_t>(a.dim), std::move(log));
 }
 
 void StageWorker::submit(net::Message& in) {
-  runner_.submit(from_message(in), output_);
+  const CodecSpec codec = output_ ? output_->choose(in.images) : CodecSpec{};
+  runner_.submit(from_message(in), codec);
 }
 
 void StageWorker::collect(net::Message& out) {
@@ -52,11 +55,22 @@ void StageWorker::collect(net::Message& out) {
   to_message(result_, out);
 }
 
+void StageWorker::instructed(const std::string& json) {
+  if (output_) output_->instructed(json);
+}
+
+void StageWorker::observe_output(const net::LinkStats& link) {
+  if (output_) output_->observe(link);
+}
+
 std::string StageWorker::stats_json() {
-  return nlohmann::json{{"range", range_text(runner_.stage().range())},
-                        {"device", device_},
-                        {"resident_mb", static_cast<double>(resident_bytes()) / 1e6}}
-      .dump();
+  WorkerStats stats;
+  stats.range = range_text(runner_.stage().range());
+  stats.device = device_;
+  stats.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
+  stats.has_output = output_.has_value();
+  if (output_) stats.output = output_->state();
+  return worker_stats_to_json(stats);
 }
 
 std::vector<std::uint8_t> decodable_codecs() {

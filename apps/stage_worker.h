@@ -1,9 +1,12 @@
 #pragma once
 // Joins a stage of the engine to a node of the ring: coded bytes in, coded bytes out.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/adaptive_output.h"
 #include "apps/work_order.h"
 #include "engine/stage_runner.h"
 #include "net/ring_node.h"
@@ -13,21 +16,24 @@ namespace quantring::apps {
 class StageWorker : public net::StageWorker {
  public:
   // Opens the model file, or the part of one, and loads what the order asks for. Throws Error, also
-  // when the file is of another model than the head's or does not hold these blocks.
-  StageWorker(const std::string& model_path, const WorkOrder& order, const ContextOptions& compute);
+  // when the file is of another model than the head's or does not hold these blocks. log: gets a
+  // line for every decision about the output's coding; called on the compute thread.
+  StageWorker(const std::string& model_path, const WorkOrder& order, const ContextOptions& compute,
+              AdaptiveOutput::Log log);
 
   int depth() const override { return runner_.depth(); }
   void submit(net::Message& in) override;
   void collect(net::Message& out) override;
-  // {"range": "blocks 0-4", "device": "cuda:0 f16", "resident_mb": 12.3}
-  std::string stats_json() override;
+  void instructed(const std::string& json) override;
+  void observe_output(const net::LinkStats& link) override;
+  std::string stats_json() override;  // apps/worker_stats.h
 
  private:
   std::string device_;
   Context context_;
   ModelFile model_;
   StageRunner runner_;
-  CodecSpec output_;
+  std::optional<AdaptiveOutput> output_;  // none: the last stage, whose logits are not coded
   CodedTensor result_;
 };
 

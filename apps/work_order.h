@@ -4,15 +4,15 @@
 #include <string>
 
 #include "engine/architecture.h"
-#include "engine/codec.h"
+#include "engine/controller.h"
 
 namespace quantring::apps {
 
 struct WorkOrder {
   std::string model_hash;  // which model the node must have
   StageRange range;
-  int max_images = 1;  // largest batch
-  CodecSpec output;    // coding of the link after this stage
+  int max_images = 1;      // largest batch
+  ControllerOptions link;  // coding of the link after this stage
 };
 
 std::string work_order_to_json(const WorkOrder& order);

@@ -157,6 +157,16 @@ TEST_CASE("flags that make no sense") {
   usage({"--limit", "-5"}, "--limit");
   usage({"--codec", "pixels", "--stages", "2"}, "--codec pixels");
   usage({"--link-mbps", "0.001", "--stages", "2"}, "--link-mbps");
+  usage({"--policy", "ring"}, "--policy");
+  usage({"--policy", "best", "--stages", "2"}, "--policy: policy 'best'");
+  usage({"--policy", "paper", "--codec", "raw32", "--stages", "2"}, "raw32 has only one");
+  usage({"--policy", "fixed", "--target", "60", "--stages", "2"}, "--target is about");
+  usage({"--policy", "paper", "--floor", "90", "--stages", "2"}, "--floor is about policy ring");
+  usage({"--target", "0", "--stages", "2"}, "--target");
+  usage({"--floor", "101", "--stages", "2"}, "--floor");
+  usage({"--ladder", s.folder / "none.json", "--stages", "2"}, "none.json");
+  usage({"--report-json", s.folder / "no/x", "--stages", "2"}, "no/x");
+  usage({"--report-json", s.model, "--stages", "2"}, "--report-json");
   CHECK(contains(run({program, "clasify"}).err, "clasify"));
   CHECK(contains(
       s.classify({s.images, "--model", s.model, "--stages", "2", "--codec", "ptq", "--bits", "9"})

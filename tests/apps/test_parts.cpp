@@ -71,7 +71,7 @@ struct Setup {
     std::vector<std::string> command = {
         program,    "classify", images,     "--model",
         head_model, "--quiet",  "--logits", folder / "logits.safetensors"};
-    if (ring) command.insert(command.end(), {"--ring", folder / "ring.toml"});
+    if (ring) command.insert(command.end(), {"--ring", folder / "ring.toml", "--codec", "raw32"});
     return run(command);
   }
   std::string logits() const { return logits_of(folder / "logits.safetensors"); }

@@ -55,7 +55,8 @@ blocks = "2.5-6"
   CHECK(config.model == "m.safetensors");
   CHECK(config.listen == "0.0.0.0:7700");
   CHECK(config.advertise == "10.0.0.1");
-  CHECK(config.codec == CodecSpec{CodecId::ptq, 4});
+  CHECK(config.links.codec == CodecSpec{CodecId::ptq, 4});
+  CHECK(config.links.meant_policy() == Policy::fixed);
   CHECK(config.link_mbps == 12.5);
   REQUIRE(config.stages.size() == 2);
   CHECK(config.stages[1].address == "b:2");
@@ -73,9 +74,46 @@ TEST_CASE("every codec of the engine can stand in a ring file") {
       CHECK(contains(message(codec + stage), "ring.toml:2"));  // not for a link between stages
     } else {
       const std::string bits = has_ranges(id) ? "bits = 4\n" : "";
-      CHECK(read(codec + bits + stage).codec->id == id);
+      CHECK(read(codec + bits + stage).links.codec->id == id);
     }
   }
+}
+
+TEST_CASE("a ring file says how its links adapt") {
+  const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
+  const RingConfig config = read(R"([link]
+policy = "ring"
+codec = "raw16"
+target = 60
+floor = 90.5
+ladder = "own.json"
+)" + stage);
+  CHECK(config.links.policy == Policy::ring);
+  CHECK(config.links.codec == CodecSpec{CodecId::raw16, 16});
+  CHECK(config.links.target_rate == 60);
+  CHECK(config.links.floor == 90.5);
+  CHECK(config.links.ladder == "own.json");
+  CHECK(read("[link]\npolicy = \"paper\"\ntarget = 0.5\n" + stage).links.target_rate == 0.5);
+  CHECK_FALSE(read(stage).links.meant_policy());
+
+  const auto refused = [&](const std::string& keys, const std::string& part) {
+    CAPTURE(keys);
+    const std::string told = message("[link]\n" + keys + stage);
+    CAPTURE(told);
+    CHECK(contains(told, part));
+  };
+  refused("policy = \"best\"\n", "ring.toml:2: policy 'best' is not known: fixed, paper and ring");
+  refused("policy = 3\n", "ring.toml:2: 'policy' must be text");
+  for (const char* target : {"0", "-1", "nan", "1e9", "\"fast\""})
+    refused("target = " + std::string(target) + "\n", "ring.toml:2: 'target' must be a number");
+  for (const char* floor : {"-1", "101", "true"})
+    refused("floor = " + std::string(floor) + "\n", "ring.toml:2: 'floor' must be a number");
+  refused("ladder = 1\n", "ring.toml:2: 'ladder' must be text");
+  refused("codec = \"raw16\"\ntarget = 60\n",
+          "ring.toml:3: 'target' is about policy ring or paper");
+  refused("policy = \"fixed\"\ntarget = 60\n", "ring.toml:3: 'target'");
+  refused("policy = \"paper\"\nfloor = 60\n", "ring.toml:3: 'floor' is about policy ring");
+  refused("policy = \"paper\"\nladder = \"x\"\n", "ring.toml:3: 'ladder' is about policy ring");
 }
 
 TEST_CASE("stages without blocks share the model evenly") {
