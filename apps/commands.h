@@ -11,6 +11,7 @@ void add_classify(CLI::App& app);
 void add_node(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_evaluate(CLI::App& app);
 void add_demo(CLI::App& app);
 
 }  // namespace quantring::apps

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   quantring::apps::add_node(app);
   quantring::apps::add_bench(app);
   quantring::apps::add_compare(app);
+  quantring::apps::add_evaluate(app);
   quantring::apps::add_demo(app);
   try {
     app.parse(argc, argv);
