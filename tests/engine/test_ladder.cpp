@@ -37,7 +37,7 @@ TEST_CASE("a ladder falls in agreement and in bytes") {
       point(CodecId::ds_aciq, 7, 99),  // as good as ptq 8 and smaller
       point(CodecId::ptq, 6, 70),      // beaten by a smaller one
       point(CodecId::raw32, 32, 100),  //
-      point(CodecId::ptq, 16, 99.9),   // larger than raw16 by its ranges, and no better
+      point(CodecId::ptq, 16, 99.9),   // no better than raw16
       point(CodecId::raw16, 16, 99.9),
       point(CodecId::ptq, 2, 0),
   });
@@ -49,16 +49,24 @@ TEST_CASE("a ladder falls in agreement and in bytes") {
   CHECK(make_ladder({}).empty());
 }
 
-TEST_CASE("a larger point that is better by its ranges' bytes stays") {
-  const Ladder ladder = make_ladder({point(CodecId::raw16, 16, 99), point(CodecId::ptq, 16, 99.5)});
-  CHECK(ladder == Ladder{point(CodecId::ptq, 16, 99.5), point(CodecId::raw16, 16, 99)});
+TEST_CASE("of a width only the best stays") {
+  const Ladder ladder = make_ladder(
+      {point(CodecId::raw16, 16, 99), point(CodecId::ptq, 16, 99.5), point(CodecId::aciq, 16, 98)});
+  CHECK(ladder == Ladder{point(CodecId::ptq, 16, 99.5)});
+}
+
+TEST_CASE("raw32 is exact: nothing beats it") {
+  const Ladder ladder = make_ladder(
+      {point(CodecId::raw16, 16, 100), point(CodecId::ptq, 8, 100), point(CodecId::raw32, 32, 99)});
+  CHECK(ladder == Ladder{point(CodecId::raw32, 32, 100), point(CodecId::ptq, 8, 99.99)});
+  CHECK(ladder_from_json(ladder_to_json(ladder)) == ladder);
 }
 
 TEST_CASE("the default ladder is one") {
   const Ladder& ladder = default_ladder();
   REQUIRE(ladder.size() > 3);
   CHECK(make_ladder(ladder) == ladder);
-  CHECK(ladder.front().agreement >= 99.5);
+  CHECK(ladder.front() == point(CodecId::raw32, 32, 100));
   for (const OperatingPoint& entry : ladder) CHECK(codec_valid(entry.codec));
 }
 
