@@ -11,6 +11,13 @@ namespace quantring {
 
 using namespace ring_tuning;
 
+std::optional<Decision> RingPolicy::fall(double room, const std::string& seen) {
+  // What was not kept in the first window was never promised.
+  if (!stall_ && frame_ >= window_ && options_.target_rate > 0)
+    stall_ = {.time_s = now_.time_s, .images = now_.images, .frame = frame_};
+  return go_down(room, stall_ ? stall_headroom : fall_headroom, seen);
+}
+
 std::optional<Decision> RingPolicy::go_down(double room, double spare, const std::string& seen) {
   if (point_ == coarsest_) return stay_short(room);
   if (climbed_) patience_ = std::min(2 * patience_, most_patience);
@@ -25,7 +32,8 @@ std::optional<Decision> RingPolicy::go_down(double room, double spare, const std
 
 // Nothing is left to go to. Says so once.
 std::optional<Decision> RingPolicy::stay_short(double room) {
-  if (short_ || room >= mild * bits()) return std::nullopt;
+  lacking_ = room < mild * bits();
+  if (short_ || !lacking_) return std::nullopt;
   short_ = true;
   return news(room, shortage(room));
 }
@@ -84,8 +92,9 @@ bool RingPolicy::doubted() const {
 }
 
 std::optional<std::size_t> RingPolicy::finer_that_fits(double room, double low) const {
+  const double spare = stall_ ? stall_headroom : headroom;
   for (std::size_t point = 0; point < point_; ++point) {
-    const bool fits = bits(point) * (1 + headroom) <= room && bits(point) <= low;
+    const bool fits = bits(point) * (1 + spare) <= room && bits(point) <= low;
     if (fits && bits(point) < refusal_.from) return point;
   }
   return std::nullopt;

@@ -48,12 +48,23 @@ std::optional<Decision> RingPolicy::judge(const LinkObservation& link, std::uint
   rate_ = target_rate(options_, link);
   sending_.add(link);
   ++calls_;
+  lacking_ = false;
   if (rate_ <= 0) return without_rate();
   readings_.add(link.capacity, link.capacity_bps / rate_, bits());
+  catch_up();
   if (auto decision = down()) return decision;
   if (auto decision = down_slowly()) return decision;
   if (auto decision = up()) return decision;
   return no_longer_short();
+}
+
+void RingPolicy::catch_up() {
+  if (!stall_) return;
+  const double owed = rate_ * (now_.time_s - stall_->time_s) -
+                      (static_cast<double>(now_.images) - static_cast<double>(stall_->images));
+  if (owed > 0 && frame_ - stall_->frame < longest_catching_up * window_) return;
+  stall_.reset();
+  settled_ = false;
 }
 
 // Nobody has said how fast the ring should be. A link that is busy all the time is certainly what
@@ -72,9 +83,9 @@ std::optional<Decision> RingPolicy::without_rate() {
 std::optional<Decision> RingPolicy::down() {
   if (!doubted()) {
     if (const auto room = readings_.newest(); room && *room < deep * bits())
-      return go_down(*room, fall_headroom, link_carries(*room));
+      return fall(*room, link_carries(*room));
     if (const auto room = readings_.steady(); room && *room < mild * bits() && !keeps_rate(dozen))
-      return go_down(*room, fall_headroom, link_carries(*room));
+      return fall(*room, link_carries(*room));
   }
   // Whatever the meter says: the link was busy all the time, and it was not enough. Not before
   // larger frames sent earlier have left the kernel's buffer too.
@@ -85,17 +96,16 @@ std::optional<Decision> RingPolicy::down() {
   const double room = bits() * progress->link_rate() / rate_;
   const auto read = readings_.estimate(std::min(calls_, dozen));
   doubt_ = false;
-  const double from = bits();
-  auto decision = go_down(room, fall_headroom,
-                          fmt::format("{} is too slow in sending, {} of {} images/s",
-                                      codec_text(options_.ladder[point_].codec),
-                                      three_digits(progress->link_rate()), three_digits(rate_)));
-  // The meter does not deny these points, so its reading now is remembered.
-  if (calls_ == 0) refusal_ = {.from = from, .reading = std::max(room, read ? read->room : 0)};
+  auto decision = fall(room, fmt::format("{} is too slow in sending, {} of {} images/s",
+                                         codec_text(options_.ladder[point_].codec),
+                                         three_digits(progress->link_rate()), three_digits(rate_)));
+  // The meter does not deny what was left, so what it says now is remembered.
+  if (read) refusal_.reading = std::max(room, read->room);
   return decision;
 }
 
 std::optional<Decision> RingPolicy::down_slowly() {
+  if (point_ == coarsest_) return std::nullopt;
   if (climbed_ && calls_ == window_ / 2) {
     const auto half = readings_.estimate(window_ / 2);
     if (half && half->measured && !doubt_ && half->room < (1 + keep_headroom) * bits())
@@ -115,7 +125,7 @@ std::optional<Decision> RingPolicy::down_slowly() {
 std::optional<Decision> RingPolicy::up() {
   const auto whole = readings_.estimate(window_);
   if (!whole) return std::nullopt;
-  if (climbed_) patience_ = 1;
+  if (climbed_) patience_ = std::max<std::size_t>(patience_ / 2, 1);
   climbed_ = false;
   const double frames_room = room_of_frames();
   if (whole->measured && whole->room >= deep * bits()) doubt_ = false;
@@ -174,7 +184,7 @@ std::optional<Decision> RingPolicy::up() {
 }
 
 std::optional<Decision> RingPolicy::no_longer_short() {
-  if (!short_) return std::nullopt;
+  if (!short_ || lacking_) return std::nullopt;
   const auto read = readings_.estimate(dozen);
   const auto progress = sending_.over(window_);
   const bool carried = progress && progress->rate() >= rate_;

@@ -4,7 +4,7 @@
 // Everything is compared in bits that an image may take, capacity over target rate ("room"), with
 // the bits that it does take at a point, side information and frame header too.
 //
-// Down, at once, to the finest point with 15 % to spare (few readings, and a queue to drain):
+// Down, at once, to the finest point with 15 % to spare (few readings), or 25 % (see below):
 //   two of the last three readings are measured and below 85 % of the need, or the mean of twelve
 //   is below 97 %, or the link was busy 95 % of the time and still slower than 97 % of the target.
 //   A reading that only bounds (at_least) lowers nothing.
@@ -16,8 +16,11 @@
 // Once a whole window was looked at, the point is settled: it goes up only if the room has grown
 //   by a tenth since. So noise cannot move it: a point that is kept has 5 % to spare, and the mean
 //   of a window of readings that are wrong by up to 10 % is wrong by 1 %.
+// Images that a fall cost are made up for: while fewer have left since than the target rate asks
+//   for, a point needs 25 % to spare; for at most 8 windows, as the stages may be no faster.
 // What was left is remembered with the reading of the meter, and not tried again before it reads
-//   15 % more. A climb that fails within its window doubles the windows before the next, up to 8.
+//   15 % more. A climb that fails within its window doubles the windows before the next, up to 8;
+//   one that does not halves them.
 // The meter may be wrong. If large frames crossed twice as fast as it says for a window, they are
 //   believed, and then only frames that are late lower the point.
 
@@ -46,6 +49,11 @@ class RingPolicy final : public LinkPolicy {
     double reading = 0;
   };
 
+  struct Stall {
+    double time_s;
+    std::uint64_t images, frame;
+  };
+
   // What an image takes at a point, in bits; the unit of all that is compared here.
   double bits(std::size_t point) const;
   double bits() const { return bits(point_); }
@@ -56,10 +64,13 @@ class RingPolicy final : public LinkPolicy {
   std::optional<Decision> up();
   std::optional<Decision> no_longer_short();
 
+  std::optional<Decision> fall(double room, const std::string& seen);
   std::optional<Decision> go_down(double room, double headroom, const std::string& seen);
   std::optional<Decision> stay_short(double room);
   Decision go_to(std::size_t point, double room, const std::string& cause);
   Decision news(double room, const std::string& cause) const;
+
+  void catch_up();
 
   bool keeps_rate(std::size_t count) const;  // the frames themselves show it, with time to spare
   bool doubted() const;                      // what the meter says now is not enough to go down
@@ -83,8 +94,10 @@ class RingPolicy final : public LinkPolicy {
   bool climbed_ = false;      // the point is on probation for its first window
   std::size_t patience_ = 1;  // windows before the next climb
   Refusal refusal_;
-  bool short_ = false;  // of the target rate
-  bool doubt_ = false;  // the meter said less than the frames showed
+  bool short_ = false;          // of the target rate
+  bool lacking_ = false;        // something shows it now
+  bool doubt_ = false;          // the meter said less than the frames showed
+  std::optional<Stall> stall_;  // not made up for yet
   // A whole window was looked at: from now on only a clear change moves the point.
   bool settled_ = false;
   double settled_room_ = 0, settled_frames_room_ = 0;
