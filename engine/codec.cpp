@@ -21,13 +21,14 @@ struct CodecRow {
   int only_width;  // 0: several
 };
 
-constexpr std::array<CodecRow, 6> codecs{{
+constexpr std::array<CodecRow, 7> codecs{{
     {CodecId::raw32, "raw32", 32},
     {CodecId::raw16, "raw16", 16},
     {CodecId::ptq, "ptq", 0},
     {CodecId::pixels, "pixels", 8},
     {CodecId::aciq, "aciq", 0},
     {CodecId::ds_aciq, "ds-aciq", 0},
+    {CodecId::ds_aciq_plus, "ds-aciq+", 0},
 }};
 
 // Far above any tensor, far below the point where a size in bytes would overflow 64 bits.
@@ -86,7 +87,8 @@ void encode_grid(std::span<const float> values, CodedTensor& out) {
   const std::span<std::byte> payload(out.payload);
   for (std::size_t i = 0; i < out.shape.images; ++i) {
     const auto image = values.subspan(i * each, each);
-    const GridRange range = cpu::find_range(image, clip_of(out.spec.id), out.spec.bits);
+    const GridRange range =
+        cpu::find_range(image, out.shape.dim, clip_of(out.spec.id), out.spec.bits);
     if (side == 0) {
       out.scale = range.scale;
       out.offset = range.offset;
@@ -126,8 +128,8 @@ CodecSpec parse_codec(std::string_view name, int bits) {
       throw Error(fmt::format("codec {} takes 2 to 8 or 16 bits, not {}", name, bits));
     throw Error(fmt::format("codec {} has {} bits, not {}", name, row.only_width, bits));
   }
-  throw Error(
-      fmt::format("no codec is called \"{}\": raw32, raw16, ptq, aciq and ds-aciq are", name));
+  throw Error(fmt::format(
+      "no codec is called \"{}\": raw32, raw16, ptq, aciq, ds-aciq and ds-aciq+ are", name));
 }
 
 std::string codec_name(CodecId id) {
@@ -155,12 +157,13 @@ std::vector<CodecId> known_codecs() {
 }
 
 bool has_ranges(CodecId id) {
-  return id == CodecId::ptq || id == CodecId::aciq || id == CodecId::ds_aciq;
+  return id == CodecId::ptq || clip_of(id) != Clip::none;
 }
 
 Clip clip_of(CodecId id) {
   if (id == CodecId::aciq) return Clip::aciq;
-  return id == CodecId::ds_aciq ? Clip::ds_aciq : Clip::none;
+  if (id == CodecId::ds_aciq) return Clip::ds_aciq;
+  return id == CodecId::ds_aciq_plus ? Clip::ds_aciq_plus : Clip::none;
 }
 
 std::uint64_t payload_bytes(CodecSpec spec, TensorShape shape) {
@@ -175,6 +178,7 @@ std::uint64_t payload_bytes(CodecSpec spec, TensorShape shape) {
     case CodecId::ptq:
     case CodecId::aciq:
     case CodecId::ds_aciq:
+    case CodecId::ds_aciq_plus:
       break;
   }
   return side_bytes(shape) + shape.images * packed_bytes(shape.elements_per_image(), spec.bits);

@@ -14,12 +14,13 @@
 namespace quantring {
 
 enum class CodecId : std::uint8_t {
-  raw32 = 1,    // IEEE binary32, little-endian
-  raw16 = 2,    // IEEE binary16, little-endian
-  ptq = 3,      // per-image min-max, uniform, q bits (QuantPipe's baseline)
-  pixels = 4,   // uint8 pixels as they are: what the head sends to stage 0
-  aciq = 5,     // ptq of the image clipped to +-a, a from its variance (ops/coding.h)
-  ds_aciq = 6,  // the same with a from a Laplace that is fitted to its histogram
+  raw32 = 1,         // IEEE binary32, little-endian
+  raw16 = 2,         // IEEE binary16, little-endian
+  ptq = 3,           // per-image min-max, uniform, q bits (QuantPipe's baseline)
+  pixels = 4,        // uint8 pixels as they are: what the head sends to stage 0
+  aciq = 5,          // ptq of the image clipped to +-a, a from its variance (ops/coding.h)
+  ds_aciq = 6,       // the same with a from a Laplace that is fitted to its histogram
+  ds_aciq_plus = 7,  // the same with a from a search over the error itself
 };
 
 // A codec and its bit width: the operating point of a link.
@@ -29,8 +30,8 @@ struct CodecSpec {
   bool operator==(const CodecSpec&) const = default;
 };
 
-// "raw32", "raw16", or "ptq", "aciq", "ds-aciq" and a width; bits == 0 takes the codec's only
-// width. Throws Error naming what is accepted.
+// "raw32", "raw16", or "ptq", "aciq", "ds-aciq", "ds-aciq+" and a width; bits == 0 takes the
+// codec's only width. Throws Error naming what is accepted.
 CodecSpec parse_codec(std::string_view name, int bits);
 std::string codec_name(CodecId id);      // "ptq"
 std::string codec_text(CodecSpec spec);  // "raw32", "ptq 4"
@@ -47,13 +48,12 @@ struct TensorShape {
 };
 
 // One coded tensor: the fields of the frame header that the codec fills, and the payload.
-// ptq, aciq and ds-aciq, one image: scale and offset are here and the payload is the packed codes.
-// Several images: scale = offset = 0 here; the payload starts with (scale f32, offset f32) per
-// image, then each image's codes, each image starting on a byte.
-// Codes are packed densely, least significant bit first: 3 bits cost 3 bits.
-// The three differ in how the encoder finds scale and offset; decoding is the same. PipeEdge and
-// QuantPipe choose one clip for a whole micro-batch; here every image has its own, so that a result
-// does not depend on how images are batched.
+// ptq, aciq, ds-aciq and ds-aciq+, one image: scale and offset are here and the payload is the
+// packed codes. Several images: scale = offset = 0 here; the payload starts with (scale f32, offset
+// f32) per image, then each image's codes, each image starting on a byte. Codes are packed densely,
+// least significant bit first: 3 bits cost 3 bits. The four differ in how the encoder finds scale
+// and offset; decoding is the same. PipeEdge and QuantPipe choose one clip for a whole micro-batch;
+// here every image has its own, so that a result does not depend on how images are batched.
 struct CodedTensor {
   CodecSpec spec;
   TensorShape shape;

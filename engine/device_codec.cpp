@@ -19,13 +19,11 @@ DType raw_dtype(CodecId id) {
   return id == CodecId::raw16 ? DType::f16 : DType::f32;
 }
 
-// The values of a tensor as one row an image.
-Shape rows_of(const ConstTensor& values, TensorShape shape) {
+Shape dims_of(const ConstTensor& values, TensorShape shape) {
   if (static_cast<std::uint64_t>(values.shape.elements()) != shape.elements())
     throw std::invalid_argument("DeviceCodec: " + values.shape.text() + " is not " +
                                 std::to_string(shape.elements()) + " values");
-  return {static_cast<std::int64_t>(shape.images),
-          static_cast<std::int64_t>(shape.elements_per_image())};
+  return {shape.images, shape.tokens, shape.dim};
 }
 
 }  // namespace
@@ -73,7 +71,7 @@ DeviceCodec::DeviceCodec(Context& context, TensorShape largest)
 
 void DeviceCodec::encode(ConstTensor values, TensorShape shape, CodecSpec spec, void* device_form) {
   auto* const form = static_cast<std::byte*>(device_form);
-  values.shape = rows_of(values, shape);
+  values.shape = dims_of(values, shape);
   if (!has_ranges(spec.id)) {
     convert(context_, values, {form, raw_dtype(spec.id), values.shape});
     return;
@@ -87,7 +85,7 @@ void DeviceCodec::encode(ConstTensor values, TensorShape shape, CodecSpec spec, 
 void DeviceCodec::decode(const void* device_form, TensorShape shape, CodecSpec spec,
                          Tensor values) {
   const auto* const form = static_cast<const std::byte*>(device_form);
-  values.shape = rows_of(values, shape);
+  values.shape = dims_of(values, shape);
   if (!has_ranges(spec.id)) {
     convert(context_, {form, raw_dtype(spec.id), values.shape}, values);
     return;

@@ -16,16 +16,17 @@ struct Images {
   explicit Images(const Shape& shape, int bits)
       : count(shape[0]),
         each(static_cast<std::size_t>(shape.elements() / shape[0])),
+        dim(static_cast<std::size_t>(token_values(shape))),
         code_bytes(packed_bytes(each, bits)) {}
   std::int64_t count;
-  std::size_t each, code_bytes;
+  std::size_t each, dim, code_bytes;
 };
 
 }  // namespace
 
-GridRange find_range(std::span<const float> values, Clip clip, int bits) {
+GridRange find_range(std::span<const float> values, std::size_t dim, Clip clip, int bits) {
   const coding::Extremes found = finite_extremes(values);
-  return coding::grid_range(coding::clamped(found, find_clip(values, found, clip, bits)));
+  return coding::grid_range(coding::clamped(found, find_clip(values, dim, found, clip, bits)));
 }
 
 void quantize(ThreadPool& pool, ConstTensor values, Clip clip, int bits, GridRange* ranges,
@@ -34,7 +35,7 @@ void quantize(ThreadPool& pool, ConstTensor values, Clip clip, int bits, GridRan
   pool.parallel_for(images.count, [&](std::int64_t i, int) {
     const std::size_t image = static_cast<std::size_t>(i);
     const std::span<const float> source(values.f32() + image * images.each, images.each);
-    ranges[image] = find_range(source, clip, bits);
+    ranges[image] = find_range(source, images.dim, clip, bits);
     quantize(source, ranges[image], bits, {codes + image * images.code_bytes, images.code_bytes});
   });
 }

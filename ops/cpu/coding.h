@@ -14,8 +14,8 @@ class ThreadPool;
 
 namespace quantring::cpu {
 
-// The grid of one image that is clipped so.
-GridRange find_range(std::span<const float> values, Clip clip, int bits);
+// The grid of one image, in tokens of `dim` values, that is clipped so.
+GridRange find_range(std::span<const float> values, std::size_t dim, Clip clip, int bits);
 
 // As in ops/coding.h; f32.
 void quantize(ThreadPool& pool, ConstTensor values, Clip clip, int bits, GridRange* ranges,

@@ -51,12 +51,12 @@ union Vector16 {
   __device__ Vector16() {}
 };
 
-// What lies behind the end of the image is NaN, which no statistic counts.
+// The values from `first` on, a multiple of lane_values. What lies behind the end of the image is
+// NaN, which no statistic counts.
 template <class T>
-__device__ inline void load_lane(const Image<const T>& image, std::int64_t tile,
-                                 float (&x)[lane_values]) {
+__device__ inline void load_values(const Image<const T>& image, std::int64_t first,
+                                   float (&x)[lane_values]) {
   constexpr int each = 16 / sizeof(T);
-  const std::int64_t first = image.first(tile);
   if (image.aligned && first + lane_values <= image.count) {
 #pragma unroll
     for (int part = 0; part < lane_values / each; ++part) {
@@ -71,6 +71,12 @@ __device__ inline void load_lane(const Image<const T>& image, std::int64_t tile,
       x[i] = first + i < image.count ? to_float(image.values[first + i]) : nanf("");
     }
   }
+}
+
+template <class T>
+__device__ inline void load_lane(const Image<const T>& image, std::int64_t tile,
+                                 float (&x)[lane_values]) {
+  load_values(image, image.first(tile), x);
 }
 
 template <class T>

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ops/bit_packing.h"
-#include "ops/coding_arithmetic.h"
+#include "ops/coding_clip.h"
 #include "ops/cuda/coding.h"
 
 namespace quantring::cuda {
@@ -31,7 +31,7 @@ QuantizePlan plan_quantize(const Queue& queue, ConstTensor values) {
 
 std::size_t quantize_scratch_bytes(const Queue&, std::int64_t images, std::int64_t) {
   // Of the kernels that leave what they find in global memory.
-  constexpr std::size_t found_bytes = 1024;
+  constexpr std::size_t found_bytes = 64;
   return static_cast<std::size_t>(images) * most_blocks * found_bytes;
 }
 
@@ -41,8 +41,10 @@ void quantize_by(const QuantizePlan& plan, const Queue& queue, ConstTensor value
   call.values = values.data;
   call.images = values.shape[0];
   call.each = values.shape.elements() / call.images;
+  call.dim = static_cast<int>(token_values(values.shape));
   call.clip = clip;
   call.factor = coding::clip_factor(bits);
+  call.top = static_cast<float>((1 << bits) - 1);
   call.scratch = scratch;
   call.ranges = ranges;
   call.codes = codes;

@@ -36,8 +36,10 @@ bool held_fits(const QuantizePlan& plan, ConstTensor values);
 struct QuantizeCall {
   const void* values;
   std::int64_t images, each;
+  int dim;  // values of a token
   Clip clip;
   float factor;  // coding::clip_factor(bits)
+  float top;     // 2^bits - 1
   void* scratch;
   GridRange* ranges;
   std::byte* codes;

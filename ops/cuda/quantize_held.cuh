@@ -8,6 +8,7 @@
 #include "ops/cuda/launch.h"
 #include "ops/cuda/quantize.h"
 #include "ops/cuda/quantize_fast_codes.cuh"
+#include "ops/cuda/quantize_fit.cuh"
 #include "ops/cuda/quantize_held_clip.cuh"
 #include "ops/cuda/quantize_math.cuh"
 
@@ -65,6 +66,19 @@ __device__ inline coding::Extremes held_extremes(const Held<T>& held, bool& fini
   return {warp_min(found.low), warp_max(found.high)};
 }
 
+// Where a warp's extremes stand first.
+template <class T>
+__device__ inline Extent held_places(const Held<T>& held, coding::Extremes extremes) {
+  Extent mine{extremes, {}};
+  held.each_tile([&](const uint4& words, int, int vector) {
+    if (vector >= held.vectors) return;
+    float x[lane_values];
+    held.values(words, x);
+    find_places(x, static_cast<std::uint64_t>(vector) * lane_values, extremes, mine.places);
+  });
+  return warp_extent(mine);
+}
+
 template <class T, int bits>
 __device__ inline void held_codes(const Held<T>& held, bool fast, const Quantizer<bits>& quantizer,
                                   HeldShared& shared, std::byte* image_codes, std::int64_t each) {
@@ -73,7 +87,7 @@ __device__ inline void held_codes(const Held<T>& held, bool fast, const Quantize
   const bool direct =
       power_of_two && reinterpret_cast<std::uintptr_t>(image_codes) % alignment == 0;
   const FastQuantizer<bits> quick{quantizer.range.offset, quantizer.range.scale, quantizer.inverse};
-  auto& stage = reinterpret_cast<TileCodes<bits>&>(shared.stage[warp_index()]);
+  auto& stage = reinterpret_cast<TileCodes<bits>&>(shared.block.stage[warp_index()]);
   held.each_tile([&](const uint4& words, int tile, int vector) {
     float x[lane_values];
     held.values(words, x);
@@ -111,47 +125,40 @@ __global__ void __launch_bounds__(512, 2) quantize_held_kernel(const QuantizeCal
   auto started = cluster.barrier_arrive();
   const HeldTeam team{shared, static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x)};
   const int lane = lane_index(), warp = warp_index();
-  if (call.clip == Clip::ds_aciq) {
-    auto* const counts = reinterpret_cast<uint4*>(&shared.counts);
-    constexpr int vectors = sizeof shared.counts / sizeof(uint4);
-    for (int i = static_cast<int>(threadIdx.x); i < vectors; i += static_cast<int>(blockDim.x)) {
-      counts[i] = make_uint4(0, 0, 0, 0);
-    }
-  }
+  if (call.clip == Clip::ds_aciq) clear_counts(shared.block);
   wait_for_predecessor();
   release_successor();
 
   const int vectors = static_cast<int>(call.each / lane_values);
-  const Held<T> held(static_cast<const T*>(call.values) + blockIdx.y * call.each, vectors,
-                     team.rank, team.blocks);
+  const Image<const T> image(static_cast<const T*>(call.values), blockIdx.y, call.each);
+  const Held<T> held(image.values, vectors, team.rank, team.blocks);
   bool finite;
-  const coding::Extremes mine = held_extremes(held, finite);
-  if (lane == 0) shared.warp_extremes[warp] = mine;
+  Extent extent;
+  extent.extremes = held_extremes(held, finite);
+  if (call.clip == Clip::ds_aciq_plus) extent = held_places(held, extent.extremes);
+  if (lane == 0) shared.block.extents[warp] = extent;
   __syncthreads();
   cluster.barrier_wait(std::move(started));  // the others' shared memory is there
   if (warp == 0) {
-    coding::Extremes all;
-    if (lane < block_warps()) all = shared.warp_extremes[lane];
-    all = {warp_min(all.low), warp_max(all.high)};
-    if (lane < team.blocks) *team.in_block(&shared.extremes[team.rank], lane) = all;
+    Extent all;
+    if (lane < block_warps()) all = shared.block.extents[lane];
+    all = warp_extent(all);
+    if (lane < team.blocks) *team.in_block(&shared.extents[team.rank], lane) = all;
   }
   cluster.sync();
-  coding::Extremes extremes;
-  if (lane < team.blocks) extremes = shared.extremes[lane];
-  extremes = {warp_min(extremes.low), warp_max(extremes.high)};
+  extent = {};
+  if (lane < team.blocks) extent = shared.extents[lane];
+  extent = warp_extent(extent);
+  const coding::Extremes extremes = extent.extremes;
 
   float clip = coding::no_clip;
   if (call.clip != Clip::none && extremes.low < extremes.high) {
     if (call.clip == Clip::aciq) {
       clip = held_moment_clip(team, held, finite, extremes, call.each, call.factor);
+    } else if (call.clip == Clip::ds_aciq) {
+      clip = fit_clip(image, extremes, call.factor, shared.block);
     } else {
-      const coding::Binning binning = coding::binning(extremes);
-      held_histogram(team, held, finite, binning);
-      auto counted = cluster.barrier_arrive();
-      Search search;
-      set_distances(search, binning.low, coding::multiply(extremes.high, binning.unit));
-      cluster.barrier_wait(std::move(counted));
-      clip = held_search_clip(team, search, binning.unit, call.factor);
+      clip = held_error_clip(team, image, call.dim, extent, call.top);
     }
   }
   const Quantizer<bits> quantizer(coding::clamped(extremes, clip));

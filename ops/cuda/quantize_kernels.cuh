@@ -11,7 +11,7 @@ namespace quantring::cuda {
 
 // A kernel a phase; grid: (blocks of a team, images); scratch: Found [images, blocks].
 
-static_assert(sizeof(Found) <= 1024, "quantize_scratch_bytes counts with that");
+static_assert(sizeof(Found) <= 64, "quantize_scratch_bytes counts with that");
 
 __device__ inline Found* team_found(const QuantizeCall& call) {
   return static_cast<Found*>(call.scratch) + std::size_t{blockIdx.y} * gridDim.x;
@@ -19,54 +19,55 @@ __device__ inline Found* team_found(const QuantizeCall& call) {
 
 template <class T>
 __global__ void __launch_bounds__(1024) extremes_kernel(const QuantizeCall call) {
-  __shared__ QuantizeShared shared;
+  __shared__ BlockShared shared;
   wait_for_predecessor();
   release_successor();
   const Image<const T> image(static_cast<const T*>(call.values), blockIdx.y, call.each);
   const int rank = static_cast<int>(blockIdx.x);
-  find_extremes(image, Part(image.tiles(), rank, static_cast<int>(gridDim.x)), shared,
-                team_found(call)[rank]);
+  find_extent(image, Part(image.tiles(), rank, static_cast<int>(gridDim.x)),
+              call.clip == Clip::ds_aciq_plus, shared, team_found(call)[rank]);
 }
 
 template <class T>
 __global__ void __launch_bounds__(1024) statistics_kernel(const QuantizeCall call) {
-  __shared__ QuantizeShared shared;
+  __shared__ BlockShared shared;
+  wait_for_predecessor();
+  release_successor();
+  const Image<const T> image(static_cast<const T*>(call.values), blockIdx.y, call.each);
+  const int rank = static_cast<int>(blockIdx.x), blocks = static_cast<int>(gridDim.x);
+  Found* const found = team_found(call);
+  const Extent extent = team_extent({found, blocks});
+  if (!(extent.extremes.low < extent.extremes.high)) return;
+  if (call.clip == Clip::aciq) {
+    find_moments(image, Part(image.tiles(), rank, blocks), coding::unit_scale(extent.extremes),
+                 shared, found[rank]);
+  } else {
+    const std::uint64_t key =
+        least_error_key(image, call.dim, extent, call.top, rank, blocks, shared);
+    if (threadIdx.x == 0) found[rank].key = key;
+  }
+}
+
+template <class T, int bits>
+__global__ void __launch_bounds__(1024) codes_kernel(const QuantizeCall call) {
+  __shared__ BlockShared shared;
   if (call.clip == Clip::ds_aciq) clear_counts(shared);
   wait_for_predecessor();
   release_successor();
   const Image<const T> image(static_cast<const T*>(call.values), blockIdx.y, call.each);
   const int rank = static_cast<int>(blockIdx.x);
   const Part part(image.tiles(), rank, static_cast<int>(gridDim.x));
-  Found* const found = team_found(call);
-  const coding::Extremes extremes = team_extremes({found, static_cast<int>(gridDim.x)});
-  if (!(extremes.low < extremes.high)) return;
-  if (call.clip == Clip::aciq) {
-    find_moments(image, part, coding::unit_scale(extremes), shared, found[rank]);
-  } else {
-    __syncthreads();  // the counts are cleared
-    find_histogram(image, part, coding::binning(extremes), shared, found[rank]);
-  }
-}
-
-// Every block searches for itself.
-template <class T, int bits>
-__global__ void __launch_bounds__(1024) codes_kernel(const QuantizeCall call) {
-  __shared__ QuantizeShared shared;
-  wait_for_predecessor();
-  release_successor();
-  const Image<const T> image(static_cast<const T*>(call.values), blockIdx.y, call.each);
-  const int rank = static_cast<int>(blockIdx.x);
-  const Part part(image.tiles(), rank, static_cast<int>(gridDim.x));
   const Team team{team_found(call), static_cast<int>(gridDim.x)};
-  const coding::Extremes extremes = team_extremes(team);
+  const coding::Extremes extremes = team_extent(team).extremes;
   float clip = coding::no_clip;
   if (extremes.low < extremes.high) {
     if (call.clip == Clip::aciq) {
       clip = team_moment_clip(team, image.count, coding::unit_scale(extremes), call.factor, shared);
     } else if (call.clip == Clip::ds_aciq) {
-      const coding::Binning binning = coding::binning(extremes);
-      const Search search = prepare_search(team, binning, extremes, shared);
-      clip = searched_clip(search, try_candidates(search, shared), binning.unit, call.factor);
+      __syncthreads();  // the counts are cleared
+      clip = fit_clip(image, extremes, call.factor, shared);
+    } else if (call.clip == Clip::ds_aciq_plus) {
+      clip = team_error_clip(team, extremes);
     }
   }
   const Quantizer<bits> quantizer(coding::clamped(extremes, clip));
@@ -112,7 +113,7 @@ void quantize_type(const Queue& queue, const QuantizePlan& plan, int bits,
       }
     }
     launch(queue, "the extremes kernel", extremes_kernel<T>, grid, block, 0, call);
-    if (call.clip != Clip::none) {
+    if (call.clip == Clip::aciq || call.clip == Clip::ds_aciq_plus) {
       launch(queue, "the statistics kernel", statistics_kernel<T>, grid, block, 0, call);
     }
     launch(queue, "the codes kernel", codes_kernel<T, width.value>, grid, block, 0, call);

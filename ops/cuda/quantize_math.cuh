@@ -1,5 +1,5 @@
 #pragma once
-// What both ways to quantize compute alike: a warp's reductions, the search of ds-aciq, codes.
+// What both ways to quantize compute alike: a warp's reductions, codes.
 
 #include "ops/coding_arithmetic.h"
 #include "ops/cuda/coding_tile.cuh"
@@ -22,7 +22,7 @@ __device__ inline Whole warp_sum(Whole x) {
   for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(all_lanes, x, lane);
   return x;
 }
-// The order of additions is that of lane_sum in ops/cpu/clip.cpp.
+// The order of additions is that of token_sum in ops/cpu/error_clip.cpp.
 __device__ inline float warp_float_sum(float x) {
 #pragma unroll
   for (int lane = 16; lane > 0; lane /= 2) {
@@ -37,61 +37,6 @@ __device__ inline std::uint64_t warp_min(std::uint64_t x) {
     x = other < x ? other : x;
   }
   return x;
-}
-
-// ---- the search of ds-aciq
-
-// What a lane of every warp holds to try candidates: its column of the rows of points.
-struct Search {
-  float share[coding::search_rows], distance[coding::search_rows];
-  float b0, step;
-
-  // The Laplace's heights at the lane's points; returns the sum over all points.
-  __device__ float heights(float b, float (&height)[coding::search_rows]) const {
-    const float inverse = coding::divide(1.0F, b);
-    float sum = 0;
-#pragma unroll
-    for (int row = 0; row < coding::search_rows; ++row) {
-      height[row] = coding::exp_of_negative(coding::multiply(distance[row], inverse));
-      sum = coding::add(sum, height[row]);
-    }
-    return warp_float_sum(sum);
-  }
-  __device__ float error(float b) const {
-    float height[coding::search_rows];
-    const float inverse = coding::divide(1.0F, heights(b, height));
-    float sum = 0;
-#pragma unroll
-    for (int row = 0; row < coding::search_rows; ++row) {
-      const float off = coding::subtract(share[row], coding::multiply(height[row], inverse));
-      sum = coding::add(sum, coding::multiply(off, off));
-    }
-    return warp_float_sum(sum);
-  }
-};
-
-// From the point that is nearest to 0, so that the Laplace is 1 somewhere.
-__device__ inline void set_distances(Search& search, float low, float high) {
-  const float step = coding::point_step(low, high);
-  float nearest = coding::infinity;
-#pragma unroll
-  for (int row = 0; row < coding::search_rows; ++row) {
-    const int i = row * coding::search_lanes + lane_index();
-    search.distance[row] = coding::point_distance(i, low, step);
-    nearest = fminf(nearest, search.distance[row]);
-  }
-  nearest = warp_min(nearest);
-#pragma unroll
-  for (int row = 0; row < coding::search_rows; ++row) {
-    search.distance[row] = coding::subtract(search.distance[row], nearest);
-  }
-}
-
-__device__ inline float searched_clip(const Search& search, std::uint64_t best, float unit,
-                                      float factor) {
-  if (!(search.b0 > 0.0F)) return coding::no_clip;
-  const float b = coding::candidate(search.b0, search.step, static_cast<int>(best & 0xffffffffu));
-  return coding::divide(coding::multiply(factor, b), unit);
 }
 
 // ---- codes

@@ -22,7 +22,7 @@ namespace {
 using namespace quantring;
 using cuda::check;
 
-constexpr std::int64_t each = 197 * 768;
+constexpr std::int64_t tokens = 197, dim = 768, each = tokens * dim;
 constexpr int repeats = 40;  // in one graph
 
 struct Bench {
@@ -105,12 +105,12 @@ void drop(const Bench& b) {
 ConstTensor source(const Bench& b, int i) {
   return {b.values + static_cast<std::size_t>(i % b.buffers) * b.value_bytes,
           DType::f16,
-          {b.images, each}};
+          {b.images, tokens, dim}};
 }
 Tensor target(const Bench& b, int i) {
   return {b.back + static_cast<std::size_t>(i % b.buffers) * b.value_bytes,
           DType::f16,
-          {b.images, each}};
+          {b.images, tokens, dim}};
 }
 std::byte* form(const Bench& b, int i) {
   return b.form + static_cast<std::size_t>(i % b.buffers) *
@@ -143,8 +143,10 @@ void table(const cuda::Queue& queue, std::int64_t images, bool cold) {
       "[%lld, 197, 768] f16, %s: cudaMemcpy %.2f us %.0f GB/s, copy kernel %.2f us %.0f GB/s\n",
       static_cast<long long>(images), cold ? "from memory" : "from the L2", memcpy_us,
       rate(2 * full, memcpy_us), copy_us, rate(2 * full, copy_us));
-  const std::pair<const char*, Clip> clips[] = {
-      {"ptq", Clip::none}, {"aciq", Clip::aciq}, {"ds-aciq", Clip::ds_aciq}};
+  const std::pair<const char*, Clip> clips[] = {{"ptq", Clip::none},
+                                                {"aciq", Clip::aciq},
+                                                {"ds-aciq", Clip::ds_aciq},
+                                                {"ds-aciq+", Clip::ds_aciq_plus}};
   for (const auto& named : clips) {
     const Clip clip = named.second;
     for (const int bits : {2, 3, 4, 6, 8, 16}) {
@@ -157,7 +159,7 @@ void table(const cuda::Queue& queue, std::int64_t images, bool cold) {
         decode(b, i, bits);
       });
       std::printf(
-          "  %-7s %2d  encode %7.2f us %5.0f GB/s  decode %7.2f us %5.0f GB/s  both %7.2f us\n",
+          "  %-8s %2d  encode %7.2f us %5.0f GB/s  decode %7.2f us %5.0f GB/s  both %7.2f us\n",
           named.first, bits, in, rate(bytes, in), out, rate(bytes, out), both);
     }
   }
@@ -167,7 +169,7 @@ void table(const cuda::Queue& queue, std::int64_t images, bool cold) {
 // Every way to share the work, for choosing plan_quantize.
 void plans(const cuda::Queue& queue, std::int64_t images) {
   const Bench b = make_bench(queue, images, false);
-  std::printf("[%lld, 197, 768], 4 bits: us of ptq, aciq, ds-aciq\n",
+  std::printf("[%lld, 197, 768], 4 bits: us of ptq, aciq, ds-aciq, ds-aciq+\n",
               static_cast<long long>(images));
   using Way = cuda::QuantizePlan::Way;
   const std::pair<Way, const char*> ways[] = {{Way::held, "held"}, {Way::kernels, "kernels"}};
@@ -178,7 +180,7 @@ void plans(const cuda::Queue& queue, std::int64_t images) {
         const cuda::QuantizePlan plan{way, blocks, threads};
         if (way == Way::held && !cuda::held_fits(plan, source(b, 0))) continue;
         std::printf("  %2d:", blocks);
-        for (const Clip clip : {Clip::none, Clip::aciq, Clip::ds_aciq})
+        for (const Clip clip : {Clip::none, Clip::aciq, Clip::ds_aciq, Clip::ds_aciq_plus})
           std::printf(" %6.2f", measure(queue, [&](int i) { encode(b, i, clip, 4, &plan); }));
       }
       std::printf("\n");

@@ -23,7 +23,7 @@ std::vector<float> random_values(std::size_t count) {
 
 std::vector<CodecSpec> float_codecs() {
   std::vector<CodecSpec> specs{{CodecId::raw32, 32}, {CodecId::raw16, 16}};
-  for (const CodecId id : {CodecId::ptq, CodecId::aciq, CodecId::ds_aciq})
+  for (const CodecId id : {CodecId::ptq, CodecId::aciq, CodecId::ds_aciq, CodecId::ds_aciq_plus})
     for (const int bits : {2, 3, 4, 5, 6, 7, 8, 16})
       specs.push_back({id, static_cast<std::uint8_t>(bits)});
   return specs;

@@ -23,7 +23,7 @@ using test::stored, test::value_kinds, test::values_of_kind, test::widened;
 
 const int widths[] = {2, 3, 4, 5, 6, 7, 8, 16};
 const DType dtypes[] = {DType::f32, DType::f16, DType::bf16};
-const CodecId codecs[] = {CodecId::ptq, CodecId::aciq, CodecId::ds_aciq};
+const CodecId codecs[] = {CodecId::ptq, CodecId::aciq, CodecId::ds_aciq, CodecId::ds_aciq_plus};
 
 // Its stream is the default one. False after saying so where there is no GPU.
 bool make_queue(cuda::Queue& queue) {
@@ -122,10 +122,10 @@ void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec) {
   std::vector<float> decoded(given.values.size());
   decode(coded, decoded);
 
-  const Shape rows{given.shape.images, static_cast<std::int64_t>(given.shape.elements_per_image())};
+  const Shape rows{given.shape.images, given.shape.tokens, given.shape.dim};
   Memory source(given.source.size());
   source.write(given.source);
-  Memory scratch(cuda::quantize_scratch_bytes(queue, rows[0], rows[1]));
+  Memory scratch(cuda::quantize_scratch_bytes(queue, rows[0], rows[1] * rows[2]));
   for (const auto& plan : plans_for(queue, {source.data(), given.dtype, rows})) {
     CAPTURE(static_cast<int>(plan.way));
     CAPTURE(plan.blocks);
