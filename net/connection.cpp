@@ -24,6 +24,7 @@ Connection::Connection(Tcp::socket socket, LinkConfig config, ConnectionOwner& o
     : socket_(std::move(socket)),
       resolver_(socket_.get_executor()),
       ticks_(socket_.get_executor()),
+      meter_timer_(socket_.get_executor()),
       link_(std::move(config)),
       owner_(&owner),
       inbox_(inbox_bytes) {}
@@ -180,6 +181,7 @@ void Connection::close_socket() {
   asio::error_code ignored;
   socket_.close(ignored);
   ticks_.cancel();
+  meter_timer_.cancel();
 }
 
 }  // namespace quantring::net

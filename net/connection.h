@@ -12,9 +12,11 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/address.h"
+#include "net/bandwidth_meter.h"
 #include "net/link.h"
 #include "net/socket.h"
 
@@ -30,6 +32,7 @@ class ConnectionOwner {
   virtual void on_control(Connection& connection, const Control& control) = 0;
   virtual void on_room(Connection& connection) = 0;  // try submit again
   virtual void on_peer_finished(Connection& connection) = 0;
+  virtual void on_tick(Connection&) {}  // ten times a second: what the link counts may be news
   virtual void on_closed(Connection& connection, const Closed& closed) = 0;  // the last call
 
  protected:
@@ -73,8 +76,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static asio::awaitable<void> run_read(Self self);
   static asio::awaitable<void> run_write(Self self);
   static asio::awaitable<void> run_ticks(Self self);
+  static asio::awaitable<void> run_meter(Self self);
   asio::awaitable<bool> read_more(std::byte* into, std::size_t room, std::size_t* got);
   asio::awaitable<bool> read_payload(Frame* frame);
+  std::optional<BandwidthMeter::Sample> meter_sample();
+  void meter_frame(const Frame& frame);  // before a data frame is written
+  void meter_bytes();                    // while bytes are on their way
   void start(asio::awaitable<void> coroutine);
   void broke(std::exception_ptr failure);
   void begin_linger();
@@ -84,8 +91,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Tcp::socket socket_;
   Tcp::resolver resolver_;
-  asio::steady_timer ticks_;
+  asio::steady_timer ticks_, meter_timer_;
   Link link_;
+  BandwidthMeter meter_;
+  std::uint64_t written_bytes_ = 0;  // given to the kernel
+  bool metering_ = false;
+  Time metered_{};
   ConnectionOwner* owner_;
   std::deque<Frame> outbox_;
   bool writing_ = false, performing_ = false;

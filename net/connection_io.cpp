@@ -19,6 +19,9 @@ namespace {
 // Memory for a payload grows with the bytes that have really come, from this on.
 constexpr std::size_t first_payload_bytes = 4 << 20;
 
+// A sample costs a microsecond or two.
+constexpr std::chrono::microseconds shortest_meter_step{400};
+
 Time now() {
   return std::chrono::steady_clock::now();
 }
@@ -30,8 +33,10 @@ asio::awaitable<void> Connection::run_ticks(Self self) {
     asio::error_code cancelled;
     self->ticks_.expires_after(tick_every);
     co_await self->ticks_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    self->link_.measured(self->meter_.estimate(now()));
     self->link_.tick(now());
     self->perform();
+    if (self->owner_) self->owner_->on_tick(*self);
     if (self->lingering_ && now() >= self->linger_until_) self->close_socket();
   }
 }
@@ -152,16 +157,51 @@ asio::awaitable<void> Connection::run_read(Self self) {
   self->close_socket();
 }
 
+std::optional<BandwidthMeter::Sample> Connection::meter_sample() {
+  const std::optional<TcpInfo> tcp = read_tcp_info(socket_.native_handle());
+  if (!tcp) return std::nullopt;
+  return BandwidthMeter::Sample{now(), written_bytes_, *tcp};
+}
+
+void Connection::meter_frame(const Frame& frame) {
+  if (frame.header.kind != FrameKind::tensor && frame.header.kind != FrameKind::result) return;
+  const auto sample = meter_sample();
+  if (!sample) return;
+  meter_.frame_begins(*sample, frame.payload.size());
+  if (!std::exchange(metering_, true)) start(run_meter(shared_from_this()));
+}
+
+void Connection::meter_bytes() {
+  if (!metering_ || now() < metered_ + shortest_meter_step) return;
+  metered_ = now();
+  if (const auto sample = meter_sample()) meter_.sample(*sample);
+  link_.measured(meter_.estimate(metered_));
+}
+
+// From the first byte of a frame until the last has been acknowledged.
+asio::awaitable<void> Connection::run_meter(Self self) {
+  do {
+    asio::error_code cancelled;
+    self->meter_timer_.expires_after(self->meter_.sample_after());
+    co_await self->meter_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    self->meter_bytes();
+  } while (self->socket_.is_open() && (self->writing_ || self->meter_.outstanding()));
+  self->metering_ = false;
+}
+
 asio::awaitable<void> Connection::run_write(Self self) {
   asio::error_code error;
   while (!self->outbox_.empty() && !error) {
     const Frame& frame = self->outbox_.front();
     const HeaderBytes header = write_header(frame.header);
+    self->meter_frame(frame);
     std::array<asio::const_buffer, 2> left{asio::buffer(header), asio::buffer(frame.payload)};
     while (asio::buffer_size(left) > 0 && !error) {
       std::size_t written = co_await self->socket_.async_write_some(
           left, asio::redirect_error(asio::use_awaitable, error));
       self->link_.bytes_written(now());
+      self->written_bytes_ += written;
+      self->meter_bytes();
       for (asio::const_buffer& part : left) {
         const std::size_t taken = std::min(written, part.size());
         part += taken;

@@ -166,6 +166,11 @@ void Link::bytes_written(Time now) {
   progress_ = now;
 }
 
+void Link::measured(const LinkCapacity& capacity) {
+  stats_.capacity = capacity.capacity;
+  stats_.capacity_bps = capacity.bits_per_second;
+}
+
 void Link::frame_written(Time now) {
   if (writing_.empty()) return;
   const Pending written = writing_.front();

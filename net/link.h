@@ -23,6 +23,7 @@
 #include <variant>
 #include <vector>
 
+#include "net/bandwidth_meter.h"
 #include "net/control.h"
 #include "net/frame.h"
 #include "net/message.h"
@@ -86,6 +87,7 @@ class Link {
   void frame_arrived(Frame&& frame, Time now);
   void bad_bytes(const std::string& reason);  // what arrived is no frame
   void bytes_written(Time now);
+  void measured(const LinkCapacity& capacity);
   void frame_written(Time now);  // the oldest SendFrame is wholly in the kernel
   void read_failed(const std::string& reason);
   void write_failed(const std::string& reason, Time now);

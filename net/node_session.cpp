@@ -212,6 +212,10 @@ void NodeSession::on_room(Connection& connection) {
   if (&connection == downstream_.get()) pump();
 }
 
+void NodeSession::on_tick(Connection& connection) {
+  if (lane_ && &connection == downstream_.get()) lane_->set_output_stats(connection.link().stats());
+}
+
 void NodeSession::on_peer_finished(Connection&) {
   if (!announced_) return fail(fmt::format("{}: the end came before the start", own_name()));
   lane_->close_input();

@@ -1,0 +1,209 @@
+#include "net/bandwidth_meter.h"
+
+#include <algorithm>
+
+namespace quantring::net {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Longest time of a full link that is averaged: over the swings of a congestion control.
+constexpr double longest_window_s = 0.25;
+// Enough to tell that the rate has changed, and to be called measured.
+constexpr int fewest_spans = 4;
+constexpr double change_window_s = 0.02, shortest_window_s = 0.01;
+constexpr double change = 1.25;
+constexpr milliseconds span_age{2000}, idle_after{2500}, traffic_window{1000}, traffic_step{50},
+    traffic_least{200};
+constexpr std::chrono::microseconds shortest_step{500}, usual_step{1000}, longest_step{20000};
+constexpr int longest_head = 16;  // spans of a train in which the end of a burst is looked for
+// Token buckets are rarely deeper.
+constexpr double deepest_bucket = 1 << 20;
+// Share of the time in which something else held the bytes up.
+constexpr double held_share = 0.1, window_bound_share = 0.5;
+
+double seconds(BandwidthMeter::Time from, BandwidthMeter::Time to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+std::uint64_t held_us(const TcpInfo& tcp) {
+  return tcp.receiver_limited_us + tcp.buffer_limited_us;
+}
+
+// What had been sent by then: bytes since the connection began.
+std::uint64_t in_flight_until(const BandwidthMeter::Sample& sample) {
+  return sample.written_bytes - std::min(sample.written_bytes, sample.tcp.unsent_bytes);
+}
+
+bool window_bound(const TcpInfo& tcp) {
+  return tcp.unacked_packets + 1 >= tcp.window &&
+         4 * std::uint64_t{tcp.rtt_us} < 5 * std::uint64_t{tcp.min_rtt_us};
+}
+
+}  // namespace
+
+bool BandwidthMeter::Sum::enough(double least_s) const {
+  return spans >= fewest_spans && seconds >= least_s;
+}
+
+void BandwidthMeter::Sum::add(const Span& span) {
+  ++spans;
+  seconds += span.seconds;
+  bytes += span.bytes;
+  held_s += span.held_s;
+  if (span.window_bound) window_bound_s += span.seconds;
+  largest = std::max(largest, span.bytes);
+}
+
+void BandwidthMeter::frame_begins(const Sample& now, std::uint64_t frame_bytes) {
+  const bool rested = now.time - last_data_ > traffic_window;
+  sample(now);
+  frame_bytes_ = frame_bytes;
+  last_data_ = now.time;
+  if (rested) traffic_.assign(1, {now.time, acked_});
+  if (!outstanding_) {
+    full_ = false;
+    begin_gap(seconds(advanced_.time, now.time));
+  }
+}
+
+// The link has been idle for at most so long, and a token bucket may have filled.
+void BandwidthMeter::begin_gap(double idle_s) {
+  train_ = {};
+  skip_bytes_ = std::min(static_cast<double>(frame_bytes_) / 3, deepest_bucket);
+  const LinkCapacity known = estimate(last_.time);
+  if (known.capacity == Capacity::measured) {
+    skip_bytes_ = std::min(skip_bytes_, 2 * idle_s * known.bits_per_second / 8);
+  }
+}
+
+void BandwidthMeter::sample(const Sample& now) {
+  if (traffic_.empty()) {
+    last_ = advanced_ = now;
+    traffic_.push_back({now.time, now.tcp.delivered_bytes});
+  }
+  // Less than two full packets may be acknowledged late, and are counted as nothing.
+  const std::uint64_t little = 2 * std::uint64_t{now.tcp.segment_bytes};
+  const std::uint64_t acked = std::max(acked_, now.tcp.delivered_bytes);
+  outstanding_ = acked + little < now.written_bytes;
+  if (acked > acked_) {
+    advance(now, acked - acked_, acked + little < in_flight_until(last_));
+    acked_ = acked;
+    last_data_ = now.time;
+  }
+  full_ = full_ && acked + little < in_flight_until(now);
+  last_ = now;
+  while (traffic_.size() > 1 && traffic_[1].time <= now.time - traffic_window) traffic_.pop_front();
+  if (now.time >= traffic_.back().time + traffic_step) traffic_.push_back({now.time, acked_});
+}
+
+// Bytes were acknowledged. `rest`: some of what was in flight at the sample before is so still.
+void BandwidthMeter::advance(const Sample& now, std::uint64_t bytes, bool rest) {
+  Span span;
+  span.seconds = seconds(advanced_.time, now.time);
+  span.bytes = static_cast<double>(bytes);
+  // All that was in flight has come through, at a moment that is known well enough.
+  const double late_s = seconds(last_.time, now.time);
+  const bool end = !rest && bytes > 2 * std::uint64_t{now.tcp.segment_bytes} &&
+                   late_s < 0.1 * (train_.seconds + span.seconds);
+  if (end) span.seconds -= late_s / 2;
+  span.end = now.time;
+  span.held_s = static_cast<double>(held_us(now.tcp) - held_us(advanced_.tcp)) / 1e6;
+  span.window_bound = window_bound(now.tcp);
+  if (skip_bytes_ > 0) {
+    skip_bytes_ -= span.bytes;
+    train_ = {};
+  } else if (full_ && (rest || end)) {
+    keep(span);
+  }
+  if (full_ && !rest) begin_gap(late_s);
+  full_ = true;
+  advanced_ = now;
+}
+
+void BandwidthMeter::keep(const Span& span) {
+  spans_.push_back(span);
+  train_.add(span);
+  if (train_.spans <= longest_head) cut_head();
+  Sum all;
+  for (const Span& each : spans_) all.add(each);
+  while (all.seconds - spans_.front().seconds > longest_window_s) {
+    all.seconds -= spans_.front().seconds;
+    all.bytes -= spans_.front().bytes;
+    spans_.pop_front();
+  }
+  // Where the latest part differs from the whole, the link has changed and only that part counts.
+  Sum latest;
+  auto begin = spans_.end();
+  while (begin != spans_.begin() && !latest.enough(change_window_s)) latest.add(*--begin);
+  const double ratio = latest.bytes / latest.seconds / (all.bytes / all.seconds);
+  if (latest.enough(change_window_s) && (ratio > change || ratio * change < 1)) {
+    spans_.erase(spans_.begin(), begin);
+  }
+}
+
+// The bucket was deeper than what was left out: a train whose head went much faster than the rest
+// loses it.
+void BandwidthMeter::cut_head() {
+  const auto spans = std::min<std::size_t>(static_cast<std::size_t>(train_.spans), spans_.size());
+  Sum head, tail;
+  for (auto each = spans_.end() - static_cast<std::ptrdiff_t>(spans); each != spans_.end(); ++each)
+    tail.add(*each);
+  for (std::size_t i = 0; i + 1 < spans; ++i) {
+    const Span& next = *(spans_.end() - static_cast<std::ptrdiff_t>(spans - i));
+    head.add(next);
+    tail.seconds -= next.seconds;
+    tail.bytes -= next.bytes;
+    if (tail.seconds < head.seconds) return;
+    if (head.bytes * tail.seconds > 2 * tail.bytes * head.seconds) {
+      spans_.erase(spans_.end() - static_cast<std::ptrdiff_t>(spans),
+                   spans_.end() - static_cast<std::ptrdiff_t>(spans - i - 1));
+      train_.spans -= static_cast<int>(i) + 1;
+      train_.seconds = tail.seconds;
+      train_.bytes = tail.bytes;
+      return;
+    }
+  }
+}
+
+LinkCapacity BandwidthMeter::estimate(Time now) const {
+  if (traffic_.empty() || now - last_data_ > idle_after) return {};
+  Sum sum;
+  for (const Span& each : spans_) {
+    if (now - each.end <= span_age) sum.add(each);
+  }
+  if (!sum.enough(shortest_window_s)) return traffic(now);
+  // A link that has become slow shows in what does not come.
+  if (full_ && skip_bytes_ <= 0) {
+    const double waiting_s = seconds(advanced_.time, last_.time);
+    if (sum.largest / waiting_s < sum.bytes / sum.seconds) {
+      Span waiting;
+      waiting.seconds = waiting_s;
+      waiting.bytes = sum.largest;
+      waiting.held_s = static_cast<double>(held_us(last_.tcp) - held_us(advanced_.tcp)) / 1e6;
+      sum.add(waiting);
+    }
+  }
+  if (sum.held_s > held_share * sum.seconds ||
+      sum.window_bound_s > window_bound_share * sum.seconds) {
+    return traffic(now);
+  }
+  return {Capacity::measured, 8 * sum.bytes / sum.seconds};
+}
+
+LinkCapacity BandwidthMeter::traffic(Time now) const {
+  if (now - traffic_.front().time < traffic_least || acked_ == traffic_.front().acked) return {};
+  return {Capacity::at_least, 8 * static_cast<double>(acked_ - traffic_.front().acked) /
+                                  seconds(traffic_.front().time, now)};
+}
+
+std::chrono::steady_clock::duration BandwidthMeter::sample_after() const {
+  const LinkCapacity known = estimate(last_.time);
+  if (known.capacity != Capacity::measured) return usual_step;
+  const double frame_s = 8 * static_cast<double>(frame_bytes_) / known.bits_per_second;
+  const auto step = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::duration<double>(std::min(frame_s / 16, 1.0)));
+  return std::clamp(step, shortest_step, longest_step);
+}
+
+}  // namespace quantring::net
