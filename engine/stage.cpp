@@ -10,6 +10,18 @@
 #include "ops/layer_norm.h"
 
 namespace quantring {
+namespace {
+
+// x[index] of a tensor [n, rows, columns].
+Tensor part(const Tensor& x, std::int64_t index) {
+  const std::size_t bytes =
+      static_cast<std::size_t>(x.shape[1] * x.shape[2]) * dtype_bytes(x.dtype);
+  return {static_cast<std::byte*>(x.data) + static_cast<std::size_t>(index) * bytes,
+          x.dtype,
+          {x.shape[1], x.shape[2]}};
+}
+
+}  // namespace
 
 ConstTensor Stage::forward_pixels(ConstTensor pixels) {
   if (!first()) throw std::logic_error("forward_pixels on a stage that does not begin the model");
@@ -71,26 +83,56 @@ void Stage::embed(int images) {
 }
 
 void Stage::blocks(int images) {
+  Tensor x = residual(images);
+  RowSums& sums = act_.sums;
+  sums.forget();
   for (std::size_t i = 0; i < halves_.size(); ++i) {
     const int block = (range_.begin + static_cast<int>(i)) / 2;
+    // Behind the last attention no token looks at another, so only those that the head reads go on.
+    const bool narrows = last() && block == architecture_.depth - 1 && head_tokens() > 0;
+    RowSums* const behind = i + 1 < halves_.size() ? &sums : nullptr;  // for the next half's norm
     if (halves_[i].is_attention) {
-      attention_half(halves_[i].attention, block, images);
+      Tensor attended = attend(halves_[i].attention, block, images);
+      if (narrows) {
+        attended = first_tokens(attended, act_.head_input);
+        x = first_tokens(x, act_.pooled);
+      }
+      linear_residual(context_, attended, halves_[i].attention.proj, x, behind);
+      saw("attn.residual", x, block);
     } else {
-      mlp_half(halves_[i].mlp, block, images);
+      if (narrows && x.data == act_.residual.data()) {
+        x = first_tokens(x, act_.pooled);
+        sums.forget();
+      }
+      mlp_half(halves_[i].mlp, block, x, behind);
     }
   }
   if (last()) head(images);
 }
 
-// x = x + proj(attention(qkv(norm(x))))
-void Stage::attention_half(const AttentionHalf& half, int block, int images) {
+// How many of an image's tokens the head reads, counted from the first; 0: all.
+std::int64_t Stage::head_tokens() const {
+  if (architecture_.pooling == Pooling::class_token) return 1;
+  return architecture_.pooling == Pooling::class_and_distillation ? 2 : 0;
+}
+
+// [head_tokens(), images, dim], in `memory`.
+Tensor Stage::first_tokens(const Tensor& tokens, const Buffer& memory) const {
+  const std::int64_t images = tokens.shape[0], dim = tokens.shape[2];
+  const Tensor chosen{memory.data(), tokens.dtype, {head_tokens(), images, dim}};
+  for (std::int64_t i = 0; i < head_tokens(); ++i) pool_token(context_, tokens, i, part(chosen, i));
+  return chosen;
+}
+
+// attention(qkv(norm(x)))
+Tensor Stage::attend(const AttentionHalf& half, int block, int images) {
   const Architecture& a = architecture_;
   const Tensor x = residual(images);
   const Tensor normed = activations(act_.normed, x.shape);
   const Tensor qkv = activations(act_.wide, {images, a.tokens(), 3 * a.dim});
 
   norm_linear(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, half.qkv, Activation::none,
-              normed, qkv);
+              normed, qkv, &act_.sums);
   if (a.qk_norm) {
     qk_norm(context_, qkv, a.heads, half.q_norm.gamma, half.q_norm.beta, half.k_norm.gamma,
             half.k_norm.beta, a.norm_eps);
@@ -99,21 +141,19 @@ void Stage::attention_half(const AttentionHalf& half, int block, int images) {
   const Tensor& attended = normed;
   attention(context_, qkv, a.heads, act_.scratch, attended);
   saw("attn.out", attended, block);
-  linear_residual(context_, attended, half.proj, x);
-  saw("attn.residual", x, block);
+  return attended;
 }
 
 // x = x + fc2(gelu(fc1(norm(x))))
-void Stage::mlp_half(const MlpHalf& half, int block, int images) {
+void Stage::mlp_half(const MlpHalf& half, int block, const Tensor& x, RowSums* behind) {
   const Architecture& a = architecture_;
-  const Tensor x = residual(images);
   const Tensor normed = activations(act_.normed, x.shape);
-  const Tensor hidden = activations(act_.wide, {images, a.tokens(), a.mlp_dim});
+  const Tensor hidden = activations(act_.wide, {x.shape[0], x.shape[1], a.mlp_dim});
 
   norm_linear(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, half.fc1, a.activation,
-              normed, hidden);
+              normed, hidden, &act_.sums);
   saw("mlp.hidden", hidden, block);
-  linear_residual(context_, hidden, half.fc2, x);
+  linear_residual(context_, hidden, half.fc2, x, behind);
   saw("mlp.residual", x, block);
 }
 
@@ -144,9 +184,13 @@ void Stage::head(int images) {
 // norm(x)[index]. The norm works on each token alone, so no other needs it.
 ConstTensor Stage::normed_token(std::int64_t index, int images) {
   const Architecture& a = architecture_;
-  const Tensor pooled{act_.pooled.data(), context_.residual_dtype(), {images, a.dim}};
+  Tensor pooled{act_.pooled.data(), context_.residual_dtype(), {images, a.dim}};
   const Tensor input = activations(act_.head_input, {images, a.dim});
-  pool_token(context_, residual(images), index, pooled);
+  if (head_tokens() > 0) {  // the blocks left it there
+    pooled = part({pooled.data, pooled.dtype, {head_tokens(), images, a.dim}}, index);
+  } else {
+    pool_token(context_, residual(images), index, pooled);
+  }
   layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, input);
   saw("pooled", input);
   return input;

@@ -48,8 +48,9 @@ class Stage {
 
   // Has `observer` called with what each step made, right after it: "embed", "blocks.3.attn.qkv",
   // "blocks.3.attn.out", "blocks.3.attn.residual", "blocks.3.mlp.hidden", "blocks.3.mlp.residual",
-  // "pooled" (the head's input, of either head) and "logits". For comparing devices; slow. An empty
-  // function ends it.
+  // "pooled" (the head's input, of either head) and "logits". Behind the last block's attention
+  // there are only the tokens that the head reads. For comparing devices; slow. An empty function
+  // ends it.
   using Observer = std::function<void(const std::string& name, ConstTensor value)>;
   void observe(Observer observer) { observer_ = std::move(observer); }
 
@@ -89,11 +90,12 @@ class Stage {
   // All memory that a forward pass writes, sized once for max_images.
   struct Activations {
     Buffer residual;  // [images, tokens, dim]
+    RowSums sums;     // of the residual stream's rows
     Buffer normed;    // [images, tokens, dim]; attention's output too
     Buffer wide;  // [images, tokens, max(3 dim, mlp_dim)]; before the blocks, the patches' values
     Buffer scratch;     // attention's own
-    Buffer pooled;      // [images, dim] of the residual stream
-    Buffer head_input;  // [images, dim], one head's at a time
+    Buffer pooled;      // [head_tokens(), images, dim] of the residual stream
+    Buffer head_input;  // the same of what attention made; then [images, dim], one head's at a time
     Buffer logits;      // [images, classes] f32
   };
 
@@ -101,15 +103,19 @@ class Stage {
   void load_heads(const ModelFile& model);
   void allocate();
   Parameter load_parameter(const ModelFile& model, const std::string& name);
-  Linear load_linear(const ModelFile& model, const std::string& name, ConstTensor scale = {});
+  Linear load_linear(const ModelFile& model, const std::string& name, ConstTensor scale = {},
+                     InputNorm norm = {});
+  Linear load_normed(const ModelFile& model, const std::string& name, const std::string& norm);
   Linear load_scaled(const ModelFile& model, const std::string& name, const std::string& scale);
   Norm load_norm(const ModelFile& model, const std::string& name);
 
   void run(const Input& input, const std::function<void()>& body);
   void embed(int images);
   void blocks(int images);
-  void attention_half(const AttentionHalf& half, int block, int images);
-  void mlp_half(const MlpHalf& half, int block, int images);
+  Tensor attend(const AttentionHalf& half, int block, int images);
+  void mlp_half(const MlpHalf& half, int block, const Tensor& x, RowSums* behind);
+  std::int64_t head_tokens() const;
+  Tensor first_tokens(const Tensor& tokens, const Buffer& memory) const;
   void head(int images);
   ConstTensor normed_token(std::int64_t index, int images);
   ConstTensor normed_average(int images);

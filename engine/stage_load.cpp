@@ -46,7 +46,7 @@ void Stage::load(const ModelFile& model) {
     loaded.is_attention = half % 2 == 0;
     if (loaded.is_attention) {
       loaded.attention.norm = load_norm(model, block + "norm1");
-      loaded.attention.qkv = load_linear(model, block + "attn.qkv");
+      loaded.attention.qkv = load_normed(model, block + "attn.qkv", block + "norm1");
       if (architecture_.qk_norm) {
         loaded.attention.q_norm = load_norm(model, block + "attn.q_norm");
         loaded.attention.k_norm = load_norm(model, block + "attn.k_norm");
@@ -54,7 +54,7 @@ void Stage::load(const ModelFile& model) {
       loaded.attention.proj = load_scaled(model, block + "attn.proj", block + "scale1");
     } else {
       loaded.mlp.norm = load_norm(model, block + "norm2");
-      loaded.mlp.fc1 = load_linear(model, block + "mlp.fc1");
+      loaded.mlp.fc1 = load_normed(model, block + "mlp.fc1", block + "norm2");
       loaded.mlp.fc2 = load_scaled(model, block + "mlp.fc2", block + "scale2");
     }
     halves_.push_back(std::move(loaded));
@@ -87,21 +87,23 @@ void Stage::allocate() {
   if (first())
     wide = std::max(wide, std::int64_t{max_images_} * a.patches() * patch_embedding_.in());
   act_.residual = room(rows * a.dim, stream);
+  act_.sums = RowSums(context_, rows, a.dim);
   act_.normed = room(rows * a.dim, activation);
   act_.wide = room(wide, activation);
   act_.scratch =
       Buffer(context_, attention_scratch_bytes(context_, max_images_, a.tokens(), a.dim, a.heads));
   if (last()) {
-    act_.pooled = room(std::int64_t{max_images_} * a.dim, stream);
-    act_.head_input = room(std::int64_t{max_images_} * a.dim, activation);
+    const std::int64_t tokens = std::max<std::int64_t>(head_tokens(), 1);
+    act_.pooled = room(tokens * max_images_ * a.dim, stream);
+    act_.head_input = room(tokens * max_images_ * a.dim, activation);
     act_.logits = room(std::int64_t{max_images_} * a.classes, DType::f32);
   }
 }
 
 std::size_t Stage::activation_bytes() const {
   std::size_t bytes = 0;
-  for (const Buffer* buffer : {&act_.residual, &act_.normed, &act_.wide, &act_.scratch,
-                               &act_.pooled, &act_.head_input, &act_.logits}) {
+  for (const Buffer* buffer : {&act_.residual, &act_.sums.memory, &act_.normed, &act_.wide,
+                               &act_.scratch, &act_.pooled, &act_.head_input, &act_.logits}) {
     bytes += buffer->bytes();
   }
   return bytes;
@@ -129,7 +131,15 @@ Linear Stage::load_scaled(const ModelFile& model, const std::string& name,
   return load_linear(model, name, {factors.data(), DType::f32, stored.shape});
 }
 
-Linear Stage::load_linear(const ModelFile& model, const std::string& name, ConstTensor scale) {
+// A layer that only norm_linear uses, with this norm.
+Linear Stage::load_normed(const ModelFile& model, const std::string& name,
+                          const std::string& norm) {
+  return load_linear(model, name, {},
+                     {model.tensor(norm + ".weight"), model.tensor(norm + ".bias")});
+}
+
+Linear Stage::load_linear(const ModelFile& model, const std::string& name, ConstTensor scale,
+                          InputNorm norm) {
   ConstTensor weight = model.tensor(name + ".weight");
   const ConstTensor bias = model.tensor(name + ".bias");
   // A patch embedding is stored as a convolution's [dim, channels, h, w]: as a matrix, [dim, the
@@ -137,7 +147,7 @@ Linear Stage::load_linear(const ModelFile& model, const std::string& name, Const
   if (weight.shape.rank() == 4) {
     weight.shape = {weight.shape[0], weight.shape[1] * weight.shape[2] * weight.shape[3]};
   }
-  Linear layer(context_, weight, bias, scale);
+  Linear layer(context_, weight, bias, scale, norm);
   model.release(name + ".weight");
   model.release(name + ".bias");
   return layer;

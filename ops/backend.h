@@ -66,12 +66,15 @@ class Backend {
 
   // ops/linear.h
   virtual std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
-                                              ConstTensor scale) = 0;
+                                              ConstTensor scale, InputNorm norm) = 0;
+  virtual std::size_t row_sums_bytes(std::int64_t rows, std::int64_t dim) const = 0;
   virtual void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
                       Tensor y) = 0;
-  virtual void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) = 0;
+  virtual void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y,
+                               RowSums* sums) = 0;
   virtual void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
-                           const Linear& layer, Activation activation, Tensor normed, Tensor y) = 0;
+                           const Linear& layer, Activation activation, Tensor normed, Tensor y,
+                           const RowSums* sums) = 0;
 
   // ops/layer_norm.h
   virtual void layer_norm(ConstTensor x, NormWeights norm, float eps, std::int64_t rows,

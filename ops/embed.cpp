@@ -9,9 +9,12 @@
 namespace quantring {
 namespace {
 
-// tokens is [images, tokens, dim] with at least one token; pooled is [images, dim].
-TokenShape check_pooling(const char* op, DType dtype, const ConstTensor& tokens, std::int64_t first,
-                         const Tensor& pooled) {
+// tokens is [images, tokens, dim] with at least one token; pooled is [images, dim]; both
+// activations or both of the residual dtype.
+TokenShape check_pooling(const char* op, const Context& context, const ConstTensor& tokens,
+                         std::int64_t first, const Tensor& pooled) {
+  const DType activation = context.activation_dtype();
+  const DType dtype = tokens.dtype == activation ? activation : context.residual_dtype();
   if (tokens.shape.rank() != 3 || first < 0 || tokens.shape[1] <= first) {
     check::fail(op, "tokens", tokens,
                 "f32 [images, tokens, dim], more than " + std::to_string(first) + " tokens");
@@ -80,17 +83,12 @@ void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_
 }
 
 void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor pooled) {
-  const TokenShape shape =
-      check_pooling("pool_token", context.residual_dtype(), tokens, index, pooled);
+  const TokenShape shape = check_pooling("pool_token", context, tokens, index, pooled);
   context.backend().pool_token(tokens, shape, pooled);
 }
 
 void pool_average(Context& context, ConstTensor tokens, std::int64_t first, Tensor pooled) {
-  const TokenShape shape =
-      check_pooling("pool_average",
-                    tokens.dtype == context.activation_dtype() ? context.activation_dtype()
-                                                               : context.residual_dtype(),
-                    tokens, first, pooled);
+  const TokenShape shape = check_pooling("pool_average", context, tokens, first, pooled);
   context.backend().pool_average(tokens, shape, pooled);
 }
 

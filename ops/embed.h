@@ -24,7 +24,8 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
 void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_tokens,
                      ConstTensor position, Tensor tokens);
 
-// pooled[images, dim] = tokens[:, index, :], as the class token; both of the residual dtype
+// pooled[images, dim] = tokens[:, index, :], as the class token; both of the residual dtype, or
+// both activations
 void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor pooled);
 
 // pooled[images, dim] = mean over tokens from index `first` on; both of the residual dtype, or both

@@ -36,7 +36,11 @@ Linear::~Linear() = default;
 Linear::Linear(Linear&&) noexcept = default;
 Linear& Linear::operator=(Linear&&) noexcept = default;
 
-Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale) {
+RowSums::RowSums(Context& context, std::int64_t rows, std::int64_t dim)
+    : memory(context, context.backend().row_sums_bytes(rows, dim)) {}
+
+Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTensor scale,
+               InputNorm norm) {
   const bool floats = weight.dtype == DType::f32 || weight.dtype == DType::f16;
   if (!floats || weight.shape.rank() != 2 || weight.shape.elements() == 0 || !weight.data) {
     check::fail("Linear", "weight", weight, "f32 or f16 [out, in]");
@@ -48,7 +52,12 @@ Linear::Linear(Context& context, ConstTensor weight, ConstTensor bias, ConstTens
                  {out_});
   }
   if (scale.data != nullptr) check::exact("Linear", "scale", scale, DType::f32, {out_});
-  weights_ = context.backend().pack(weight, bias, scale);
+  for (const ConstTensor* part : {&norm.gamma, &norm.beta}) {
+    if (part->data == nullptr && norm.gamma.data == nullptr) continue;
+    check::exact("Linear", "norm", *part, part->dtype == DType::f16 ? DType::f16 : DType::f32,
+                 {in_});
+  }
+  weights_ = context.backend().pack(weight, bias, scale, norm);
 }
 
 void linear(Context& context, ConstTensor x, const Linear& layer, Activation activation, Tensor y) {
@@ -60,17 +69,19 @@ void linear(Context& context, ConstTensor x, const Linear& layer, Activation act
   context.backend().linear(x, rows, layer, activation, y);
 }
 
-void linear_residual(Context& context, ConstTensor x, const Linear& layer, Tensor y) {
+void linear_residual(Context& context, ConstTensor x, const Linear& layer, Tensor y,
+                     RowSums* sums) {
   constexpr const char* op = "linear_residual";
   check_layer(op, layer);
   const std::int64_t rows = check::rows(op, "x", x, context.activation_dtype(), layer.in());
   check_dtype_of_y(op, context, y);
   check_rows_of_y(op, x, rows, layer, y);
-  context.backend().linear_residual(x, rows, layer, y);
+  context.backend().linear_residual(x, rows, layer, y, sums);
 }
 
 void norm_linear(Context& context, ConstTensor x, ConstTensor gamma, ConstTensor beta, float eps,
-                 const Linear& layer, Activation activation, Tensor normed, Tensor y) {
+                 const Linear& layer, Activation activation, Tensor normed, Tensor y,
+                 const RowSums* sums) {
   constexpr const char* op = "norm_linear";
   check_layer(op, layer);
   const std::int64_t rows = check::rows(op, "x", x, context.residual_dtype(), layer.in());
@@ -82,7 +93,7 @@ void norm_linear(Context& context, ConstTensor x, ConstTensor gamma, ConstTensor
   check_dtype_of_y(op, context, y);
   check_rows_of_y(op, x, rows, layer, y);
   context.backend().norm_linear(x, rows, {gamma.f32(), beta.f32()}, eps, layer, activation, normed,
-                                y);
+                                y, sums);
 }
 
 }  // namespace quantring

@@ -48,19 +48,22 @@ class CpuBackend : public Backend {
     body();
   }
 
-  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
-                                      ConstTensor scale) override {
+  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
+                                      InputNorm) override {
     return std::make_unique<PackedLinear>(pool_, weight, bias, scale);
   }
+  std::size_t row_sums_bytes(std::int64_t, std::int64_t) const override { return 0; }
   void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
               Tensor y) override {
     cpu::linear(pool_, x.f32(), rows, layer, activation, y.f32());
   }
-  void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) override {
+  void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y,
+                       RowSums*) override {
     cpu::linear_residual(pool_, x.f32(), rows, layer, y.f32());
   }
   void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
-                   const Linear& layer, Activation activation, Tensor normed, Tensor y) override {
+                   const Linear& layer, Activation activation, Tensor normed, Tensor y,
+                   const RowSums*) override {
     cpu::layer_norm(pool_, x.f32(), norm.gamma, norm.beta, eps, rows, layer.in(), normed.f32());
     cpu::linear(pool_, normed.f32(), rows, layer, activation, y.f32());
   }

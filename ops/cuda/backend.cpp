@@ -2,6 +2,8 @@
 
 #include "ops/backend.h"
 
+#include <stdexcept>
+
 #include "ops/context.h"
 #include "ops/cuda/attention.h"
 #include "ops/cuda/coding.h"
@@ -21,6 +23,7 @@ class CudaBackend : public Backend {
   explicit CudaBackend(const ContextOptions& options)
       : device_(options.device.index),
         dtype_(dtype_of(options.precision)),
+        residual_f32_(options.residual_f32),
         streams_(device_),
         queue_(streams_.ops()),
         matmul_(queue_) {
@@ -90,30 +93,46 @@ class CudaBackend : public Backend {
     run_recorded(queue_, recorded, body);
   }
 
-  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
-                                      ConstTensor scale) override {
+  std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
+                                      InputNorm norm) override {
     use();
-    return cuda::pack(weight, bias, scale, dtype_);
+    return cuda::pack(weight, bias, scale, norm, dtype_);
+  }
+  // Of 16 bits only: what is kept in f32 is added to y where it lies, and nobody sees the sum.
+  std::size_t row_sums_bytes(std::int64_t rows, std::int64_t dim) const override {
+    if (queue_.compute_capability < 90 || dtype_ == DType::f32 || residual_f32_) return 0;
+    return static_cast<std::size_t>(rows * most_sums(dim)) * sizeof(float2);
   }
   void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
               Tensor y) override {
     MatmulCall call = product(x, rows, layer, y);
+    if (call.layer->folded()) throw std::invalid_argument("linear: this layer's norm is folded");
     call.activation = activation;
     multiply(call);
   }
-  void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) override {
+  void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y,
+                       RowSums* sums) override {
     MatmulCall call = product(x, rows, layer, y);
     call.accumulate = true;
-    multiply(call);
+    if (sums != nullptr) call.sums = static_cast<float2*>(sums->memory.data());
+    const int parts = multiply(call);
+    if (sums != nullptr) sums->parts = parts;
   }
   void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
-                   const Linear& layer, Activation activation, Tensor normed, Tensor y) override {
+                   const Linear& layer, Activation activation, Tensor normed, Tensor y,
+                   const RowSums* sums) override {
     MatmulCall call = product(x, rows, layer, y);
     call.activation = activation;
     call.norm = true;
-    call.gamma = norm.gamma;
-    call.beta = norm.beta;
+    if (!call.layer->folded()) {
+      call.gamma = norm.gamma;
+      call.beta = norm.beta;
+    }
     call.eps = eps;
+    if (sums != nullptr && sums->parts > 0) {
+      call.sums = static_cast<float2*>(sums->memory.data());
+      call.parts = sums->parts;
+    }
     call.normed = normed.data;
     multiply(call);
   }
@@ -197,13 +216,14 @@ class CudaBackend : public Backend {
     call.y_dtype = y.dtype;
     return call;
   }
-  void multiply(const MatmulCall& call) {
+  int multiply(const MatmulCall& call) {
     use();
-    if (call.rows > 0) matmul_.run(call);
+    return call.rows > 0 ? matmul_.run(call) : 0;
   }
 
   int device_;
   DType dtype_;
+  bool residual_f32_;
   bool integrated_ = false;
   Streams streams_;
   const Queue& queue_;

@@ -55,12 +55,15 @@ __global__ void __launch_bounds__(warps_per_block* warp)
   for (int c = 0; c < chunks; ++c) {
     const int column = (c * warp + lane) * vector_width;
     if (column < dim) {
-      float scale[vector_width], shift[vector_width], result[vector_width];
-      load_vector(gamma + column, scale);
-      load_vector(beta + column, shift);
+      float result[vector_width];
 #pragma unroll
-      for (int i = 0; i < vector_width; ++i) {
-        result[i] = (values[c][i] - mean) * inverse * scale[i] + shift[i];
+      for (int i = 0; i < vector_width; ++i) result[i] = (values[c][i] - mean) * inverse;
+      if (gamma != nullptr) {
+        float scale[vector_width], shift[vector_width];
+        load_vector(gamma + column, scale);
+        load_vector(beta + column, shift);
+#pragma unroll
+        for (int i = 0; i < vector_width; ++i) result[i] = result[i] * scale[i] + shift[i];
       }
       store_vector(result, y + row * dim + column);
     }
@@ -95,7 +98,8 @@ __global__ void norm_any(const X* x, const float* gamma, const float* beta, floa
   }
   const float inverse = 1.0f / sqrtf(sum_of_block(squares) / static_cast<float>(dim) + eps);
   for (int i = thread; i < dim; i += threads) {
-    y[i] = from_float<Y>((to_float(x[i]) - mean) * inverse * gamma[i] + beta[i]);
+    const float normed = (to_float(x[i]) - mean) * inverse;
+    y[i] = from_float<Y>(gamma != nullptr ? normed * gamma[i] + beta[i] : normed);
   }
 }
 

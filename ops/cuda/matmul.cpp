@@ -36,12 +36,12 @@ std::string shape_text(const MatmulCall& call) {
   const DeviceLinear& layer = *call.layer;
   std::string text = "rows " + std::to_string(call.rows) + " in " + std::to_string(layer.in) +
                      " out " + std::to_string(layer.out) + ' ' + dtype_name(layer.dtype);
-  if (call.norm) text += " norm";
+  if (call.norm) text += call.parts > 0 ? " summed norm" : " norm";
   if (call.x_dtype != layer.dtype) text += std::string(" of ") + dtype_name(call.x_dtype);
   if (layer.bias.get() == nullptr) text += " no bias";
   if (call.activation != Activation::none)
     text += ' ' + std::string(activation_name(call.activation));
-  if (call.accumulate) text += " added";
+  if (call.accumulate) text += call.sums != nullptr ? " added summing" : " added";
   if (call.y_dtype != layer.dtype) text += std::string(" to ") + dtype_name(call.y_dtype);
   return text;
 }
@@ -119,7 +119,8 @@ struct Matmul::Impl {
     std::vector<MatmulWay> found;
     for (MatmulEngine* engine : all_engines()) {
       for (std::string& name : engine->candidates(call)) {
-        found.push_back({engine, std::move(name), false});
+        const bool apart = wants_sums(call) && engine->sums_left(call, name) == 0;
+        found.push_back({engine, std::move(name), apart});
       }
       if (!call.norm) continue;
       for (std::string& name : engine->candidates(without_norm(call))) {
@@ -149,17 +150,16 @@ struct Matmul::Impl {
     return {};
   }
 
-  // Whether a choice from the file could be used; it may be anything.
-  bool enqueue_remembered(const MatmulCall& call, const TuningChoice& choice) {
-    if (choice.norm_apart && !call.norm) return false;
+  // What start() returns, if a choice from the file could be used; it may be anything.
+  std::optional<int> start_remembered(const MatmulCall& call, const TuningChoice& choice) {
+    if (choice.norm_apart && !call.norm && !wants_sums(call)) return {};
     const std::optional<MatmulWay> way = way_of(choice);
-    if (!way) return false;
+    if (!way) return {};
     try {
-      enqueue(queue, call, *way);
-      return true;
+      return start(call, *way);
     } catch (const Error&) {
       cudaGetLastError();
-      return false;
+      return {};
     }
   }
 
@@ -183,31 +183,41 @@ struct Matmul::Impl {
             library_version};
   }
 
-  void run(const MatmulCall& call) {
-    if (call.rows == 0) return;
+  int start(const MatmulCall& call, const MatmulWay& way) {
+    enqueue(queue, call, way);
+    return wants_sums(call) ? way.engine->sums_left(call, way.candidate) : 0;
+  }
+
+  int run(const MatmulCall& call) {
+    if (call.rows == 0) return 0;
     const std::string text = shape_text(call);
     const auto known = chosen.find(text);
-    if (known != chosen.end()) return enqueue(queue, call, *way_of(known->second.choice));
+    if (known != chosen.end()) return start(call, *way_of(known->second.choice));
     const auto choose = [&](const TuningChoice& choice) {
       chosen[text] = {
           choice, 2.0 * static_cast<double>(call.rows * call.layer->in * call.layer->out), text};
     };
     const TuningChoice* remembered = cache.find(one_word(text));
-    if (remembered != nullptr && enqueue_remembered(call, *remembered)) return choose(*remembered);
+    if (remembered != nullptr) {
+      if (const std::optional<int> parts = start_remembered(call, *remembered)) {
+        choose(*remembered);
+        return *parts;
+      }
+    }
     cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
     check(cudaStreamIsCapturing(queue.stream, &capture), "cudaStreamIsCapturing");
-    if (capture != cudaStreamCaptureStatusNone) return enqueue(queue, call, ways(call).front());
+    if (capture != cudaStreamCaptureStatusNone) return start(call, ways(call).front());
     const TuningChoice choice = measure(call);
     choose(choice);
     if (choice.microseconds > 0) cache.add(one_word(text), choice);
-    enqueue(queue, call, *way_of(choice));
+    return start(call, *way_of(choice));
   }
 };
 
 Matmul::Matmul(const Queue& queue) : impl_(std::make_unique<Impl>(queue)) {}
 Matmul::~Matmul() = default;
-void Matmul::run(const MatmulCall& call) {
-  impl_->run(call);
+int Matmul::run(const MatmulCall& call) {
+  return impl_->run(call);
 }
 
 std::vector<std::string> Matmul::report() const {
@@ -218,7 +228,7 @@ std::vector<std::string> Matmul::report() const {
     std::snprintf(figures, sizeof figures, "%.2f us, %.0f TFLOP/s", choice.microseconds,
                   chosen.operations / choice.microseconds / 1e6);
     lines.push_back(text + ": " + choice.engine + ' ' + choice.candidate +
-                    (choice.norm_apart ? " after the norm, " : ", ") + figures +
+                    (choice.norm_apart ? ", norm apart, " : ", ") + figures +
                     (choice.others.empty() ? "" : " (" + choice.others + ")"));
   }
   if (!impl_->library_missing.empty()) lines.push_back("not compared: " + impl_->library_missing);

@@ -3,6 +3,8 @@
 // description, several engines that can compute it, and the one that was measured to be fastest for
 // a shape.
 
+#include <vector_types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,10 +30,22 @@ struct MatmulCall {
   // Set for norm_linear: x is the residual stream (the weights' dtype or f32) and the product's
   // input is layer_norm(x). `normed` [rows, in] of the weights' dtype may be used as scratch.
   bool norm = false;
-  const float *gamma = nullptr, *beta = nullptr;  // [in]
+  const float *gamma = nullptr, *beta = nullptr;  // [in]; null for a folded layer
   float eps = 0;
   void* normed = nullptr;
+
+  // Of rows of the residual stream, [parts, rows]: the sum of a part of the row's elements, and the
+  // sum of their squares. With `accumulate`: where an engine that can leaves those of y, at most
+  // most_sums(out) parts, or null if nobody wants them. With `norm`: those of x, or null.
+  float2* sums = nullptr;
+  int parts = 0;  // of x's
 };
+
+// No engine makes parts of fewer columns than this.
+inline constexpr int least_summed = 80;
+constexpr std::int64_t most_sums(std::int64_t columns) {
+  return (columns + least_summed - 1) / least_summed;
+}
 
 // One way to compute matrix products.
 class MatmulEngine {
@@ -47,6 +61,9 @@ class MatmulEngine {
   // Enqueues the product. Allocates nothing and waits for nothing, so it can be recorded in a
   // graph. Throws Error if the candidate is not one of candidates(call).
   virtual void run(const MatmulCall& call, const std::string& candidate) = 0;
+
+  // Into how many parts run() divides a row whose sums it leaves; 0 if it leaves none.
+  virtual int sums_left(const MatmulCall&, const std::string&) const { return 0; }
 };
 
 // Each allocates its workspace here, on the current device, and enqueues on `queue`, which must
@@ -65,8 +82,9 @@ class Matmul {
 
   // Enqueues the product. The first call of a shape measures, unless the choice is in the file, and
   // then waits for the device; while the stream is being captured it does not measure but takes the
-  // first candidate. Throws Error if no engine can compute the call.
-  void run(const MatmulCall& call);
+  // first candidate. Returns the parts of the sums of y's rows that are then in call.sums, or 0.
+  // Throws Error if no engine can compute the call.
+  int run(const MatmulCall& call);
 
   // One line a shape: what was chosen and its time, for the bench.
   std::vector<std::string> report() const;

@@ -36,6 +36,26 @@ __global__ void fill_kernel(T* data, std::int64_t count) {
   }
 }
 
+// A block of one warp a row and part.
+template <class T>
+__global__ void sum_kernel(const T* x, std::int64_t rows, std::int64_t in, float2* sums) {
+  wait_for_predecessor();
+  release_successor();
+  const std::int64_t row = blockIdx.x, part = blockIdx.y, parts = gridDim.y;
+  const std::int64_t begin = in * part / parts, end = in * (part + 1) / parts;
+  float sum = 0, squares = 0;
+  for (std::int64_t i = begin + threadIdx.x; i < end; i += 32) {
+    const float value = to_float(x[row * in + i]);
+    sum += value;
+    squares += value * value;
+  }
+  for (int lanes = 16; lanes > 0; lanes /= 2) {
+    sum += __shfl_xor_sync(0xffffffffu, sum, lanes);
+    squares += __shfl_xor_sync(0xffffffffu, squares, lanes);
+  }
+  if (threadIdx.x == 0) sums[part * rows + row] = make_float2(sum, squares);
+}
+
 struct CheckArguments {
   std::int64_t in, out, elements, samples;
   float alpha, tolerance, absolute;
@@ -96,6 +116,15 @@ void fill_random(const Queue& queue, void* data, DType dtype, std::int64_t count
     launch(queue, "filling with random values", fill_kernel<T>,
            dim3(blocks_for(queue, count / threads + 1)), dim3(threads), 0, static_cast<T*>(data),
            count);
+  });
+}
+
+void sum_rows(const Queue& queue, const MatmulCall& call) {
+  with_type(call.x_dtype, [&](auto type) {
+    using T = decltype(type);
+    launch(queue, "sums of rows", sum_kernel<T>,
+           dim3(static_cast<unsigned>(call.rows), static_cast<unsigned>(call.parts)), dim3(32), 0,
+           static_cast<const T*>(call.x), call.rows, call.layer->in, call.sums);
   });
 }
 

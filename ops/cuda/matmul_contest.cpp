@@ -47,7 +47,7 @@ MatmulCall without_norm(const MatmulCall& call) {
 }
 
 void enqueue(const Queue& queue, const MatmulCall& call, const MatmulWay& way) {
-  if (!way.norm_apart) return way.engine->run(call, way.candidate);
+  if (!way.norm_apart || !call.norm) return way.engine->run(call, way.candidate);
   layer_norm(queue, call.x, call.x_dtype, {call.gamma, call.beta}, call.eps, call.rows,
              call.layer->in, call.normed, call.layer->dtype);
   way.engine->run(without_norm(call), way.candidate);
@@ -68,7 +68,11 @@ Contest hold_contest(const Queue& queue, const MatmulCall& call,
   }
   MatmulTrial& trial = *made;
   const auto run = [&](std::size_t way) {
-    return [&queue, &ways, way](const MatmulCall& c) { enqueue(queue, c, ways[way]); };
+    return [&queue, &ways, way](const MatmulCall& c) {
+      enqueue(queue, c, ways[way]);
+      if (!wants_sums(c) || !ways[way].norm_apart) return;
+      layer_norm(queue, c.y, c.y_dtype, {}, 1e-6f, c.rows, c.layer->out, c.normed, c.y_dtype);
+    };
   };
   // All of them, quickly.
   for (std::size_t i = 0; i < ways.size(); ++i) {

@@ -13,8 +13,14 @@ namespace quantring::cuda {
 struct MatmulWay {
   MatmulEngine* engine = nullptr;
   std::string candidate;
-  bool norm_apart = false;  // the layernorm first, by a kernel of its own
+  // Of norm_linear: the layernorm first, by a kernel of its own. Of a product that shall leave sums
+  // for a norm: it does not, so the norm behind it will be such a kernel.
+  bool norm_apart = false;
 };
+
+inline bool wants_sums(const MatmulCall& call) {
+  return call.accumulate && call.sums != nullptr;
+}
 
 // The product that is left when the layernorm has been computed into call.normed.
 MatmulCall without_norm(const MatmulCall& call);
@@ -29,8 +35,9 @@ struct Contest {
   std::map<std::string, int> wrong;      // ways of an engine that computed something else
 };
 
-// Measures, and waits for the device. Ways that fail or compute something else do not count; throws
-// Error if none is left. Without memory to measure in the first one wins.
+// Measures, and waits for the device. A product that leaves no sums where they are wanted is timed
+// with the norm that it makes necessary. Ways that fail or compute something else do not count;
+// throws Error if none is left. Without memory to measure in the first one wins.
 Contest hold_contest(const Queue& queue, const MatmulCall& call,
                      const std::vector<MatmulWay>& ways);
 

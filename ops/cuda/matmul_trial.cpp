@@ -34,6 +34,11 @@ DeviceMemory<T> copy(const Queue& queue, const DeviceMemory<T>& source) {
   return target;
 }
 
+// Of sums, at most.
+std::int64_t parts_of(const MatmulCall& call) {
+  return call.norm ? call.parts : most_sums(call.layer->out);
+}
+
 }  // namespace
 
 MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
@@ -41,6 +46,8 @@ MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
       call_(call),
       x_(bytes_of(call.rows * call.layer->in, call.x_dtype)),
       y_(call.accumulate ? bytes_of(call.rows * call.layer->out, call.y_dtype) : 0),
+      normed_(call.accumulate && call.sums != nullptr ? y_.count() : 0),
+      sums_(call.sums == nullptr ? 0 : static_cast<std::size_t>(call.rows * parts_of(call))),
       wrong_(1),
       neighbour_(256),
       begin_(make_timing_event()),
@@ -49,6 +56,9 @@ MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
   if (call.accumulate) call_.y = y_.get();
   copy_layer();
   fill_random(queue, x_.get(), call.x_dtype, call.rows * call.layer->in);
+  if (call.sums != nullptr) call_.sums = sums_.get();
+  if (call.norm && call.sums != nullptr) sum_rows(queue, call_);
+  if (normed_.count() > 0) call_.normed = normed_.get();
   time_neighbour();
 }
 
@@ -72,6 +82,7 @@ void MatmulTrial::copy_layer() {
     made->weights = copy(queue_, layer.weights);
     made->bias = copy(queue_, layer.bias);
     made->bias_16 = copy(queue_, layer.bias_16);
+    made->weight_sums = copy(queue_, layer.weight_sums);
     copies_.push_back(std::move(made));
   }
 }

@@ -17,7 +17,8 @@ class MatmulTrial {
   // Enqueues a call like the one given, on other memory.
   using Way = std::function<void(const MatmulCall&)>;
 
-  // Writes what the call is going to write in any case: `normed`, and y unless it accumulates.
+  // Writes what the call is going to write in any case: `normed`, and y unless it accumulates. A
+  // call that wants sums has room in `normed` for the norm of y.
   // Throws Error if there is no memory.
   MatmulTrial(const Queue& queue, const MatmulCall& call);
 
@@ -48,6 +49,8 @@ class MatmulTrial {
   const Queue& queue_;
   MatmulCall call_;
   DeviceMemory<> x_, y_;
+  DeviceMemory<> normed_;  // of y, where its sums are wanted
+  DeviceMemory<float2> sums_;
   DeviceMemory<unsigned> wrong_;
   DeviceMemory<float> neighbour_;
   double neighbour_time_ = 0;

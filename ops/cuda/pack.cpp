@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -59,34 +60,74 @@ float enlargement(std::span<const float> values) {
   return std::ldexp(1.0f, -std::ilogb(largest));
 }
 
+// W and b of y = scale * (x W^T + b).
+void fold_scale(const float* scale, std::int64_t in, std::vector<float>& weights,
+                std::vector<float>& biases) {
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] *= scale[i / in];
+  for (std::size_t i = 0; i < biases.size(); ++i) biases[i] *= scale[i];
+}
+
+// W and b of y = (x * gamma + beta) W^T + b.
+void fold_norm(const InputNorm& norm, std::int64_t out, std::int64_t in,
+               std::vector<float>& weights, std::vector<float>& biases) {
+  const std::vector<float> gamma = widened(norm.gamma), beta = widened(norm.beta);
+  biases.resize(static_cast<std::size_t>(out));
+  for (std::int64_t row = 0; row < out; ++row) {
+    const std::span<float> line = std::span(weights).subspan(row * in, in);
+    double shift = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      shift += double{line[i]} * double{beta[i]};
+      line[i] *= gamma[i];
+    }
+    float& bias = biases[static_cast<std::size_t>(row)];
+    bias = static_cast<float>(double{bias} + shift);
+  }
+}
+
+// Of the weights as the device holds them, so that a row's mean cancels exactly.
+std::vector<float> sums(const std::vector<std::uint16_t>& weights, std::int64_t in, DType dtype) {
+  std::vector<float> result, line(static_cast<std::size_t>(in));
+  for (std::size_t first = 0; first < weights.size(); first += line.size()) {
+    if (dtype == DType::f16) {
+      halves_to_floats(&weights[first], line.data(), line.size());
+    } else {
+      std::transform(&weights[first], &weights[first] + in, line.begin(), [](std::uint16_t narrow) {
+        return std::bit_cast<float>(std::uint32_t{narrow} << 16);
+      });
+    }
+    result.push_back(static_cast<float>(std::accumulate(line.begin(), line.end(), 0.0)));
+  }
+  return result;
+}
+
 }  // namespace
 
 std::unique_ptr<DeviceLinear> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
-                                   DType dtype) {
+                                   InputNorm norm, DType dtype) {
   auto layer = std::make_unique<DeviceLinear>();
   layer->out = weight.shape[0];
   layer->in = weight.shape[1];
   layer->dtype = dtype;
-  std::vector<float> values = widened(weight);
+  std::vector<float> weights = widened(weight);
   std::vector<float> biases = bias.data != nullptr ? widened(bias) : std::vector<float>();
-  if (scale.data != nullptr) {
-    for (std::int64_t row = 0; row < layer->out; ++row) {
-      for (float& value : std::span(values).subspan(row * layer->in, layer->in)) {
-        value *= scale.f32()[row];
-      }
-    }
-    for (std::size_t i = 0; i < biases.size(); ++i) biases[i] *= scale.f32()[i];
-    if (dtype == DType::f16) {
-      const float factor = enlargement(values);
-      for (float& value : values) value *= factor;
-      layer->alpha = 1 / factor;
-    }
+  if (scale.data != nullptr) fold_scale(scale.f32(), layer->in, weights, biases);
+  // In f32, for checking, things stay as the model has them.
+  const bool fold = norm.gamma.data != nullptr && dtype != DType::f32;
+  if (fold) fold_norm(norm, layer->out, layer->in, weights, biases);
+  if ((scale.data != nullptr || fold) && dtype == DType::f16) {
+    const float factor = enlargement(weights);
+    for (float& value : weights) value *= factor;
+    layer->alpha = 1 / factor;
   }
   if (dtype == DType::f32) {
-    put(layer->weights, values.data(), values.size() * sizeof(float));
+    put(layer->weights, weights.data(), weights.size() * sizeof(float));
   } else {
-    const std::vector<std::uint16_t> narrow = narrowed(values, dtype);
+    const std::vector<std::uint16_t> narrow = narrowed(weights, dtype);
     put(layer->weights, narrow.data(), narrow.size() * sizeof(std::uint16_t));
+    if (fold) {
+      const std::vector<float> total = sums(narrow, layer->in, dtype);
+      put(layer->weight_sums, total.data(), total.size() * sizeof(float));
+    }
   }
   if (biases.empty()) return layer;
   put(layer->bias, biases.data(), biases.size() * sizeof(float));

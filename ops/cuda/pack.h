@@ -10,6 +10,6 @@ namespace quantring::cuda {
 // Arguments as Linear's, already checked; dtype: f32, f16 or bf16. Throws Error for weights beyond
 // f16's range.
 std::unique_ptr<DeviceLinear> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
-                                   DType dtype);
+                                   InputNorm norm, DType dtype);
 
 }  // namespace quantring::cuda

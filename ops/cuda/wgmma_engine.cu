@@ -49,13 +49,30 @@ class WgmmaEngine : public MatmulEngine {
     throw Error("wgmma: no candidate " + candidate + " for this matrix product");
   }
 
+  int sums_left(const MatmulCall& call, const std::string& candidate) const override {
+    if (!leaves_sums(call)) return 0;
+    for (const WgmmaChoice& choice : choices_of(call)) {
+      if (candidate == choice.name) {
+        return static_cast<int>(divide_up(call.layer->out, choice.columns));
+      }
+    }
+    return 0;
+  }
+
  private:
   static bool possible(const MatmulCall& call) {
     const DeviceLinear& layer = *call.layer;
-    return !call.norm && (layer.dtype == DType::f16 || layer.dtype == DType::bf16) &&
+    const bool norm_known = call.sums != nullptr && call.parts > 0 && layer.folded();
+    return (!call.norm || norm_known) &&
+           (layer.dtype == DType::f16 || layer.dtype == DType::bf16) &&
            call.x_dtype == layer.dtype && layer.in % 8 == 0 && layer.out % 8 == 0 &&
            call.rows > 0 && aligned(call.x) && aligned(call.y) && aligned(layer.weights.get()) &&
            (call.y_dtype == layer.dtype || call.y_dtype == DType::f32);
+  }
+
+  // What is added to y in f32 is added in memory: nobody here sees the sum.
+  static bool leaves_sums(const MatmulCall& call) {
+    return call.accumulate && call.sums != nullptr && call.y_dtype == call.layer->dtype;
   }
 
   static std::span<const WgmmaChoice> choices_of(const MatmulCall& call) {
@@ -105,6 +122,8 @@ class WgmmaEngine : public MatmulEngine {
     const DeviceLinear& layer = *call.layer;
     const int high = choice.share == Share::w ? 2 : 1, wide = choice.share == Share::x ? 2 : 1;
     WgmmaArguments arguments;
+    arguments.rows = static_cast<int>(call.rows);
+    arguments.in = static_cast<int>(layer.in);
     arguments.out = static_cast<int>(layer.out);
     arguments.steps = static_cast<int>(divide_up(layer.in, 64));
     arguments.row_units = static_cast<int>(divide_up(call.rows, choice.rows * high));
@@ -116,6 +135,13 @@ class WgmmaEngine : public MatmulEngine {
     arguments.alpha = layer.alpha;
     arguments.bias = layer.bias.get();
     arguments.activation = call.activation;
+    if (call.norm) {
+      arguments.weight_sums = layer.weight_sums.get();
+      arguments.row_sums = call.sums;
+      arguments.parts = call.parts;
+      arguments.eps = call.eps;
+    }
+    if (leaves_sums(call)) arguments.sums_of_y = call.sums;
     const int units = arguments.row_units * arguments.column_units;
     const int grid = std::min(units, queue_.multiprocessors / choice.cluster) * choice.cluster;
     const int y_columns = call.y_dtype == DType::f32 ? choice.box_columns / 2 : choice.box_columns;

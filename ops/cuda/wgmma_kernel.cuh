@@ -1,7 +1,8 @@
 #pragma once
-// y = activation(alpha x W^T + b) or y += alpha x W^T + b on Hopper: a persistent kernel whose
-// first warp copies tiles of x and W into a ring of stages in shared memory (TMA), while the other
-// warpgroups multiply them (wgmma) and write y.
+// y = activation(alpha x W^T + b), the same behind a norm whose rows' sums are known
+// (linear_weights.h), or y += alpha x W^T + b on Hopper: a persistent kernel whose first warp
+// copies tiles of x and W into a ring of stages in shared memory (TMA), while the other warpgroups
+// multiply them (wgmma) and write y.
 
 #include "ops/cuda/launch.h"
 #include "ops/cuda/wgmma_epilogue.cuh"
@@ -73,21 +74,45 @@ __device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMa
   }
 }
 
-// Three warps, thread: of 96. They put the bias of the next tiles into shared memory.
-template <class Tile>
-__device__ inline void prepare_biases(const WgmmaShared<Tile>& shared, const WgmmaArguments& a,
-                                      int rank, int thread) {
+// The mean of a row of x and 1 / its standard deviation, from its sums.
+__device__ inline float2 row_statistics(const WgmmaArguments& a, int row) {
+  float sum = 0, squares = 0;
+  for (int part = 0; part < a.parts; ++part) {
+    const float2 sums = __ldcg(a.row_sums + static_cast<std::size_t>(part) * a.rows + row);
+    sum += sums.x;
+    squares += sums.y;
+  }
+  const float count = static_cast<float>(a.in), mean = sum / count;
+  return make_float2(mean, rsqrtf(fmaxf(squares / count - mean * mean, 0.0f) + a.eps));
+}
+
+// Three warps, thread: of 96. They put the parameters of the next tiles into shared memory.
+template <class Tile, WgmmaEpilogue kind>
+__device__ inline void prepare_parameters(const WgmmaShared<Tile>& shared, const WgmmaArguments& a,
+                                          int rank, int thread) {
   int row, column;
-  wait_for_predecessor();
   for (int i = 0; place<Tile>(a, i, rank, row, column); ++i) {
-    const std::uint32_t target = shared.biases + i % 2 * Tile::bias_bytes;
+    const std::uint32_t target = shared.parameters + i % 2 * Tile::parameter_bytes;
     barrier_wait(shared.free + 8 * (i % 2), i / 2 % 2 ^ 1);
     for (int c = thread; c < Tile::columns; c += 96) {
-      const bool present = a.bias != nullptr && column + c < a.out;
-      shared_store(target + 4 * c, present ? __ldg(a.bias + column + c) : 0.0f);
+      const auto value = [&](const float* of_columns) {
+        return of_columns != nullptr && column + c < a.out ? __ldg(of_columns + column + c) : 0.0f;
+      };
+      shared_store(target + 4 * c, value(a.bias));
+      if constexpr (kind != WgmmaEpilogue::add) {
+        shared_store(target + 4 * (Tile::columns + c), value(a.weight_sums));
+      }
     }
-    __syncwarp();
-    if (thread % 32 == 0) barrier_arrive(shared.ready + 8 * (i % 2));
+    if (i == 0) wait_for_predecessor();  // what is above are weights
+    if constexpr (kind != WgmmaEpilogue::add) {
+      for (int r = thread; r < Tile::rows; r += 96) {
+        float2 statistics = make_float2(0, 1);
+        if (a.row_sums != nullptr && row + r < a.rows) statistics = row_statistics(a, row + r);
+        statistics.y *= a.alpha;
+        shared_store(target + 8 * (Tile::columns + r), statistics);
+      }
+    }
+    barrier_arrive(shared.ready + 8 * (i % 2));
   }
 }
 
@@ -99,7 +124,8 @@ __device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMa
   const int warpgroup = warp / 4;
   const int first_row = Tile::ping_pong ? 0 : warpgroup * 64 * Tile::blocks;
   WgmmaWriter<Tile, T, Y, kind> writer(y, a, shared.boxes + warp * Tile::boxes * Tile::box_bytes,
-                                       shared.arrived + warp * Tile::boxes * 8);
+                                       shared.arrived + warp * Tile::boxes * 8,
+                                       first_row + warp % 4 * 16);
   wait_for_predecessor();
 
   // An instruction of 256 columns wants more registers than a block of 512 threads starts with.
@@ -111,7 +137,7 @@ __device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMa
   std::uint32_t turn_parity = warpgroup == 0;
   int row, column;
   for (int i = first; place<Tile>(a, i, rank, row, column); i += stride) {
-    writer.begin(row + first_row + warp % 4 * 16, column);
+    writer.begin(row, column);
     int stage = used % Tile::stages, previous = -1;
     std::uint32_t parity = used / Tile::stages % 2;
     used += a.steps * stride;
@@ -158,10 +184,10 @@ __device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMa
     leave_stage<Tile>(shared, previous, lane);
 
     barrier_wait(shared.ready + 8 * (i % 2), i / 2 % 2);
-    const std::uint32_t biases = shared.biases + i % 2 * Tile::bias_bytes;
-    writer.template write<0>(d[0], biases);
-    if constexpr (Tile::blocks == 2) writer.template write<1>(d[1], biases);
-    if (lane == 0) barrier_arrive(shared.free + 8 * (i % 2));
+    const std::uint32_t parameters = shared.parameters + i % 2 * Tile::parameter_bytes;
+    writer.template write<0>(d[0], parameters);
+    if constexpr (Tile::blocks == 2) writer.template write<1>(d[1], parameters);
+    barrier_arrive(shared.free + 8 * (i % 2));
   }
   writer.end();
 }
@@ -202,7 +228,7 @@ __global__ void QR_CLUSTER(Tile::cluster) __launch_bounds__(Tile::threads, 1)
     if (threadIdx.x == 0) {
       produce<Tile>(shared, &x, &w, arguments, rank);
     } else if (threadIdx.x >= 32) {
-      prepare_biases<Tile>(shared, arguments, rank, static_cast<int>(threadIdx.x) - 32);
+      prepare_parameters<Tile, kind>(shared, arguments, rank, static_cast<int>(threadIdx.x) - 32);
     }
   } else {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Tile::registers_multiplying));
@@ -251,6 +277,10 @@ std::span<const WgmmaChoice> wgmma_choices() {
       wgmma_choice<T, false, 2, 2, 192, 4, true, Share::w>("128x192_p2_s4_w"),
       wgmma_choice<T, false, 2, 2, 128, 5, true, none>("128x128_p2_s5"),
       wgmma_choice<T, true, 2, 1, 128, 6, false, none>("128x128_c2_s6"),
+      wgmma_choice<T, false, 2, 1, 128, 6, false, Share::w>("128x128_c2_s6_w"),
+      wgmma_choice<T, false, 2, 1, 128, 6, false, Share::x>("128x128_c2_s6_x"),
+      wgmma_choice<T, false, 2, 2, 192, 3, false, none>("256x192_c2_s3"),
+      wgmma_choice<T, false, 2, 2, 128, 4, false, none>("256x128_c2_s4"),
       wgmma_choice<T, false, 2, 1, 96, 6, false, Share::x>("128x96_c2_s6_x"),
       wgmma_choice<T, false, 2, 1, 80, 6, false, none>("128x80_c2_s6")};
   return choices;

@@ -32,19 +32,19 @@ __device__ inline bool place(const WgmmaArguments& a, int i, int rank, int& row,
 // Addresses.
 template <class Tile>
 struct WgmmaShared {
-  std::uint32_t x, w;    // the ring's stages
-  std::uint32_t boxes;   // each warp's boxes of y
-  std::uint32_t biases;  // of two tiles
+  std::uint32_t x, w;        // the ring's stages
+  std::uint32_t boxes;       // each warp's boxes of y
+  std::uint32_t parameters;  // of two tiles
   // Barriers. full, empty: of each stage; arrived: of each box, that the old y is there; turn: of
-  // each warpgroup; ready, free: of each tile's bias.
+  // each warpgroup; ready, free: of each tile's parameters.
   std::uint32_t full, empty, arrived, turn, ready, free;
 
   __device__ explicit WgmmaShared(std::uint32_t base)
       : x(base),
         w(x + Tile::stages * Tile::x_bytes),
         boxes(w + Tile::stages * Tile::w_bytes),
-        biases(boxes + Tile::warps * Tile::boxes * Tile::box_bytes),
-        full(biases + 2 * Tile::bias_bytes),
+        parameters(boxes + Tile::warps * Tile::boxes * Tile::box_bytes),
+        full(parameters + 2 * Tile::parameter_bytes),
         empty(full + 8 * Tile::stages),
         arrived(empty + 8 * Tile::stages),
         turn(arrived + 8 * Tile::warps * Tile::boxes),
@@ -60,9 +60,12 @@ struct WgmmaShared {
     }
     for (int i = 0; i < Tile::warps * Tile::boxes; ++i) barrier_init(arrived + 8 * i, 1);
     for (int i = 0; i < Tile::warpgroups; ++i) barrier_init(turn + 8 * i, 4);
+    // Every thread that writes or reads parameters arrives for itself: an arrival of one lane
+    // behind
+    // __syncwarp would do, but racecheck does not follow it.
     for (int i = 0; i < 2; ++i) {
-      barrier_init(ready + 8 * i, 3);
-      barrier_init(free + 8 * i, readers);
+      barrier_init(ready + 8 * i, 96);
+      barrier_init(free + 8 * i, 32 * readers);
     }
     barrier_init_done();
   }

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "ops/linear.h"
+#include "ops/cuda/matmul.h"
 
 namespace quantring::cuda {
 
@@ -40,7 +40,9 @@ struct WgmmaTile {
   static constexpr int registers_multiplying =
       (registers_at_start * (warpgroups + 1) - registers) / warpgroups / 8 * 8;
 
-  static constexpr int bias_bytes = 4 * columns;  // there is room for two tiles'
+  // What a tile's epilogue needs: bias and weights' sums of its columns, mean and scale of its
+  // rows. There is room for two tiles'.
+  static constexpr int parameter_bytes = 8 * columns + 8 * rows;
   // y leaves through shared memory in boxes of 16 rows, a few for each warp: of 128 bytes, swizzled
   // against bank conflicts, or of another width that divides the tile, as it is.
   static constexpr bool swizzled = columns % 64 == 0;
@@ -48,7 +50,7 @@ struct WgmmaTile {
   static constexpr int box_bytes = 16 * 2 * box_columns_16;
   static constexpr int most_bytes = 232448, barrier_bytes = 1024;
   static constexpr int free_bytes =
-      most_bytes - barrier_bytes - 2 * bias_bytes - stages * (x_bytes + w_bytes);
+      most_bytes - barrier_bytes - 2 * parameter_bytes - stages * (x_bytes + w_bytes);
   static constexpr int most_boxes = free_bytes / (warps * box_bytes);
   static constexpr int boxes_16 =
       blocks * columns / box_columns_16;  // that a warp writes of y in 16 bits
@@ -57,23 +59,31 @@ struct WgmmaTile {
                                : most_boxes >= 3 && boxes_16 % 3 == 0 ? 3
                                : most_boxes >= 2 && boxes_16 % 2 == 0 ? 2
                                                                       : 1;
-  static_assert(most_boxes >= 1 && columns % box_columns_16 == 0);
+  static_assert(most_boxes >= 1 && columns % box_columns_16 == 0 && columns >= least_summed);
   static constexpr int barriers = 2 * stages + warps * boxes + warpgroups + 4;
   static_assert(8 * barriers <= barrier_bytes);
   static constexpr int shared_bytes =
-      stages * (x_bytes + w_bytes) + warps * boxes * box_bytes + 2 * bias_bytes + 8 * barriers;
+      stages * (x_bytes + w_bytes) + warps * boxes * box_bytes + 2 * parameter_bytes + 8 * barriers;
 };
 
 enum class WgmmaEpilogue { plain, gelu_erf, other_gelu, add };
 
 struct WgmmaArguments {
-  int out = 0;
+  int rows = 0, in = 0, out = 0;
   int steps = 0;                        // of 64 columns of `in`
   int row_units = 0, column_units = 0;  // tiles, or pairs of them in a cluster
   int group = 1;  // of row units between which the order of units goes column by column
   float alpha = 1;
   const float* bias = nullptr;  // [out] or null
   Activation activation = Activation::none;
+
+  // Behind a norm (linear_weights.h): the weights' sums, [out], and those of x's rows (matmul.h).
+  const float* weight_sums = nullptr;
+  const float2* row_sums = nullptr;  // null: no norm
+  int parts = 0;
+  float eps = 0;
+  // Of an accumulated y, for the norm behind it, a part for each tile of columns; or null.
+  float2* sums_of_y = nullptr;
 };
 
 using WgmmaKernel = void (*)(CUtensorMap x, CUtensorMap w, CUtensorMap y, WgmmaArguments);

@@ -59,22 +59,31 @@ struct Form {
   Activation activation = Activation::none;
   bool accumulate = false, norm = false, bias = true;
   bool x_f32 = false, y_f32 = false;  // with weights of 16 bits
+  bool folded = false;                // the norm's own weights in the layer's
+  int parts = 0;                      // in which the sums of x's rows are given
 };
 
-inline constexpr Form forms[] = {{},
-                                 {.bias = false},
-                                 {.y_f32 = true},
-                                 {.activation = Activation::gelu_erf},
-                                 {.activation = Activation::gelu_erf, .y_f32 = true},
-                                 {.activation = Activation::gelu_tanh},
-                                 {.activation = Activation::gelu_quick},
-                                 {.accumulate = true},
-                                 {.accumulate = true, .y_f32 = true},
-                                 {.norm = true},
-                                 {.norm = true, .x_f32 = true},
-                                 {.norm = true, .bias = false},
-                                 {.activation = Activation::gelu_erf, .norm = true},
-                                 {.activation = Activation::gelu_erf, .norm = true, .x_f32 = true}};
+inline constexpr Form forms[] = {
+    {},
+    {.bias = false},
+    {.y_f32 = true},
+    {.activation = Activation::gelu_erf},
+    {.activation = Activation::gelu_erf, .y_f32 = true},
+    {.activation = Activation::gelu_tanh},
+    {.activation = Activation::gelu_quick},
+    {.accumulate = true},
+    {.accumulate = true, .y_f32 = true},
+    {.norm = true},
+    {.norm = true, .x_f32 = true},
+    {.norm = true, .bias = false},
+    {.norm = true, .folded = true},
+    {.norm = true, .bias = false, .folded = true},
+    {.norm = true, .x_f32 = true, .folded = true},
+    {.norm = true, .folded = true, .parts = 1},
+    {.norm = true, .bias = false, .folded = true, .parts = 3},
+    {.activation = Activation::gelu_erf, .norm = true, .folded = true, .parts = 2},
+    {.activation = Activation::gelu_erf, .norm = true},
+    {.activation = Activation::gelu_erf, .norm = true, .x_f32 = true}};
 
 // A call with its memory, and what must come of it.
 class MatmulCase {
@@ -90,8 +99,10 @@ class MatmulCase {
     const std::vector<float> bias = rounded(random_values(out, 3), dtype);
     const std::vector<float> gamma = random_values(in, 4), beta = random_values(in, 5, 0.5f);
     before_ = rounded(random_values(rows * out, 6, 2), y_dtype_);
+    const InputNorm norm{view(gamma, {in}), view(beta, {in})};
     layer_ = cuda::pack(view(weight, {out, in}), form.bias ? view(bias, {out}) : ConstTensor{}, {},
-                        dtype);
+                        form.folded ? norm : InputNorm{}, dtype);
+    if (form.parts > 0) give_sums(x, rows, in, form.parts);
     x_ = on_gpu(x, x_dtype);
     gamma_ = on_gpu(gamma, DType::f32);
     beta_ = on_gpu(beta, DType::f32);
@@ -104,8 +115,10 @@ class MatmulCase {
     call.accumulate = form.accumulate;
     call.y_dtype = y_dtype_;
     call.norm = form.norm;
-    call.gamma = reinterpret_cast<const float*>(gamma_.get());
-    call.beta = reinterpret_cast<const float*>(beta_.get());
+    if (!layer_->folded()) {
+      call.gamma = reinterpret_cast<const float*>(gamma_.get());
+      call.beta = reinterpret_cast<const float*>(beta_.get());
+    }
     call.eps = norm_eps;
     call.normed = normed_.get();
     reset();
@@ -175,6 +188,20 @@ class MatmulCase {
   }
 
  private:
+  // As a product that made x leaves them: here a part has every so many columns.
+  void give_sums(const std::vector<float>& x, std::int64_t rows, std::int64_t in, int parts) {
+    std::vector<float> sums(static_cast<std::size_t>(2 * parts * rows));
+    for (std::int64_t i = 0; i < rows * in; ++i) {
+      const auto at = static_cast<std::size_t>(2 * (i % in % parts * rows + i / in));
+      const float value = x[static_cast<std::size_t>(i)];
+      sums[at] += value;
+      sums[at + 1] += value * value;
+    }
+    sums_ = on_gpu(sums, DType::f32);
+    call.sums = reinterpret_cast<float2*>(sums_.get());
+    call.parts = parts;
+  }
+
   static void normalise(std::vector<double>& row, const std::vector<float>& gamma,
                         const std::vector<float>& beta) {
     double mean = 0, variance = 0;
@@ -191,7 +218,7 @@ class MatmulCase {
   DType y_dtype_;
   std::vector<float> before_;
   std::unique_ptr<DeviceLinear> layer_;
-  DeviceMemory<> x_, y_, gamma_, beta_, normed_;
+  DeviceMemory<> x_, y_, gamma_, beta_, normed_, sums_;
   std::vector<double> expected_, allowed_;
 };
 

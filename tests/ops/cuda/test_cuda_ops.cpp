@@ -169,6 +169,27 @@ TEST_CASE("Linear layers on a GPU are the CPU's") {
         norm_linear(pair.gpu, before.gpu, gamma.gpu, beta.gpu, 1e-6f, on_gpu, Activation::gelu_erf,
                     normed.gpu, y.gpu);
         y.check(2 * absolute);
+
+        // As two halves of a block are chained: the norm folded into the weights, and the sums of
+        // its rows left by the product before, where the device does that.
+        const Both gain(pair, DType::f32, {out}, 17), shift(pair, DType::f32, {out}, 18);
+        const Linear next_on_cpu(pair.cpu, view(weight, {in, out}), {});
+        const Linear next_on_gpu(pair.gpu, view(weight, {in, out}), {}, {},
+                                 {view(gain.values, {out}), view(shift.values, {out})});
+        RowSums sums(pair.gpu, rows, out);
+        linear_residual(pair.cpu, x.cpu, on_cpu, stream.cpu);
+        linear_residual(pair.gpu, x.gpu, on_gpu, stream.gpu, &sums);
+        const Result wide(pair, pair.activation(), {rows, out}),
+            after(pair, pair.activation(), {rows, in});
+        norm_linear(pair.cpu, stream.cpu, gain.cpu, shift.cpu, 1e-6f, next_on_cpu, Activation::none,
+                    wide.cpu, after.cpu);
+        norm_linear(pair.gpu, stream.gpu, gain.gpu, shift.gpu, 1e-6f, next_on_gpu, Activation::none,
+                    wide.gpu, after.gpu, &sums);
+        after.check(2 * absolute);
+        sums.forget();
+        norm_linear(pair.gpu, stream.gpu, gain.gpu, shift.gpu, 1e-6f, next_on_gpu, Activation::none,
+                    wide.gpu, after.gpu, &sums);
+        after.check(2 * absolute);
       }
     }
   }

@@ -122,7 +122,11 @@ void check_candidate(const Case& c, cuda::MatmulEngine& engine, const cuda::Queu
   const DType dtype = c.problem.y_dtype();
   const auto& start = c.start;
   const auto y = on_device<std::byte>(start.data(), start.size());
-  engine.run(c.call(y.get() + guard), name);
+  const std::int64_t rows = c.problem.rows, out = c.problem.out;
+  cuda::MatmulCall call = c.call(y.get() + guard);
+  cuda::DeviceMemory<float2> sums(static_cast<std::size_t>(rows * cuda::most_sums(out)));
+  if (c.problem.form.accumulate) call.sums = sums.get();
+  engine.run(call, name);
   check(cudaStreamSynchronize(queue.stream), name.c_str());
   std::vector<std::byte> bytes(start.size());
   check(cudaMemcpy(bytes.data(), y.get(), bytes.size(), cudaMemcpyDeviceToHost), "cudaMemcpy");
@@ -140,6 +144,32 @@ void check_candidate(const Case& c, cuda::MatmulEngine& engine, const cuda::Queu
       const auto at = static_cast<std::int64_t>(i);
       MESSAGE("y[" << at / c.problem.out << ", " << at % c.problem.out << "] is " << actual[i]
                    << " instead of " << want);
+    }
+  }
+  CHECK(wrong == 0);
+  const int parts = engine.sums_left(call, name);
+  CHECK((parts > 0) == (c.problem.form.accumulate && !c.problem.form.f32_y));
+  const std::vector<float> left =
+      to_host(sums.get(), static_cast<std::size_t>(2 * parts * rows), DType::f32);
+  for (std::int64_t row = 0; row < rows && parts > 0; ++row) {
+    double sum = 0, squares = 0, left_sum = 0, left_squares = 0;
+    for (std::int64_t column = 0; column < out; ++column) {
+      const double value = actual[static_cast<std::size_t>(row * out + column)];
+      sum += value;
+      squares += value * value;
+    }
+    for (int part = 0; part < parts; ++part) {
+      const auto at = static_cast<std::size_t>(2 * (part * rows + row));
+      left_sum += double{left[at]};
+      left_squares += double{left[at + 1]};
+    }
+    // Of values before they are rounded.
+    if (!(std::abs(left_sum - sum) <= 4 * rounding * std::sqrt(squares) + 1e-4) ||
+        !(std::abs(left_squares - squares) <= 2 * rounding * squares + 1e-4)) {
+      ++wrong;
+      MESSAGE("row " << row << " has " << sum << " and " << squares << ", the sums left are "
+                     << left_sum << " and " << left_squares);
+      if (wrong == 5) break;
     }
   }
   CHECK(wrong == 0);
