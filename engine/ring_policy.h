@@ -14,12 +14,12 @@
 //   average, and without in nine of ten readings: at most twice the bytes, or one point. When the
 //   readings are bounds that do not reach so far, one point is tried.
 // Once a whole window was looked at, the point is settled: it goes up only if the room has grown
-//   by a tenth since. So noise cannot move it: a point that is kept has 5 % to spare, and the mean
+//   by a fifth since. So noise cannot move it: a point that is kept has 5 % to spare, and the mean
 //   of a window of readings that are wrong by up to 10 % is wrong by 1 %.
 // Images that a fall cost are made up for: while fewer have left since than the target rate asks
 //   for, a point needs 25 % to spare; for at most 8 windows, as the stages may be no faster.
 // What was left is remembered with the reading of the meter, and not tried again before it reads
-//   15 % more. A climb that fails within its window doubles the windows before the next, up to 8;
+//   25 % more. A climb that fails within its window doubles the windows before the next, up to 8;
 //   one that does not halves them.
 // The meter may be wrong. If large frames crossed twice as fast as it says for a window, they are
 //   believed, and then only frames that are late lower the point.

@@ -12,8 +12,8 @@ inline constexpr double stall_headroom = 0.25;  // while images are made up for
 inline constexpr double keep_headroom = 0.05;   // less than this, once looked at closely: go down
 // How far below the need a reading must be: two of three readings, a dozen.
 inline constexpr double deep = 0.85, mild = 0.97;
-inline constexpr double clear_change = 1.10;         // of a window's estimate since it was settled
-inline constexpr double clear_after_refusal = 1.15;  // of the reading at which a point was left
+inline constexpr double clear_change = 1.20;         // of a window's estimate since it was settled
+inline constexpr double clear_after_refusal = 1.25;  // of the reading at which a point was left
 inline constexpr double most_growth = 2;             // in bytes, of one climb; or one point
 inline constexpr std::size_t most_patience = 8;      // windows
 inline constexpr std::size_t longest_catching_up = 8;  // windows

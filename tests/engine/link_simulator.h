@@ -24,6 +24,7 @@ struct Meter {
   enum class Kind { bursts, filled } kind = Kind::bursts;
   double looks_back_s = 0.5;
   double noise = 0.1;          // evenly within +- this
+  int noise_holds = 1;         // micro-batches with the same error: a meter averages over time
   double outlier_every = 0;    // micro-batches, on average, never two within ten; 0: none
   double factor = 1;           // wrong by this, always
   double wrong_from_s = 1e30;  // factor counts from here on
@@ -220,7 +221,8 @@ class Run {
       seen.capacity_bps = crossed.bits / (t - from);
     }
     std::uniform_real_distribution<double> even(-1, 1);
-    seen.capacity_bps *= 1 + setting_.meter.noise * even(random_);
+    if (readings_++ % setting_.meter.noise_holds == 0) error_ = even(random_);
+    seen.capacity_bps *= 1 + setting_.meter.noise * error_;
     if (t >= setting_.meter.wrong_from_s || setting_.meter.wrong_from_s == 1e30)
       seen.capacity_bps *= setting_.meter.factor;
     ++since_outlier_;
@@ -243,7 +245,8 @@ class Run {
   std::size_t begun_seen_ = 0, left_seen_ = 0, waits_seen_ = 0;
   std::uint64_t bytes_ = 0;
   double sending_s_ = 0, wait_s_ = 0;
-  int since_outlier_ = 0;
+  int since_outlier_ = 0, readings_ = 0;
+  double error_ = 0;
 };
 
 }  // namespace quantring::simulated

@@ -218,10 +218,32 @@ def image_seeds():
     yield "labels.idx", b"\1" + struct.pack(">II", 0x801, 3) + bytes(3)
 
 
+LADDER = [("raw32", None, 100), ("raw16", 16, 99.9), ("ptq", 8, 99.2), ("ptq", 4, 81.4), ("ds-aciq", 2, 50.7)]
+
+
+def ladder_seeds():
+    def text(points):
+        entries = [{"codec": codec, "agreement": agreement} | ({"bits": bits} if bits else {})
+                   for codec, bits, agreement in points]  # fmt: skip
+        return json.dumps({"ladder": entries}).encode() + b"\0"
+
+    def observation(i, capacity):
+        return struct.pack("<dHIIdBdfI", 0.1 * i, i, 8 * i, 1000 * i, 0.05 * i, 2, capacity, 90.0, 8)
+
+    yield "ladder", text(LADDER)
+    yield "one_point", text(LADDER[:1])
+    yield "wrong", text([("ptq", 9, 50)])
+    for policy in range(3):
+        start = struct.pack("<ddBBB", 80.0, 100.0, 4, policy, 2)
+        fall_and_rise = b"".join(observation(i, 1e9 if i % 20 < 10 else 1e6) for i in range(60))
+        yield f"policy{policy}", text(LADDER) + start + fall_and_rise
+
+
 SEEDS = {
     "fuzz_config": config_seeds,
     "fuzz_image": image_seeds,
     "fuzz_index": index_seeds,
+    "fuzz_ladder": ladder_seeds,
     "fuzz_naming": naming_seeds,
     "fuzz_npz": npz_seeds,
     "fuzz_pickle": pickle_seeds,
