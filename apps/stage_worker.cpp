@@ -43,16 +43,23 @@ StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order,
   if (runner_.stage().last()) return;
   output_.emplace(order.link, static_cast<std::uint32_t>(a.tokens()),
                   static_cast<std::uint32_t>(a.dim), std::move(log));
+  if (context_.asynchronous()) return;
+  late_.emplace(context_, TensorShape{static_cast<std::uint32_t>(order.max_images),
+                                      static_cast<std::uint32_t>(a.tokens()),
+                                      static_cast<std::uint32_t>(a.dim)});
 }
 
 void StageWorker::submit(net::Message& in) {
-  const CodecSpec codec = output_ ? output_->choose(in.images) : CodecSpec{};
-  runner_.submit(from_message(in), codec);
+  const bool now = output_ && !late_;
+  runner_.submit(from_message(in), now ? output_->choose(in.images) : CodecSpec{});
 }
 
 void StageWorker::collect(net::Message& out) {
   runner_.collect(result_);
-  to_message(result_, out);
+  const CodecSpec codec = late_ ? output_->choose(result_.shape.images) : result_.spec;
+  if (codec == result_.spec) return to_message(result_, out);
+  late_->encode(result_, codec, coded_);
+  to_message(coded_, out);
 }
 
 void StageWorker::instructed(const std::string& json) {

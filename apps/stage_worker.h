@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/adaptive_output.h"
+#include "apps/late_encoder.h"
 #include "apps/work_order.h"
 #include "engine/stage_runner.h"
 #include "net/ring_node.h"
@@ -34,7 +35,9 @@ class StageWorker : public net::StageWorker {
   ModelFile model_;
   StageRunner runner_;
   std::optional<AdaptiveOutput> output_;  // none: the last stage, whose logits are not coded
-  CodedTensor result_;
+  // None on a GPU, where a result is coded before it is copied and so at submit.
+  std::optional<LateEncoder> late_;
+  CodedTensor result_, coded_;
 };
 
 // Codecs that a worker, or the head, can decode; for the hello.
