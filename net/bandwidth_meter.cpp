@@ -15,8 +15,8 @@ constexpr double change_window_s = 0.02, shortest_window_s = 0.01;
 constexpr double change = 1.25;
 constexpr milliseconds span_age{2000}, idle_after{2500}, traffic_window{1000}, traffic_step{50},
     traffic_least{200};
-constexpr std::chrono::microseconds shortest_step{500}, usual_step{1000}, longest_step{20000};
-constexpr int longest_head = 16;  // spans of a train in which the end of a burst is looked for
+constexpr std::chrono::microseconds shortest_step{500}, longest_step{20000};
+constexpr double longest_late = 8;  // a train lasts so many times the time between two samples
 // Token buckets are rarely deeper.
 constexpr double deepest_bucket = 1 << 20;
 // Share of the time in which something else held the bytes up.
@@ -69,7 +69,9 @@ void BandwidthMeter::frame_begins(const Sample& now, std::uint64_t frame_bytes) 
 
 // The link has been idle for at most so long, and a token bucket may have filled.
 void BandwidthMeter::begin_gap(double idle_s) {
-  train_ = {};
+  head_.clear();
+  train_s_ = 0;
+  long_train_ = false;
   skip_bytes_ = std::min(static_cast<double>(frame_bytes_) / 3, deepest_bucket);
   const LinkCapacity known = estimate(last_.time);
   if (known.capacity == Capacity::measured) {
@@ -100,31 +102,62 @@ void BandwidthMeter::sample(const Sample& now) {
 // Bytes were acknowledged. `rest`: some of what was in flight at the sample before is so still.
 void BandwidthMeter::advance(const Sample& now, std::uint64_t bytes, bool rest) {
   Span span;
+  span.late_s = seconds(last_.time, now.time);
   span.seconds = seconds(advanced_.time, now.time);
   span.bytes = static_cast<double>(bytes);
-  // All that was in flight has come through, at a moment that is known well enough.
-  const double late_s = seconds(last_.time, now.time);
-  const bool end = !rest && bytes > 2 * std::uint64_t{now.tcp.segment_bytes} &&
-                   late_s < 0.1 * (train_.seconds + span.seconds);
-  if (end) span.seconds -= late_s / 2;
   span.end = now.time;
   span.held_s = static_cast<double>(held_us(now.tcp) - held_us(advanced_.tcp)) / 1e6;
   span.window_bound = window_bound(now.tcp);
+  // All that was in flight has come through, at a moment that is known well enough.
+  const bool end = !rest && bytes > 2 * std::uint64_t{now.tcp.segment_bytes} &&
+                   span.late_s < 0.1 * (train_s_ + span.seconds);
+  // The begin is known only when it is seen, too, unless every sample sees something.
+  if (end && last_.time == advanced_.time) span.seconds -= span.late_s / 2;
   if (skip_bytes_ > 0) {
     skip_bytes_ -= span.bytes;
-    train_ = {};
+    begin_late_s_ = span.late_s;
   } else if (full_ && (rest || end)) {
-    keep(span);
+    extend_train(span);
   }
-  if (full_ && !rest) begin_gap(late_s);
+  if (full_ && !rest) begin_gap(span.late_s);
   full_ = true;
   advanced_ = now;
 }
 
+// A train counts from when its length is known well: the moments of its ends are known to within
+// the time between two samples.
+void BandwidthMeter::extend_train(const Span& span) {
+  train_s_ += span.seconds;
+  if (long_train_) return keep(span);
+  head_.push_back(span);
+  cut_head();
+  if (head_.size() < 2 || train_s_ < longest_late * std::max(begin_late_s_, span.late_s)) return;
+  long_train_ = true;
+  for (const Span& each : head_) keep(each);
+  head_.clear();
+}
+
+// A bucket was deeper than what was left out: where the train's head went much faster than the
+// rest, the rest is the link.
+void BandwidthMeter::cut_head() {
+  Sum head, tail;
+  for (const Span& each : head_) tail.add(each);
+  for (std::size_t i = 0; i + 1 < head_.size(); ++i) {
+    head.add(head_[i]);
+    tail.seconds -= head_[i].seconds;
+    tail.bytes -= head_[i].bytes;
+    if (tail.seconds < head.seconds) return;
+    if (head.bytes * tail.seconds > 2 * tail.bytes * head.seconds) {
+      begin_late_s_ = head_[i].late_s;
+      train_s_ = tail.seconds;
+      head_.erase(head_.begin(), head_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      return;
+    }
+  }
+}
+
 void BandwidthMeter::keep(const Span& span) {
   spans_.push_back(span);
-  train_.add(span);
-  if (train_.spans <= longest_head) cut_head();
   Sum all;
   for (const Span& each : spans_) all.add(each);
   while (all.seconds - spans_.front().seconds > longest_window_s) {
@@ -139,30 +172,6 @@ void BandwidthMeter::keep(const Span& span) {
   const double ratio = latest.bytes / latest.seconds / (all.bytes / all.seconds);
   if (latest.enough(change_window_s) && (ratio > change || ratio * change < 1)) {
     spans_.erase(spans_.begin(), begin);
-  }
-}
-
-// The bucket was deeper than what was left out: a train whose head went much faster than the rest
-// loses it.
-void BandwidthMeter::cut_head() {
-  const auto spans = std::min<std::size_t>(static_cast<std::size_t>(train_.spans), spans_.size());
-  Sum head, tail;
-  for (auto each = spans_.end() - static_cast<std::ptrdiff_t>(spans); each != spans_.end(); ++each)
-    tail.add(*each);
-  for (std::size_t i = 0; i + 1 < spans; ++i) {
-    const Span& next = *(spans_.end() - static_cast<std::ptrdiff_t>(spans - i));
-    head.add(next);
-    tail.seconds -= next.seconds;
-    tail.bytes -= next.bytes;
-    if (tail.seconds < head.seconds) return;
-    if (head.bytes * tail.seconds > 2 * tail.bytes * head.seconds) {
-      spans_.erase(spans_.end() - static_cast<std::ptrdiff_t>(spans),
-                   spans_.end() - static_cast<std::ptrdiff_t>(spans - i - 1));
-      train_.spans -= static_cast<int>(i) + 1;
-      train_.seconds = tail.seconds;
-      train_.bytes = tail.bytes;
-      return;
-    }
   }
 }
 
@@ -199,7 +208,7 @@ LinkCapacity BandwidthMeter::traffic(Time now) const {
 
 std::chrono::steady_clock::duration BandwidthMeter::sample_after() const {
   const LinkCapacity known = estimate(last_.time);
-  if (known.capacity != Capacity::measured) return usual_step;
+  if (known.capacity != Capacity::measured) return shortest_step;
   const double frame_s = 8 * static_cast<double>(frame_bytes_) / known.bits_per_second;
   const auto step = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::duration<double>(std::min(frame_s / 16, 1.0)));

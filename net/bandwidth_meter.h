@@ -52,6 +52,7 @@ class BandwidthMeter {
   struct Span {
     Time end;
     double seconds = 0, bytes = 0;
+    double late_s = 0;          // since the sample before: the end is known so well
     double held_s = 0;          // by the receiver's window or our send buffer
     bool window_bound = false;  // the congestion window was full and the path empty
   };
@@ -70,6 +71,7 @@ class BandwidthMeter {
 
   void begin_gap(double idle_s);
   void advance(const Sample& now, std::uint64_t bytes, bool rest);
+  void extend_train(const Span& span);
   void keep(const Span& span);
   void cut_head();
   LinkCapacity traffic(Time now) const;
@@ -82,8 +84,10 @@ class BandwidthMeter {
   std::uint64_t frame_bytes_ = 0;  // of the latest frame
   double skip_bytes_ = 0;          // still to be left out
   std::deque<Span> spans_;         // oldest first
-  Sum train_;                      // of those since the latest gap
-  std::deque<Point> traffic_;      // of the last second
+  std::deque<Span> head_;          // of the train since the latest gap, until it is long enough
+  double train_s_ = 0, begin_late_s_ = 0;
+  bool long_train_ = false;
+  std::deque<Point> traffic_;  // of the last second
   Time last_data_{};
 };
 

@@ -36,39 +36,35 @@ ComputeLane::~ComputeLane() {
 void ComputeLane::push(Message&& message) {
   const std::lock_guard lock(mutex_);
   input_.push_back(std::move(message));
-  input_changed_.notify_one();
+  changed_.notify_one();
 }
 
 bool ComputeLane::has_output() const {
   const std::lock_guard lock(mutex_);
-  return !output_.empty();
+  return output_.has_value();
 }
 
 std::optional<Message> ComputeLane::pop() {
   const std::lock_guard lock(mutex_);
-  if (output_.empty()) return std::nullopt;
-  std::optional<Message> message = std::move(output_.front());
-  output_.pop_front();
-  output_changed_.notify_one();
-  return message;
+  changed_.notify_one();
+  return std::exchange(output_, std::nullopt);
 }
 
 void ComputeLane::close_input() {
   const std::lock_guard lock(mutex_);
   input_closed_ = true;
-  input_changed_.notify_one();
+  changed_.notify_one();
 }
 
 bool ComputeLane::drained() const {
   const std::lock_guard lock(mutex_);
-  return computed_all_ && output_.empty();
+  return computed_all_ && !output_;
 }
 
 void ComputeLane::stop() {
   const std::lock_guard lock(mutex_);
   stopping_ = true;
-  input_changed_.notify_one();
-  output_changed_.notify_one();
+  changed_.notify_one();
 }
 
 void ComputeLane::instruct(const std::string& json) {
@@ -101,18 +97,20 @@ void ComputeLane::run(const std::string& work, int stage, int stages) {
 }
 
 void ComputeLane::serve(StageWorker& worker) {
-  const auto depth = static_cast<std::size_t>(std::max(1, worker.depth()));
+  depth_ = static_cast<std::size_t>(std::max(1, worker.depth()));
   auto app_stats_at = Clock::now();
   Message in;
   for (;;) {
     // What is there goes to the worker before its results are waited for; but nobody waits for more
     // input while a result is on its way.
-    if (under_way_.size() < depth && next_input(in, under_way_.empty())) {
+    if (next_input(in, under_way_.empty())) {
       events_.taken();
       submit_one(worker, in);
       continue;
     }
-    if (under_way_.empty() || stopping() || !collect_one(worker)) break;
+    if (under_way_.empty() || !wait_for_room()) break;
+    if (has_output()) continue;  // no room yet, but another frame to begin
+    collect_one(worker);
     events_.produced();
     if (Clock::now() >= app_stats_at) {
       refresh_app_stats(worker);
@@ -127,9 +125,13 @@ void ComputeLane::serve(StageWorker& worker) {
   events_.produced();
 }
 
-// The time inside the worker's calls is what it computes: with several frames under way no moment
-// counts twice.
-void ComputeLane::submit_one(StageWorker& worker, Message& in) {
+// A lone frame may be computed while the output waits: it is coded when there is room for it.
+bool ComputeLane::may_submit() const {
+  const std::size_t waiting = depth_ > 1 && output_ ? 1 : 0;
+  return under_way_.size() + waiting < depth_;
+}
+
+void ComputeLane::tell_worker(StageWorker& worker) {
   LinkStats link;
   std::optional<std::string> instruction;
   {
@@ -137,56 +139,55 @@ void ComputeLane::submit_one(StageWorker& worker, Message& in) {
     link = output_stats_;
     instruction = std::exchange(instruction_, std::nullopt);
   }
-  under_way_.push_back({in.request_id, in.images});
-  const auto start = Clock::now();
   if (instruction) worker.instructed(*instruction);
   worker.observe_output(link);
+}
+
+// The time inside the worker's calls is what it computes: with several frames under way no moment
+// counts twice.
+void ComputeLane::submit_one(StageWorker& worker, Message& in) {
+  under_way_.push_back({in.request_id, in.images});
+  const auto start = Clock::now();
+  tell_worker(worker);
   worker.submit(in);
   const std::lock_guard lock(mutex_);
   stats_.compute_s += since(start);
 }
 
-bool ComputeLane::collect_one(StageWorker& worker) {
+void ComputeLane::collect_one(StageWorker& worker) {
   const UnderWay frame = under_way_.front();
   under_way_.pop_front();
   Message out;
   const auto start = Clock::now();
+  tell_worker(worker);
   worker.collect(out);
   out.request_id = frame.request_id;
-  {
-    const std::lock_guard lock(mutex_);
-    stats_.compute_s += since(start);
-    stats_.images += frame.images;
-  }
-  return put_output(std::move(out));
+  const std::lock_guard lock(mutex_);
+  stats_.compute_s += since(start);
+  stats_.images += frame.images;
+  output_ = std::move(out);
 }
 
 bool ComputeLane::next_input(Message& message, bool may_wait) {
   std::unique_lock lock(mutex_);
   if (may_wait) {
     const auto start = Clock::now();
-    input_changed_.wait(lock, [this] { return stopping_ || input_closed_ || !input_.empty(); });
+    changed_.wait(lock, [this] { return stopping_ || input_closed_ || !input_.empty(); });
     stats_.wait_input_s += since(start);
   }
-  if (stopping_ || input_.empty()) return false;
+  if (stopping_ || input_.empty() || !may_submit()) return false;
   message = std::move(input_.front());
   input_.pop_front();
   return true;
 }
 
-bool ComputeLane::put_output(Message&& message) {
+bool ComputeLane::wait_for_room() {
   std::unique_lock lock(mutex_);
   const auto start = Clock::now();
-  output_changed_.wait(lock, [this] { return stopping_ || output_.size() < max_output; });
+  changed_.wait(lock,
+                [this] { return stopping_ || !output_ || (may_submit() && !input_.empty()); });
   stats_.wait_output_s += since(start);
-  if (stopping_) return false;
-  output_.push_back(std::move(message));
-  return true;
-}
-
-bool ComputeLane::stopping() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
+  return !stopping_;
 }
 
 void ComputeLane::refresh_app_stats(StageWorker& worker) {

@@ -1,8 +1,13 @@
 #pragma once
 // The compute side of a stage: one thread that makes the worker, takes frames from a queue, and
 // puts results in another. Both queues are bounded: the input by the credits that were granted, the
-// output by max_output, so a slow successor stops the compute and with it the credits. In between,
-// up to the worker's depth() frames are under way. No socket here.
+// output to one, so a slow successor stops the compute and with it the credits. In between, up to
+// the worker's depth() frames are under way. No socket here.
+//
+// A frame is coded as late as can be without a pause on the link, so that what is learnt of the
+// link reaches the next frame: while one is being sent, one coded frame waits behind it. A worker
+// that codes in collect() is called only when its output has room; one that codes in submit() (a
+// GPU's, which enqueues it) has no more frames coded than depth(), those that wait included.
 
 #include <condition_variable>
 #include <cstddef>
@@ -22,8 +27,6 @@ namespace quantring::net {
 
 class ComputeLane {
  public:
-  static constexpr std::size_t max_output = 2;
-
   // Called on the compute thread. `exited` is the last; the thread touches nothing after it.
   struct Events {
     std::function<void()> ready;                     // the worker is made
@@ -53,10 +56,11 @@ class ComputeLane {
   void run(const std::string& work, int stage, int stages);
   void serve(StageWorker& worker);
   void submit_one(StageWorker& worker, Message& in);
-  bool collect_one(StageWorker& worker);             // false: stopped
+  void collect_one(StageWorker& worker);             // only when the output has room
   bool next_input(Message& message, bool may_wait);  // false: none now; if it may wait, no more
-  bool put_output(Message&& message);                // false: stopped
-  bool stopping() const;
+  bool wait_for_room();     // in the output, or for another frame to begin; false: stopped
+  bool may_submit() const;  // under mutex_
+  void tell_worker(StageWorker& worker);
   void refresh_app_stats(StageWorker& worker);
 
   // A frame that the worker has.
@@ -67,10 +71,12 @@ class ComputeLane {
 
   StageFactory factory_;
   Events events_;
-  std::deque<UnderWay> under_way_;  // of the compute thread alone, oldest first
+  std::size_t depth_ = 1;           // these two are of the compute thread alone
+  std::deque<UnderWay> under_way_;  // oldest first
   mutable std::mutex mutex_;
-  std::condition_variable input_changed_, output_changed_;
-  std::deque<Message> input_, output_;
+  std::condition_variable changed_;  // the compute thread alone waits
+  std::deque<Message> input_;
+  std::optional<Message> output_;
   bool input_closed_ = false, computed_all_ = false, stopping_ = false;
   LinkStats output_stats_;
   std::optional<std::string> instruction_;

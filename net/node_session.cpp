@@ -223,8 +223,11 @@ void NodeSession::on_peer_finished(Connection&) {
 
 void NodeSession::pump() {
   if (!downstream_ || downstream_closed_ || !lane_ || finishing_) return;
-  while (lane_->has_output() && downstream_->may_submit()) downstream_->submit(*lane_->pop());
-  lane_->set_output_stats(downstream_->link().stats());
+  while (lane_->has_output() && downstream_->may_submit()) {
+    // Taking the output gives room for the next, which is then coded with this in mind.
+    lane_->set_output_stats(downstream_->link().stats());
+    downstream_->submit(*lane_->pop());
+  }
   if (lane_->drained()) {
     finishing_ = true;
     downstream_->finish();

@@ -25,19 +25,21 @@ class StageWorker {
 
   // Takes one frame, which may be taken apart. Need not wait until it is computed. Never called
   // with depth() frames under way. An exception ends the session; the head sees its text with this
-  // stage's number and address.
+  // stage's number and address. While an earlier result waits for the link it is called all the
+  // same.
   virtual void submit(Message& in) = 0;
 
   // The result of the oldest frame under way, waiting for it: fill codec, bits, shape, scale,
-  // offset and payload of the empty `out`; its request_id is set by the ring. Exceptions as in
-  // submit.
+  // offset and payload of the empty `out`; its request_id is set by the ring. Called only when at
+  // most one frame is still before it, the one that is being sent: what is coded here is coded
+  // late. Exceptions as in submit.
   virtual void collect(Message& out) = 0;
 
   // What RingHead::instruct was given, between frames; of several that came meanwhile the last.
   virtual void instructed(const std::string& json) { static_cast<void>(json); }
 
-  // Called before each submit with the state of the link that the output will take: what a
-  // controller of the bit width needs.
+  // Called before each submit and each collect with the state of the link that the output will
+  // take, at most a tenth of a second old: what a controller of the bit width needs.
   virtual void observe_output(const LinkStats&) {}
 
   // Asked for at most twice a second and once at the end: own key/values as a JSON object, or ""

@@ -136,9 +136,10 @@ TEST_CASE("pipelined lane: a stop or an error drops what is under way and destro
   {
     Lane test(pipelined(failed, 3, 1));
     for (std::uint64_t i = 0; i < 10; ++i) test.push(i);
+    REQUIRE(eventually([&] { return test.lane.has_output(); }));
+    CHECK(came_through(*test.lane.pop(), 0, 1));
     CHECK(eventually([&] { return test.exited == 1; }));
     CHECK(test.failed == 1);
-    CHECK(came_through(*test.lane.pop(), 0, 1));
     CHECK_FALSE(test.lane.drained());
   }
   CHECK(failed.destroyed == 1);

@@ -107,9 +107,9 @@ TEST_CASE("a slow last stage holds back the head: what is under way stays bounde
   head.close_input();
   receiver.join();
   const RingStats stats = head.finish();
-  // One at the head; at each stage the queue of 3, one in compute, two at its output, one on the
+  // One at the head; at each stage the queue of 3, one in compute, one at its output, one on the
   // wire.
-  CHECK(most <= 1 + 1 + (3 + 1 + 2 + 1) + (3 + 1));
+  CHECK(most <= 1 + 1 + (3 + 1 + 1 + 1) + (3 + 1));
   CHECK(most > 3);
   // The cause shows where it is: stage 0 waited for its successor, and its link was not the slow
   // part.
