@@ -1,7 +1,8 @@
-// Decoding of coded tensors, their device form and unpacking, from any bytes.
-// Input: codec id, bits, images, tokens, dim (u8 each, or all u32 where the first byte has its top
-// bit set), scale, offset (f32), then the payload; missing bytes are 0.
+// Decoding of coded tensors, their device form and unpacking, from any bytes; encoding of any
+// values. Input: codec id, bits, images, tokens, dim (u8 each, or all u32 where the first byte has
+// its top bit set), scale, offset (f32), then the payload; missing bytes are 0.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -50,7 +51,9 @@ void device_form_any(quantring::CodedTensor coded) {
   using namespace quantring;
   try {
     resize_to_fit(coded);
-    if (coded.payload.size() > bound) return;
+    if (std::max<std::uint64_t>(coded.payload.size(), payload_bytes(coded.spec, coded.shape)) >
+        bound)
+      return;
     std::vector<std::byte> form(device_form_bytes(coded.spec, coded.shape));
     to_device_form(coded, form);
     CodedTensor again;
@@ -92,6 +95,25 @@ void decode_any(Input input) {
   decode(again, values);
 }
 
+// Any values, NaN and infinities among them: what is made can be decoded, and is finite.
+void encode_any(Input input) {
+  using namespace quantring;
+  const CodecSpec spec{static_cast<CodecId>(input.take<std::uint8_t>()),
+                       input.take<std::uint8_t>()};
+  const std::uint32_t dim = input.take<std::uint8_t>() + 1u;
+  const std::vector<std::byte> bytes = input.rest();
+  const auto tokens = static_cast<std::uint32_t>(bytes.size() / (sizeof(float) * dim));
+  if (!has_ranges(spec.id) || !codec_valid(spec) || tokens == 0) return;
+  const TensorShape shape{1, tokens, dim};
+  std::vector<float> values(shape.elements());
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  CodedTensor coded;
+  encode(values, shape, spec, coded);
+  decode(coded, values);
+  for (const float x : values)
+    if (!std::isfinite(x)) std::abort();
+}
+
 template <typename Code>
 void unpack_any(Input input) {
   const int bits = input.take<std::uint8_t>() % 18;
@@ -118,6 +140,7 @@ void unpack_any(Input input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Input input(data, size);
   decode_any(input);
+  encode_any(input);
   unpack_any<std::uint8_t>(input);
   unpack_any<std::uint16_t>(input);
   return 0;
