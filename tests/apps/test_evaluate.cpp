@@ -124,8 +124,10 @@ TEST_CASE("a ring's links coded at once: what a real ring answers") {
   CHECK(results.at("cuts") == json({2, 4}));
   CHECK(results.at("coded") == "all cuts at once");
   bool differs = false;
-  for (const auto& [codec, bits] :
-       {std::pair{"ptq", "2"}, {"ptq", "4"}, {"ds-aciq", "2"}, {"ds-aciq", "4"}}) {
+  const std::pair<std::string, std::string> links[] = {
+      {"ptq", "2"}, {"ptq", "4"}, {"ds-aciq", "2"}, {"ds-aciq", "4"}};
+  for (const auto& link : links) {
+    const std::string &codec = link.first, &bits = link.second;
     CAPTURE(codec);
     CAPTURE(bits);
     const Measured ring =
