@@ -76,6 +76,7 @@ std::optional<LinkReadings::Estimate> LinkReadings::estimate(std::size_t count) 
   if (4 * known < count) return std::nullopt;
 
   Estimate estimate;
+  estimate.filled = !measured.empty();
   estimate.low = infinity;
   if (measured.size() >= 2) {
     const auto tenth = static_cast<std::ptrdiff_t>(1 + measured.size() / 10);

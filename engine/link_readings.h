@@ -32,6 +32,7 @@ class LinkReadings {
 
   struct Estimate {
     bool measured = false;  // else the link showed that it carries this, and it may carry more
+    bool filled = false;    // at any time: some reading was measured
     double room = 0;        // mean without the lowest and highest quarter
     double low = 0;         // above all but a tenth of what was measured; infinite if too little
   };

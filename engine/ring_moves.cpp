@@ -47,8 +47,8 @@ Decision RingPolicy::go_to(std::size_t point, double room, const std::string& ca
   decision.short_of_target = short_;
   if (short_) decision.cause = shortage(room);
 
-  calls_ = 0;
-  climbed_ = settled_ = false;
+  calls_ = unfilled_ = 0;
+  climbed_ = settled_ = bursts_fill_ = false;
   settled_frames_room_ = 0;
   readings_.begin_point();
   sending_.begin_point(frame_);
@@ -107,6 +107,21 @@ std::optional<std::size_t> RingPolicy::one_to_try() const {
   const double growth = bits(point_ - 1) / bits();
   if (progress && progress->busy() * growth > always_busy) return std::nullopt;
   return point_ - 1;
+}
+
+// Than the one at which this point was settled, and finer ones refused; where the readings only
+// bound it, they do not say so themselves.
+bool RingPolicy::another_link(const LinkReadings::Estimate& whole, double frames_room,
+                              bool telling) const {
+  // Frames cross clearly faster than then. What the kernel swallows of a small one depends
+  // on whether the link was full.
+  const bool faster = (telling || whole.measured == settled_measured_) &&
+                      settled_frames_room_ > 0 &&
+                      frames_room >= trust_in_frames * settled_frames_room_;
+  // Bursts filled it, and no longer do.
+  const bool emptier = settled_ && bursts_fill_ && !whole.filled;
+  const bool forgotten = !telling && unfilled_ >= forgetting * patience_ * window_;
+  return faster || emptier || forgotten;
 }
 
 double RingPolicy::room_of_frames() const {

@@ -49,6 +49,7 @@ std::optional<Decision> RingPolicy::judge(const LinkObservation& link, std::uint
   sending_.add(link);
   ++calls_;
   lacking_ = false;
+  unfilled_ = link.capacity == LinkObservation::Capacity::measured ? 0 : unfilled_ + 1;
   if (rate_ <= 0) return without_rate();
   readings_.add(link.capacity, link.capacity_bps / rate_, bits());
   catch_up();
@@ -129,6 +130,9 @@ std::optional<Decision> RingPolicy::up() {
   climbed_ = false;
   const double frames_room = room_of_frames();
   if (whole->measured && whole->room >= deep * bits()) doubt_ = false;
+  // While a queue drains the link is full, so the later half counts.
+  const auto half = readings_.estimate(window_ / 2);
+  if (half && half->measured) bursts_fill_ = half->room >= trust_in_frames * bits();
   if (calls_ < patience_ * window_) return std::nullopt;
 
   // What sending the frames themselves showed, if they are large enough to tell.
@@ -138,9 +142,11 @@ std::optional<Decision> RingPolicy::up() {
       whole->measured && trust_in_frames * shown >= contradiction * whole->room;
   const double room = contradicted ? shown : whole->room;
   const double low = contradicted ? shown : whole->low;
-  // Of smaller ones only the change tells: the link is another one than when this point was
-  // settled.
-  if (settled_frames_room_ > 0 && frames_room >= trust_in_frames * settled_frames_room_) {
+  if (settled_ && settled_frames_room_ == 0) {
+    settled_frames_room_ = frames_room;
+    settled_measured_ = whole->measured;
+  }
+  if (another_link(*whole, frames_room, telling)) {
     settled_ = false;
     refusal_ = {};
   }
@@ -149,7 +155,6 @@ std::optional<Decision> RingPolicy::up() {
   settled_ = false;
   if (proved >= clear_after_refusal * refusal_.reading) refusal_ = {};
   // While the window still holds readings from before a rise, the whole step is not known yet.
-  const auto half = readings_.estimate(window_ / 2);
   if (whole->measured && half && half->measured &&
       (half->room > clear_change * whole->room || half->low > clear_change * whole->low))
     return std::nullopt;
@@ -180,6 +185,7 @@ std::optional<Decision> RingPolicy::up() {
   settled_ = true;
   settled_room_ = room;
   settled_frames_room_ = frames_room;
+  settled_measured_ = whole->measured;
   return std::nullopt;
 }
 

@@ -17,12 +17,13 @@ inline constexpr double clear_after_refusal = 1.25;  // of the reading at which 
 inline constexpr double most_growth = 2;             // in bytes, of one climb; or one point
 inline constexpr std::size_t most_patience = 8;      // windows
 inline constexpr std::size_t longest_catching_up = 8;  // windows
+inline constexpr std::size_t forgetting = 8;           // windows, times patience
 
 // Frames' own sending.
 inline constexpr std::size_t dozen = 12;
 inline constexpr double always_busy = 0.95, time_to_spare = 1.15, nearly_all = 0.98;
-// Smaller frames are in the kernel's buffer before they are on the link.
-inline constexpr double telling_frame_bits = 8.0 * 1024 * 1024;
+// Of smaller frames a good part is in the congestion window before the link has carried it.
+inline constexpr double telling_frame_bits = 8.0 * 512 * 1024;
 inline constexpr double contradiction = 2, trust_in_frames = 1.5;
 
 }  // namespace quantring::ring_tuning

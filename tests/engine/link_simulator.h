@@ -21,7 +21,8 @@ struct LinkPhase {
 struct Meter {
   // `bursts`: whatever is sent is a burst that shows the link's speed. `filled`: only a link that
   // is busy nearly all the time is measured, else the speed of what was sent is a bound.
-  enum class Kind { bursts, filled } kind = Kind::bursts;
+  // `kernel`: as bursts, but a link that is faster than 500 Mbit/s swallows all that is sent.
+  enum class Kind { bursts, filled, kernel } kind = Kind::bursts;
   double looks_back_s = 0.5;
   double noise = 0.1;          // evenly within +- this
   int noise_holds = 1;         // micro-batches with the same error: a meter averages over time
@@ -216,7 +217,8 @@ class Run {
     const double busy = crossed.busy_s / std::max(t - from, 1e-9);
     seen.capacity = Capacity::measured;
     seen.capacity_bps = crossed.bits / crossed.busy_s;
-    if (setting_.meter.kind == Meter::Kind::filled && busy < 0.85) {
+    if ((setting_.meter.kind == Meter::Kind::filled && busy < 0.85) ||
+        (setting_.meter.kind == Meter::Kind::kernel && seen.capacity_bps > 500e6)) {
       seen.capacity = Capacity::at_least;
       seen.capacity_bps = crossed.bits / (t - from);
     }

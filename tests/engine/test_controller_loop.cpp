@@ -43,7 +43,7 @@ Setting setting_of(const Case& what) {
 
 TEST_CASE("a constant bandwidth: after the second window no change, and the finest that fits") {
   std::size_t runs = 0, exact = 0, most_changes = 0, changed_late = 0;
-  for (const auto kind : {Meter::Kind::bursts, Meter::Kind::filled}) {
+  for (const auto kind : {Meter::Kind::bursts, Meter::Kind::filled, Meter::Kind::kernel}) {
     for (const double outlier_every : {0.0, 50.0}) {
       for (const Case& what : cases) {
         for (int step = 0; step < 200; ++step) {
@@ -226,6 +226,30 @@ TEST_CASE("the paper's five phases: 97 % of the target in each") {
         CHECK(run.controller().decision_count() <= 12);
       }
     }
+  }
+}
+
+TEST_CASE("the five phases with small frames, and a free link that only shows what is sent") {
+  const Case what{{8, 197, 192}, 133.6};
+  const double need = need_bps(raw32, what.shape, what.rate);
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    Setting setting = setting_of(what);
+    setting.meter.kind = Meter::Kind::kernel;
+    setting.meter.looks_back_s = 0.25;
+    setting.seed = seed;
+    const double ends[] = {0, 12, 36, 60, 84, 114};
+    const double of_need[] = {50, 1.03, 0.103, 0.515, 50};
+    setting.link.clear();
+    for (int i = 0; i < 5; ++i) setting.link.push_back({ends[i], 0.96 * of_need[i] * need});
+    Run run(setting, ring_options(what.rate));
+    run.until(ends[5]);
+    CAPTURE(seed);
+    for (int i = 0; i < 5; ++i) {
+      CAPTURE(i);
+      CHECK(run.images_per_second(ends[i], ends[i + 1]) >= 0.97 * what.rate);
+    }
+    CHECK(run.sent().back().codec == raw32);
+    CHECK(run.controller().decision_count() <= 12);
   }
 }
 

@@ -152,6 +152,25 @@ TEST_CASE("it climbs as far as at_least shows, and beyond it a point at a time")
   CHECK(link.current() == ptq(8));
 }
 
+TEST_CASE("a link that is no longer filled is another one, though small frames only bound it") {
+  auto options = ring_options(133.6);
+  ByHand link(options);
+  link.seen().next = {8, 197, 192};  // DeiT-Tiny: ptq 8 needs 40.4 Mbit/s, raw16 80.9, raw32 162
+  link.frame_s = 0.06;
+  for (int i = 0; i < 400; ++i) link.measured(79.5);
+  REQUIRE(link.current() == ptq(8));
+  // Only what is sent shows, and the kernel's buffer takes it at once.
+  link.sends_at_mbits = 2000;
+  const auto needed = [&] { return need_bps(link.current(), {8, 197, 192}, 133.6) / 1e6; };
+  for (int i = 0; i < 50; ++i) link.at_least(needed());
+  CHECK(link.current() == raw16);
+  for (int i = 0; i < 50; ++i) link.at_least(needed());
+  CHECK(link.current() == raw32);
+  const auto count = link.controller().decision_count();
+  for (int i = 0; i < 500; ++i) link.at_least(needed());
+  CHECK(link.controller().decision_count() == count);
+}
+
 TEST_CASE("patience grows with every climb that fails") {
   auto options = ring_options();
   ByHand link(options);
