@@ -53,7 +53,11 @@ struct TensorShape {
 // f32) per image, then each image's codes, each image starting on a byte. Codes are packed densely,
 // least significant bit first: 3 bits cost 3 bits. The four differ in how the encoder finds scale
 // and offset; decoding is the same. PipeEdge and QuantPipe choose one clip for a whole micro-batch;
-// here every image has its own, so that a result does not depend on how images are batched.
+// here every image has its own, so that a result does not depend on how images are batched, and
+// ds-aciq takes the histogram of a sample (ops/coding_clip.h), which changes its answers by less
+// than noise. An image of one value has scale 0 and comes back exactly; one without a finite value
+// decodes to 0; where all values have one sign, the clip of aciq and ds-aciq, around 0, may leave
+// nothing of them but a constant, as in PipeEdge.
 struct CodedTensor {
   CodecSpec spec;
   TensorShape shape;
