@@ -17,9 +17,12 @@ constexpr milliseconds span_age{2000}, idle_after{2500}, traffic_window{1000}, t
     traffic_least{200};
 constexpr std::chrono::microseconds shortest_step{500}, longest_step{20000};
 constexpr double longest_late = 8;  // a train lasts so many times the time between two samples
-// Token buckets are rarely deeper.
+// Token buckets are rarely deeper, and let their content through in less.
 constexpr double deepest_bucket = 1 << 20;
+constexpr milliseconds longest_skip{100};
 // Share of the time in which something else held the bytes up.
+// Packets. Only bbr's look at the empty path every ten seconds, and a timeout, have so few.
+constexpr std::uint32_t least_window = 4;
 constexpr double held_share = 0.1, window_bound_share = 0.5;
 
 double seconds(BandwidthMeter::Time from, BandwidthMeter::Time to) {
@@ -57,13 +60,14 @@ void BandwidthMeter::Sum::add(const Span& span) {
 
 void BandwidthMeter::frame_begins(const Sample& now, std::uint64_t frame_bytes) {
   const bool rested = now.time - last_data_ > traffic_window;
+  const double idle_s = seconds(last_.time, now.time);
   sample(now);
   frame_bytes_ = frame_bytes;
   last_data_ = now.time;
   if (rested) traffic_.assign(1, {now.time, acked_});
   if (!outstanding_) {
     full_ = false;
-    begin_gap(seconds(advanced_.time, now.time));
+    begin_gap(idle_s);
   }
 }
 
@@ -72,6 +76,7 @@ void BandwidthMeter::begin_gap(double idle_s) {
   head_.clear();
   train_s_ = 0;
   long_train_ = false;
+  skip_until_ = last_.time + longest_skip;
   skip_bytes_ = std::min(static_cast<double>(frame_bytes_) / 3, deepest_bucket);
   const LinkCapacity known = estimate(last_.time);
   if (known.capacity == Capacity::measured) {
@@ -95,6 +100,7 @@ void BandwidthMeter::sample(const Sample& now) {
   }
   full_ = full_ && acked + little < in_flight_until(now);
   last_ = now;
+  next_step();
   while (traffic_.size() > 1 && traffic_[1].time <= now.time - traffic_window) traffic_.pop_front();
   if (now.time >= traffic_.back().time + traffic_step) traffic_.push_back({now.time, acked_});
 }
@@ -106,6 +112,7 @@ void BandwidthMeter::advance(const Sample& now, std::uint64_t bytes, bool rest) 
   span.seconds = seconds(advanced_.time, now.time);
   span.bytes = static_cast<double>(bytes);
   span.end = now.time;
+  latest_rate_ = span.bytes / span.seconds;
   span.held_s = static_cast<double>(held_us(now.tcp) - held_us(advanced_.tcp)) / 1e6;
   span.window_bound = window_bound(now.tcp);
   // All that was in flight has come through, at a moment that is known well enough.
@@ -113,13 +120,14 @@ void BandwidthMeter::advance(const Sample& now, std::uint64_t bytes, bool rest) 
                    span.late_s < 0.1 * (train_s_ + span.seconds);
   // The begin is known only when it is seen, too, unless every sample sees something.
   if (end && last_.time == advanced_.time) span.seconds -= span.late_s / 2;
-  if (skip_bytes_ > 0) {
-    skip_bytes_ -= span.bytes;
-    begin_late_s_ = span.late_s;
-  } else if (full_ && (rest || end)) {
-    extend_train(span);
+  const bool counts = skip_bytes_ <= 0 && full_ && (rest || end);
+  if (skip_bytes_ > 0) skip_bytes_ = now.time < skip_until_ ? skip_bytes_ - span.bytes : 0;
+  if (!counts) begin_late_s_ = span.late_s;
+  if (counts && now.tcp.window > least_window) extend_train(span);
+  if (full_ && !rest) {
+    begin_gap(span.late_s);
+    step_ = shortest_step;  // perhaps it was only not seen in time that there was a rest
   }
-  if (full_ && !rest) begin_gap(span.late_s);
   full_ = true;
   advanced_ = now;
 }
@@ -182,15 +190,18 @@ LinkCapacity BandwidthMeter::estimate(Time now) const {
     if (now - each.end <= span_age) sum.add(each);
   }
   if (!sum.enough(shortest_window_s)) return traffic(now);
-  // A link that has become slow shows in what does not come.
-  if (full_ && skip_bytes_ <= 0) {
-    const double waiting_s = seconds(advanced_.time, last_.time);
-    if (sum.largest / waiting_s < sum.bytes / sum.seconds) {
-      Span waiting;
-      waiting.seconds = waiting_s;
-      waiting.bytes = sum.largest;
-      waiting.held_s = static_cast<double>(held_us(last_.tcp) - held_us(advanced_.tcp)) / 1e6;
-      sum.add(waiting);
+  // A link that has become slow shows in what does not come, which takes the place of what came.
+  const double waiting_s = seconds(advanced_.time, last_.time);
+  if (full_ && skip_bytes_ <= 0 && sum.largest / waiting_s < sum.bytes / sum.seconds) {
+    Span waiting;
+    waiting.seconds = waiting_s;
+    waiting.bytes = sum.largest;
+    waiting.held_s = static_cast<double>(held_us(last_.tcp) - held_us(advanced_.tcp)) / 1e6;
+    sum = {};
+    sum.add(waiting);
+    for (auto each = spans_.rbegin(); each != spans_.rend() && sum.seconds < longest_window_s;
+         ++each) {
+      if (now - each->end <= span_age) sum.add(*each);
     }
   }
   if (sum.held_s > held_share * sum.seconds ||
@@ -206,13 +217,23 @@ LinkCapacity BandwidthMeter::traffic(Time now) const {
                                   seconds(traffic_.front().time, now)};
 }
 
-std::chrono::steady_clock::duration BandwidthMeter::sample_after() const {
+// Often enough to see the parts of a frame; what is in flight must not all be acknowledged between
+// two samples.
+void BandwidthMeter::next_step() {
   const LinkCapacity known = estimate(last_.time);
-  if (known.capacity != Capacity::measured) return shortest_step;
+  if (known.capacity != Capacity::measured) {
+    step_ = shortest_step;
+    return;
+  }
   const double frame_s = 8 * static_cast<double>(frame_bytes_) / known.bits_per_second;
-  const auto step = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::duration<double>(std::min(frame_s / 16, 1.0)));
-  return std::clamp(step, shortest_step, longest_step);
+  const auto parts = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::duration<double>(std::min(frame_s / 32, 1.0)));
+  const double in_flight = static_cast<double>(in_flight_until(last_)) -
+                           static_cast<double>(std::min(acked_, in_flight_until(last_)));
+  const auto empty_in = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::duration<double>(std::min(in_flight / latest_rate_, 1.0)));
+  step_ = std::clamp(std::min(parts, empty_in / 2), shortest_step,
+                     std::min(longest_step, step_ * 11 / 10));
 }
 
 }  // namespace quantring::net

@@ -41,7 +41,7 @@ class BandwidthMeter {
   void sample(const Sample& sample);
 
   bool outstanding() const { return outstanding_; }  // bytes are not acknowledged yet
-  std::chrono::steady_clock::duration sample_after() const;
+  std::chrono::microseconds sample_after() const { return step_; }
 
   // measured: of the last quarter second in which the link was full, at most two seconds ago.
   // at_least: what went through in the last second. unknown: no data for 2.5 s.
@@ -75,6 +75,7 @@ class BandwidthMeter {
   void keep(const Span& span);
   void cut_head();
   LinkCapacity traffic(Time now) const;
+  void next_step();
 
   Sample last_;              // the latest
   Sample advanced_;          // the latest at which bytes had been acknowledged
@@ -87,6 +88,9 @@ class BandwidthMeter {
   std::deque<Span> head_;          // of the train since the latest gap, until it is long enough
   double train_s_ = 0, begin_late_s_ = 0;
   bool long_train_ = false;
+  Time skip_until_{};
+  std::chrono::microseconds step_{500};
+  double latest_rate_ = 0;     // bytes a second
   std::deque<Point> traffic_;  // of the last second
   Time last_data_{};
 };
