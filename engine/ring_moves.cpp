@@ -113,11 +113,9 @@ std::optional<std::size_t> RingPolicy::one_to_try() const {
 // bound it, they do not say so themselves.
 bool RingPolicy::another_link(const LinkReadings::Estimate& whole, double frames_room,
                               bool telling) const {
-  // Frames cross clearly faster than then. What the kernel swallows of a small one depends
-  // on whether the link was full.
-  const bool faster = (telling || whole.measured == settled_measured_) &&
-                      settled_frames_room_ > 0 &&
-                      frames_room >= trust_in_frames * settled_frames_room_;
+  // Frames cross clearly faster than then.
+  const bool faster =
+      settled_frames_room_ > 0 && frames_room >= trust_in_frames * settled_frames_room_;
   // Bursts filled it, and no longer do.
   const bool emptier = settled_ && bursts_fill_ && !whole.filled;
   const bool forgotten = !telling && unfilled_ >= forgetting * patience_ * window_;

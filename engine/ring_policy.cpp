@@ -142,7 +142,10 @@ std::optional<Decision> RingPolicy::up() {
       whole->measured && trust_in_frames * shown >= contradiction * whole->room;
   const double room = contradicted ? shown : whole->room;
   const double low = contradicted ? shown : whole->low;
-  if (settled_ && settled_frames_room_ == 0) {
+  // To compare with later. What the kernel swallows of a small frame depends on whether the link
+  // was full.
+  const bool same_kind = telling || whole->measured == settled_measured_;
+  if (settled_ && (settled_frames_room_ == 0 || !same_kind)) {
     settled_frames_room_ = frames_room;
     settled_measured_ = whole->measured;
   }

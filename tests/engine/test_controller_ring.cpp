@@ -61,6 +61,7 @@ TEST_CASE("a shortage of a few percent is acted on within a dozen") {
   while (link.measured(225) == raw16 && after < 100) ++after;  // 242 are needed
   CHECK(after <= 12);
   CHECK(link.current() == ptq(8));
+  CHECK(contains(last(link).cause, "link fell to 2"));  // not only by the time in sending
 }
 
 TEST_CASE("at_least lowers nothing") {
@@ -169,6 +170,51 @@ TEST_CASE("a link that is no longer filled is another one, though small frames o
   const auto count = link.controller().decision_count();
   for (int i = 0; i < 500; ++i) link.at_least(needed());
   CHECK(link.controller().decision_count() == count);
+}
+
+TEST_CASE(
+    "small frames on a link that only bounds them: faster ones, or long enough, are a change") {
+  constexpr TensorShape small{8, 197, 192};  // as above
+  const auto start = [&](double sends_at_mbits) {
+    ByHand link(ring_options(133.6));
+    link.seen().next = small;
+    link.frame_s = 0.06;
+    link.sends_at_mbits = sends_at_mbits;
+    for (int i = 0; i < 20; ++i) link.measured(75);
+    for (int i = 0; i < 100; ++i) link.at_least(40);
+    CHECK(link.current() == ptq(8));  // raw16 needs 80.9, and was left at 75
+    return link;
+  };
+  const auto tried_after = [](ByHand& link) {
+    int calls = 0;
+    while (link.at_least(40) == ptq(8) && calls < 2000) ++calls;
+    return calls;
+  };
+
+  ByHand faster = start(75);
+  faster.sends_at_mbits = 300;
+  CHECK(tried_after(faster) <= 50);
+
+  ByHand same = start(2000);
+  CHECK(tried_after(same) == doctest::Approx(8 * 50 - 100).epsilon(0.02));
+  CHECK(same.current() == raw16);
+  // It fails: twice as long.
+  while (same.measured(75) != ptq(8)) {
+  }
+  CHECK(tried_after(same) == doctest::Approx(16 * 50).epsilon(0.02));
+}
+
+TEST_CASE("a climb is looked at after half a window, not only when it falls short") {
+  ByHand link(ring_options());
+  settle(link, 200);
+  REQUIRE(link.current() == ptq(8));
+  while (link.measured(275) == ptq(8)) {
+  }
+  REQUIRE(link.current() == raw16);
+  int after = 0;
+  while (link.measured(250) == raw16 && after < 100) ++after;  // 3 % to spare
+  CHECK(after <= 26);
+  CHECK(link.current() == ptq(8));
 }
 
 TEST_CASE("patience grows with every climb that fails") {
