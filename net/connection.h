@@ -94,7 +94,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::steady_timer ticks_, meter_timer_;
   Link link_;
   BandwidthMeter meter_;
-  std::uint64_t written_bytes_ = 0;  // given to the kernel
+  std::uint64_t written_bytes_ = 0;    // given to the kernel
+  std::uint64_t delivered_bytes_ = 0;  // at the latest sample of the meter
   bool metering_ = false;
   Time metered_{};
   ConnectionOwner* owner_;

@@ -174,7 +174,12 @@ void Connection::meter_frame(const Frame& frame) {
 void Connection::meter_bytes() {
   if (!metering_ || now() < metered_ + shortest_meter_step) return;
   metered_ = now();
-  if (const auto sample = meter_sample()) meter_.sample(*sample);
+  if (const auto sample = meter_sample()) {
+    meter_.sample(*sample);
+    // On a very slow link the kernel takes nothing for long while it still sends what it has.
+    if (sample->tcp.delivered_bytes > delivered_bytes_) link_.bytes_written(metered_);
+    delivered_bytes_ = sample->tcp.delivered_bytes;
+  }
   link_.measured(meter_.estimate(metered_));
 }
 

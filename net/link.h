@@ -86,7 +86,7 @@ class Link {
   bool header_arrived(const FrameHeader& header);
   void frame_arrived(Frame&& frame, Time now);
   void bad_bytes(const std::string& reason);  // what arrived is no frame
-  void bytes_written(Time now);
+  void bytes_written(Time now);               // into the kernel, or out of it: the peer takes data
   void measured(const LinkCapacity& capacity);
   void frame_written(Time now);  // the oldest SendFrame is wholly in the kernel
   void read_failed(const std::string& reason);

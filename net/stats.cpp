@@ -49,10 +49,6 @@ double LinkStats::bits_per_element() const {
   return elements ? 8.0 * static_cast<double>(payload_bytes) / static_cast<double>(elements) : 0;
 }
 
-double LinkStats::bits_per_second() const {
-  return sending_s > 0 ? 8.0 * static_cast<double>(payload_bytes) / sending_s : 0;
-}
-
 std::string stage_stats_json(const StageStats& stats) {
   const json object = {{"stage", stats.stage},
                        {"address", stats.address},

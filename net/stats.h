@@ -23,18 +23,19 @@ enum class Capacity : std::uint8_t {
 struct LinkStats {
   std::uint64_t frames = 0, images = 0, elements = 0;
   std::uint64_t payload_bytes = 0, wire_bytes = 0;
-  // Sender's side only. Seconds in which the kernel was taking bytes of a frame: payload over this
-  // is the speed of the link, as its unsent buffer is kept small. A receiver that is behind shows
-  // in credit_wait_s instead, so it is never mistaken for a slow link.
+  // Sender's side only. Seconds in which a frame was on its way into the kernel: how busy the link
+  // is. Not its speed: the kernel takes the end of a frame before it is sent, and a reader that
+  // is slow holds it up too. That is what `capacity` is for.
   double sending_s = 0;
   double credit_wait_s = 0;  // seconds in which a frame was ready and the receiver had no room
-  // Sender's side only, the latest of net/bandwidth_meter.h: bits of TCP payload a second.
+  // Sender's side only, the latest of net/bandwidth_meter.h, at most a tenth of a second old: bits
+  // of TCP payload a second. What a shaper or a cable carries is 4.6 % more: 1514 bytes of Ethernet
+  // for 1448 of payload.
   Capacity capacity = Capacity::unknown;
   double capacity_bps = 0;           // 0 when unknown
   std::uint8_t codec = 0, bits = 0;  // of the last frame
 
   double bits_per_element() const;  // payload bits over elements; 0 before the first frame
-  double bits_per_second() const;   // payload bits over sending_s; 0 before the first frame
 };
 
 struct StageStats {
