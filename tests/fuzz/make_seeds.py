@@ -239,6 +239,24 @@ def ladder_seeds():
         yield f"policy{policy}", text(LADDER) + start + fall_and_rise
 
 
+def worker_seeds():
+    link = {"policy": "ring", "codec": "raw32", "bits": 32, "target": 60.5, "window": 50, "floor": 80,
+            "ladder": {"ladder": [{"codec": "raw32", "bits": 32, "agreement": 100},
+                                  {"codec": "ptq", "bits": 8, "agreement": 99}]}}  # fmt: skip
+    order = {"model_hash": "abc", "range": [0, 11], "max_images": 8, "link": link}
+    decision = {"frame": 312, "s": 12.5, "from": ["raw32", 32], "to": ["ptq", 8], "bps": 5e7, "need": 4e7,
+                "target": 60.5, "short": False, "cause": "link fell"}  # fmt: skip
+    output = {"policy": "ring", "point": ["ptq", 8], "bps": 5e7, "filled": True, "target": 60.5,
+              "decision_count": 2, "decisions": [decision, decision]}  # fmt: skip
+    report = {"range": "blocks 0-5.5", "device": "cpu f32", "resident_mb": 12.5, "output": output}
+    yield "order", b"\0" + json.dumps(order).encode()
+    for policy in ("fixed", "paper"):
+        other = {"policy": policy, "codec": "ptq", "bits": 4, "target": 0, "window": 50}
+        yield f"order_{policy}", b"\0" + json.dumps(order | {"link": other}).encode()
+    yield "report", b"\1" + json.dumps(report).encode()
+    yield "instruction", b"\2" + json.dumps({"compute_rate": 61.25}).encode()
+
+
 SEEDS = {
     "fuzz_config": config_seeds,
     "fuzz_image": image_seeds,
@@ -249,6 +267,7 @@ SEEDS = {
     "fuzz_pickle": pickle_seeds,
     "fuzz_safetensors": safetensors_seeds,
     "fuzz_torch_file": pickle_seeds,
+    "fuzz_worker": worker_seeds,
     "fuzz_zip": zip_seeds,
 }
 

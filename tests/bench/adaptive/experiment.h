@@ -25,7 +25,7 @@ double scaled_bps(double paper_mbps, double rate, std::uint64_t values_per_image
 // The same as a fraction of what float32 needs at the target rate.
 double fraction_of_need(double paper_mbps);
 
-inline constexpr int micro_batch = 8;  // images
+inline constexpr int micro_batch = 16;  // images
 
 struct PolicyChoice {
   std::string name;         // "fixed-32"

@@ -55,16 +55,14 @@ apps::ChartPanel link_panel(const std::vector<Run>& runs) {
     shaped.y.push_back(sample.shaped_bps == 0 ? nothing : sample.shaped_bps * 1e-6);
   }
   panel.series.push_back(shaped);
-  for (const Run& run : runs) {
-    apps::ChartSeries measured;
-    measured.name = run.policy;
-    for (const Sample& sample : run.samples) {
-      const bool filled = sample.capacity == static_cast<int>(net::Capacity::measured);
-      measured.x.push_back(sample.batch);
-      measured.y.push_back(filled && sample.shaped_bps > 0 ? sample.capacity_bps * 1e-6 : nothing);
-    }
-    panel.series.push_back(measured);
+  apps::ChartSeries measured;
+  measured.name = fmt::format("measured ({})", runs.back().policy);
+  for (const Sample& sample : runs.back().samples) {
+    const bool filled = sample.capacity == static_cast<int>(net::Capacity::measured);
+    measured.x.push_back(sample.batch);
+    measured.y.push_back(filled && sample.shaped_bps > 0 ? sample.capacity_bps * 1e-6 : nothing);
   }
+  panel.series.push_back(measured);
   return panel;
 }
 
@@ -85,7 +83,7 @@ apps::ChartPanel bits_panel(const std::vector<Run>& runs) {
 }
 
 apps::ChartPanel rate_panel(const std::vector<Run>& runs) {
-  constexpr std::size_t over = 12;  // micro-batches
+  constexpr int over = 12;  // micro-batches
   apps::ChartPanel panel;
   panel.y = {"images/s", false, 0.0, {}};
   const auto phases = paper_phases(runs.front().quick);
@@ -100,8 +98,10 @@ apps::ChartPanel rate_panel(const std::vector<Run>& runs) {
     rate.name = run.policy;
     for (std::size_t i = over; i < run.batches.size(); ++i) {
       const BatchRecord &before = run.batches[i - over], &batch = run.batches[i];
+      const bool whole = batch.batch - before.batch == over;  // no phase ended early in between
       rate.x.push_back(batch.batch);
-      rate.y.push_back(over * micro_batch / std::max(1e-3, batch.done_s - before.done_s));
+      rate.y.push_back(whole ? over * micro_batch / std::max(1e-3, batch.done_s - before.done_s)
+                             : nothing);
     }
     panel.series.push_back(rate);
   }
