@@ -112,13 +112,15 @@ std::optional<std::size_t> RingPolicy::one_to_try() const {
 // Than the one at which this point was settled, and finer ones refused; where the readings only
 // bound it, they do not say so themselves.
 bool RingPolicy::another_link(const LinkReadings::Estimate& whole, double frames_room,
-                              bool telling) const {
+                              bool telling) {
   // Frames cross clearly faster than then.
   const bool faster =
       settled_frames_room_ > 0 && frames_room >= trust_in_frames * settled_frames_room_;
   // Bursts filled it, and no longer do.
   const bool emptier = settled_ && bursts_fill_ && !whole.filled;
-  const bool forgotten = !telling && unfilled_ >= forgetting * patience_ * window_;
+  // Nothing was measured for long, and small frames do not tell. Twice as long the next time.
+  const bool forgotten = !telling && unfilled_ >= forget_after_ * window_;
+  if (forgotten) forget_after_ *= 2;
   return faster || emptier || forgotten;
 }
 

@@ -142,13 +142,7 @@ std::optional<Decision> RingPolicy::up() {
       whole->measured && trust_in_frames * shown >= contradiction * whole->room;
   const double room = contradicted ? shown : whole->room;
   const double low = contradicted ? shown : whole->low;
-  // To compare with later. What the kernel swallows of a small frame depends on whether the link
-  // was full.
-  const bool same_kind = telling || whole->measured == settled_measured_;
-  if (settled_ && (settled_frames_room_ == 0 || !same_kind)) {
-    settled_frames_room_ = frames_room;
-    settled_measured_ = whole->measured;
-  }
+  if (settled_ && settled_frames_room_ == 0) settled_frames_room_ = frames_room;
   if (another_link(*whole, frames_room, telling)) {
     settled_ = false;
     refusal_ = {};
@@ -188,7 +182,6 @@ std::optional<Decision> RingPolicy::up() {
   settled_ = true;
   settled_room_ = room;
   settled_frames_room_ = frames_room;
-  settled_measured_ = whole->measured;
   return std::nullopt;
 }
 

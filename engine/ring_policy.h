@@ -22,8 +22,8 @@
 //   25 % more. A climb that fails within its window doubles the windows before the next, up to 8;
 //   one that does not halves them.
 // A link that bursts filled at this point and no longer do, or that frames cross clearly faster
-//   than then, is another link: both memories of it are dropped. So they are when nothing was
-//   measured for 8 windows, and after a climb that failed for 16, 32, 64.
+//   than then, is another link: both memories of it are dropped. So they are when frames are small
+//   and nothing was measured for 8 windows, the next time 16, 32 ...
 // The meter may be wrong. If large frames crossed twice as fast as it says for a window, they are
 //   believed, and then only frames that are late lower the point.
 
@@ -79,7 +79,7 @@ class RingPolicy final : public LinkPolicy {
   bool doubted() const;                      // what the meter says now is not enough to go down
   std::optional<std::size_t> finer_that_fits(double room, double low) const;
   std::optional<std::size_t> one_to_try() const;
-  bool another_link(const LinkReadings::Estimate& whole, double frames_room, bool telling) const;
+  bool another_link(const LinkReadings::Estimate& whole, double frames_room, bool telling);
   double room_of_frames() const;  // what their own sending shows; 0 when it shows nothing
   std::string link_carries(double room) const;
   std::string shortage(double room) const;
@@ -98,14 +98,15 @@ class RingPolicy final : public LinkPolicy {
   bool climbed_ = false;      // the point is on probation for its first window
   bool bursts_fill_ = false;  // measured for a window, though the link was idle a third of the time
   std::size_t unfilled_ = 0;  // micro-batches since the meter measured
-  std::size_t patience_ = 1;  // windows before the next climb
+  std::size_t forget_after_ = 8;  // windows of that
+  std::size_t patience_ = 1;      // windows before the next climb
   Refusal refusal_;
   bool short_ = false;          // of the target rate
   bool lacking_ = false;        // something shows it now
   bool doubt_ = false;          // the meter said less than the frames showed
   std::optional<Stall> stall_;  // not made up for yet
   // A whole window was looked at: from now on only a clear change moves the point.
-  bool settled_ = false, settled_measured_ = false;
+  bool settled_ = false;
   double settled_room_ = 0, settled_frames_room_ = 0;
 };
 

@@ -17,7 +17,6 @@ inline constexpr double clear_after_refusal = 1.25;  // of the reading at which 
 inline constexpr double most_growth = 2;             // in bytes, of one climb; or one point
 inline constexpr std::size_t most_patience = 8;      // windows
 inline constexpr std::size_t longest_catching_up = 8;  // windows
-inline constexpr std::size_t forgetting = 8;           // windows, times patience
 
 // Frames' own sending.
 inline constexpr std::size_t dozen = 12;
