@@ -33,8 +33,10 @@ std::uint64_t held_us(const TcpInfo& tcp) {
   return tcp.receiver_limited_us + tcp.buffer_limited_us;
 }
 
-// What had been sent by then: bytes since the connection began.
+// What had been sent by then: bytes since the connection began. On a paced link the pace is the
+// narrowest point, so what waits for it counts as sent.
 std::uint64_t in_flight_until(const BandwidthMeter::Sample& sample) {
+  if (sample.tcp.paced) return sample.written_bytes;
   return sample.written_bytes - std::min(sample.written_bytes, sample.tcp.unsent_bytes);
 }
 
@@ -94,7 +96,9 @@ void BandwidthMeter::sample(const Sample& now) {
   const std::uint64_t acked = std::max(acked_, now.tcp.delivered_bytes);
   outstanding_ = acked + little < now.written_bytes;
   if (acked > acked_) {
-    advance(now, acked - acked_, acked + little < in_flight_until(last_));
+    // A pace lets out large pieces, perhaps all that there is; what comes after is in time for it.
+    const std::uint64_t before = in_flight_until(now.tcp.paced ? now : last_);
+    advance(now, acked - acked_, acked + little < before);
     acked_ = acked;
     last_data_ = now.time;
   }

@@ -24,6 +24,7 @@ std::optional<TcpInfo> parse_tcp_info(std::span<const std::byte> bytes) {
   info.receiver_limited_us = raw.tcpi_rwnd_limited;
   info.buffer_limited_us = raw.tcpi_sndbuf_limited;
   info.segment_bytes = raw.tcpi_snd_mss;
+  info.paced = raw.tcpi_max_pacing_rate != 0 && ~raw.tcpi_max_pacing_rate != 0;
   info.rtt_us = raw.tcpi_rtt;
   info.min_rtt_us = raw.tcpi_min_rtt;
   info.unacked_packets = raw.tcpi_unacked;

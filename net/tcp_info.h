@@ -15,7 +15,8 @@ struct TcpInfo {
   // Microseconds in which the peer's receive window, or our own send buffer, held the kernel back.
   // Counted in ticks of the kernel (1 to 10 ms).
   std::uint64_t receiver_limited_us = 0, buffer_limited_us = 0;
-  std::uint32_t segment_bytes = 0;                // payload of a full packet
+  bool paced = false;               // by SO_MAX_PACING_RATE: what waits, waits for our own pace
+  std::uint32_t segment_bytes = 0;  // payload of a full packet
   std::uint32_t rtt_us = 0, min_rtt_us = 0;       // smoothed, least seen
   std::uint32_t unacked_packets = 0, window = 0;  // in flight, and how many may be (cwnd)
 };

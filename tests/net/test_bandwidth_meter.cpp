@@ -290,6 +290,7 @@ TEST_CASE("tcp info: fields, and a struct of an older kernel") {
   raw.tcpi_min_rtt = 200;
   raw.tcpi_unacked = 9;
   raw.tcpi_snd_cwnd = 10;
+  raw.tcpi_max_pacing_rate = ~std::uint64_t{0};   // none
   std::vector<std::byte> bytes(sizeof raw + 64);  // a newer kernel's may be longer
   std::memcpy(bytes.data(), &raw, sizeof raw);
   const auto info = parse_tcp_info(bytes);
@@ -303,6 +304,10 @@ TEST_CASE("tcp info: fields, and a struct of an older kernel") {
   CHECK(info->min_rtt_us == 200);
   CHECK(info->unacked_packets == 9);
   CHECK(info->window == 10);
+  CHECK_FALSE(info->paced);
+  raw.tcpi_max_pacing_rate = 125'000;
+  std::memcpy(bytes.data(), &raw, sizeof raw);
+  CHECK(parse_tcp_info(bytes)->paced);
   constexpr std::size_t enough = offsetof(tcp_info, tcpi_sndbuf_limited) + 8;
   CHECK(parse_tcp_info(std::span(bytes).first(enough)));
   CHECK_FALSE(parse_tcp_info(std::span(bytes).first(enough - 1)));
