@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <utility>
 
 #include "engine/controller.h"
 
@@ -90,5 +92,17 @@ class ByHand {
   Controller controller_;
   LinkObservation seen_;
 };
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline const Decision& last(const ByHand& link) {
+  return link.controller().decisions().at(link.controller().decisions().size() - 1);
+}
+
+inline void settle(ByHand& link, double mbits) {
+  for (int i = 0; i < 300; ++i) link.measured(mbits);
+}
 
 }  // namespace quantring

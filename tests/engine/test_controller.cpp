@@ -22,10 +22,6 @@ std::string refusal(const ControllerOptions& options) {
   return "accepted";
 }
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST_CASE("policies have names") {
   for (const Policy policy : {Policy::fixed, Policy::paper, Policy::ring})
     CHECK(parse_policy(policy_name(policy)) == policy);
