@@ -142,8 +142,8 @@ QUANTRING_BOTH float next_height(float height, float ratio) {
   return at_least(multiply(height, ratio));
 }
 
-// The points of either side are taken by 4 lanes in turn, and the lanes' sums are added by halves.
-inline constexpr int fit_lanes = 4;
+// The points of either side are taken by 8 lanes in turn, and the lanes' sums are added by halves.
+inline constexpr int fit_lanes = 8;
 
 // One lane's part of a Laplace.
 struct Laplace {
@@ -151,17 +151,26 @@ struct Laplace {
   float ratio;        // from one point of the lane to the next one outwards
 };
 
+// From point to point outwards.
+QUANTRING_BOTH float point_ratio(const LaplacePoints& points, float b) {
+  return exp_of_negative(multiply(points.spacing, divide(1.0F, b)));
+}
+// From one point of a lane to the next one outwards; ratio: from point to point.
+QUANTRING_BOTH float lane_ratio(float ratio) {
+  const float two = multiply(ratio, ratio), four = multiply(two, two);
+  return multiply(four, four);
+}
+
 QUANTRING_BOTH Laplace laplace(const LaplacePoints& points, float b, int lane) {
   const float inverse = divide(1.0F, b);
-  const float ratio = exp_of_negative(multiply(points.spacing, inverse));
+  const float ratio = point_ratio(points, b);
   Laplace part{at_least(exp_of_negative(multiply(points.left, inverse))),
                at_least(exp_of_negative(multiply(points.right, inverse))), 0};
   for (int i = 0; i < lane; ++i) {
     part.left = next_height(part.left, ratio);
     part.right = next_height(part.right, ratio);
   }
-  const float squared = multiply(ratio, ratio);
-  part.ratio = multiply(squared, squared);
+  part.ratio = lane_ratio(ratio);
   return part;
 }
 

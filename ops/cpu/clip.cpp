@@ -100,8 +100,10 @@ Histogram find_histogram(std::span<const float> values, const Binning& binning) 
 
 using Shares = std::array<float, histogram_bins>;
 
-float add_lanes(const std::array<float, fit_lanes>& sums) {
-  return add(add(sums[0], sums[2]), add(sums[1], sums[3]));
+float add_lanes(std::array<float, fit_lanes> sums) {
+  for (std::size_t half = fit_lanes / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
+  return sums[0];
 }
 
 float heights_of(const LaplacePoints& points, float b) {
@@ -117,8 +119,16 @@ using Abreast = std::array<float, abreast>;
 using Parts = std::array<Abreast, fit_lanes>;
 
 struct Laplaces {
-  Parts left, right, ratio;
+  Parts left, right;
+  Abreast ratio;
 };
+
+// The lanes' sums of one candidate, added up.
+float add_lanes(const Parts& sums, std::size_t c) {
+  std::array<float, fit_lanes> lanes;
+  for (std::size_t lane = 0; lane < fit_lanes; ++lane) lanes[lane] = sums[lane][c];
+  return add_lanes(lanes);
+}
 
 // Calls f(lane, i, heights).
 template <typename F>
@@ -129,8 +139,7 @@ void each_point(const LaplacePoints& points, const Laplaces& of, const F& f) {
       Abreast height = first[at];
       for (int i = begin + lane * step; step > 0 ? i < end : i > end; i += fit_lanes * step) {
         f(at, static_cast<std::size_t>(i), height);
-        for (std::size_t c = 0; c < abreast; ++c)
-          height[c] = next_height(height[c], of.ratio[at][c]);
+        for (std::size_t c = 0; c < abreast; ++c) height[c] = next_height(height[c], of.ratio[c]);
       }
     }
   };
@@ -142,14 +151,19 @@ void each_point(const LaplacePoints& points, const Laplaces& of, const F& f) {
 Abreast misfits(const LaplacePoints& points, const Shares& shares, float b0, float step,
                 int first) {
   Laplaces of;
+  Abreast ratio;
   for (std::size_t c = 0; c < abreast; ++c) {
     const float b = candidate(b0, step, first + static_cast<int>(c));
-    for (int lane = 0; lane < fit_lanes; ++lane) {
-      const auto at = static_cast<std::size_t>(lane);
-      const Laplace part = laplace(points, b, lane);
-      of.left[at][c] = part.left;
-      of.right[at][c] = part.right;
-      of.ratio[at][c] = part.ratio;
+    const Laplace part = laplace(points, b, 0);
+    of.left[0][c] = part.left;
+    of.right[0][c] = part.right;
+    of.ratio[c] = part.ratio;
+    ratio[c] = point_ratio(points, b);
+  }
+  for (std::size_t lane = 1; lane < fit_lanes; ++lane) {
+    for (std::size_t c = 0; c < abreast; ++c) {
+      of.left[lane][c] = next_height(of.left[lane - 1][c], ratio[c]);
+      of.right[lane][c] = next_height(of.right[lane - 1][c], ratio[c]);
     }
   }
   Parts sums{}, errors{};
@@ -158,16 +172,14 @@ Abreast misfits(const LaplacePoints& points, const Shares& shares, float b0, flo
   });
   Abreast per_sum, all;
   for (std::size_t c = 0; c < abreast; ++c)
-    per_sum[c] =
-        divide(1.0F, sum_of_heights(add_lanes({sums[0][c], sums[1][c], sums[2][c], sums[3][c]})));
+    per_sum[c] = divide(1.0F, sum_of_heights(add_lanes(sums, c)));
   each_point(points, of, [&](std::size_t lane, std::size_t i, const Abreast& height) {
     for (std::size_t c = 0; c < abreast; ++c)
       errors[lane][c] = add(errors[lane][c], misfit(shares[i], height[c], per_sum[c]));
   });
   const float tallest = shares[static_cast<std::size_t>(points.nearest)];
   for (std::size_t c = 0; c < abreast; ++c)
-    all[c] = add(add_lanes({errors[0][c], errors[1][c], errors[2][c], errors[3][c]}),
-                 misfit(tallest, 1.0F, per_sum[c]));
+    all[c] = add(add_lanes(errors, c), misfit(tallest, 1.0F, per_sum[c]));
   return all;
 }
 

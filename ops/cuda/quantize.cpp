@@ -19,7 +19,13 @@ bool held_fits(const QuantizePlan& plan, ConstTensor values) {
 QuantizePlan plan_quantize(const Queue& queue, ConstTensor values) {
   const std::int64_t images = values.shape[0], each = values.shape.elements() / images;
   QuantizePlan plan{QuantizePlan::Way::held, 8, held_threads};
-  if (queue.compute_capability >= 90 && held_fits(plan, values)) return plan;
+  if (queue.compute_capability >= 90) {
+    // Fewer and longer blocks where images alone fill the GPU: less is done twice.
+    QuantizePlan fewer = plan;
+    while (fewer.blocks > 2 && images * fewer.blocks > queue.multiprocessors) fewer.blocks /= 2;
+    if (held_fits(fewer, values)) return fewer;
+    if (held_fits(plan, values)) return plan;
+  }
   plan = {QuantizePlan::Way::kernels, 1, 512};
   // As many blocks as fill the GPU, of at least a tile (256 values) a warp.
   const std::int64_t most =

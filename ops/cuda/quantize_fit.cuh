@@ -1,12 +1,12 @@
 #pragma once
-// The clip of ds-aciq by one block: its sample is so small that every block of an image's team
-// counts it for itself, which takes less time than to bring together what each has counted.
+// The clip of ds-aciq: its sample is so small that every block of an image's team counts it for
+// itself, which takes less time than to bring together what each has counted.
 
 #include "ops/cuda/quantize_block.cuh"
 
 namespace quantring::cuda {
 
-// Before fit_clip and a barrier.
+// Before find_fit and a barrier.
 __device__ inline void clear_counts(BlockShared& shared) {
   auto* const counts = reinterpret_cast<uint4*>(&shared.counts);
   for (int i = static_cast<int>(threadIdx.x); i < coding::histogram_bins * 8;
@@ -69,23 +69,29 @@ __device__ inline void count_sample(const Image<const T>& image, const coding::B
   __syncthreads();
 }
 
-// Of the four lanes of a candidate; the order of additions is that of add_lanes in
-// ops/cpu/clip.cpp.
+// Of the lanes of a candidate; the order of additions is that of add_lanes in ops/cpu/clip.cpp.
 __device__ inline float fit_lanes_sum(float x) {
-  static_assert(coding::fit_lanes == 4);
-  x = coding::add(x, __shfl_xor_sync(all_lanes, x, 2));
-  return coding::add(x, __shfl_xor_sync(all_lanes, x, 1));
+#pragma unroll
+  for (int lane = coding::fit_lanes / 2; lane > 0; lane /= 2) {
+    x = coding::add(x, __shfl_xor_sync(all_lanes, x, lane));
+  }
+  return x;
 }
 
-// Called by a whole block, whose counts are cleared; the image has two different values.
+struct Fit {
+  float b0, step;  // b0 is not above 0 where nothing can be fitted
+  std::uint64_t key;
+};
+
+// The best of the candidates rank, rank + blocks, ... Called by a whole block, whose counts are
+// cleared; the image has two different values.
 template <class T>
-__device__ inline float fit_clip(const Image<const T>& image, coding::Extremes extremes,
-                                 float factor, BlockShared& shared) {
-  const coding::Binning binning = coding::binning(extremes);
+__device__ inline Fit find_fit(const Image<const T>& image, const coding::Binning& binning,
+                               int rank, int blocks, BlockShared& shared) {
   const coding::LaplacePoints points = coding::laplace_points(binning);
   count_sample(image, binning, shared);
-  const float b0 = shared.value;
-  if (!(b0 > 0.0F)) return coding::no_clip;  // the whole block
+  Fit fit{shared.value, 0.0F, ~std::uint64_t{0}};
+  if (!(fit.b0 > 0.0F)) return fit;  // the whole block
   const int lane = lane_index(), warp = warp_index(), warps = block_warps();
   float tallest = 0.0F;
   for (int bin = lane; bin < coding::histogram_bins; bin += 32) {
@@ -96,12 +102,13 @@ __device__ inline float fit_clip(const Image<const T>& image, coding::Extremes e
   const auto sum_of = [&](const coding::Laplace& of) {
     return coding::sum_of_heights(fit_lanes_sum(coding::lane_heights(points, of, part)));
   };
-  const float step = coding::search_step(b0, sum_of(coding::laplace(points, b0, part)), tallest);
-  std::uint64_t best = ~std::uint64_t{0};
-  const int abreast = static_cast<int>(blockDim.x) / coding::fit_lanes;
-  for (int first = 0; first <= coding::search_steps; first += abreast) {
-    const int i = first + static_cast<int>(threadIdx.x) / coding::fit_lanes;
-    const coding::Laplace of = coding::laplace(points, coding::candidate(b0, step, i), part);
+  fit.step = coding::search_step(fit.b0, sum_of(coding::laplace(points, fit.b0, part)), tallest);
+  constexpr int in_warp = 32 / coding::fit_lanes;
+  const int own = (coding::search_steps + 1 - rank + blocks - 1) / blocks;
+  for (int first = warp * in_warp; first < own; first += warps * in_warp) {
+    const int index = first + lane / coding::fit_lanes, i = rank + index * blocks;
+    const coding::Laplace of =
+        coding::laplace(points, coding::candidate(fit.b0, fit.step, i), part);
     const float per_sum = coding::divide(1.0F, sum_of(of));
     float error = 0.0F;
     coding::each_point(points, of, part, [&](int at, float height) {
@@ -110,13 +117,19 @@ __device__ inline float fit_clip(const Image<const T>& image, coding::Extremes e
     error = coding::add(fit_lanes_sum(error),
                         coding::misfit(shared.share[points.nearest], 1.0F, per_sum));
     const std::uint64_t key = coding::search_key(error, i);
-    if (i <= coding::search_steps && key < best) best = key;
+    if (index < own && key < fit.key) fit.key = key;
   }
-  best = warp_min(best);
-  if (lane == 0) shared.fit_keys[warp] = best;
+  fit.key = warp_min(fit.key);
+  if (lane == 0) shared.fit_keys[warp] = fit.key;
   __syncthreads();
-  best = warp_min(lane < warps ? shared.fit_keys[lane] : ~std::uint64_t{0});
-  const float b = coding::candidate(b0, step, coding::candidate_of(best));
+  fit.key = warp_min(lane < warps ? shared.fit_keys[lane] : ~std::uint64_t{0});
+  return fit;
+}
+
+// fit.key: of all candidates.
+__device__ inline float fit_clip(const Fit& fit, const coding::Binning& binning, float factor) {
+  if (!(fit.b0 > 0.0F)) return coding::no_clip;
+  const float b = coding::candidate(fit.b0, fit.step, coding::candidate_of(fit.key));
   return coding::divide(coding::multiply(factor, b), binning.unit);
 }
 

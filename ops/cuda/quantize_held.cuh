@@ -8,7 +8,6 @@
 #include "ops/cuda/launch.h"
 #include "ops/cuda/quantize.h"
 #include "ops/cuda/quantize_fast_codes.cuh"
-#include "ops/cuda/quantize_fit.cuh"
 #include "ops/cuda/quantize_held_clip.cuh"
 #include "ops/cuda/quantize_math.cuh"
 
@@ -156,7 +155,7 @@ __global__ void __launch_bounds__(512, 2) quantize_held_kernel(const QuantizeCal
     if (call.clip == Clip::aciq) {
       clip = held_moment_clip(team, held, finite, extremes, call.each, call.factor);
     } else if (call.clip == Clip::ds_aciq) {
-      clip = fit_clip(image, extremes, call.factor, shared.block);
+      clip = held_fit_clip(team, image, extremes, call.factor);
     } else {
       clip = held_error_clip(team, image, call.dim, extent, call.top);
     }

@@ -1,10 +1,11 @@
 #pragma once
-// The clips of aciq and ds-aciq+ where a cluster holds the image (quantize_held.cuh), and the
+// The clips where a cluster holds the image (quantize_held.cuh), and the
 // shared memory through which its blocks speak.
 
 #include <cooperative_groups.h>
 
 #include "ops/cuda/quantize_error.cuh"
+#include "ops/cuda/quantize_fit.cuh"
 #include "ops/cuda/quantize_held_values.cuh"
 
 namespace quantring::cuda {
@@ -34,6 +35,15 @@ __device__ inline coding::Moments plus(coding::Moments a, const coding::Moments&
 }
 __device__ inline coding::Moments warp_plus(coding::Moments a) {
   return {warp_sum(a.count), warp_sum(a.sum), warp_sum(a.squares)};
+}
+
+// Of the keys that the first warps of the team's blocks have.
+__device__ inline std::uint64_t held_least_key(const HeldTeam& team, std::uint64_t key) {
+  HeldShared& shared = team.shared;
+  const int lane = lane_index();
+  if (warp_index() == 0 && lane < team.blocks) *team.in_block(&shared.keys[team.rank], lane) = key;
+  cooperative_groups::this_cluster().sync();
+  return warp_min(lane < team.blocks ? shared.keys[lane] : ~std::uint64_t{0});
 }
 
 template <class T>
@@ -78,6 +88,17 @@ __device__ inline float held_moment_clip(const HeldTeam& team, const Held<T>& he
   return shared.block.value;
 }
 
+// The clip of ds-aciq: blocks count alike and share the candidates.
+template <class T>
+__device__ inline float held_fit_clip(const HeldTeam& team, const Image<const T>& image,
+                                      coding::Extremes extremes, float factor) {
+  HeldShared& shared = team.shared;
+  const coding::Binning binning = coding::binning(extremes);
+  Fit fit = find_fit(image, binning, team.rank, team.blocks, shared.block);
+  fit.key = held_least_key(team, fit.key);
+  return fit_clip(fit, binning, factor);
+}
+
 // The clip of ds-aciq+. extent: of the image.
 template <class T>
 __device__ inline float held_error_clip(const HeldTeam& team, const Image<const T>& image, int dim,
@@ -85,11 +106,7 @@ __device__ inline float held_error_clip(const HeldTeam& team, const Image<const 
   HeldShared& shared = team.shared;
   const std::uint64_t key =
       least_error_key(image, dim, extent, top, team.rank, team.blocks, shared.block);
-  const int lane = lane_index();
-  if (warp_index() == 0 && lane < team.blocks) *team.in_block(&shared.keys[team.rank], lane) = key;
-  cooperative_groups::this_cluster().sync();
-  const std::uint64_t best = warp_min(lane < team.blocks ? shared.keys[lane] : ~std::uint64_t{0});
-  return coding::searched_clip(extent.extremes, coding::candidate_of(best));
+  return coding::searched_clip(extent.extremes, coding::candidate_of(held_least_key(team, key)));
 }
 
 #endif

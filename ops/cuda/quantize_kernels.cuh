@@ -65,7 +65,8 @@ __global__ void __launch_bounds__(1024) codes_kernel(const QuantizeCall call) {
       clip = team_moment_clip(team, image.count, coding::unit_scale(extremes), call.factor, shared);
     } else if (call.clip == Clip::ds_aciq) {
       __syncthreads();  // the counts are cleared
-      clip = fit_clip(image, extremes, call.factor, shared);
+      const coding::Binning binning = coding::binning(extremes);
+      clip = fit_clip(find_fit(image, binning, 0, 1, shared), binning, call.factor);
     } else if (call.clip == Clip::ds_aciq_plus) {
       clip = team_error_clip(team, extremes);
     }
