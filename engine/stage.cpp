@@ -90,21 +90,26 @@ void Stage::blocks(int images) {
     const int block = (range_.begin + static_cast<int>(i)) / 2;
     // Behind the last attention no token looks at another, so only those that the head reads go on.
     const bool narrows = last() && block == architecture_.depth - 1 && head_tokens() > 0;
-    RowSums* const behind = i + 1 < halves_.size() ? &sums : nullptr;  // for the next half's norm
+    sums.reader = nullptr;
+    if (i + 1 < halves_.size()) {
+      const HalfBlock& next = halves_[i + 1];
+      sums.reader = next.is_attention ? &next.attention.qkv : &next.mlp.fc1;
+      sums.activation = next.is_attention ? Activation::none : architecture_.activation;
+    }
     if (halves_[i].is_attention) {
       Tensor attended = attend(halves_[i].attention, block, images);
       if (narrows) {
         attended = first_tokens(attended, act_.head_input);
         x = first_tokens(x, act_.pooled);
       }
-      linear_residual(context_, attended, halves_[i].attention.proj, x, behind);
+      linear_residual(context_, attended, halves_[i].attention.proj, x, &sums);
       saw("attn.residual", x, block);
     } else {
       if (narrows && x.data == act_.residual.data()) {
         x = first_tokens(x, act_.pooled);
         sums.forget();
       }
-      mlp_half(halves_[i].mlp, block, x, behind);
+      mlp_half(halves_[i].mlp, block, x);
     }
   }
   if (last()) head(images);
@@ -145,7 +150,7 @@ Tensor Stage::attend(const AttentionHalf& half, int block, int images) {
 }
 
 // x = x + fc2(gelu(fc1(norm(x))))
-void Stage::mlp_half(const MlpHalf& half, int block, const Tensor& x, RowSums* behind) {
+void Stage::mlp_half(const MlpHalf& half, int block, const Tensor& x) {
   const Architecture& a = architecture_;
   const Tensor normed = activations(act_.normed, x.shape);
   const Tensor hidden = activations(act_.wide, {x.shape[0], x.shape[1], a.mlp_dim});
@@ -153,7 +158,7 @@ void Stage::mlp_half(const MlpHalf& half, int block, const Tensor& x, RowSums* b
   norm_linear(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, half.fc1, a.activation,
               normed, hidden, &act_.sums);
   saw("mlp.hidden", hidden, block);
-  linear_residual(context_, hidden, half.fc2, x, behind);
+  linear_residual(context_, hidden, half.fc2, x, &act_.sums);
   saw("mlp.residual", x, block);
 }
 

@@ -113,7 +113,7 @@ class Stage {
   void embed(int images);
   void blocks(int images);
   Tensor attend(const AttentionHalf& half, int block, int images);
-  void mlp_half(const MlpHalf& half, int block, const Tensor& x, RowSums* behind);
+  void mlp_half(const MlpHalf& half, int block, const Tensor& x);
   std::int64_t head_tokens() const;
   Tensor first_tokens(const Tensor& tokens, const Buffer& memory) const;
   void head(int images);

@@ -58,6 +58,9 @@ class RowSums {
 
   Buffer memory;  // the device's own; may be empty
   int parts = 0;  // that a row's sums lie in; 0: nothing is known of the stream
+  // Of the norm_linear that will read them: whether leaving them pays depends on it.
+  const Linear* reader = nullptr;
+  Activation activation = Activation::none;
 };
 
 // y[rows, out] = activation(x[rows, in] W^T + b); x: the context's activations; y: those, its

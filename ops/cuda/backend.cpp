@@ -114,7 +114,14 @@ class CudaBackend : public Backend {
                        RowSums* sums) override {
     MatmulCall call = product(x, rows, layer, y);
     call.accumulate = true;
-    if (sums != nullptr) call.sums = static_cast<float2*>(sums->memory.data());
+    MatmulCall reader;
+    if (sums != nullptr && sums->reader != nullptr) {
+      call.sums = static_cast<float2*>(sums->memory.data());
+      reader = product(y, rows, *sums->reader, {nullptr, dtype_, {}});
+      reader.norm = true;
+      reader.activation = sums->activation;
+      call.reader = &reader;
+    }
     const int parts = multiply(call);
     if (sums != nullptr) sums->parts = parts;
   }

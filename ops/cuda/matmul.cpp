@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <optional>
 
 #include "ops/cuda/cublas_lt_api.h"
@@ -41,9 +42,15 @@ std::string shape_text(const MatmulCall& call) {
   if (layer.bias.get() == nullptr) text += " no bias";
   if (call.activation != Activation::none)
     text += ' ' + std::string(activation_name(call.activation));
-  if (call.accumulate) text += call.sums != nullptr ? " added summing" : " added";
+  if (call.accumulate) text += leaves_sums(call) ? " added summing" : " added";
   if (call.y_dtype != layer.dtype) text += std::string(" to ") + dtype_name(call.y_dtype);
   return text;
+}
+
+MatmulCall without_sums(MatmulCall call) {
+  call.sums = nullptr;
+  call.parts = 0;
+  return call;
 }
 
 std::string one_word(std::string text) {
@@ -82,6 +89,7 @@ struct Matmul::Impl {
     TuningChoice choice;
     double operations;
     std::string text;
+    bool tried;  // else it comes from the file, which may hold anything
   };
 
   const Queue& queue;
@@ -115,21 +123,14 @@ struct Matmul::Impl {
     return all;
   }
 
+  // Of a call with sums only those that leave or read them.
   std::vector<MatmulWay> ways(const MatmulCall& call) {
     std::vector<MatmulWay> found;
     for (MatmulEngine* engine : all_engines()) {
-      for (std::string& name : engine->candidates(call)) {
-        const bool apart = wants_sums(call) && engine->sums_left(call, name) == 0;
-        found.push_back({engine, std::move(name), apart});
+      for (std::string& name : engine->candidates(product_of(call))) {
+        if (leaves_sums(call) && engine->sums_left(call, name) == 0) continue;
+        found.push_back({engine, std::move(name), false});
       }
-      if (!call.norm) continue;
-      for (std::string& name : engine->candidates(without_norm(call))) {
-        found.push_back({engine, std::move(name), true});
-      }
-    }
-    if (found.empty()) {
-      throw Error("no way to compute a matrix product on this GPU (" + shape_text(call) + ")" +
-                  (library_missing.empty() ? "" : ": " + library_missing));
     }
     return found;
   }
@@ -138,34 +139,65 @@ struct Matmul::Impl {
   std::optional<MatmulWay> way_of(const TuningChoice& choice) {
     if (choice.engine == "cublaslt") {
       if (library() == nullptr || library_version != choice.library) return {};
-      return MatmulWay{library(), choice.candidate, choice.norm_apart};
+      return MatmulWay{library(), choice.candidate, false};
     }
     // Measured without the library that is there now.
     if (choice.library == 0 && library() != nullptr) return {};
     for (const auto& engine : engines) {
       if (engine->name() == choice.engine) {
-        return MatmulWay{engine.get(), choice.candidate, choice.norm_apart};
+        return MatmulWay{engine.get(), choice.candidate, false};
       }
     }
     return {};
   }
 
-  // What start() returns, if a choice from the file could be used; it may be anything.
-  std::optional<int> start_remembered(const MatmulCall& call, const TuningChoice& choice) {
-    if (choice.norm_apart && !call.norm && !wants_sums(call)) return {};
-    const std::optional<MatmulWay> way = way_of(choice);
-    if (!way) return {};
-    try {
-      return start(call, *way);
-    } catch (const Error&) {
-      cudaGetLastError();
-      return {};
-    }
+  // The fastest way of this shape as far as it is known, from this run or from the file, or null.
+  // Whether one from the file exists is not asked before it is used: that may open the library.
+  Chosen* known(const MatmulCall& call) {
+    const std::string text = shape_text(call);
+    const auto found = chosen.find(text);
+    if (found != chosen.end()) return &found->second;
+    const TuningChoice* remembered = cache.find(one_word(text));
+    return remembered == nullptr ? nullptr : &choose(call, *remembered, false);
   }
 
-  TuningChoice measure(const MatmulCall& call) {
-    const std::vector<MatmulWay> all = ways(call);
+  Chosen& choose(const MatmulCall& call, const TuningChoice& choice, bool tried) {
+    const double operations =
+        2.0 * static_cast<double>(call.rows * call.layer->in * call.layer->out);
+    const std::string text = shape_text(call);
+    return chosen[text] = {choice, operations, text, tried};
+  }
+
+  // The same, measured where it is not known. Null if no engine can, and for an unknown shape while
+  // the stream is captured, when nothing can be measured.
+  Chosen* fastest(const MatmulCall& call) {
+    if (Chosen* found = known(call)) return found;
+    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    check(cudaStreamIsCapturing(queue.stream, &capture), "cudaStreamIsCapturing");
+    if (capture != cudaStreamCaptureStatusNone) return nullptr;
+    std::vector<MatmulWay> all = ways(call);
+    if (all.empty()) return nullptr;
+    // Measured in turn with the fastest way that needs no sums, and told relative to that one's own
+    // time: a GPU that is hot takes longer for everything.
+    const Chosen* without = call.sums == nullptr ? nullptr : fastest(without_sums(call));
+    if (without != nullptr) {
+      if (std::optional<MatmulWay> rival = way_of(without->choice)) {
+        rival->without_sums = true;
+        all.push_back(*rival);
+      }
+    }
+    const TuningChoice choice = measure(call, all, without);
+    if (choice.microseconds > 0) cache.add(one_word(shape_text(call)), choice);
+    return &choose(call, choice, true);
+  }
+
+  TuningChoice measure(const MatmulCall& call, const std::vector<MatmulWay>& all,
+                       const Chosen* without) {
     const Contest contest = hold_contest(queue, call, all);
+    double time = contest.microseconds;
+    if (without != nullptr && contest.without_sums > 0) {
+      time *= without->choice.microseconds / contest.without_sums;
+    }
     const MatmulWay& way = all[contest.winner];
     std::string others;
     const auto add = [&](const std::string& name, const char* format, auto value) {
@@ -175,42 +207,64 @@ struct Matmul::Impl {
     };
     for (const auto& [name, microseconds] : contest.others) add(name, ":%.2f", microseconds);
     for (const auto& [name, count] : contest.wrong) add(name, "-wrong:%d", count);
-    return {way.engine->name(),
-            way.candidate,
-            way.norm_apart,
-            std::round(1000 * contest.microseconds) / 1000,  // as it is stored
-            others,
-            library_version};
+    return {way.engine->name(), way.candidate,
+            std::round(1000 * time) / 1000,  // as it is stored
+            others, library_version};
   }
 
-  int start(const MatmulCall& call, const MatmulWay& way) {
+  int enqueue_way(const MatmulCall& call, const MatmulWay& way) {
     enqueue(queue, call, way);
-    return wants_sums(call) ? way.engine->sums_left(call, way.candidate) : 0;
+    return leaves_sums(call) ? way.engine->sums_left(call, way.candidate) : 0;
+  }
+
+  int start(const MatmulCall& call) {
+    Chosen* best = fastest(call);
+    if (best != nullptr && !best->tried) {
+      try {
+        if (const std::optional<MatmulWay> way = way_of(best->choice)) {
+          const int parts = enqueue_way(call, *way);
+          best->tried = true;
+          return parts;
+        }
+      } catch (const Error&) {
+        cudaGetLastError();
+      }
+      const std::string text = shape_text(call);
+      chosen.erase(text);
+      cache.forget(one_word(text));
+      best = fastest(call);
+    }
+    if (best != nullptr) return enqueue_way(call, *way_of(best->choice));
+    const std::vector<MatmulWay> all = ways(call);
+    if (all.empty()) {
+      throw Error("no way to compute a matrix product on this GPU (" + shape_text(call) + ")" +
+                  (library_missing.empty() ? "" : ": " + library_missing));
+    }
+    return enqueue_way(call, all.front());
+  }
+
+  // Microseconds that the sums left by a call save the call that reads them. A lot while that is
+  // not known, so that it comes to be measured.
+  double saved(const MatmulCall& call) {
+    if (call.reader == nullptr) return 0;
+    MatmulCall reader = *call.reader;
+    reader.parts = 1;
+    const Chosen* const with = known(reader);
+    reader.parts = 0;
+    const Chosen* const without = known(reader);
+    if (with == nullptr || without == nullptr) return std::numeric_limits<double>::infinity();
+    return std::max(0.0, without->choice.microseconds - with->choice.microseconds);
   }
 
   int run(const MatmulCall& call) {
     if (call.rows == 0) return 0;
-    const std::string text = shape_text(call);
-    const auto known = chosen.find(text);
-    if (known != chosen.end()) return start(call, *way_of(known->second.choice));
-    const auto choose = [&](const TuningChoice& choice) {
-      chosen[text] = {
-          choice, 2.0 * static_cast<double>(call.rows * call.layer->in * call.layer->out), text};
-    };
-    const TuningChoice* remembered = cache.find(one_word(text));
-    if (remembered != nullptr) {
-      if (const std::optional<int> parts = start_remembered(call, *remembered)) {
-        choose(*remembered);
-        return *parts;
-      }
-    }
-    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
-    check(cudaStreamIsCapturing(queue.stream, &capture), "cudaStreamIsCapturing");
-    if (capture != cudaStreamCaptureStatusNone) return start(call, ways(call).front());
-    const TuningChoice choice = measure(call);
-    choose(choice);
-    if (choice.microseconds > 0) cache.add(one_word(text), choice);
-    return start(call, *way_of(choice));
+    if (call.sums == nullptr) return start(call);
+    const Chosen* const with = fastest(call);
+    const Chosen* const without = fastest(without_sums(call));
+    const bool pays =
+        with != nullptr && (without == nullptr ||
+                            with->choice.microseconds - saved(call) < without->choice.microseconds);
+    return start(pays ? call : without_sums(call));
   }
 };
 
@@ -227,8 +281,7 @@ std::vector<std::string> Matmul::report() const {
     char figures[80];
     std::snprintf(figures, sizeof figures, "%.2f us, %.0f TFLOP/s", choice.microseconds,
                   chosen.operations / choice.microseconds / 1e6);
-    lines.push_back(text + ": " + choice.engine + ' ' + choice.candidate +
-                    (choice.norm_apart ? ", norm apart, " : ", ") + figures +
+    lines.push_back(text + ": " + choice.engine + ' ' + choice.candidate + ", " + figures +
                     (choice.others.empty() ? "" : " (" + choice.others + ")"));
   }
   if (!impl_->library_missing.empty()) lines.push_back("not compared: " + impl_->library_missing);

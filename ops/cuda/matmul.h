@@ -39,7 +39,13 @@ struct MatmulCall {
   // most_sums(out) parts, or null if nobody wants them. With `norm`: those of x, or null.
   float2* sums = nullptr;
   int parts = 0;  // of x's
+  // The call with `norm` that is going to read the sums of y, or null. Only its shape counts.
+  const MatmulCall* reader = nullptr;
 };
+
+inline bool leaves_sums(const MatmulCall& call) {
+  return call.accumulate && call.sums != nullptr;
+}
 
 // No engine makes parts of fewer columns than this.
 inline constexpr int least_summed = 80;
@@ -86,7 +92,7 @@ class Matmul {
   // Throws Error if no engine can compute the call.
   int run(const MatmulCall& call);
 
-  // One line a shape: what was chosen and its time, for the bench.
+  // One line a shape that was measured: the fastest and its time, for the bench.
   std::vector<std::string> report() const;
 
  private:

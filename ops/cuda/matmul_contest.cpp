@@ -22,11 +22,6 @@ struct Entrant {
   std::vector<double> times;
 };
 
-// The engine, and whether the norm is apart.
-std::string kind_of(const MatmulWay& way) {
-  return std::string(way.engine->name()) + (way.norm_apart ? "+norm" : "");
-}
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -38,19 +33,27 @@ bool faster(const Entrant& a, const Entrant& b) {
 
 }  // namespace
 
-MatmulCall without_norm(const MatmulCall& call) {
+MatmulCall product_of(const MatmulCall& call) {
   MatmulCall product = call;
+  if (!call.norm || call.parts > 0) return product;
   product.norm = false;
   product.x = call.normed;
   product.x_dtype = call.layer->dtype;
   return product;
 }
 
-void enqueue(const Queue& queue, const MatmulCall& call, const MatmulWay& way) {
-  if (!way.norm_apart || !call.norm) return way.engine->run(call, way.candidate);
-  layer_norm(queue, call.x, call.x_dtype, {call.gamma, call.beta}, call.eps, call.rows,
-             call.layer->in, call.normed, call.layer->dtype);
-  way.engine->run(without_norm(call), way.candidate);
+void enqueue(const Queue& queue, const MatmulCall& given, const MatmulWay& way) {
+  MatmulCall call = given;
+  if (way.without_sums) {
+    call.sums = nullptr;
+    call.parts = 0;
+  }
+  const MatmulCall product = product_of(call);
+  if (product.norm != call.norm) {
+    layer_norm(queue, call.x, call.x_dtype, {call.gamma, call.beta}, call.eps, call.rows,
+               call.layer->in, call.normed, call.layer->dtype);
+  }
+  way.engine->run(product, way.candidate);
 }
 
 Contest hold_contest(const Queue& queue, const MatmulCall& call,
@@ -68,11 +71,7 @@ Contest hold_contest(const Queue& queue, const MatmulCall& call,
   }
   MatmulTrial& trial = *made;
   const auto run = [&](std::size_t way) {
-    return [&queue, &ways, way](const MatmulCall& c) {
-      enqueue(queue, c, ways[way]);
-      if (!wants_sums(c) || !ways[way].norm_apart) return;
-      layer_norm(queue, c.y, c.y_dtype, {}, 1e-6f, c.rows, c.layer->out, c.normed, c.y_dtype);
-    };
+    return [&queue, &ways, way](const MatmulCall& c) { enqueue(queue, c, ways[way]); };
   };
   // All of them, quickly.
   for (std::size_t i = 0; i < ways.size(); ++i) {
@@ -96,27 +95,39 @@ Contest hold_contest(const Queue& queue, const MatmulCall& call,
   if (entrants.empty()) throw Error("all matrix products that this GPU might use fail: " + failure);
   std::stable_sort(entrants.begin(), entrants.end(), faster);
 
-  // The best ones again, longer and in turn, so that a clock that changes meets all of them.
-  const auto end = std::find_if(
-      entrants.begin() + 1,
-      entrants.begin() + static_cast<std::ptrdiff_t>(std::min(most_finalists, entrants.size())),
-      [&](const Entrant& e) { return e.microseconds > close * best; });
-  for (auto e = entrants.begin(); e != end; ++e) {
-    e->recording = trial.record(run(e->way), 1000, e->microseconds);
+  // The best ones again, longer and in turn, so that a clock that changes meets all of them; and
+  // the best of either kind, to be compared.
+  std::vector<Entrant*> finalists;
+  bool seen[2] = {};
+  for (Entrant& e : entrants) {
+    const bool near = finalists.size() < most_finalists && e.microseconds <= close * best;
+    bool& kind = seen[ways[e.way].without_sums];
+    if (near || !kind) finalists.push_back(&e);
+    kind = true;
   }
+  for (Entrant* e : finalists) e->recording = trial.record(run(e->way), 1000, e->microseconds);
   for (int round = 0; round < final_rounds; ++round) {
-    for (auto e = entrants.begin(); e != end; ++e) {
-      e->times.push_back(trial.microseconds(e->recording));
+    for (Entrant* e : finalists) e->times.push_back(trial.microseconds(e->recording));
+  }
+  for (Entrant* e : finalists) e->microseconds = median(e->times);
+
+  const Entrant* winner = nullptr;
+  for (const Entrant* e : finalists) {
+    if (ways[e->way].without_sums) {
+      contest.without_sums = e->microseconds;
+    } else if (winner == nullptr || faster(*e, *winner)) {
+      winner = e;
     }
   }
-  for (auto e = entrants.begin(); e != end; ++e) e->microseconds = median(e->times);
-  std::stable_sort(entrants.begin(), end, faster);
-
-  contest.winner = entrants.front().way;
-  contest.microseconds = entrants.front().microseconds;
+  if (winner == nullptr)
+    throw Error("all matrix products that this GPU might use fail: " + failure);
+  contest.winner = winner->way;
+  contest.microseconds = winner->microseconds;
   for (const Entrant& e : entrants) {
-    const std::string kind = kind_of(ways[e.way]);
-    if (kind != kind_of(ways[contest.winner])) contest.others.try_emplace(kind, e.microseconds);
+    const MatmulWay& way = ways[e.way];
+    if (way.without_sums || way.engine == ways[contest.winner].engine) continue;
+    const auto other = contest.others.try_emplace(way.engine->name(), e.microseconds).first;
+    other->second = std::min(other->second, e.microseconds);
   }
   return contest;
 }

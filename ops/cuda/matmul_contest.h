@@ -13,30 +13,24 @@ namespace quantring::cuda {
 struct MatmulWay {
   MatmulEngine* engine = nullptr;
   std::string candidate;
-  // Of norm_linear: the layernorm first, by a kernel of its own. Of a product that shall leave sums
-  // for a norm: it does not, so the norm behind it will be such a kernel.
-  bool norm_apart = false;
+  bool without_sums = false;  // whatever the call gives or wants
 };
 
-inline bool wants_sums(const MatmulCall& call) {
-  return call.accumulate && call.sums != nullptr;
-}
-
-// The product that is left when the layernorm has been computed into call.normed.
-MatmulCall without_norm(const MatmulCall& call);
+// What an engine is asked to compute: where a norm's sums are not known, the product that is left
+// when a kernel of its own has computed the norm into call.normed.
+MatmulCall product_of(const MatmulCall& call);
 
 void enqueue(const Queue& queue, const MatmulCall& call, const MatmulWay& way);
 
 struct Contest {
-  std::size_t winner = 0;                // of the ways
-  double microseconds = 0;               // its time
-  std::map<std::string, double> others;  // microseconds of each other engine's best, "wgmma+norm"
-                                         // where it computes the norm apart
+  std::size_t winner = 0;   // of the ways, but for those without sums
+  double microseconds = 0;  // its time
+  double without_sums = 0;  // the time of one of those, measured in turn with the winner; 0: none
+  std::map<std::string, double> others;  // microseconds of each other engine's best
   std::map<std::string, int> wrong;      // ways of an engine that computed something else
 };
 
-// Measures, and waits for the device. A product that leaves no sums where they are wanted is timed
-// with the norm that it makes necessary. Ways that fail or compute something else do not count;
+// Measures, and waits for the device. Ways that fail or compute something else do not count;
 // throws Error if none is left. Without memory to measure in the first one wins.
 Contest hold_contest(const Queue& queue, const MatmulCall& call,
                      const std::vector<MatmulWay>& ways);

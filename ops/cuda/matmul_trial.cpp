@@ -46,7 +46,6 @@ MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
       call_(call),
       x_(bytes_of(call.rows * call.layer->in, call.x_dtype)),
       y_(call.accumulate ? bytes_of(call.rows * call.layer->out, call.y_dtype) : 0),
-      normed_(call.accumulate && call.sums != nullptr ? y_.count() : 0),
       sums_(call.sums == nullptr ? 0 : static_cast<std::size_t>(call.rows * parts_of(call))),
       wrong_(1),
       neighbour_(256),
@@ -58,7 +57,6 @@ MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
   fill_random(queue, x_.get(), call.x_dtype, call.rows * call.layer->in);
   if (call.sums != nullptr) call_.sums = sums_.get();
   if (call.norm && call.sums != nullptr) sum_rows(queue, call_);
-  if (normed_.count() > 0) call_.normed = normed_.get();
   time_neighbour();
 }
 

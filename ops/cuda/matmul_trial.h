@@ -17,8 +17,7 @@ class MatmulTrial {
   // Enqueues a call like the one given, on other memory.
   using Way = std::function<void(const MatmulCall&)>;
 
-  // Writes what the call is going to write in any case: `normed`, and y unless it accumulates. A
-  // call that wants sums has room in `normed` for the norm of y.
+  // Writes what the call is going to write in any case: `normed`, and y unless it accumulates.
   // Throws Error if there is no memory.
   MatmulTrial(const Queue& queue, const MatmulCall& call);
 
@@ -49,7 +48,6 @@ class MatmulTrial {
   const Queue& queue_;
   MatmulCall call_;
   DeviceMemory<> x_, y_;
-  DeviceMemory<> normed_;  // of y, where its sums are wanted
   DeviceMemory<float2> sums_;
   DeviceMemory<unsigned> wrong_;
   DeviceMemory<float> neighbour_;

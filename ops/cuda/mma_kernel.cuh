@@ -9,8 +9,8 @@
 // ends.
 
 #include "ops/cuda/launch.h"
+#include "ops/cuda/mma_cluster.cuh"
 #include "ops/cuda/mma_epilogue.cuh"
-#include "ops/cuda/mma_instructions.cuh"
 #include "ops/cuda/mma_product.h"
 #include "ops/cuda/mma_tile.cuh"
 
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
 #pragma unroll
   for (int step = 0; step < stages - 1; ++step) {
     if (step < count) copy_a(a_at(step), first + step);
-    close_copies();
+    commit_copies();
   }
 
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
       static_cast<std::uint32_t>((warp_n * warp_columns + lane % 8 + lane / 16 * 8) * 128);
   WarpTile<T, warp_rows, warp_columns> tile;
   for (int step = 0; step < count; ++step) {
-    wait_for_copies<stages - 2>();
+    wait_copies<stages - 2>();
     __syncthreads();
     // Into the stage that the previous step read; the barrier above was behind those reads.
     const int next = step + stages - 1;
@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
       copy_b(b_at(next), first + next);
       copy_a(a_at(next), first + next);
     }
-    close_copies();
+    commit_copies();
     const std::uint32_t a = a_at(step) + a_row, b = b_at(step) + b_row;
     constexpr int parts = 4 / s.warps_k;
     tile.load(0, a, b, warp_k);
@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
   if (through_memory && !add_parts(p, tile.sums, threads, last)) return;
 
   // Sums of all warps, side by side in shared memory, in place of the tiles.
-  wait_for_copies<0>();
+  wait_copies<0>();
   __syncthreads();
   float* const staged = reinterpret_cast<float*>(shared);
 #pragma unroll

@@ -2,8 +2,8 @@
 // What a block's product is made of: copying tiles to shared memory, multiplying them in a warp's
 // registers, adding up the sums of blocks that share a tile of y.
 
-#include "ops/cuda/mma_instructions.cuh"
 #include "ops/cuda/mma_product.h"
+#include "ops/cuda/tensor_core.cuh"
 
 namespace quantring::cuda::mma {
 
@@ -58,11 +58,11 @@ struct WarpTile {
     const auto b_chunk = static_cast<std::uint32_t>(((part * 2 + lane / 8 % 2) ^ (lane % 8)) * 16);
 #pragma unroll
     for (int i = 0; i < m; ++i) {
-      load_matrices(a_rows + static_cast<std::uint32_t>(i * 16 * 128) + a_chunk, a[which][i]);
+      load_matrices(a[which][i], a_rows + static_cast<std::uint32_t>(i * 16 * 128) + a_chunk);
     }
 #pragma unroll
     for (int j = 0; j < n / 2; ++j) {
-      load_matrices(b_rows + static_cast<std::uint32_t>(j * 16 * 128) + b_chunk, b[which][j]);
+      load_matrices(b[which][j], b_rows + static_cast<std::uint32_t>(j * 16 * 128) + b_chunk);
     }
   }
   __device__ void multiply_loaded(int which) {

@@ -16,7 +16,7 @@
 namespace quantring::cuda {
 namespace {
 
-constexpr std::string_view title = "QuantRing matrix products, fastest of those measured; 1";
+constexpr std::string_view title = "QuantRing matrix products, fastest of those measured; 2";
 constexpr std::size_t longest_file = 4 << 20;
 constexpr std::size_t longest_word = 400;
 
@@ -52,11 +52,10 @@ std::string_view take(std::string_view& text, char separator) {
   return part;
 }
 
-// shape engine candidate fused|apart nanoseconds library others, and a hash of these: a line cut
+// shape engine candidate nanoseconds library others, and a hash of these: a line cut
 // off or mixed up by whatever happens to files does not pass.
 std::string format_line(const std::string& shape, const TuningChoice& choice) {
-  std::string line = shape + ' ' + choice.engine + ' ' + choice.candidate +
-                     (choice.norm_apart ? " apart " : " fused ") +
+  std::string line = shape + ' ' + choice.engine + ' ' + choice.candidate + ' ' +
                      std::to_string(std::llround(choice.microseconds * 1000)) + ' ' +
                      std::to_string(choice.library) + ' ' +
                      (choice.others.empty() ? "-" : choice.others);
@@ -69,22 +68,21 @@ bool parse_line(std::string_view line, std::string& shape, TuningChoice& choice)
       line.substr(last + 1) != hexadecimal(hash(line.substr(0, last)))) {
     return false;
   }
-  std::array<std::string_view, 8> words;
+  std::array<std::string_view, 7> words;
   for (std::string_view& word : words) {
     word = take(line, ' ');
     if (!is_word(word)) return false;
   }
   std::uint64_t nanoseconds = 0;
-  if (!line.empty() || (words[3] != "fused" && words[3] != "apart") ||
-      !parse_number(words[4], nanoseconds) || !parse_number(words[5], choice.library)) {
+  if (!line.empty() || !parse_number(words[3], nanoseconds) ||
+      !parse_number(words[4], choice.library)) {
     return false;
   }
   shape = words[0];
   choice.engine = words[1];
   choice.candidate = words[2];
-  choice.norm_apart = words[3] == "apart";
   choice.microseconds = static_cast<double>(nanoseconds) / 1000;
-  choice.others = words[6] == "-" ? "" : words[6];
+  choice.others = words[5] == "-" ? "" : words[5];
   return true;
 }
 

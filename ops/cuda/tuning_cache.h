@@ -12,7 +12,6 @@ namespace quantring::cuda {
 
 struct TuningChoice {
   std::string engine, candidate;  // as MatmulEngine names them
-  bool norm_apart = false;        // the layernorm is a kernel of its own
   double microseconds = 0;
   std::string others;       // the other engines' best, for reading: "cublaslt:5.81"; or empty
   std::size_t library = 0;  // cuBLASLt's version when this was measured; 0: it was missing
@@ -37,6 +36,7 @@ class TuningCache {
  public:
   TuningCache(std::string path, std::string versions);  // path empty: remembers nothing
   const TuningChoice* find(std::string_view shape) const;
+  void forget(const std::string& shape) { choices_.erase(shape); }  // in this process
   // Writes the file. A folder that cannot be written only means measuring again next time.
   void add(const std::string& shape, const TuningChoice& choice);
 

@@ -50,7 +50,7 @@ class WgmmaEngine : public MatmulEngine {
   }
 
   int sums_left(const MatmulCall& call, const std::string& candidate) const override {
-    if (!leaves_sums(call)) return 0;
+    if (!writes_sums(call)) return 0;
     for (const WgmmaChoice& choice : choices_of(call)) {
       if (candidate == choice.name) {
         return static_cast<int>(divide_up(call.layer->out, choice.columns));
@@ -71,8 +71,8 @@ class WgmmaEngine : public MatmulEngine {
   }
 
   // What is added to y in f32 is added in memory: nobody here sees the sum.
-  static bool leaves_sums(const MatmulCall& call) {
-    return call.accumulate && call.sums != nullptr && call.y_dtype == call.layer->dtype;
+  static bool writes_sums(const MatmulCall& call) {
+    return leaves_sums(call) && call.y_dtype == call.layer->dtype;
   }
 
   static std::span<const WgmmaChoice> choices_of(const MatmulCall& call) {
@@ -141,7 +141,7 @@ class WgmmaEngine : public MatmulEngine {
       arguments.parts = call.parts;
       arguments.eps = call.eps;
     }
-    if (leaves_sums(call)) arguments.sums_of_y = call.sums;
+    if (writes_sums(call)) arguments.sums_of_y = call.sums;
     const int units = arguments.row_units * arguments.column_units;
     const int grid = std::min(units, queue_.multiprocessors / choice.cluster) * choice.cluster;
     const int y_columns = call.y_dtype == DType::f32 ? choice.box_columns / 2 : choice.box_columns;

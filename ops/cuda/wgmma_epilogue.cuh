@@ -13,12 +13,6 @@ namespace quantring::cuda {
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 
-__device__ inline float exp2_approximate(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-
 // x Phi(x) = max(x, 0) - |x| Q(|x|), where Q(t) = erfc(t / sqrt 2) / 2 is 2 to the power of a
 // polynomial, fitted on [0, 5.5] for the least absolute error of t Q(t), 5e-7, and falling on from
 // there: six FMA-like instructions and one exp2, which runs beside them.
@@ -30,7 +24,7 @@ __device__ inline float wgmma_gelu_erf(float x) {
   p = fmaf(p, t, -0.4599925828f);
   p = fmaf(p, t, -1.150787797f);
   p = fmaf(p, t, -1.000037629f);
-  return fmaf(-t, exp2_approximate(p), fmaxf(x, 0.0f));
+  return fmaf(-t, power_of_two(p), fmaxf(x, 0.0f));
 }
 
 // x sigmoid(s): of the tanh form s = 2 sqrt(2 / pi) (x + 0.044715 x^3), of the quick one 1.702 x.
@@ -38,26 +32,7 @@ __device__ inline float wgmma_other_gelu(float x, bool quick) {
   constexpr float log2_e = 1.44269504f;
   const float s = quick ? -1.702f * log2_e * x
                         : x * fmaf(-0.0713548163f * log2_e, x * x, -1.59576912f * log2_e);
-  return __fdividef(x, 1.0f + exp2_approximate(fminf(s, 126.0f)));
-}
-
-template <class T>
-__device__ inline std::uint32_t pack(float low, float high) {
-  if constexpr (std::is_same_v<T, __half>) {
-    const __half2 pair = __floats2half2_rn(low, high);
-    return reinterpret_cast<const std::uint32_t&>(pair);
-  } else {
-    const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-    return reinterpret_cast<const std::uint32_t&>(pair);
-  }
-}
-template <class T>
-__device__ inline float2 unpack(std::uint32_t pair) {
-  if constexpr (std::is_same_v<T, __half>) {
-    return __half22float2(reinterpret_cast<const __half2&>(pair));
-  } else {
-    return __bfloat1622float2(reinterpret_cast<const __nv_bfloat162&>(pair));
-  }
+  return __fdividef(x, 1.0f + power_of_two(fminf(s, 126.0f)));
 }
 
 template <WgmmaEpilogue kind>

@@ -277,10 +277,6 @@ std::span<const WgmmaChoice> wgmma_choices() {
       wgmma_choice<T, false, 2, 2, 192, 4, true, Share::w>("128x192_p2_s4_w"),
       wgmma_choice<T, false, 2, 2, 128, 5, true, none>("128x128_p2_s5"),
       wgmma_choice<T, true, 2, 1, 128, 6, false, none>("128x128_c2_s6"),
-      wgmma_choice<T, false, 2, 1, 128, 6, false, Share::w>("128x128_c2_s6_w"),
-      wgmma_choice<T, false, 2, 1, 128, 6, false, Share::x>("128x128_c2_s6_x"),
-      wgmma_choice<T, false, 2, 2, 192, 3, false, none>("256x192_c2_s3"),
-      wgmma_choice<T, false, 2, 2, 128, 4, false, none>("256x128_c2_s4"),
       wgmma_choice<T, false, 2, 1, 96, 6, false, Share::x>("128x96_c2_s6_x"),
       wgmma_choice<T, false, 2, 1, 80, 6, false, none>("128x80_c2_s6")};
   return choices;

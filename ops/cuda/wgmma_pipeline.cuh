@@ -8,11 +8,9 @@
 #include <cstdint>
 #include <cstdio>
 
-namespace quantring::cuda {
+#include "ops/cuda/tensor_core.cuh"
 
-__device__ inline std::uint32_t shared_address(const void* pointer) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
-}
+namespace quantring::cuda {
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <optional>
 
 #include "tests/weights/golden_case.h"
@@ -123,7 +124,8 @@ TEST_CASE("DeiT-Tiny's logits equal PyTorch's from the golden pixels on") {
   }
 }
 
-TEST_CASE("DeiT-Tiny gives the same bits whatever the cut, inside blocks too") {
+TEST_CASE(
+    "DeiT-Tiny gives the same logits whatever the cut, inside blocks too, in f32 to the bit") {
   const test::TemporaryFolder folder;
   const auto model = deit_tiny(folder);
   const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
@@ -147,10 +149,20 @@ TEST_CASE("DeiT-Tiny gives the same bits whatever the cut, inside blocks too") {
       }
       return stream;
     };
+    const auto values = [](const std::vector<std::byte>& stream) {
+      std::vector<float> logits(stream.size() / sizeof(float));
+      std::memcpy(logits.data(), stream.data(), stream.size());
+      return logits;
+    };
+    // In a 16-bit stream most norms are part of the products on both sides, but not a stage's
+    // first.
+    const bool same_bits = context.residual_dtype() == DType::f32;
     const auto whole = run(1);
     for (const int stages : {2, 3, 5, 24}) {
       CAPTURE(stages);
-      CHECK(run(stages) == whole);
+      const auto cut = run(stages);
+      if (same_bits) CHECK(cut == whole);
+      CHECK(test::compare(values(cut), values(whole)).relative < setting.bound(1e-6));
     }
   }
 }

@@ -14,6 +14,7 @@
 #include "ops/cuda/attention_kernels.h"
 #include "ops/cuda/error.h"
 #include "ops/cuda/memory.h"
+#include "tests/ops/cuda/graph_time.h"
 
 using namespace quantring;
 using cuda::check;
@@ -21,37 +22,6 @@ using cuda::check;
 namespace {
 
 constexpr int layers = 12;
-
-// Microseconds a layer, median of graphs of 12 layers, each with its own input and output.
-double time_layer(const cuda::Queue& queue, const std::function<void(int)>& layer) {
-  layer(0);
-  check(cudaStreamSynchronize(queue.stream), "the kernel");
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t program = nullptr;
-  check(cudaStreamBeginCapture(queue.stream, cudaStreamCaptureModeThreadLocal), "capture");
-  for (int i = 0; i < layers; ++i) layer(i);
-  check(cudaStreamEndCapture(queue.stream, &graph), "capture");
-  check(cudaGraphInstantiate(&program, graph, 0), "cudaGraphInstantiate");
-  cudaEvent_t start = nullptr, stop = nullptr;
-  check(cudaEventCreate(&start), "cudaEventCreate");
-  check(cudaEventCreate(&stop), "cudaEventCreate");
-  std::vector<float> times;
-  for (int run = 0; run < 23; ++run) {
-    check(cudaEventRecord(start, queue.stream), "cudaEventRecord");
-    check(cudaGraphLaunch(program, queue.stream), "cudaGraphLaunch");
-    check(cudaEventRecord(stop, queue.stream), "cudaEventRecord");
-    check(cudaEventSynchronize(stop), "the graph");
-    float ms = 0;
-    check(cudaEventElapsedTime(&ms, start, stop), "cudaEventElapsedTime");
-    if (run >= 3) times.push_back(ms);
-  }
-  cudaEventDestroy(start);
-  cudaEventDestroy(stop);
-  cudaGraphExecDestroy(program);
-  cudaGraphDestroy(graph);
-  std::nth_element(times.begin(), times.begin() + 10, times.end());
-  return static_cast<double>(times[10]) * 1e3 / layers;
-}
 
 }  // namespace
 
@@ -112,7 +82,7 @@ int main(int argc, char** argv) try {
       const auto report = [&](const char* name,
                               const std::function<void(const void*, void*)>& run) {
         if (argc > 2 && std::strstr(name, argv[2]) == nullptr) return;
-        const double us = time_layer(queue, [&](int i) {
+        const double us = test::graph_microseconds(queue, layers, [&](int i) {
           const auto set = static_cast<std::size_t>(i % sets);
           run(in.get() + set * elements * 3 * size, out.get() + set * elements * size);
         });

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <random>
 
+#include "tests/ops/cuda/graph_time.h"
 #include "tests/ops/cuda/mma_support.h"
 
 using namespace quantring;
@@ -50,35 +50,6 @@ std::vector<std::byte> random_halves(std::size_t count, float scale) {
     bytes.insert(bytes.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(more));
   }
   return bytes;
-}
-
-// The median time of one of the `count` launches that `record` enqueues.
-double microseconds(const cuda::Queue& queue, int count, const std::function<void(int)>& record) {
-  cudaGraph_t graph;
-  cudaGraphExec_t program;
-  check(cudaStreamBeginCapture(queue.stream, cudaStreamCaptureModeThreadLocal), "begin capture");
-  for (int i = 0; i < count; ++i) record(i);
-  check(cudaStreamEndCapture(queue.stream, &graph), "end capture");
-  check(cudaGraphInstantiate(&program, graph, 0), "cudaGraphInstantiate");
-  cudaEvent_t from, to;
-  check(cudaEventCreate(&from), "cudaEventCreate");
-  check(cudaEventCreate(&to), "cudaEventCreate");
-  std::vector<double> times;
-  for (int i = 0; i < 6; ++i) {
-    check(cudaEventRecord(from, queue.stream), "cudaEventRecord");
-    check(cudaGraphLaunch(program, queue.stream), "cudaGraphLaunch");
-    check(cudaEventRecord(to, queue.stream), "cudaEventRecord");
-    check(cudaEventSynchronize(to), "the products");
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, from, to), "cudaEventElapsedTime");
-    if (i > 0) times.push_back(1000.0 * static_cast<double>(milliseconds) / count);
-  }
-  check(cudaEventDestroy(from), "cudaEventDestroy");
-  check(cudaEventDestroy(to), "cudaEventDestroy");
-  check(cudaGraphExecDestroy(program), "cudaGraphExecDestroy");
-  check(cudaGraphDestroy(graph), "cudaGraphDestroy");
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
 }
 
 struct Timed {
@@ -136,7 +107,7 @@ void measure(const cuda::Queue& queue, cuda::MatmulEngine& engine, const Size& s
     } catch (const Error&) {
       continue;
     }
-    const double time = microseconds(queue, copies, [&](int i) {
+    const double time = graph_microseconds(queue, copies, [&](int i) {
       call.layer = &layers[static_cast<std::size_t>(i)];
       engine.run(call, name);
     });

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "tests/ops/cuda/graph_time.h"
 #include "tests/ops/cuda/wgmma_support.cuh"
 
 using namespace quantring;
@@ -25,36 +26,7 @@ struct Set {
   cuda::DeviceMemory<> x, y;
 };
 
-// The median time of one of the graph's launches, in microseconds.
-double measure(cuda::MatmulEngine& engine, const cuda::Queue& queue,
-               const std::vector<cuda::MatmulCall>& calls, const std::string& name) {
-  constexpr int launches = 20;
-  cudaGraph_t graph;
-  cudaGraphExec_t program;
-  check(cudaStreamBeginCapture(queue.stream, cudaStreamCaptureModeThreadLocal), "begin capture");
-  for (std::size_t i = 0; i < launches; ++i) engine.run(calls[i % calls.size()], name);
-  check(cudaStreamEndCapture(queue.stream, &graph), "end capture");
-  check(cudaGraphInstantiate(&program, graph, 0), "cudaGraphInstantiate");
-  cudaEvent_t from, to;
-  check(cudaEventCreate(&from), "cudaEventCreate");
-  check(cudaEventCreate(&to), "cudaEventCreate");
-  std::vector<double> times;
-  for (int i = 0; i < 8; ++i) {
-    check(cudaEventRecord(from, queue.stream), "cudaEventRecord");
-    check(cudaGraphLaunch(program, queue.stream), "cudaGraphLaunch");
-    check(cudaEventRecord(to, queue.stream), "cudaEventRecord");
-    check(cudaEventSynchronize(to), name.c_str());
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, from, to), "cudaEventElapsedTime");
-    if (i > 0) times.push_back(1000.0 * static_cast<double>(milliseconds) / launches);
-  }
-  check(cudaEventDestroy(from), "cudaEventDestroy");
-  check(cudaEventDestroy(to), "cudaEventDestroy");
-  check(cudaGraphExecDestroy(program), "cudaGraphExecDestroy");
-  check(cudaGraphDestroy(graph), "cudaGraphDestroy");
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
-}
+constexpr int launches = 20;
 
 void bench(cuda::MatmulEngine& engine, const cuda::Queue& queue, std::int64_t rows,
            const Product& product) {
@@ -85,7 +57,10 @@ void bench(cuda::MatmulEngine& engine, const cuda::Queue& queue, std::int64_t ro
                                                : "gelu");
   std::vector<std::pair<double, std::string>> timed;
   for (const std::string& name : engine.candidates(calls[0])) {
-    timed.emplace_back(measure(engine, queue, calls, name), name);
+    const double time = graph_microseconds(queue, launches, [&](int i) {
+      engine.run(calls[static_cast<std::size_t>(i) % calls.size()], name);
+    });
+    timed.emplace_back(time, name);
   }
   const std::string first = timed.front().second;
   std::sort(timed.begin(), timed.end());

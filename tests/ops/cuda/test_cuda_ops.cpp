@@ -177,6 +177,7 @@ TEST_CASE("Linear layers on a GPU are the CPU's") {
         const Linear next_on_gpu(pair.gpu, view(weight, {in, out}), {}, {},
                                  {view(gain.values, {out}), view(shift.values, {out})});
         RowSums sums(pair.gpu, rows, out);
+        sums.reader = &next_on_gpu;
         linear_residual(pair.cpu, x.cpu, on_cpu, stream.cpu);
         linear_residual(pair.gpu, x.gpu, on_gpu, stream.gpu, &sums);
         const Result wide(pair, pair.activation(), {rows, out}),

@@ -171,11 +171,10 @@ TEST_CASE("a choice in the file that does not exist is measured again") {
   const TuningChoices choices = parse_choices(title + '\n' + versions + '\n' + text, versions);
   REQUIRE(choices.size() == 1);
   const auto& [shape, choice] = *choices.begin();
-  TuningChoice wrong_engine = choice, wrong_name = choice, wrong_norm = choice;
+  TuningChoice wrong_engine = choice, wrong_name = choice;
   wrong_engine.engine = "none";
   wrong_name.candidate = "1.2.3";
-  wrong_norm.norm_apart = true;
-  for (const TuningChoice& wrong : {wrong_engine, wrong_name, wrong_norm}) {
+  for (const TuningChoice& wrong : {wrong_engine, wrong_name}) {
     TuningCache(path, versions).add(shape, wrong);
     one.reset();
     Matmul matmul(streams.ops());
@@ -183,7 +182,6 @@ TEST_CASE("a choice in the file that does not exist is measured again") {
     CHECK_MESSAGE(one.mistake().empty(), one.mistake());
     CHECK(TuningCache(path, versions).find(shape)->engine != "none");
     CHECK(TuningCache(path, versions).find(shape)->candidate != "1.2.3");
-    CHECK_FALSE(TuningCache(path, versions).find(shape)->norm_apart);
   }
   // One from when there was no cuBLASLt.
   TuningChoice alone = choice;

@@ -23,8 +23,8 @@ namespace {
 constexpr const char* versions = "NVIDIA H100 80GB HBM3, 9.0, driver 13000, build 5-7";
 
 const TuningChoices two_choices{
-    {"r197_i768_o2304_f16", {"mma", "64x64s4w4", true, 2.875, "cublaslt:5.812,wgmma:3.1", 130100}},
-    {"r1_i768_o1000_f16", {"cublaslt", "42.0.1c.0.0.0.0.0+act", false, 12.5, "", 0}}};
+    {"r197_i768_o2304_f16", {"mma", "64x64s4w4", 2.875, "cublaslt:5.812,wgmma:3.1", 130100}},
+    {"r1_i768_o1000_f16", {"cublaslt", "42.0.1c.0.0.0.0.0+act", 12.5, "", 0}}};
 
 // A folder of its own, removed at the end.
 struct Folder {
@@ -40,7 +40,7 @@ std::string read(const std::string& path) {
 }
 
 TuningChoice choice_of(const std::string& candidate) {
-  return {"mma", candidate, false, 1, "", 0};
+  return {"mma", candidate, 1, "", 0};
 }
 
 }  // namespace
