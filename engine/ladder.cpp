@@ -97,8 +97,9 @@ Ladder make_ladder(std::vector<OperatingPoint> points) {
 
 const Ladder& default_ladder() {
   static const Ladder ladder = {
-      {{CodecId::raw32, 32}, 100}, {{CodecId::raw16, 16}, 99.9}, {{CodecId::ptq, 8}, 99.2},
-      {{CodecId::ptq, 6}, 96.4},   {{CodecId::ptq, 4}, 81.4},    {{CodecId::ds_aciq, 2}, 50.7},
+      {{CodecId::raw32, 32}, 100},          {{CodecId::raw16, 16}, 99.99},
+      {{CodecId::ptq, 8}, 98.473},          {{CodecId::ds_aciq_plus, 6}, 96.418},
+      {{CodecId::ds_aciq_plus, 4}, 86.036}, {{CodecId::ds_aciq_plus, 2}, 53.491},
   };
   return ladder;
 }
