@@ -98,8 +98,10 @@ Ladder make_ladder(std::vector<OperatingPoint> points) {
 const Ladder& default_ladder() {
   static const Ladder ladder = {
       {{CodecId::raw32, 32}, 100},          {{CodecId::raw16, 16}, 99.99},
-      {{CodecId::ptq, 8}, 98.473},          {{CodecId::ds_aciq_plus, 6}, 96.418},
-      {{CodecId::ds_aciq_plus, 4}, 86.036}, {{CodecId::ds_aciq_plus, 2}, 53.491},
+      {{CodecId::ptq, 8}, 98.473},          {{CodecId::ptq, 7}, 98},
+      {{CodecId::ds_aciq_plus, 6}, 96.418}, {{CodecId::ptq, 5}, 92.764},
+      {{CodecId::ds_aciq_plus, 4}, 86.036}, {{CodecId::ds_aciq_plus, 3}, 71.891},
+      {{CodecId::ds_aciq_plus, 2}, 53.491},
   };
   return ladder;
 }
