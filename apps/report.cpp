@@ -39,7 +39,7 @@ std::string stage_table(const ClassifySummary& summary) {
 
 std::string link_table(const ClassifySummary& summary) {
   std::vector<std::vector<std::string>> rows = {{"link", "codec", "bits/element", "bytes/image",
-                                                 "Mbit/s", "can carry", "busy %", "images/s"}};
+                                                 "Mbit/s", "capacity Mbit/s", "busy %", "images/s"}};
   const auto links = ring_links(summary.ring);
   for (std::size_t i = 0; i < links.size(); ++i) {
     const net::LinkStats& link = links[i];

@@ -74,7 +74,7 @@ TEST_CASE("policy ring codes a slow link coarser until it reaches the target") {
   CHECK(first.at("to").at("bits") < 32);
   CHECK(first.at("cause").get<std::string>().size() > 10);
   // The same for a person, and a word that answers may differ.
-  CHECK(contains(outcome.err, "can carry"));
+  CHECK(contains(outcome.err, "capacity Mbit/s"));
   CHECK(contains(outcome.err, "0 -> 1: batch " + std::to_string(first.at("batch").get<int>())));
   CHECK(contains(outcome.err, "raw32 -> "));
   CHECK(contains(outcome.err, "some answers may differ"));

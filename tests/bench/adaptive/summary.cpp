@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <functional>
 #include <limits>
 
-#include "apps/report.h"
 #include "net/stats.h"
 #include "tests/bench/adaptive/experiment.h"
 
@@ -14,34 +13,51 @@ namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
-std::string link_text(double mbps) {
-  return mbps == 0 ? "free" : fmt::format("{:.1f}", mbps);
-}
-
-std::string phase_table(const std::vector<Run>& runs, std::size_t phase) {
-  const Phase plan = paper_phases(runs.front().quick)[phase];
-  const std::string paper =
-      plan.paper_mbps == 0 ? "free" : fmt::format("{:.0f} Mbit/s", plan.paper_mbps);
-  std::string text = fmt::format(
-      "\nMicro-batches {}-{}: paper's link {}, ours {} Mbit/s ({})\n\n"
-      "| policy | % of target | after the first window | most late, s | changes (after the first "
-      "window) | bits | top-1 % (float32, same photos) | agreement % | link as measured, Mbit/s |\n"
-      "|---|---|---|---|---|---|---|---|---|\n",
-      plan.first, plan.end, paper, link_text(figures(runs.front())[phase].shaped_mbps),
-      plan.paper_mbps == 0
-          ? "not shaped"
-          : fmt::format("{:.3g} of the float32 need", fraction_of_need(plan.paper_mbps)));
+// A row for each run, a column for each phase.
+std::string table(const std::string& title, const std::vector<Run>& runs,
+                  const std::function<std::string(const PhaseFigures&)>& cell) {
+  const auto phases = paper_phases(runs.front().quick);
+  const auto first = figures(runs.front());
+  std::string head = "| policy |", line = "|---|";
+  for (std::size_t p = 0; p < phases.size(); ++p) {
+    const std::string link =
+        phases[p].paper_mbps == 0
+            ? "free"
+            : fmt::format("{:.1f} Mbit/s ({:.3g} of the need)", first[p].shaped_mbps,
+                          fraction_of_need(phases[p].paper_mbps));
+    head += fmt::format(" {}-{}: {} |", phases[p].first, phases[p].end, link);
+    line += "---|";
+  }
+  std::string text = fmt::format("\n{}:\n\n{}\n{}\n", title, head, line);
   for (const Run& run : runs) {
-    const PhaseFigures f = figures(run)[phase];
-    text += fmt::format(
-        "| {}{} | {:.1f} | {} | {:.1f} | {} ({}) | {:.1f} | {:.1f} ({:.1f}) | "
-        "{:.1f} | {} |\n",
-        run.policy, f.ended_early ? ", ended early" : "", f.rate_percent,
-        f.settled_percent == 0 ? "-" : fmt::format("{:.1f}", f.settled_percent), f.most_late_s,
-        f.changes, f.late_changes, f.bits, f.top1, f.top1_raw, f.agreement,
-        f.measured_mbps == 0 ? "-" : fmt::format("{:.1f}", f.measured_mbps));
+    text += fmt::format("| {} |", run.policy);
+    for (const PhaseFigures& f : figures(run)) text += fmt::format(" {} |", cell(f));
+    text += "\n";
   }
   return text;
+}
+
+std::string rate_cell(const PhaseFigures& f) {
+  const std::string settled =
+      f.settled_percent == 0 ? "-" : fmt::format("{:.1f}", f.settled_percent);
+  return fmt::format("{:.1f} ({}){}", f.rate_percent, settled,
+                     f.ended_early ? ", ended early" : "");
+}
+
+std::string bits_cell(const PhaseFigures& f) {
+  return fmt::format("{:.1f}; {} ({})", f.bits, f.changes, f.late_changes);
+}
+
+std::string accuracy_cell(const PhaseFigures& f) {
+  return fmt::format("{:.1f} of {:.1f} ({:.1f})", f.top1, f.top1_raw, f.agreement);
+}
+
+std::string late_cell(const PhaseFigures& f) {
+  return fmt::format("{:.1f}", f.most_late_s);
+}
+
+std::string link_cell(const PhaseFigures& f) {
+  return f.measured_mbps == 0 ? "-" : fmt::format("{:.1f}", f.measured_mbps);
 }
 
 apps::ChartPanel link_panel(const std::vector<Run>& runs) {
@@ -129,11 +145,17 @@ apps::ChartPanel accuracy_panel(const std::vector<Run>& runs) {
 }  // namespace
 
 std::string summary_text(const std::vector<Run>& runs) {
-  std::string text = fmt::format("Target: {:.1f} images/s, in micro-batches of {}.\n",
-                                 runs.front().rate, micro_batch);
-  for (std::size_t p = 0; p < paper_phases(runs.front().quick).size(); ++p)
-    text += phase_table(runs, p);
-  return text;
+  return fmt::format("Target: {:.1f} images/s, in micro-batches of {}.\n", runs.front().rate,
+                     micro_batch) +
+         table("Images/s in % of the target, over the phase (after its first window)", runs,
+               rate_cell) +
+         table("Mean bits an element; changes in the phase (after its first window)", runs,
+               bits_cell) +
+         table("Top-1 % of float32's on the same photos (agreement with float32 %)", runs,
+               accuracy_cell) +
+         table("Most that a micro-batch was late, s", runs, late_cell) +
+         table("What the link carries as measured after the first window, median, Mbit/s", runs,
+               link_cell);
 }
 
 apps::Chart summary_chart(const std::vector<Run>& runs) {

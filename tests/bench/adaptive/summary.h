@@ -25,7 +25,7 @@ struct PhaseFigures {
 
 std::vector<PhaseFigures> figures(const Run& run);
 
-// Markdown: a table of the phases, a line for each policy.
+// Markdown: tables with a row for each policy and a column for each phase.
 std::string summary_text(const std::vector<Run>& runs);
 apps::Chart summary_chart(const std::vector<Run>& runs);
 
