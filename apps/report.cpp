@@ -92,7 +92,7 @@ std::string link_name(std::size_t link, std::size_t stages) {
 }
 
 LinkCapacity link_capacity(const ClassifySummary& summary, std::size_t link) {
-  const net::LinkStats& now = ring_links(summary.ring).at(link);
+  const net::LinkStats now = ring_links(summary.ring).at(link);
   if (now.capacity != net::Capacity::unknown || link == 0) return {now.capacity, now.capacity_bps};
   if (link > summary.outputs.size()) return {};
   const OutputHistory& history = summary.outputs[link - 1];
