@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/classifier.h"
+#include "apps/picture_batches.h"
 #include "apps/progress.h"
 #include "engine/image_source.h"
 #include "engine/model_file.h"
@@ -46,19 +47,10 @@ class Feeder {
 
  private:
   void run();
-  bool more(SourceItem& item);
-  void add(const SourceItem& item);
-  void flush();
-  void refuse(const std::string& text);
+  void submit(PictureBatch& batch);
 
-  ImageSource& source_;
-  const PreprocessConfig& preprocess_;
-  int classes_;
-  std::size_t batch_;
+  PictureBatches batches_;
   Classifier& classifier_;
-  Progress& progress_;
-  std::vector<Picture> pictures_;  // of the batch being filled
-  std::vector<std::byte> pixels_;
   std::atomic<std::uint64_t> unreadable_{0};
 
   mutable std::mutex mutex_;  // guards what follows

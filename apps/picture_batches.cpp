@@ -18,6 +18,7 @@ PictureBatches::PictureBatches(ImageSource& source, const ModelFile& model, int 
 bool PictureBatches::next(PictureBatch& batch) {
   batch.pixels.clear();
   batch.labels.clear();
+  batch.names.clear();
   SourceItem item;
   while (batch.labels.size() < batch_ && read(item)) add(item, batch);
   return !batch.labels.empty();
@@ -51,6 +52,7 @@ void PictureBatches::add(const SourceItem& item, PictureBatch& batch) {
     return;
   }
   batch.labels.push_back(item.label);
+  batch.names.push_back(item.name);
 }
 
 void PictureBatches::say_unreadable(const std::string& line) {

@@ -1,5 +1,5 @@
 #pragma once
-// Pictures of a source as batches of pixels and labels, one batch after another.
+// Pictures of a source as batches of pixels, labels and names, one batch after another.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +15,7 @@ namespace quantring::apps {
 struct PictureBatch {
   std::vector<std::byte> pixels;  // u8 [images, channels, height, width]
   std::vector<int> labels;        // of each image; -1: not known
+  std::vector<std::string> names;
 };
 
 class PictureBatches {

@@ -1,9 +1,11 @@
 #pragma once
-// What the tests of the programs share: a tiny model, pictures for it, and the path of `quantring`.
+// What the tests of the programs share: a tiny model, pictures for it, the path of `quantring`, and
+// looks at what it wrote.
 
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,15 @@
 namespace quantring::test {
 
 inline const std::string program = QUANTRING_BINARY_DIR "/quantring";
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline std::string file_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 // 6 blocks, dim 32, on 8x8 grey pictures: small enough for ten thousand pictures in seconds.
 inline Architecture tiny_architecture() {

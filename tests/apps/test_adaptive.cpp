@@ -13,21 +13,14 @@
 #include "tests/support/process.h"
 
 using namespace quantring;
+using test::contains;
+using test::file_text;
 using test::Process;
 using test::program;
 using test::run;
 using test::TemporaryFolder;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string text_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // A picture of the tiny model is 640 bytes on a link in raw32, so 781 images/s is the most that
 // raw32 can do at 4 Mbit/s.
@@ -50,7 +43,7 @@ struct Setup {
     REQUIRE(outcome.status == 0);
     return outcome;
   }
-  nlohmann::json last_report() const { return nlohmann::json::parse(text_of(report)); }
+  nlohmann::json last_report() const { return nlohmann::json::parse(file_text(report)); }
 };
 
 }  // namespace
@@ -89,7 +82,7 @@ TEST_CASE("policy ring leaves a fast link at raw32, with the bits of one process
     extra.insert(extra.end(), {"--logits", path});
     const auto outcome = s.classify(extra);
     CHECK_FALSE(contains(outcome.err, "some answers may differ"));
-    return text_of(path);
+    return file_text(path);
   };
   const std::string alone = logits({});
   CHECK_FALSE(s.last_report().contains("links"));

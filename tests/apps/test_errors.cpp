@@ -15,16 +15,13 @@
 #include "tests/support/process.h"
 
 using namespace quantring;
+using test::contains;
 using test::Process;
 using test::program;
 using test::run;
 using test::TemporaryFolder;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // Lines of stderr that are errors.
 std::vector<std::string> errors(const std::string& text) {

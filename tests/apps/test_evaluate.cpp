@@ -19,6 +19,8 @@
 
 using namespace quantring;
 using nlohmann::json;
+using test::contains;
+using test::file_text;
 using test::program;
 using test::run;
 using test::TemporaryFolder;
@@ -26,15 +28,6 @@ using test::TemporaryFolder;
 namespace {
 
 constexpr std::size_t pictures = 60, classes = 10;
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string content(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 struct Setup {
   TemporaryFolder folder;
@@ -164,7 +157,7 @@ TEST_CASE("without options: every codec at five widths, at all cuts between bloc
       {"--limit", "5", "--csv", csv, "--plot", svg, "--ladder", ladder, "--json", file});
   CAPTURE(outcome.err);
   REQUIRE(outcome.status == 0);
-  const json results = json::parse(content(file));
+  const json results = json::parse(file_text(file));
   CHECK(results.at("cuts") == json({1, 2, 3, 4, 5}));
   CHECK(results.at("images") == 5);
   CHECK(results.at("labelled") == 5);
@@ -192,7 +185,7 @@ TEST_CASE("without options: every codec at five widths, at all cuts between bloc
   CHECK(contains(outcome.out, "\nagreement %  16 bits  8 bits  6 bits  4 bits  2 bits\n"));
   CHECK(contains(outcome.out, "\nds-aciq 2 "));
 
-  std::istringstream lines(content(csv));
+  std::istringstream lines(file_text(csv));
   std::string line;
   std::getline(lines, line);
   CHECK(line == "codec,bits,cut,bytes_per_image,images,top1,top5,agreement,kl,relative_mse");
@@ -202,7 +195,7 @@ TEST_CASE("without options: every codec at five widths, at all cuts between bloc
   for (; std::getline(lines, line); ++rest) CHECK(std::count(line.begin(), line.end(), ',') == 9);
   CHECK(rest == (1 + 5 * quantizing) * 6);
 
-  const test::Xml picture(content(svg));
+  const test::Xml picture(file_text(svg));
   CHECK(picture.wrong == "");
   CHECK(picture.elements[0].name == "svg");
   CHECK(picture.all("circle").size() == (1 + 5 * quantizing) + (1 + quantizing));
@@ -238,7 +231,7 @@ TEST_CASE("without labels there is agreement and no top-1") {
   CHECK(outcome.status == 0);
   CHECK_FALSE(contains(outcome.out, "top-1"));
   CHECK(contains(outcome.out, "agreement %"));
-  CHECK(contains(content(svg), "agreement, %"));
+  CHECK(contains(file_text(svg), "agreement, %"));
 }
 
 TEST_CASE("a picture that cannot be read is named, and the others are measured") {
