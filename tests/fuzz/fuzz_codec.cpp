@@ -12,33 +12,14 @@
 #include "engine/device_codec.h"
 #include "ops/bit_packing.h"
 #include "ops/error.h"
+#include "tests/fuzz/fuzz_input.h"
 
 namespace {
 
+using quantring::fuzz::Input;
+
 // Small, for many runs a second.
 constexpr std::uint64_t bound = 1 << 14;
-
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
-  template <typename T>
-  T take() {
-    T value{};
-    const std::size_t given = std::min(sizeof value, size_);
-    if (given > 0) std::memcpy(&value, data_, given);
-    data_ += given;
-    size_ -= given;
-    return value;
-  }
-  std::vector<std::byte> rest() const {
-    const auto* bytes = reinterpret_cast<const std::byte*>(data_);
-    return {bytes, bytes + size_};
-  }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t size_;
-};
 
 // Most inputs have a wrong length, which would hide all that lies behind that check.
 void resize_to_fit(quantring::CodedTensor& coded) {

@@ -11,29 +11,12 @@
 #include "engine/controller.h"
 #include "engine/ladder.h"
 #include "ops/error.h"
+#include "tests/fuzz/fuzz_input.h"
 
 using namespace quantring;
+using fuzz::Input;
 
 namespace {
-
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
-  template <typename T>
-  T take() {
-    T value{};
-    const std::size_t given = std::min(sizeof value, size_);
-    if (given > 0) std::memcpy(&value, data_, given);
-    data_ += given;
-    size_ -= given;
-    return value;
-  }
-  bool empty() const { return size_ == 0; }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t size_;
-};
 
 LinkObservation take_observation(Input& input) {
   LinkObservation link;
