@@ -11,6 +11,7 @@
 
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/service_notify.h"
 #include "apps/stage_worker.h"
 #include "engine/model_file.h"
 #include "net/ring_node.h"
@@ -31,6 +32,7 @@ std::string identity_text(const ModelFile& model) {
 }
 
 void run_node(const NodeCommand& command) {
+  ServiceNotifier notifier;
   // Before any thread is started, so that every thread leaves these signals to sigwait below.
   sigset_t signals;
   sigemptyset(&signals);
@@ -60,15 +62,22 @@ void run_node(const NodeCommand& command) {
     return std::make_unique<StageWorker>(command.model, work_order_from_json(work), compute,
                                          log_link);
   };
-  net::RingNode node(options, factory, log);
+  options.alive = [&] { notifier.alive(); };
+  const auto log_event = [&](const std::string& line) {
+    notifier.status(line);
+    log(line);
+  };
+  net::RingNode node(options, factory, log_event);
   log("computing on " + compute_text(compute));
   // On stdout, and the only thing there: who starts nodes with port 0 reads the real port here.
   fmt::print("listening on port {}, model {} ({})\n", node.port(), command.model, identity);
   std::fflush(stdout);
+  notifier.ready(fmt::format("listening on port {}", node.port()));
 
   std::thread stopper([&] {
     int signal = 0;
     sigwait(&signals, &signal);
+    notifier.stopping();
     node.stop();
   });
   try {

@@ -8,6 +8,8 @@
 #include <asio/detached.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
 #include <list>
 #include <optional>
 
@@ -28,12 +30,14 @@ struct RingNode::Impl final : ConnectionOwner {
         io(1),
         acceptor(listen_on(io, options.listen)),
         port(acceptor->local_endpoint().port()),
-        stop_signal(io, [this] { stop_now(); }) {}
+        stop_signal(io, [this] { stop_now(); }),
+        beat(io) {}
 
   void run();
   void stranger(Tcp::socket socket);
   void stop_now();
   void forget(Connection& connection);
+  void say_alive();
 
   void on_hello(Connection& connection, const Hello& hello) override;
   void on_closed(Connection& connection, const Closed& closed) override;
@@ -50,6 +54,7 @@ struct RingNode::Impl final : ConnectionOwner {
   Acceptor acceptor;
   const std::uint16_t port;
   StopSignal stop_signal;
+  asio::steady_timer beat;
   std::list<std::shared_ptr<Connection>> strangers;
   std::shared_ptr<NodeSession> session;
   // While a session lives its compute thread may still post: run() must not end before.
@@ -61,6 +66,7 @@ void RingNode::Impl::run() {
   asio::co_spawn(
       io, accept_sockets(acceptor, [this](Tcp::socket socket) { stranger(std::move(socket)); }),
       asio::detached);
+  if (options.alive) say_alive();
   io.run();  // until stop_now has left nothing to wait for
   log("stopped");
 }
@@ -79,6 +85,14 @@ void RingNode::Impl::stranger(Tcp::socket socket) {
 
 void RingNode::Impl::forget(Connection& connection) {
   strangers.remove_if([&](const auto& each) { return each.get() == &connection; });
+}
+
+void RingNode::Impl::say_alive() {
+  options.alive();
+  beat.expires_after(std::chrono::seconds(1));
+  beat.async_wait([this](const asio::error_code& error) {
+    if (!error && acceptor->is_open()) say_alive();
+  });
 }
 
 void RingNode::Impl::on_hello(Connection& connection, const Hello& hello) {
@@ -108,6 +122,7 @@ void RingNode::Impl::on_closed(Connection& connection, const Closed& closed) {
 void RingNode::Impl::stop_now() {
   asio::error_code ignored;
   acceptor->close(ignored);
+  beat.cancel();
   const auto leaving = std::exchange(strangers, {});
   for (const auto& each : leaving) {
     each->set_owner(nullptr);

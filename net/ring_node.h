@@ -60,6 +60,8 @@ struct NodeOptions {
   std::string listen = "0.0.0.0:7710";      // HOST:PORT, [IPv6]:PORT; port 0 takes a free one
   std::vector<std::uint8_t> codecs;         // ids that the worker can decode; sent in the hello
   std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
+  // About once a second, on the loop that serves the connections: when it hangs, the calls stop.
+  std::function<void()> alive;
 };
 
 class RingNode {
