@@ -6,25 +6,20 @@
 #include <string>
 #include <vector>
 
-#include "apps/link_choice.h"
 #include "apps/output_history.h"
+#include "apps/ring_request.h"
 #include "engine/architecture.h"
 #include "net/stats.h"
-#include "ops/context.h"
 
 namespace quantring::apps {
 
 struct ClassifyOptions {
   std::string source;
   std::string model;
-  std::string ring;        // path of ring.toml; empty: none
-  int stages = 0;          // local node processes to start; 0: none
-  std::string labels;      // CSV or IDX file; empty: only labels found beside an IDX source
-  LinkChoice links;        // coding of the links between stages
-  double link_mbps = 0;    // pace of every link; 0: the ring file's, or none
-  int batch = 8;           // images a frame
-  ContextOptions compute;  // of this process, or of each local node
-  std::size_t limit = 0;   // images at most; 0: all
+  RingRequest ring;
+  std::string labels;     // CSV or IDX file; empty: only labels found beside an IDX source
+  int batch = 8;          // images a frame
+  std::size_t limit = 0;  // images at most; 0: all
   int top = 3;
   bool json = false;
   bool quiet = false;       // no line per image
@@ -51,9 +46,6 @@ struct ClassifySummary {
     return labelled == 0 ? 0 : 100.0 * static_cast<double>(right) / static_cast<double>(labelled);
   }
 };
-
-// Processes that compute here share the cores: threads of each.
-int shared_threads(int processes);
 
 // Answers go to stdout, progress and unreadable pictures to stderr. A picture that cannot be read
 // is said and counted, and the run goes on. Throws Error for everything else.

@@ -49,10 +49,10 @@ void run_demo(const DemoCommand& command) {
     ClassifyOptions options;
     options.source = command.images;
     options.model = command.model;
-    options.stages = command.stages;
-    options.compute = compute;
-    options.links.codec = codec;
-    options.link_mbps = command.mbps;
+    options.ring.stages = command.stages;
+    options.ring.compute = compute;
+    options.ring.links.codec = codec;
+    options.ring.link_mbps = command.mbps;
     options.limit = command.limit;
     options.quiet = true;
     fmt::print(stderr, "{}:\n", codec_text(codec));
