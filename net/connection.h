@@ -82,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<BandwidthMeter::Sample> meter_sample();
   void meter_frame(const Frame& frame);  // before a data frame is written
   void meter_bytes();                    // while bytes are on their way
+  void report_link(const std::optional<TcpInfo>& tcp);
   void start(asio::awaitable<void> coroutine);
   void broke(std::exception_ptr failure);
   void begin_linger();

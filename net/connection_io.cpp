@@ -33,7 +33,7 @@ asio::awaitable<void> Connection::run_ticks(Self self) {
     asio::error_code cancelled;
     self->ticks_.expires_after(tick_every);
     co_await self->ticks_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-    self->link_.measured(self->meter_.estimate(now()));
+    self->report_link(read_tcp_info(self->socket_.native_handle()));
     self->link_.tick(now());
     self->perform();
     if (self->owner_) self->owner_->on_tick(*self);
@@ -174,13 +174,18 @@ void Connection::meter_frame(const Frame& frame) {
 void Connection::meter_bytes() {
   if (!metering_ || now() < metered_ + shortest_meter_step) return;
   metered_ = now();
-  if (const auto sample = meter_sample()) {
+  const auto sample = meter_sample();
+  if (sample) {
     meter_.sample(*sample);
     // On a very slow link the kernel takes nothing for long while it still sends what it has.
     if (sample->tcp.delivered_bytes > delivered_bytes_) link_.bytes_written(metered_);
     delivered_bytes_ = sample->tcp.delivered_bytes;
   }
-  link_.measured(meter_.estimate(metered_));
+  report_link(sample ? std::optional(sample->tcp) : std::nullopt);
+}
+
+void Connection::report_link(const std::optional<TcpInfo>& tcp) {
+  link_.measured(meter_.estimate(now()), tcp ? 1e-6 * tcp->rtt_us : 0);
 }
 
 // From the first byte of a frame until the last has been acknowledged.

@@ -166,9 +166,11 @@ void Link::bytes_written(Time now) {
   progress_ = now;
 }
 
-void Link::measured(const LinkCapacity& capacity) {
+void Link::measured(const LinkCapacity& capacity, double rtt_s) {
+  if (config_.end != LinkEnd::sender) return;
   stats_.capacity = capacity.capacity;
   stats_.capacity_bps = capacity.bits_per_second;
+  stats_.rtt_s = rtt_s;
 }
 
 void Link::frame_written(Time now) {

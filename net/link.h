@@ -87,7 +87,7 @@ class Link {
   void frame_arrived(Frame&& frame, Time now);
   void bad_bytes(const std::string& reason);  // what arrived is no frame
   void bytes_written(Time now);               // into the kernel, or out of it: the peer takes data
-  void measured(const LinkCapacity& capacity);
+  void measured(const LinkCapacity& capacity, double rtt_s);  // rtt_s: 0 when unknown
   void frame_written(Time now);  // the oldest SendFrame is wholly in the kernel
   void read_failed(const std::string& reason);
   void write_failed(const std::string& reason, Time now);

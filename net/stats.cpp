@@ -22,6 +22,7 @@ json link_json(const LinkStats& link) {
           {"credit_wait_s", link.credit_wait_s},
           {"capacity", static_cast<int>(link.capacity)},
           {"capacity_bps", link.capacity_bps},
+          {"rtt_s", link.rtt_s},
           {"codec", link.codec},
           {"bits", link.bits}};
 }
@@ -38,6 +39,8 @@ LinkStats read_link(const json& object) {
   link.capacity = static_cast<Capacity>(read_uint(object, "capacity", 2));
   link.capacity_bps = read_number(object, "capacity_bps");
   if (!(link.capacity_bps >= 0)) throw Error("field 'capacity_bps' is below 0");
+  link.rtt_s = read_number(object, "rtt_s");
+  if (!(link.rtt_s >= 0)) throw Error("field 'rtt_s' is below 0");
   link.codec = static_cast<std::uint8_t>(read_uint(object, "codec", 255));
   link.bits = static_cast<std::uint8_t>(read_uint(object, "bits", 255));
   return link;

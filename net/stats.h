@@ -32,7 +32,10 @@ struct LinkStats {
   // of TCP payload a second. What a shaper or a cable carries is 4.6 % more: 1514 bytes of Ethernet
   // for 1448 of payload.
   Capacity capacity = Capacity::unknown;
-  double capacity_bps = 0;           // 0 when unknown
+  double capacity_bps = 0;  // 0 when unknown
+  // Sender's side only, at most a tenth of a second old: smoothed round trip time of its TCP
+  // connection. While the link is full this counts the queues in front of it too. 0 when unknown.
+  double rtt_s = 0;
   std::uint8_t codec = 0, bits = 0;  // of the last frame
 
   double bits_per_element() const;  // payload bits over elements; 0 before the first frame

@@ -136,8 +136,8 @@ TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
   in.stage = 2;
   in.address = "10.0.0.3:7710";
   in.version = "9";
-  in.input = {1, 2, 3, 4, 5, 0.5, 0.25, Capacity::at_least, 2.5e8, 6, 7};
-  in.output = {11, 12, 13, 14, 15, 1.5, 2.25, Capacity::measured, 4.75e7, 16, 17};
+  in.input = {1, 2, 3, 4, 5, 0.5, 0.25, Capacity::at_least, 2.5e8, 0.125, 6, 7};
+  in.output = {11, 12, 13, 14, 15, 1.5, 2.25, Capacity::measured, 4.75e7, 0.75, 16, 17};
   in.images = 100;
   in.compute_s = 1.25;
   in.wait_input_s = 2.5;
@@ -153,6 +153,8 @@ TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
   CHECK(out.input.capacity_bps == 2.5e8);
   CHECK(out.output.capacity == Capacity::measured);
   CHECK(out.output.capacity_bps == 4.75e7);
+  CHECK(out.input.rtt_s == 0.125);
+  CHECK(out.output.rtt_s == 0.75);
   CHECK(out.output.codec == 16);
   CHECK(out.output.wire_bytes == 15);
   CHECK(out.app_json == in.app_json);
@@ -165,7 +167,7 @@ TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
   }
 }
 
-TEST_CASE("statistics: a capacity that none can be is refused") {
+TEST_CASE("statistics: a capacity or round trip that none can be is refused") {
   const std::string good = stage_stats_json(StageStats{});
   CHECK(parse_stage_stats(good).output.capacity == Capacity::unknown);
   const auto refused = [&](const char* from, const char* to, const char* says) {
@@ -178,6 +180,8 @@ TEST_CASE("statistics: a capacity that none can be is refused") {
   refused("\"capacity_bps\":0.0", "\"capacity_bps\":-1.0", "'capacity_bps' is below 0");
   refused("\"capacity_bps\":0.0", "\"capacity_bps\":null", "'capacity_bps' is not a number");
   refused("\"capacity_bps\":0.0", "\"capacity_bps\":1e999", "not JSON");
+  refused("\"rtt_s\":0.0", "\"rtt_s\":-0.5", "'rtt_s' is below 0");
+  refused("\"rtt_s\":0.0", "\"rtt\":0.0", "'rtt_s' is missing");
 }
 
 TEST_CASE("link counters: bits per element, and no division by nothing") {

@@ -163,7 +163,13 @@ TEST_CASE("counters arrive while the ring runs") {
   head.next_result();
   CHECK(eventually([&] { return head.stats().stages[0].images > 0; }));
   CHECK(eventually([&] { return contains(head.stats().stages[0].app_json, "seen"); }));
-  head.finish();
+  // Every sender's kernel knows its round trip; of the head's it is the first hop's alone.
+  CHECK(eventually([&] { return head.stats().input.rtt_s > 0; }));
+  CHECK(eventually([&] { return head.stats().stages[0].output.rtt_s > 0; }));
+  const RingStats stats = head.finish();
+  CHECK(stats.stages[0].output.rtt_s < 1);
+  CHECK(stats.stages[0].input.rtt_s == 0);
+  CHECK(stats.output.rtt_s == 0);
 }
 
 TEST_CASE("a worker sees the state of the link that its output takes") {
