@@ -170,7 +170,7 @@ Image decode_image(std::span<const std::byte> file, int channels, const std::str
   return image;
 }
 
-Image load_image(const std::string& path, int channels) {
+std::vector<std::byte> read_image_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const std::streamoff size = file ? std::streamoff{file.tellg()} : -1;
   // A folder opens like a file, but its size cannot be told or makes no sense.
@@ -180,7 +180,11 @@ Image load_image(const std::string& path, int channels) {
   file.seekg(0);
   if (!file.read(reinterpret_cast<char*>(bytes.data()), size))
     throw Error(fmt::format("{}: reading failed", path));
-  return decode_image(bytes, channels, path);
+  return bytes;
+}
+
+Image load_image(const std::string& path, int channels) {
+  return decode_image(read_image_file(path), channels, path);
 }
 
 Image convert_channels(Image image, int channels) {

@@ -24,6 +24,8 @@ inline constexpr std::int64_t image_max_pixels = 100'000'000;
 // formats.
 Image decode_image(std::span<const std::byte> file, int channels, const std::string& name);
 Image load_image(const std::string& path, int channels);
+// The bytes as they are. Throws Error naming the file.
+std::vector<std::byte> read_image_file(const std::string& path);
 
 // Grey to RGB (the value three times) or RGB to grey (ITU-R 601, Pillow's fixed-point weights).
 Image convert_channels(Image image, int channels);

@@ -29,15 +29,22 @@ struct Entry {
 
 class FileSource final : public ImageSource {
  public:
-  FileSource(std::vector<Entry> entries, int channels, std::size_t skipped)
-      : entries_(std::move(entries)), channels_(channels), skipped_(skipped) {}
+  FileSource(std::vector<Entry> entries, const SourceOptions& options, std::size_t skipped)
+      : entries_(std::move(entries)),
+        channels_(options.channels),
+        decode_(options.decode),
+        skipped_(skipped) {}
 
   bool next(SourceItem& item) override {
     if (next_ == entries_.size()) return false;
     const Entry& entry = entries_[next_++];
     item.name = entry.path.string();
     item.label = entry.label;
-    item.image = load_image(item.name, channels_);
+    if (decode_) {
+      item.image = load_image(item.name, channels_);
+    } else {
+      item.file = read_image_file(item.name);
+    }
     return true;
   }
   std::size_t size() const override { return entries_.size(); }
@@ -46,6 +53,7 @@ class FileSource final : public ImageSource {
  private:
   std::vector<Entry> entries_;
   int channels_;
+  bool decode_;
   std::size_t skipped_, next_ = 0;
 };
 
@@ -245,7 +253,7 @@ std::unique_ptr<ImageSource> open_source(const std::string& spec, const SourceOp
   if (options.limit != 0 && found.entries.size() > options.limit)
     found.entries.erase(found.entries.begin() + static_cast<std::ptrdiff_t>(options.limit),
                         found.entries.end());
-  return std::make_unique<FileSource>(std::move(found.entries), options.channels, found.skipped);
+  return std::make_unique<FileSource>(std::move(found.entries), options, found.skipped);
 }
 
 }  // namespace quantring

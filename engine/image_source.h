@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/image.h"
 
@@ -13,7 +14,8 @@ namespace quantring {
 struct SourceItem {
   std::string name;  // path of the file; of an IDX file, path#index
   Image image;
-  int label = -1;  // -1: not known
+  std::vector<std::byte> file;  // instead of the image, of files that are not decoded
+  int label = -1;               // -1: not known
 };
 
 struct SourceOptions {
@@ -21,6 +23,7 @@ struct SourceOptions {
   std::string
       labels_file;  // CSV (engine/labels.h) or IDX labels; empty: only those beside an IDX file
   std::size_t limit = 0;  // hand out so many at most; 0: all
+  bool decode = true;     // false: pictures as the bytes of their files; those of an IDX file never
 };
 
 class ImageSource {

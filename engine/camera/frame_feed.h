@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/camera/frame_source.h"
+#include "engine/camera/reopen_delay.h"
 
 namespace quantring {
 
@@ -29,10 +30,11 @@ class FrameFeed {
   // One line for a person, no newline; called on the feed's thread.
   using Say = std::function<void(const std::string& line)>;
 
-  // Opens at once, on the calling thread: what is wrong with a source from the start is thrown
-  // here. One that breaks later, and is live, is opened anew after 1, 2, 4 ... 30 s, as often as it
-  // takes; a frame that arrives begins the delays anew. One that is not live ends with its Error.
-  FrameFeed(Open open, Say say);
+  // Opens and starts at once, on the calling thread: what is wrong with a source from the start is
+  // thrown here. One that breaks later, and is live, is opened anew after 1, 2, 4 ... 30 s, as
+  // often as it takes; a frame that arrives begins the delays anew. One that is not live ends with
+  // its Error.
+  FrameFeed(Open open, Say say, ReopenDelays delays = {});
   ~FrameFeed();
   FrameFeed(const FrameFeed&) = delete;
   FrameFeed& operator=(const FrameFeed&) = delete;

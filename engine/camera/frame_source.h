@@ -30,6 +30,9 @@ class BadFrame : public Error {
 class FrameSource {
  public:
   virtual ~FrameSource() = default;
+  // Connects, or waits for the first frame, where the first next() would do so otherwise: what is
+  // wrong from the beginning is thrown here, as an Error. stop() ends it too.
+  virtual void start() {}
   // Waits for the next frame. False at the end of the stream, and after stop(). Throws BadFrame
   // naming the frame; any other Error: the source is broken, and only opening it anew may help.
   virtual bool next(Frame& frame) = 0;

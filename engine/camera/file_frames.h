@@ -1,0 +1,30 @@
+#pragma once
+// Pictures from files as frames.
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "engine/camera/frame_source.h"
+#include "engine/image_source.h"
+
+namespace quantring {
+
+// Every picture, as the bytes of its file or, of an IDX file, as pixels. One that cannot be read:
+// BadFrame, and the next goes on.
+class FileFrames final : public FrameSource {
+ public:
+  // spec as in open_source. Throws Error as that does.
+  FileFrames(const std::string& spec, int channels, const std::string& labels_file);
+  bool next(Frame& frame) override;
+  void stop() noexcept override { stopped_ = true; }
+  bool live() const override { return false; }
+  std::string text() const override { return text_; }
+
+ private:
+  std::unique_ptr<ImageSource> source_;
+  std::string text_;
+  std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace quantring

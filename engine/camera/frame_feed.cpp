@@ -1,0 +1,247 @@
+#include "engine/camera/frame_feed.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "engine/camera/arrival_rate.h"
+
+namespace quantring {
+namespace {
+
+using Clock = Frame::Clock;
+
+constexpr std::size_t read_ahead = 4;
+// A live source with a bad picture among every few must not fill the terminal.
+constexpr std::chrono::seconds bad_frame_line_every{30};
+
+}  // namespace
+
+struct FrameFeed::Impl {
+  Impl(Open open_source, Say say_line, ReopenDelays delays)
+      : open(std::move(open_source)), say(std::move(say_line)), delay(delays) {
+    source = open();
+    source->start();
+    live = source->live();
+    stats.text = source->text();
+    stats.open = true;
+    thread = std::thread([this] { run(); });
+  }
+
+  ~Impl() {
+    stop();
+    thread.join();
+  }
+
+  void stop() noexcept {
+    const std::lock_guard lock(mutex);
+    stopped = true;
+    if (source) source->stop();
+    changed.notify_all();
+  }
+
+  void run() {
+    for (;;) {
+      std::optional<std::string> broken;
+      try {
+        while (read_one()) {
+        }
+      } catch (const std::exception& error) {
+        broken = error.what();
+      }
+      if (!broken || !live) return end(broken);
+      if (!open_anew(*broken)) return end(std::nullopt);
+    }
+  }
+
+  // False at the end of the stream and once stopped.
+  bool read_one() {
+    Frame frame;
+    try {
+      if (!source->next(frame)) return false;
+    } catch (const BadFrame& error) {
+      count_bad(error.what());
+      const std::lock_guard lock(mutex);
+      return !stopped;
+    }
+    std::optional<std::string> line;
+    {
+      std::unique_lock lock(mutex);
+      if (live) {
+        // Goes on counting where the source is opened anew.
+        frame.name = fmt::format("frame {}", stats.frames);
+        if (!waiting.empty()) {
+          waiting.clear();
+          ++stats.dropped;
+        }
+      } else {
+        changed.wait(lock, [this] { return stopped || waiting.size() < read_ahead; });
+      }
+      if (stopped) return false;
+      ++stats.frames;
+      rate.arrived(Clock::now());
+      waiting.push_back(std::move(frame));
+      if (in_trouble) line = fmt::format("{}: frames come again", stats.text);
+      in_trouble = false;
+      delay.begin_anew();
+      changed.notify_all();
+    }
+    if (line) say(*line);
+    return true;
+  }
+
+  void count_bad(const std::string& text) {
+    {
+      const std::lock_guard lock(mutex);
+      ++stats.unreadable;
+      const auto now = Clock::now();
+      if (live && bad_frame_line && now - *bad_frame_line < bad_frame_line_every) return;
+      bad_frame_line = now;
+    }
+    say(text);
+  }
+
+  // Says once what broke, however many attempts it takes until frames come again. False once
+  // stopped.
+  bool open_anew(std::string why) {
+    for (;;) {
+      close();
+      std::unique_lock lock(mutex);
+      if (stopped) return false;
+      stats.error = why;
+      const auto pause = delay.next();
+      next_try = Clock::now() + pause;
+      if (!std::exchange(in_trouble, true)) {
+        const std::string line = fmt::format("{}; trying again in {:g} s, then ever more seldom",
+                                             why, static_cast<double>(pause.count()) / 1000);
+        lock.unlock();
+        say(line);
+        lock.lock();
+      }
+      changed.wait_until(lock, next_try, [this] { return stopped; });
+      if (stopped) return false;
+      lock.unlock();
+      std::unique_ptr<FrameSource> fresh;
+      std::optional<std::string> failed;
+      try {
+        fresh = open();
+      } catch (const std::exception& error) {
+        failed = error.what();
+      }
+      lock.lock();
+      if (fresh) {
+        source = std::move(fresh);  // from here on stop() reaches it
+        if (stopped) return false;
+        lock.unlock();
+        try {
+          source->start();
+        } catch (const std::exception& error) {
+          failed = error.what();
+        }
+        lock.lock();
+      }
+      if (!failed) {
+        ++stats.reopened;
+        stats.open = true;
+        stats.text = source->text();
+        stats.error.clear();
+        return !stopped;
+      }
+      why = *failed;
+    }
+  }
+
+  // Not under the mutex: the end of a source may take a while.
+  void close() {
+    std::unique_ptr<FrameSource> gone;  // outlives the lock
+    const std::lock_guard lock(mutex);
+    gone.swap(source);
+    stats.open = false;
+  }
+
+  void end(const std::optional<std::string>& broken) {
+    close();
+    const std::lock_guard lock(mutex);
+    if (!stopped) failure = broken;
+    stats.error = failure.value_or("");
+    ended = true;
+    changed.notify_all();
+  }
+
+  bool next(Frame& frame) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return stopped || ended || !waiting.empty(); });
+    if (stopped) return false;
+    if (waiting.empty()) {
+      if (failure) throw Error(*failure);
+      return false;
+    }
+    frame = std::move(waiting.front());
+    waiting.pop_front();
+    changed.notify_all();
+    return true;
+  }
+
+  FeedStats read_stats() {
+    const std::lock_guard lock(mutex);
+    FeedStats copy = stats;
+    const auto now = Clock::now();
+    copy.frames_per_s = rate.per_second(now);
+    if (!copy.error.empty() && !ended) {
+      const std::chrono::duration<double> left = next_try - now;
+      copy.error += left.count() > 0 ? fmt::format("; trying again in {:.0f} s", left.count() + 0.5)
+                                     : std::string("; trying again now");
+    }
+    return copy;
+  }
+
+  Open open;
+  Say say;
+  bool live = false;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::unique_ptr<FrameSource> source;  // replaced by the thread only, under the mutex
+  std::deque<Frame> waiting;            // one at most of a live source
+  FeedStats stats;
+  ArrivalRate rate;
+  ReopenDelay delay;
+  Clock::time_point next_try;
+  std::optional<Clock::time_point> bad_frame_line;
+  std::optional<std::string> failure;  // of a source that is not live
+  bool in_trouble = false, stopped = false, ended = false;
+
+  std::thread thread;
+};
+
+FrameFeed::FrameFeed(Open open, Say say, ReopenDelays delays)
+    : impl_(std::make_unique<Impl>(std::move(open), std::move(say), delays)) {}
+
+FrameFeed::~FrameFeed() = default;
+
+bool FrameFeed::next(Frame& frame) {
+  return impl_->next(frame);
+}
+
+void FrameFeed::stop() noexcept {
+  impl_->stop();
+}
+
+bool FrameFeed::live() const {
+  return impl_->live;
+}
+
+FeedStats FrameFeed::stats() const {
+  return impl_->read_stats();
+}
+
+}  // namespace quantring

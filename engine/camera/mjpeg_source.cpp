@@ -1,0 +1,77 @@
+#include "engine/camera/mjpeg_source.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/camera/huffman_tables.h"
+
+namespace quantring {
+namespace {
+
+constexpr std::size_t read_bytes = 64 << 10;
+constexpr std::uint64_t most_without_frame = 64 << 20;
+
+}  // namespace
+
+MjpegSource::MjpegSource(std::unique_ptr<ByteReader> reader, MjpegOptions options)
+    : reader_(std::move(reader)), options_(std::move(options)), bytes_(read_bytes) {}
+
+void MjpegSource::start() {
+  reader_->start();
+  if (!options_.wait_in_start || !first_.empty()) return;
+  for (;;) {
+    try {
+      if (!find(first_)) first_.clear();
+      return;
+    } catch (const BadFrame&) {
+      if (ended_) throw;
+    }
+  }
+}
+
+bool MjpegSource::next(Frame& frame) {
+  if (stopped_) return false;
+  std::vector<std::byte> jpeg = std::exchange(first_, {});
+  if (jpeg.empty() && !find(jpeg)) return false;
+  add_missing_huffman_tables(jpeg);
+  frame = Frame{};
+  frame.name = fmt::format("frame {}", frames_++);
+  frame.file = std::move(jpeg);
+  frame.taken = Frame::Clock::now();
+  return true;
+}
+
+bool MjpegSource::find(std::vector<std::byte>& jpeg) {
+  while (!stopped_) {
+    if (broken_ < splitter_.broken()) {
+      ++broken_;
+      throw BadFrame(fmt::format("{}: a broken picture before frame {}", options_.name, frames_));
+    }
+    if (splitter_.pop(jpeg)) {
+      read_since_frame_ = 0;
+      return true;
+    }
+    if (ended_) return false;
+    const std::size_t got = reader_->read(bytes_);
+    if (stopped_) return false;
+    if (got == 0) {
+      ended_ = true;
+      if (frames_ > 0) return false;
+      throw BadFrame(fmt::format("{}: ended without a JPEG in it", options_.name));
+    }
+    splitter_.push({bytes_.data(), got});
+    read_since_frame_ += got;
+    if (read_since_frame_ > most_without_frame)
+      throw Error(fmt::format("{}: no JPEG in {} MiB of it: it is no MJPEG", options_.name,
+                              most_without_frame >> 20));
+  }
+  return false;
+}
+
+void MjpegSource::stop() noexcept {
+  stopped_ = true;
+  reader_->stop();
+}
+
+}  // namespace quantring
