@@ -1,0 +1,183 @@
+#include "apps/camera/live_metrics.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <initializer_list>
+#include <limits>
+#include <utility>
+
+#include "apps/camera/live_status_json.h"
+
+namespace quantring::apps {
+namespace {
+
+using Labels = std::initializer_list<std::pair<const char*, std::string>>;
+
+std::string escaped(const std::string& value) {
+  std::string text;
+  for (const char c : utf8_text(value)) {
+    if (c == '\\' || c == '"') text += '\\';
+    text += c == '\n' ? "\\n" : std::string(1, c);
+  }
+  return text;
+}
+
+// A family's HELP and TYPE stand once, in front of its samples, and only if it has any.
+class Metrics {
+ public:
+  void family(const char* name, const char* type, const char* help) {
+    name_ = name;
+    heading_ = fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+  }
+  template <typename Number>
+  void sample(Number value, Labels labels = {}) {
+    std::string list;
+    for (const auto& [key, text] : labels) {
+      list += fmt::format("{}{}=\"{}\"", list.empty() ? "" : ",", key, escaped(text));
+    }
+    text_ += std::exchange(heading_, "");
+    text_ += fmt::format("{}{} {}\n", name_, list.empty() ? "" : "{" + list + "}", value);
+  }
+  void known(double value, Labels labels = {}) {
+    if (value > 0) sample(value, labels);
+  }
+  template <typename Number>
+  void one(const char* name, const char* type, const char* help, Number value) {
+    family(name, type, help);
+    sample(value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string name_, heading_, text_;
+};
+
+double or_nan(double value) {
+  return value > 0 ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
+void add_run(Metrics& out, const LiveStatus& status) {
+  out.family("quantring_build_info", "gauge", "Version of the software; always 1.");
+  out.sample(1, {{"version", status.version}});
+  out.family("quantring_model_info", "gauge", "Model file and its identity; always 1.");
+  out.sample(1, {{"model", status.model}, {"hash", status.hash}});
+  out.one("quantring_healthy", "gauge", "1 while the ring and the source are there, else 0.",
+          status.healthy ? 1 : 0);
+  out.one("quantring_uptime_seconds", "gauge", "Time since the run began.", status.uptime_s);
+  out.one("quantring_resident_memory_bytes", "gauge", "Memory of this process.",
+          status.resident_mb * 1e6);
+  out.one("quantring_images_total", "counter", "Images that were answered.", status.images);
+  out.one("quantring_images_per_second", "gauge", "Answers a second, over the last seconds.",
+          status.images_per_s);
+  out.family("quantring_target_images_per_second", "gauge", "Rate that no link may hold up.");
+  out.known(status.target_rate);
+  out.family("quantring_latency_seconds", "summary",
+             "From the arrival of a frame to its answer, over the last 10 s.");
+  out.sample(or_nan(status.latency_p50_s), {{"quantile", "0.5"}});
+  out.sample(or_nan(status.latency_p95_s), {{"quantile", "0.95"}});
+}
+
+void add_source(Metrics& out, const LiveStatus& status) {
+  out.one("quantring_source_open", "gauge", "1 while the source delivers, else 0.",
+          status.feed.open ? 1 : 0);
+  out.one("quantring_source_reopened_total", "counter", "Times that the source was opened anew.",
+          status.feed.reopened);
+  out.one("quantring_frames_total", "counter", "Frames that arrived, dropped ones too.",
+          status.feed.frames);
+  out.one("quantring_frames_per_second", "gauge", "Frames that arrive, over the last seconds.",
+          status.feed.frames_per_s);
+  out.one("quantring_frames_dropped_total", "counter",
+          "Frames that a newer one replaced before they were taken.", status.feed.dropped);
+  out.family("quantring_frames_unreadable_total", "counter",
+             "Frames that are no picture: as the source reads them, or when they are decoded.");
+  out.sample(status.feed.unreadable, {{"where", "source"}});
+  out.sample(status.unreadable, {{"where", "decoder"}});
+  out.one("quantring_frames_lost_total", "counter", "Frames under way when the ring broke.",
+          status.lost);
+  out.one("quantring_ring_reconnects_total", "counter", "Times that the ring was joined anew.",
+          status.reconnects);
+}
+
+template <typename Value>
+void each_stage(Metrics& out, const LiveStatus& status, const char* name, const char* type,
+                const char* help, Value value) {
+  out.family(name, type, help);
+  for (const LiveStage& stage : status.stages) {
+    out.sample(value(stage), {{"stage", std::to_string(stage.stage)}});
+  }
+}
+
+void add_stages(Metrics& out, const LiveStatus& status) {
+  out.family("quantring_stage_info", "gauge", "Where and what a stage is; always 1.");
+  for (const LiveStage& stage : status.stages) {
+    out.sample(1, {{"stage", std::to_string(stage.stage)},
+                   {"address", stage.address},
+                   {"part", stage.range},
+                   {"device", stage.device},
+                   {"version", stage.version}});
+  }
+  each_stage(out, status, "quantring_stage_images_total", "counter",
+             "Images that a stage computed, since the ring was joined.",
+             [](const LiveStage& stage) { return stage.images; });
+  each_stage(out, status, "quantring_stage_images_per_second", "gauge",
+             "Images a second of a stage, over the last seconds.",
+             [](const LiveStage& stage) { return stage.images_per_s; });
+  each_stage(out, status, "quantring_stage_busy_ratio", "gauge",
+             "Share of the last seconds in which a stage computed, 0 to 1.",
+             [](const LiveStage& stage) { return stage.busy; });
+  each_stage(out, status, "quantring_stage_resident_memory_bytes", "gauge",
+             "Memory of a stage's process.",
+             [](const LiveStage& stage) { return stage.resident_mb * 1e6; });
+}
+
+template <typename Value>
+void each_link(Metrics& out, const LiveStatus& status, const char* name, const char* type,
+               const char* help, Value value) {
+  out.family(name, type, help);
+  for (const LiveLink& link : status.links) out.sample(value(link), {{"link", link.name}});
+}
+
+void add_links(Metrics& out, const LiveStatus& status) {
+  each_link(out, status, "quantring_link_bits_per_second", "gauge",
+            "Bits a second that a link was sent, headers too, over the last seconds.",
+            [](const LiveLink& link) { return link.mbps * 1e6; });
+  each_link(out, status, "quantring_link_busy_ratio", "gauge",
+            "Share of the last seconds in which a link was being sent on, 0 to 1.",
+            [](const LiveLink& link) { return link.busy; });
+  out.family("quantring_link_capacity_bits_per_second", "gauge",
+             "What a link can carry; kind: measured, or at least so much.");
+  for (const LiveLink& link : status.links) {
+    if (link.capacity_kind == net::Capacity::unknown) continue;
+    const bool measured = link.capacity_kind == net::Capacity::measured;
+    out.known(link.capacity_mbps * 1e6,
+              {{"link", link.name}, {"kind", measured ? "measured" : "at_least"}});
+  }
+  out.family("quantring_link_bits_per_element", "gauge", "Bits that an element is coded in.");
+  for (const LiveLink& link : status.links) out.known(link.bits, {{"link", link.name}});
+  out.family("quantring_link_codec_info", "gauge", "How a link is coded; always 1.");
+  for (const LiveLink& link : status.links) {
+    if (!link.codec.empty()) out.sample(1, {{"link", link.name}, {"codec", link.codec}});
+  }
+  out.family("quantring_link_round_trip_seconds", "gauge", "Smoothed round trip of a link's TCP.");
+  for (const LiveLink& link : status.links) out.known(link.rtt_ms / 1e3, {{"link", link.name}});
+  each_link(out, status, "quantring_link_bytes_total", "counter",
+            "Bytes that a link was sent, headers too, since the ring was joined.",
+            [](const LiveLink& link) { return link.wire_bytes; });
+  each_link(out, status, "quantring_link_frames_total", "counter",
+            "Messages with tensors that a link was sent, since the ring was joined.",
+            [](const LiveLink& link) { return link.frames; });
+}
+
+}  // namespace
+
+std::string live_metrics(const LiveStatus& status) {
+  Metrics out;
+  add_run(out, status);
+  add_source(out, status);
+  add_stages(out, status);
+  add_links(out, status);
+  return out.take();
+}
+
+}  // namespace quantring::apps

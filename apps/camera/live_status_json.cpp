@@ -1,0 +1,164 @@
+#include "apps/camera/live_status_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace quantring::apps {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json known(double value) {
+  return value > 0 ? ordered_json(value) : ordered_json(nullptr);
+}
+
+std::string text_of(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+const char* capacity_name(net::Capacity capacity) {
+  switch (capacity) {
+    case net::Capacity::at_least:
+      return "at least";
+    case net::Capacity::measured:
+      return "measured";
+    case net::Capacity::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+ordered_json feed_json(const FeedStats& feed) {
+  return {{"open", feed.open},
+          {"text", feed.text},
+          {"error", feed.error},
+          {"frames", feed.frames},
+          {"frames_per_s", feed.frames_per_s},
+          {"dropped", feed.dropped},
+          {"unreadable", feed.unreadable},
+          {"reopened", feed.reopened}};
+}
+
+ordered_json stages_json(const LiveStatus& status) {
+  ordered_json stages = ordered_json::array();
+  for (const LiveStage& stage : status.stages) {
+    stages.push_back({{"stage", stage.stage},
+                      {"address", stage.address},
+                      {"part", stage.range},
+                      {"device", stage.device},
+                      {"version", stage.version},
+                      {"images", stage.images},
+                      {"images_per_s", stage.images_per_s},
+                      {"busy", stage.busy},
+                      {"resident_mb", known(stage.resident_mb)}});
+  }
+  return stages;
+}
+
+ordered_json links_json(const LiveStatus& status) {
+  ordered_json links = ordered_json::array();
+  for (const LiveLink& link : status.links) {
+    const bool has_capacity = link.capacity_kind != net::Capacity::unknown;
+    links.push_back({{"link", link.name},
+                     {"mbps", link.mbps},
+                     {"busy", link.busy},
+                     {"capacity", capacity_name(link.capacity_kind)},
+                     {"capacity_mbps", known(has_capacity ? link.capacity_mbps : 0)},
+                     {"codec", link.codec},
+                     {"bits", known(link.bits)},
+                     {"rtt_ms", known(link.rtt_ms)},
+                     {"wire_bytes", link.wire_bytes},
+                     {"frames", link.frames},
+                     {"decision", link.decision}});
+  }
+  return links;
+}
+
+ordered_json status_value(const LiveStatus& status) {
+  return {{"version", status.version},
+          {"model", status.model},
+          {"hash", status.hash},
+          {"source", status.source},
+          {"state", status.state},
+          {"healthy", status.healthy},
+          {"uptime_s", status.uptime_s},
+          {"images", status.images},
+          {"images_per_s", status.images_per_s},
+          {"target_images_per_s", known(status.target_rate)},
+          {"latency_p50_s", known(status.latency_p50_s)},
+          {"latency_p95_s", known(status.latency_p95_s)},
+          {"unreadable", status.unreadable},
+          {"lost", status.lost},
+          {"reconnects", status.reconnects},
+          {"resident_mb", known(status.resident_mb)},
+          {"feed", feed_json(status.feed)},
+          {"stages", stages_json(status)},
+          {"links", links_json(status)}};
+}
+
+ordered_json answer_value(const LiveAnswer& answer) {
+  ordered_json top = ordered_json::array();
+  for (const LiveAnswer::Class& each : answer.top) {
+    top.push_back({{"class", each.index}, {"name", each.name}, {"probability", each.probability}});
+  }
+  return {{"number", answer.number},
+          {"frame", answer.frame},
+          {"latency_s", answer.latency_s},
+          {"true_class",
+           answer.true_class.empty() ? ordered_json(nullptr) : ordered_json(answer.true_class)},
+          {"top", std::move(top)}};
+}
+
+}  // namespace
+
+std::string live_status_json(const LiveStatus& status, const LiveAnswer* answer) {
+  ordered_json value = status_value(status);
+  value["answer"] = answer ? answer_value(*answer) : ordered_json(nullptr);
+  return text_of(value);
+}
+
+std::string live_status_json(const LiveStatus& status) {
+  return text_of(status_value(status));
+}
+
+std::string live_answer_json(const LiveAnswer& answer) {
+  return text_of(answer_value(answer));
+}
+
+std::string live_history_json(const std::deque<LivePoint>& points) {
+  ordered_json list = ordered_json::array();
+  for (const LivePoint& point : points) {
+    ordered_json links = ordered_json::array();
+    for (const LivePoint::Link& link : point.links) {
+      links.push_back({{"mbps", link.mbps},
+                       {"capacity_mbps", known(link.capacity_mbps)},
+                       {"bits", known(link.bits)}});
+    }
+    list.push_back({{"uptime_s", point.uptime_s},
+                    {"images_per_s", point.images_per_s},
+                    {"latency_p50_s", known(point.latency_p50_s)},
+                    {"latency_p95_s", known(point.latency_p95_s)},
+                    {"dropped", point.dropped},
+                    {"links", std::move(links)}});
+  }
+  return text_of({{"points", std::move(list)}});
+}
+
+LivePoint point_of(const LiveStatus& status) {
+  LivePoint point;
+  point.uptime_s = status.uptime_s;
+  point.images_per_s = status.images_per_s;
+  point.latency_p50_s = status.latency_p50_s;
+  point.latency_p95_s = status.latency_p95_s;
+  point.dropped = status.feed.dropped;
+  for (const LiveLink& link : status.links) {
+    const bool has_capacity = link.capacity_kind != net::Capacity::unknown;
+    point.links.push_back({link.mbps, has_capacity ? link.capacity_mbps : 0, link.bits});
+  }
+  return point;
+}
+
+std::string utf8_text(const std::string& text) {
+  return ordered_json::parse(text_of(text)).get<std::string>();
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,24 @@
+#pragma once
+// LiveStatus and its kin as compact JSON, one object each. null: not known. Text that is not UTF-8
+// has U+FFFD where it is not.
+
+#include <deque>
+#include <string>
+
+#include "apps/camera/live_status.h"
+
+namespace quantring::apps {
+
+// answer: the last one, or null; it becomes "answer".
+std::string live_status_json(const LiveStatus& status, const LiveAnswer* answer);
+// The same without "answer".
+std::string live_status_json(const LiveStatus& status);
+std::string live_answer_json(const LiveAnswer& answer);
+// {"points": [...]}, oldest first.
+std::string live_history_json(const std::deque<LivePoint>& points);
+
+LivePoint point_of(const LiveStatus& status);
+
+std::string utf8_text(const std::string& text);
+
+}  // namespace quantring::apps

@@ -1,0 +1,4 @@
+"use strict";
+new EventSource("/events").addEventListener("status", (event) => {
+  document.getElementById("status").textContent = event.data;
+});

@@ -1,0 +1,341 @@
+#include "net/http/http_server.h"
+
+#include <utility>  // Asio 1.18 needs it and does not include it
+
+#include <fmt/format.h>
+
+#include <asio/awaitable.hpp>
+#include <asio/buffer.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <exception>
+#include <list>
+#include <thread>
+
+#include "net/address.h"
+#include "net/http/http_host.h"
+#include "net/socket.h"
+
+namespace quantring::net {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Bytes = HttpStream::Bytes;
+
+constexpr std::size_t read_bytes = 4096;
+constexpr std::size_t most_drained = 64 << 10;  // of what a client sends and nobody reads
+constexpr std::size_t most_refusals = 8;        // that are told why at one time
+constexpr std::chrono::seconds farewell_time{2};
+constexpr std::chrono::milliseconds sweep_interval{100};
+
+const char* phrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
+  }
+}
+
+// One connection. All of it on the server's thread.
+struct Session {
+  explicit Session(Tcp::socket connected)
+      : socket(std::move(connected)), wake(socket.get_executor()) {}
+
+  void allow(std::chrono::milliseconds time) {
+    expired = false;
+    deadline = Clock::now() + time;
+  }
+  void allow_any_time() { deadline = Clock::time_point::max(); }
+  void hang_up() {
+    over = true;
+    asio::error_code ignored;
+    socket.close(ignored);
+    wake.cancel();
+  }
+  // What is waited for ends with an error, and `expired` tells it from the client's doing.
+  void expire() {
+    expired = true;
+    asio::error_code ignored;
+    socket.cancel(ignored);
+  }
+
+  Tcp::socket socket;
+  asio::steady_timer wake;  // never runs out: a condition to wait on
+  std::string input;        // that was not parsed yet
+  char scratch[read_bytes];
+  std::size_t drained = 0;
+  Clock::time_point deadline;
+  bool expired = false, over = false;
+};
+
+using SessionPtr = std::shared_ptr<Session>;
+
+// False: an error, the client's end, or the time is up.
+asio::awaitable<bool> read_some(SessionPtr session) {
+  asio::error_code error;
+  const std::size_t got = co_await session->socket.async_read_some(
+      asio::buffer(session->scratch), asio::redirect_error(asio::use_awaitable, error));
+  if (!error) session->input.append(session->scratch, got);
+  co_return !error;
+}
+
+asio::awaitable<bool> write_all(SessionPtr session, Bytes bytes,
+                                std::chrono::milliseconds stall_time) {
+  for (std::size_t done = 0; done < bytes->size();) {
+    session->allow(stall_time);
+    asio::error_code error;
+    done += co_await session->socket.async_write_some(
+        asio::buffer(bytes->data() + done, bytes->size() - done),
+        asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return false;
+  }
+  co_return true;
+}
+
+// Closing while the client still sends would reset the connection, and with it the answer.
+asio::awaitable<void> say_farewell(SessionPtr session) {
+  asio::error_code error;
+  session->socket.shutdown(Tcp::socket::shutdown_send, error);
+  session->allow(farewell_time);
+  while (!error && session->drained < most_drained) {
+    session->drained += co_await session->socket.async_read_some(
+        asio::buffer(session->scratch), asio::redirect_error(asio::use_awaitable, error));
+  }
+}
+
+// Hangs up as soon as the client does. What it sends is dropped.
+void watch_for_end(const SessionPtr& session) {
+  session->socket.async_read_some(asio::buffer(session->scratch),
+                                  [session](const asio::error_code& error, std::size_t got) {
+                                    session->drained += got;
+                                    if (error || session->drained > most_drained) {
+                                      session->hang_up();
+                                    } else {
+                                      watch_for_end(session);
+                                    }
+                                  });
+}
+
+asio::awaitable<void> send_stream(SessionPtr session, std::shared_ptr<HttpStream> stream,
+                                  std::chrono::milliseconds stall_time) {
+  watch_for_end(session);
+  const std::weak_ptr<Session> weak = session;
+  HttpStream::Reader reader(std::move(stream), [weak, executor = session->socket.get_executor()] {
+    asio::post(executor, [weak] {
+      if (const auto waiting = weak.lock()) waiting->wake.cancel();
+    });
+  });
+  while (!session->over) {
+    if (const Bytes bytes = reader.take()) {
+      if (!co_await write_all(session, bytes, stall_time)) break;
+      continue;
+    }
+    session->allow_any_time();
+    asio::error_code woken;
+    session->wake.expires_at(Clock::time_point::max());
+    co_await session->wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+  session->hang_up();
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  Impl(HttpServerOptions server_options, Handler server_handler)
+      : options(std::move(server_options)),
+        handler(std::move(server_handler)),
+        io(1),
+        acceptor(listen_on(io, options.listen)),
+        local(acceptor->local_endpoint()),
+        hosts(local.address().is_loopback(), {own_host_name(), parse_address(options.listen).host}),
+        sweep(io) {}
+
+  void run();
+  void connected(Tcp::socket socket);
+  void sweep_later();
+  void stop();
+  HttpResponse ask(const HttpRequest& request) const;
+  std::string head_of(const HttpResponse& response, bool keep_alive) const;
+  asio::awaitable<bool> answer(SessionPtr session, HttpRequest request);
+  asio::awaitable<void> refuse(SessionPtr session, int status, std::string reason);
+  asio::awaitable<void> talk(SessionPtr session);
+  asio::awaitable<void> serve(SessionPtr session, bool full);
+
+  const HttpServerOptions options;
+  const Handler handler;
+  asio::io_context io;
+  Acceptor acceptor;
+  const Tcp::endpoint local;
+  const HttpHosts hosts;
+  asio::steady_timer sweep;
+  bool sweeping = false;
+  std::list<SessionPtr> sessions;
+  std::thread thread;  // last: it uses all the rest
+};
+
+void HttpServer::Impl::run() {
+  asio::co_spawn(
+      io, accept_sockets(acceptor, [this](Tcp::socket socket) { connected(std::move(socket)); }),
+      asio::detached);
+  thread = std::thread([this] { io.run(); });  // until stop() has left nothing to wait for
+}
+
+void HttpServer::Impl::connected(Tcp::socket socket) {
+  const bool full = sessions.size() >= options.max_clients;
+  if (sessions.size() >= options.max_clients + most_refusals) return;  // closes it
+  sessions.push_back(std::make_shared<Session>(std::move(socket)));
+  asio::co_spawn(io, serve(sessions.back(), full), asio::detached);
+  if (!sweeping) sweep_later();
+}
+
+// One timer for all: deadlines are seconds, and an idle server has no timer at all.
+void HttpServer::Impl::sweep_later() {
+  sweeping = !sessions.empty();
+  if (!sweeping) return;
+  sweep.expires_after(sweep_interval);
+  sweep.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    const auto now = Clock::now();
+    for (const SessionPtr& session : sessions) {
+      if (session->deadline < now) session->expire();
+    }
+    sweep_later();
+  });
+}
+
+void HttpServer::Impl::stop() {
+  asio::error_code ignored;
+  acceptor->close(ignored);
+  sweep.cancel();
+  for (const SessionPtr& session : sessions) session->hang_up();
+}
+
+HttpResponse HttpServer::Impl::ask(const HttpRequest& request) const {
+  if (!hosts.allow(request.host)) {
+    return {.status = 403,
+            .body = local.address().is_loopback()
+                        ? "only this machine is answered: http://localhost\n"
+                        : "this is not a name of this machine: use its IP address or host name\n"};
+  }
+  try {
+    return handler(request);
+  } catch (const std::exception& error) {
+    return {.status = 500, .body = fmt::format("{}\n", error.what())};
+  }
+}
+
+std::string HttpServer::Impl::head_of(const HttpResponse& response, bool keep_alive) const {
+  std::string head = fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nCache-Control: no-store\r\n"
+      "Content-Security-Policy: {}\r\nX-Content-Type-Options: nosniff\r\n"
+      "Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n",
+      response.status, phrase(response.status), response.type, options.content_security_policy);
+  if (!response.stream) head += fmt::format("Content-Length: {}\r\n", response.body.size());
+  if (response.status == 405) head += "Allow: GET, HEAD\r\n";
+  if (response.status == 503) head += "Retry-After: 5\r\n";
+  return head + fmt::format("Connection: {}\r\n\r\n", keep_alive ? "keep-alive" : "close");
+}
+
+// True: the client may ask again.
+asio::awaitable<bool> HttpServer::Impl::answer(SessionPtr session, HttpRequest request) {
+  const HttpResponse response = ask(request);
+  const bool keep_alive = request.keep_alive && !response.stream;
+  std::string text = head_of(response, keep_alive);
+  if (!request.head) text += response.body;
+  const auto bytes = std::make_shared<const std::string>(std::move(text));
+  if (!co_await write_all(session, bytes, options.stall_time)) co_return false;
+  if (response.stream && !request.head) {
+    co_await send_stream(session, response.stream, options.stall_time);
+    co_return false;
+  }
+  if (!keep_alive) co_await say_farewell(session);
+  co_return keep_alive;
+}
+
+asio::awaitable<void> HttpServer::Impl::refuse(SessionPtr session, int status, std::string reason) {
+  const HttpResponse response{.status = status, .body = std::move(reason) + "\n"};
+  const auto bytes = std::make_shared<const std::string>(head_of(response, false) + response.body);
+  if (co_await write_all(session, bytes, farewell_time)) co_await say_farewell(session);
+}
+
+asio::awaitable<void> HttpServer::Impl::talk(SessionPtr session) {
+  session->allow(options.request_time);
+  while (!session->over) {
+    const ParsedRequest parsed = parse_http_request(session->input);
+    if (parsed.state == ParsedRequest::State::refused) {
+      co_await refuse(session, parsed.status, parsed.reason);
+      co_return;
+    }
+    if (parsed.state == ParsedRequest::State::complete) {
+      session->input.erase(0, parsed.used);
+      if (!co_await answer(session, parsed.request)) co_return;
+      session->allow(options.request_time);
+      continue;
+    }
+    if (!co_await read_some(session)) {
+      // One that waits for a next question is left without a word, as it expects.
+      if (session->expired && !session->input.empty()) {
+        co_await refuse(session, 408, "the request took too long");
+      }
+      co_return;
+    }
+  }
+}
+
+asio::awaitable<void> HttpServer::Impl::serve(SessionPtr session, bool full) {
+  // Out of memory, say: the others go on.
+  try {
+    if (full) {
+      co_await refuse(session, 503,
+                      fmt::format("{} clients are connected, and no more are served: close a page",
+                                  options.max_clients));
+    } else {
+      co_await talk(session);
+    }
+  } catch (const std::exception&) {
+  }
+  session->hang_up();
+  sessions.remove(session);
+}
+
+HttpServer::HttpServer(HttpServerOptions options, Handler handler)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(handler))) {
+  impl_->run();
+}
+
+HttpServer::~HttpServer() {
+  asio::post(impl_->io, [impl = impl_.get()] { impl->stop(); });
+  impl_->thread.join();
+}
+
+std::uint16_t HttpServer::port() const {
+  return impl_->local.port();
+}
+
+}  // namespace quantring::net
