@@ -1,0 +1,128 @@
+#include "apps/camera/http_source.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <utility>
+#include <vector>
+
+namespace quantring::apps {
+namespace {
+
+constexpr std::chrono::milliseconds between_snapshots{100};
+constexpr std::size_t largest_snapshot = mjpeg_largest_frame;
+
+// "image/jpeg" of "Image/JPEG; charset=x".
+std::string media_type(const std::string& header) {
+  std::string type = header.substr(0, header.find_first_of("; \t"));
+  for (char& c : type) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return type;
+}
+
+class Body final : public ByteReader {
+ public:
+  Body(std::shared_ptr<net::HttpClient> client, std::string name)
+      : client_(std::move(client)), name_(std::move(name)) {}
+  std::size_t read(std::span<std::byte> room) override {
+    const std::size_t got = client_->read(room);
+    if (got == 0 && !stopped_) throw Error(fmt::format("{}: the camera ended the stream", name_));
+    return got;
+  }
+  void stop() noexcept override {
+    stopped_ = true;
+    client_->stop();
+  }
+
+ private:
+  std::shared_ptr<net::HttpClient> client_;
+  std::string name_;
+  std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace
+
+HttpSource::HttpSource(const std::string& url, net::HttpTimes times)
+    : url_(net::parse_http_url(url)),
+      name_(net::without_password(url)),
+      client_(std::make_shared<net::HttpClient>(times)) {}
+
+void HttpSource::start() {
+  if (!type_.empty()) return;
+  last_asked_ = Frame::Clock::now();
+  if (!client_->get(url_)) return;
+  type_ = media_type(client_->header("content-type"));
+  if (type_.empty()) type_ = "no type named";
+  if (type_.starts_with("text/") || type_ == "application/json" || type_ == "application/xhtml+xml")
+    throw Error(
+        fmt::format("{}: answers with {}, not with pictures: give the address of the "
+                    "camera's MJPEG stream or snapshot, not of its page",
+                    name_, type_));
+  if (type_.starts_with("image/")) {
+    asked_ = true;
+    return;
+  }
+  // By stop() too.
+  const std::lock_guard lock(mutex_);
+  stream_ = std::make_unique<MjpegSource>(std::make_unique<Body>(client_, name_),
+                                          MjpegOptions{.name = name_, .text = name_});
+  if (stopped_) stream_->stop();
+}
+
+bool HttpSource::next(Frame& frame) {
+  start();
+  if (stream_) return stream_->next(frame);
+  return !type_.empty() && next_snapshot(frame);
+}
+
+bool HttpSource::next_snapshot(Frame& frame) {
+  if (!std::exchange(asked_, false)) {
+    if (!wait_until(last_asked_ + between_snapshots)) return false;
+    last_asked_ = Frame::Clock::now();
+    if (!client_->get(url_)) return false;
+    const std::string type = media_type(client_->header("content-type"));
+    if (!type.starts_with("image/"))
+      throw Error(fmt::format("{}: gave a picture before, and now {}", name_, type));
+  }
+  std::vector<std::byte> picture(64 << 10);
+  std::size_t filled = 0;
+  while (const std::size_t got =
+             client_->read({picture.data() + filled, picture.size() - filled})) {
+    filled += got;
+    if (filled > largest_snapshot)
+      throw Error(
+          fmt::format("{}: the picture is larger than {} MiB", name_, largest_snapshot >> 20));
+    if (filled == picture.size()) picture.resize(2 * filled);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return false;
+  }
+  if (filled == 0) throw BadFrame(fmt::format("{}: an empty picture", name_));
+  picture.resize(filled);
+  frame = Frame{};
+  frame.name = fmt::format("frame {}", snapshots_++);
+  frame.file = std::move(picture);
+  frame.taken = Frame::Clock::now();
+  return true;
+}
+
+bool HttpSource::wait_until(Frame::Clock::time_point time) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_until(lock, time, [this] { return stopped_; });
+}
+
+void HttpSource::stop() noexcept {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  client_->stop();
+  if (stream_) stream_->stop();
+  changed_.notify_all();
+}
+
+std::string HttpSource::text() const {
+  if (type_.empty()) return name_;
+  return stream_ ? fmt::format("{}, MJPEG", name_)
+                 : fmt::format("{}, {} again and again", name_, type_);
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,253 @@
+#include "net/http/http_client.h"
+
+#include <utility>  // Asio 1.18 needs it and does not include it
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
+#include <cctype>
+#include <cstring>
+#include <vector>
+
+#include "net/address.h"
+#include "net/http/http_response.h"
+#include "net/socket.h"
+#include "net/stop_signal.h"
+#include "ops/error.h"
+
+namespace quantring::net {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int most_redirects = 5;
+constexpr std::size_t inbox_bytes = 64 << 10;
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+std::string request_text(const HttpUrl& url) {
+  const std::string host = url.port != 80 ? address_text({url.host, url.port})
+                           : url.host.find(':') == std::string::npos
+                               ? url.host
+                               : fmt::format("[{}]", url.host);
+  std::string text = fmt::format(
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: quantring\r\nAccept: multipart/x-mixed-replace, "
+      "image/jpeg, */*\r\nConnection: close\r\n",
+      url.target, host);
+  if (!url.user.empty() || !url.password.empty())
+    text += fmt::format("Authorization: Basic {}\r\n",
+                        base64(fmt::format("{}:{}", url.user, url.password)));
+  return text + "\r\n";
+}
+
+// Outlives the call that waits for it, which may give up first.
+struct Operation {
+  bool done = false;
+  asio::error_code error;
+  std::size_t bytes = 0;
+  Tcp::resolver::results_type found;
+};
+
+}  // namespace
+
+struct HttpClient::Impl {
+  explicit Impl(HttpTimes with_times)
+      : times(with_times), socket(io), resolver(io), stop(io, [this] { stopped = true; }) {}
+
+  // False when stopped. Throws Error `late` when it takes longer.
+  bool wait(const std::shared_ptr<Operation>& operation, std::chrono::milliseconds patience,
+            const std::string& late) {
+    const auto deadline = Clock::now() + patience;
+    while (!operation->done && !stopped && io.run_one_until(deadline) > 0) {
+    }
+    if (operation->done && !stopped) return true;
+    close();
+    resolver.cancel();
+    if (stopped) return false;
+    throw Error(late);
+  }
+
+  void close() {
+    asio::error_code ignored;
+    socket.close(ignored);
+  }
+
+  // What an operation of Asio's calls in the end.
+  static auto finish(const std::shared_ptr<Operation>& operation) {
+    return [operation](const asio::error_code& error, std::size_t bytes) {
+      operation->done = true;
+      operation->error = error;
+      operation->bytes = bytes;
+    };
+  }
+
+  bool connect(const HttpUrl& url) {
+    const std::string name = url_text(url);
+    std::vector<Tcp::endpoint> endpoints;
+    asio::error_code error;
+    const auto numeric = asio::ip::make_address(url.host, error);
+    if (!error) {
+      endpoints.emplace_back(numeric, url.port);
+    } else {
+      const auto resolving = std::make_shared<Operation>();
+      resolver.async_resolve(url.host, std::to_string(url.port),
+                             [resolving](const asio::error_code& why, const auto& found) {
+                               resolving->done = true;
+                               resolving->error = why;
+                               resolving->found = found;
+                             });
+      if (!wait(resolving, times.connect, fmt::format("{}: the name is not resolved", name)))
+        return false;
+      if (resolving->error)
+        throw Error(
+            fmt::format("{}: cannot resolve '{}': {}; check the name, or write its IP "
+                        "address",
+                        name, url.host, reason(resolving->error)));
+      for (const auto& entry : resolving->found) endpoints.push_back(entry.endpoint());
+    }
+    for (const Tcp::endpoint& endpoint : endpoints) {
+      close();
+      const auto connecting = std::make_shared<Operation>();
+      socket.async_connect(endpoint, [connecting](const asio::error_code& why) {
+        connecting->done = true;
+        connecting->error = why;
+      });
+      try {
+        if (!wait(connecting, times.connect, "")) return false;
+      } catch (const Error&) {
+        connecting->error = asio::error::timed_out;
+      }
+      error = connecting->error;
+      if (!error) return true;
+    }
+    throw Error(
+        fmt::format("{}: cannot connect: {}; is the camera on, and are host and port right?", name,
+                    reason(error)));
+  }
+
+  // One request; the head of its answer is read.
+  bool ask(const HttpUrl& url) {
+    peer = url_text(url);
+    reader = {};
+    pending.clear();
+    taken = 0;
+    if (!connect(url)) return false;
+    const std::string request = request_text(url);
+    const auto writing = std::make_shared<Operation>();
+    outbox = request;
+    asio::async_write(socket, asio::buffer(outbox), finish(writing));
+    if (!wait(writing, times.silence, fmt::format("{}: takes no request", peer))) return false;
+    if (writing->error)
+      throw Error(fmt::format("{}: asking failed: {}", peer, reason(writing->error)));
+    while (!reader.head_done()) {
+      if (!receive()) return false;
+    }
+    return true;
+  }
+
+  // Some bytes into `pending`, or the end of the answer. False when stopped.
+  bool receive() {
+    const auto reading = std::make_shared<Operation>();
+    socket.async_read_some(asio::buffer(inbox), finish(reading));
+    const std::chrono::duration<double> patience = times.silence;
+    if (!wait(reading, times.silence,
+              fmt::format("{}: nothing came for {:g} s", peer, patience.count())))
+      return false;
+    if (reading->error && reading->error != asio::error::eof)
+      throw Error(fmt::format("{}: the connection broke: {}", peer, reason(reading->error)));
+    try {
+      if (reading->error) {
+        reader.closed();
+      } else {
+        reader.push({inbox.data(), reading->bytes}, pending);
+      }
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: {}", peer, error.what()));
+    }
+    return true;
+  }
+
+  [[noreturn]] void refuse_status(const HttpUrl& url) const {
+    const std::string answer = fmt::format("{}: answers {}{}{}", peer, reader.status(),
+                                           reader.reason().empty() ? "" : " ", reader.reason());
+    if (reader.status() == 401) {
+      std::string asked = reader.header("www-authenticate");
+      for (char& c : asked) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      if (asked.find("basic") == std::string::npos && asked.find("digest") != std::string::npos)
+        throw Error(
+            fmt::format("{}: it wants Digest authentication, which is not spoken here; let "
+                        "it take Basic, or nobody's name",
+                        answer));
+      const bool nobody = url.user.empty() && url.password.empty();
+      throw Error(answer + (nobody ? ": write http://USER:PASSWORD@HOST/..."
+                                   : ": it refuses this user and password"));
+    }
+    throw Error(fmt::format("{}; check the path", answer));
+  }
+
+  HttpTimes times;
+  asio::io_context io;
+  Tcp::socket socket;
+  Tcp::resolver resolver;
+  bool stopped = false;  // on the thread that reads
+  StopSignal stop;
+
+  std::string peer;  // for error texts
+  std::string outbox;
+  std::array<std::byte, inbox_bytes> inbox;
+  HttpResponseReader reader;
+  std::vector<std::byte> pending;  // of the body; the first `taken` were handed out
+  std::size_t taken = 0;
+};
+
+HttpClient::HttpClient(HttpTimes times) : impl_(std::make_unique<Impl>(times)) {}
+
+HttpClient::~HttpClient() = default;
+
+bool HttpClient::get(const HttpUrl& url) {
+  HttpUrl at = url;
+  for (int redirects = 0;; ++redirects) {
+    if (!impl_->ask(at)) return false;
+    if (impl_->reader.status() == 200) return true;
+    const std::string location = impl_->reader.header("location");
+    if (!is_redirect(impl_->reader.status()) || location.empty()) impl_->refuse_status(at);
+    if (redirects == most_redirects)
+      throw Error(fmt::format("{}: more than {} redirects", url_text(url), most_redirects));
+    try {
+      at = follow_location(at, location);
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: redirects to {}", url_text(at), error.what()));
+    }
+  }
+}
+
+std::string HttpClient::header(const std::string& name) const {
+  return impl_->reader.header(name);
+}
+
+std::size_t HttpClient::read(std::span<std::byte> room) {
+  Impl& impl = *impl_;
+  while (impl.taken == impl.pending.size()) {
+    impl.pending.clear();
+    impl.taken = 0;
+    if (impl.reader.done() || !impl.receive()) return 0;
+  }
+  const std::size_t count = std::min(room.size(), impl.pending.size() - impl.taken);
+  std::memcpy(room.data(), impl.pending.data() + impl.taken, count);
+  impl.taken += count;
+  return count;
+}
+
+void HttpClient::stop() noexcept {
+  impl_->stop.raise();
+}
+
+}  // namespace quantring::net
