@@ -29,9 +29,14 @@ if(QUANTRING_SANITIZE)
   target_link_options(quantring_flags INTERFACE -fsanitize=${QUANTRING_SANITIZE})
 endif()
 
-# quantring_program(<target>): link settings shared by the two programs that people run.
+# A static program is position-independent too: a node reads what comes over the network.
+if(QUANTRING_STATIC)
+  target_compile_options(quantring_flags INTERFACE -fPIE)
+endif()
+
+# quantring_program(<target>): link settings shared by the programs that are run elsewhere.
 function(quantring_program target)
   if(QUANTRING_STATIC)
-    target_link_options(${target} PRIVATE -static)
+    target_link_options(${target} PRIVATE -static-pie)
   endif()
 endfunction()
