@@ -1,0 +1,163 @@
+#include "engine/camera/child_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "ops/error.h"
+
+namespace quantring {
+namespace {
+
+constexpr std::size_t most_lines = 20, longest_line = 300;
+constexpr int data_descriptor = 3;
+constexpr std::chrono::milliseconds moment{1000}, step{5};
+
+struct Pipe {
+  int read = -1, write = -1;
+  ~Pipe() {
+    for (const int end : {read, write})
+      if (end >= 0) ::close(end);
+  }
+};
+
+// Beyond the descriptors that the child's own take the place of.
+bool move_up(int& descriptor) {
+  const int moved = ::fcntl(descriptor, F_DUPFD_CLOEXEC, data_descriptor + 1);
+  if (moved < 0) return false;
+  ::close(descriptor);
+  descriptor = moved;
+  return true;
+}
+
+bool open_pipe(Pipe& pipe) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+  pipe.read = ends[0];
+  pipe.write = ends[1];
+  return move_up(pipe.read) && move_up(pipe.write);
+}
+
+// Between fork and exec: nothing that may take a lock.
+[[noreturn]] void become(char* const* arguments, int output, int errors, int nothing, bool third,
+                         pid_t parent) {
+  ::setpgid(0, 0);
+  // What we ignore or block, the program would ignore or block too.
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(1);  // it was too late for that signal
+  ::dup2(nothing, STDIN_FILENO);
+  ::dup2(third ? errors : output, STDOUT_FILENO);
+  ::dup2(errors, STDERR_FILENO);
+  if (third) ::dup2(output, data_descriptor);
+  // Files that others opened without O_CLOEXEC. Kernels before 5.9 do not know this.
+  ::close_range(static_cast<unsigned>(third ? data_descriptor + 1 : data_descriptor), ~0U, 0);
+  ::execv(arguments[0], arguments);
+  constexpr char failed[] = "it cannot be executed\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, failed, sizeof failed - 1);
+  ::_exit(127);
+}
+
+}  // namespace
+
+std::optional<std::string> find_program(const std::string& name) {
+  const char* const path = std::getenv("PATH");
+  const std::string folders = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
+  for (std::size_t begin = 0; begin <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', begin), folders.size());
+    const std::string folder = folders.substr(begin, end - begin);
+    const std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+void LastLines::push(std::string_view bytes) {
+  for (const char c : bytes) {
+    if (c == '\n' || c == '\r') {
+      end_line();
+    } else if (line_.size() < longest_line) {
+      line_ += static_cast<unsigned char>(c) >= ' ' && c != 0x7F ? c : '?';
+    }
+  }
+}
+
+std::string LastLines::best() const {
+  for (const std::string& line : lines_)
+    if (line.starts_with("ERROR")) return line;
+  if (!line_.empty() || lines_.empty()) return line_;
+  return lines_.back();
+}
+
+void LastLines::end_line() {
+  if (line_.find_first_not_of(' ') != std::string::npos) lines_.push_back(line_);
+  if (lines_.size() > most_lines) lines_.pop_front();
+  line_.clear();
+}
+
+ChildProcess::ChildProcess(const std::vector<std::string>& arguments, Output output) {
+  Pipe data, errors, nothing;
+  std::vector<char*> pointers;
+  for (const std::string& argument : arguments)
+    pointers.push_back(const_cast<char*>(argument.c_str()));
+  pointers.push_back(nullptr);
+  const bool opened = open_pipe(data) && open_pipe(errors) && open_pipe(nothing) &&
+                      ::fcntl(errors.read, F_SETFL, O_NONBLOCK) == 0;
+  if (opened) {
+    const pid_t parent = ::getpid();
+    pid_ = ::fork();
+    if (pid_ == 0)
+      become(pointers.data(), data.write, errors.write, nothing.read, output == Output::third,
+             parent);
+  }
+  if (pid_ < 0)
+    throw Error(fmt::format("{}: cannot be started: {}", arguments[0], std::strerror(errno)));
+  // Here too: it may be told to end before it has come so far.
+  ::setpgid(pid_, pid_);
+  std::swap(output_, data.read);
+  std::swap(errors_, errors.read);
+}
+
+ChildProcess::~ChildProcess() {
+  // First, for one that waits until its output is read.
+  ::close(output_);
+  ::close(errors_);
+  ::kill(-pid_, SIGINT);
+  wait(moment);
+  ::kill(-pid_, SIGKILL);  // whoever is left of the group
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+std::optional<std::string> ChildProcess::wait(std::chrono::milliseconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    siginfo_t info{};
+    // Looked at only: until it is waited for in the end, nobody else gets its number.
+    const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+    if (result == 0 && info.si_pid == pid_) {
+      if (info.si_code != CLD_EXITED) return fmt::format("killed by signal {}", info.si_status);
+      if (info.si_status != 0) return fmt::format("exit status {}", info.si_status);
+      return std::string();
+    }
+    if (result < 0 && errno != EINTR) return std::string();  // somebody else has waited for it
+    if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
+    std::this_thread::sleep_for(step);
+  }
+}
+
+}  // namespace quantring
