@@ -139,21 +139,21 @@ void each_link(Metrics& out, const LiveStatus& status, const char* name, const c
 }
 
 void add_links(Metrics& out, const LiveStatus& status) {
-  each_link(out, status, "quantring_link_bits_per_second", "gauge",
-            "Bits a second that a link was sent, headers too, over the last seconds.",
-            [](const LiveLink& link) { return link.mbps * 1e6; });
+  each_link(out, status, "quantring_link_bytes_per_second", "gauge",
+            "Bytes a second that a link was sent, headers too, over the last seconds.",
+            [](const LiveLink& link) { return link.mbps * 1e6 / 8; });
   each_link(out, status, "quantring_link_busy_ratio", "gauge",
             "Share of the last seconds in which a link was being sent on, 0 to 1.",
             [](const LiveLink& link) { return link.busy; });
-  out.family("quantring_link_capacity_bits_per_second", "gauge",
-             "What a link can carry; kind: measured, or at least so much.");
+  out.family("quantring_link_capacity_bytes_per_second", "gauge",
+             "Bytes a second that a link can carry; kind: measured, or at least so much.");
   for (const LiveLink& link : status.links) {
     if (link.capacity_kind == net::Capacity::unknown) continue;
     const bool measured = link.capacity_kind == net::Capacity::measured;
-    out.known(link.capacity_mbps * 1e6,
+    out.known(link.capacity_mbps * 1e6 / 8,
               {{"link", link.name}, {"kind", measured ? "measured" : "at_least"}});
   }
-  out.family("quantring_link_bits_per_element", "gauge", "Bits that an element is coded in.");
+  out.family("quantring_link_element_width", "gauge", "Bits that an element is coded in.");
   for (const LiveLink& link : status.links) out.known(link.bits, {{"link", link.name}});
   out.family("quantring_link_codec_info", "gauge", "How a link is coded; always 1.");
   for (const LiveLink& link : status.links) {

@@ -1,0 +1,135 @@
+
+// The history as four charts over the same five minutes. Only what is asked for again is kept: the
+// points themselves.
+
+const historySeconds = 300;
+const plot = { left: 46, right: 8, top: 8, bottom: 20, height: 150 };
+let points = [];
+
+const charts = [
+  { title: "Images/s", kind: "rate", series: () => [
+    { name: "answered", path: "images_per_s", of: (point) => point.images_per_s, colour: 0 },
+    { name: "target", path: "target_images_per_s", level: (status) => status.target_images_per_s, colour: 7, dashed: true }] },
+  { title: "Latency, ms", kind: "ms", scale: 1e3, series: () => [
+    { name: "p50", path: "latency_p50_s", of: (point) => point.latency_p50_s, colour: 0 },
+    { name: "p95", path: "latency_p95_s", of: (point) => point.latency_p95_s, colour: 1 }] },
+  { title: "Links: Mbit/s sent, and capacity (dashed)", kind: "mbps", links: true, series: (status) => status.links.flatMap((link, i) => [
+    { name: link.link, path: `links.${i}.mbps`, of: (point) => point.links[i]?.mbps ?? null, colour: i % 8 },
+    { of: (point) => point.links[i]?.capacity_mbps ?? null, colour: i % 8, dashed: true }]) },
+  { title: "Links: bits an element", kind: "bits", links: true, series: (status) => status.links.map((link, i) => (
+    { name: link.link, path: `links.${i}.bits`, of: (point) => point.links[i]?.bits ?? null, colour: i % 8, steps: true })) },
+];
+
+function pointOf(status) {
+  const { uptime_s, images_per_s, latency_p50_s, latency_p95_s } = status;
+  return { uptime_s, images_per_s, latency_p50_s, latency_p95_s, dropped: status.feed.dropped,
+    links: status.links.map(({ mbps, capacity_mbps, bits }) => ({ mbps, capacity_mbps, bits })) };
+}
+
+function addPoint(status) {
+  const last = points[points.length - 1];
+  if (last && last.uptime_s > status.uptime_s) points = [];  // another run
+  if (last && last.uptime_s === status.uptime_s) return;
+  points.push(pointOf(status));
+  points = points.filter((point) => status.uptime_s - point.uptime_s <= historySeconds);
+}
+
+// A round number of 1, 2 or 5 that makes three or four steps.
+function stepOf(most) {
+  const rough = most / 4, power = 10 ** Math.floor(Math.log10(rough));
+  return power * ([1, 2, 5].find((digit) => digit * power >= rough) ?? 10);
+}
+
+function buildChart(chart) {
+  chart.legend = make("ul", { class: "legend" });
+  chart.note = make("p", { class: "note", hidden: "", "aria-hidden": "true" });
+  chart.svg = makeSvg("svg", { role: "img", "aria-label": `${chart.title}, over the last five minutes` });
+  chart.root = make("div", { class: "chart" }, make("h3", {}, chart.title), chart.legend, chart.svg, chart.note);
+  chart.svg.addEventListener("pointermove", (event) => { chart.pointer = event.offsetX; drawCursor(chart); });
+  chart.svg.addEventListener("pointerleave", () => { chart.pointer = null; drawCursor(chart); });
+  return chart.root;
+}
+
+function legendOf(chart, series) {
+  const wanted = series.map((each) => each.name).join("\n");
+  if (chart.legendOf === wanted) return;
+  chart.legendOf = wanted;
+  chart.legend.replaceChildren(...series.filter((each) => each.name).map((each) => make("li", { class: `k${each.colour}` },
+    make("i", each.dashed ? { class: "dashed" } : {}), each.name + " ",
+    make("b", { "data-field": each.path, "data-kind": chart.kind }))));
+}
+
+function lineOf(series, x, y) {
+  let d = "", open = false, held = 0;
+  for (const point of points) {
+    const value = series.of(point);
+    if (value === null) { open = false; continue; }
+    const px = x(point.uptime_s).toFixed(1), py = y(value).toFixed(1);
+    if (!open) d += `M${px} ${py}h0`;
+    else if (series.steps && held !== py) d += `H${px}V${py}`;
+    else d += `L${px} ${py}`;
+    open = true;
+    held = py;
+  }
+  return d;
+}
+
+function drawChart(chart, status, now) {
+  const series = chart.series(status);
+  chart.root.hidden = series.length === 0;
+  if (chart.root.hidden) return;
+  legendOf(chart, series);
+  const unit = pixelsOfRem() / 16, width = chart.svg.clientWidth / unit, height = plot.height;
+  const level = (each) => each.level?.(status) ?? null;
+  const values = series.flatMap((each) => each.of ? points.map(each.of) : [level(each)]).filter((value) => value !== null);
+  const scale = chart.scale ?? 1;
+  const step = stepOf(Math.max(1e-3, ...values.map((value) => value * scale)) * 1.02);
+  const top = step * Math.max(1, Math.ceil(Math.max(0, ...values) * scale / step)) / scale;
+  const right = width - plot.right, bottom = height - plot.bottom;
+  const x = (time) => right - (now - time) / historySeconds * (right - plot.left);
+  const y = (value) => bottom - value / top * (bottom - plot.top);
+
+  const svg = chart.svg;
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.dataset.points = points.length;
+  const parts = [];
+  for (let tick = 0; tick <= top * scale * 1.001; tick += step) {
+    const at = y(tick / scale);
+    parts.push(makeSvg("path", { class: "grid", d: `M${plot.left} ${at}H${right}` }),
+      makeSvg("text", { x: plot.left - 6, y: at + 4, "text-anchor": "end" }, String(Number(tick.toPrecision(6)))));
+  }
+  for (let minute = 0; minute <= 5; ++minute) {
+    parts.push(makeSvg("text", { x: x(now - minute * 60), y: height - 4, "text-anchor": minute === 0 ? "end" : "middle" },
+      minute === 0 ? "now" : `−${minute} min`));
+  }
+  for (const each of series) {
+    const at = level(each);
+    const d = each.of ? lineOf(each, x, y) : at === null ? "" : `M${plot.left} ${y(at)}H${right}`;
+    if (d) parts.push(makeSvg("path", { class: `line k${each.colour}${each.dashed ? " dashed" : ""}`, d }));
+  }
+  chart.cursor = makeSvg("path", { class: "cursor" });
+  svg.replaceChildren(...parts, chart.cursor);
+  Object.assign(chart, { drawn: series, x, unit, bottom, now });
+  drawCursor(chart);
+}
+
+// What the lines say under the pointer.
+function drawCursor(chart) {
+  const off = chart.pointer === null || chart.pointer === undefined || points.length === 0 || !chart.drawn;
+  chart.note.hidden = off;
+  if (off) { chart.cursor?.setAttribute("d", ""); return; }
+  const away = (point) => Math.abs(chart.x(point.uptime_s) - chart.pointer / chart.unit);
+  const nearest = points.reduce((best, point) => (away(point) < away(best) ? point : best));
+  chart.cursor.setAttribute("d", `M${chart.x(nearest.uptime_s)} ${plot.top}V${chart.bottom}`);
+  const values = chart.drawn.filter((each) => each.name && each.of).map((each) => {
+    const value = each.of(nearest);
+    return `${each.name}: ${value === null ? unknown : format[chart.kind](value)}`;
+  });
+  chart.note.textContent = `${format.time(chart.now - nearest.uptime_s)} ago  ${values.join("  ")}`;
+}
+
+function showHistory(status) {
+  for (const chart of charts) drawChart(chart, status, status.uptime_s);
+}
+
+document.getElementById("charts").append(...charts.map(buildChart));

@@ -1,0 +1,75 @@
+
+// One way from a number of the JSON to the page: the raw value stands beside the text, in data-value.
+
+const unknown = "–";
+const fixed = (value, digits) => value.toLocaleString("en-US", {
+  minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: value >= 10000,
+});
+// About three digits that say something.
+const measured = (value) => fixed(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
+
+const format = {
+  text: (value) => value,
+  file: (value) => value.split("/").pop(),
+  hash: (value) => value.slice(0, 12),
+  count: (value) => fixed(value, 0),
+  rate: measured,
+  mbps: measured,
+  bits: (value) => String(Math.round(value * 100) / 100),
+  ms: (value) => fixed(value * 1e3, value < 0.1 ? 1 : 0),
+  rtt: measured,
+  percent: (value) => fixed(value * 100, 0),
+  probability: (value) => `${fixed(value * 100, 1)} %`,
+  delay: (value) => `${format.ms(value)} ms`,
+  mb: (value) => fixed(value, value < 10 ? 1 : 0),
+  time: (value) => {
+    const seconds = Math.floor(value), minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+    if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+    if (hours > 0) return `${hours} h ${minutes % 60} min`;
+    return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+  },
+};
+
+function fieldOf(object, path) {
+  return path.split(".").reduce((value, key) => value?.[key], object);
+}
+
+function shorten(text, most) {
+  return text.length > most ? text.slice(0, most - 1) + "…" : text;
+}
+
+// Texts come from files, cameras and peers: only ever as text.
+function put(element, value, kind) {
+  const known = value !== null && value !== undefined && value !== "";
+  const raw = known ? String(value) : "";
+  if (element.dataset.value === raw) return;
+  element.dataset.value = raw;
+  const text = known ? format[kind](value) : unknown;
+  element.textContent = element.dataset.most ? shorten(text, Number(element.dataset.most)) : text;
+  if (kind === "text" || kind === "file" || kind === "hash") element.setAttribute("title", raw);
+  if ("alarm" in element.dataset) element.classList.toggle("alarm", value > 0);
+}
+
+function putAll(root, status) {
+  for (const element of root.querySelectorAll("[data-field]")) {
+    put(element, fieldOf(status, element.dataset.field), element.dataset.kind);
+  }
+}
+
+function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  return filled(element, attributes, children);
+}
+
+function makeSvg(name, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  return filled(element, attributes, children);
+}
+
+function filled(element, attributes, children) {
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+const pixelsOfRem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
