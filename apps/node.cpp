@@ -11,6 +11,7 @@
 
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/probe_worker.h"
 #include "apps/service_notify.h"
 #include "apps/stage_worker.h"
 #include "engine/model_file.h"
@@ -56,6 +57,7 @@ void run_node(const NodeCommand& command) {
   };
   const auto factory = [&](const std::string& work, int stage,
                            int) -> std::unique_ptr<net::StageWorker> {
+    if (is_probe_order(work)) return std::make_unique<ProbeWorker>(command.model, compute);
     const auto log_link = [log, stage](const std::string& line) {
       log(fmt::format("link {} -> {}: {}", stage, stage + 1, line));
     };

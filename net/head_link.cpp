@@ -157,6 +157,10 @@ void HeadLink::on_peer_finished(Connection&) {
   return_->bye(bye_json({}));
 }
 
+void HeadLink::on_tick(Connection&) {
+  if (ready_ && !over_) events_.counted();  // the head's own hops have no other news
+}
+
 void HeadLink::on_closed(Connection& connection, const Closed& closed) {
   if (&connection != first_.get() && &connection != return_.get()) {
     strangers_.remove_if([&](const auto& each) { return each.get() == &connection; });

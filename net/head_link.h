@@ -46,6 +46,7 @@ class HeadLink final : public ConnectionOwner {
   void on_control(Connection& connection, const Control& control) override;
   void on_room(Connection& connection) override;
   void on_peer_finished(Connection& connection) override;
+  void on_tick(Connection& connection) override;
   void on_closed(Connection& connection, const Closed& closed) override;
 
  private:

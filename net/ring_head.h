@@ -63,7 +63,8 @@ class RingHead {
   // close_input(), waits until every node has said goodbye, and returns exact counts. Results that
   // nobody has taken yet are kept for next_result.
   RingStats finish();
-  // The latest that each stage reported, at most half a second old per hop.
+  // The latest that each stage reported, at most half a second old per hop; of the head's own ends
+  // of `input` and `output`, a tenth.
   RingStats stats() const;
 
   // Has every stage's worker told the same app's JSON, at most 64 KiB, when it comes to it

@@ -1,11 +1,12 @@
 // What head and stage tell each other as JSON. The first byte says which: a stage's work order, its
-// report, or the head's instruction.
+// report, the head's instruction, or what `quantring doctor` asks and hears.
 
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "apps/adaptive_output.h"
+#include "apps/probe_order.h"
 #include "apps/work_order.h"
 #include "apps/worker_stats.h"
 #include "ops/error.h"
@@ -38,10 +39,32 @@ void report(const std::string& text) {
   if (worker_stats_to_json(stats).size() > 2048) std::abort();
 }
 
+// No text is both an order for work and one for a probe.
+void work_order_refuses(const std::string& text) {
+  try {
+    work_order_from_json(text);
+  } catch (const Error&) {
+    return;
+  }
+  std::abort();
+}
+
 void instruction(const std::string& text) {
   AdaptiveOutput output({}, 197, 192, {});
   output.instructed(text);
   if (!(output.state().target_rate >= 0)) std::abort();
+}
+
+void probe(const std::string& text) {
+  if (is_probe_order(text)) work_order_refuses(text);
+  const ProbeReport report = parse_probe_report(text);
+  one_line(report.model_hash);
+  one_line(report.compute);
+  one_line(report.host);
+  if (report.part.begin < 0 || report.cores < 0) std::abort();
+  const std::string again = probe_report_json(report);
+  if (again.size() > 2048) std::abort();
+  if (probe_report_json(parse_probe_report(again)) != again) std::abort();
 }
 
 }  // namespace
@@ -50,9 +73,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
-    if (data[0] % 3 == 0) order(text);
-    if (data[0] % 3 == 1) report(text);
-    if (data[0] % 3 == 2) instruction(text);
+    if (data[0] % 4 == 0) order(text);
+    if (data[0] % 4 == 1) report(text);
+    if (data[0] % 4 == 2) instruction(text);
+    if (data[0] % 4 == 3) probe(text);
   } catch (const Error& error) {
     if (std::string(error.what()).empty()) std::abort();
   }

@@ -254,6 +254,10 @@ def worker_seeds():
         other = {"policy": policy, "codec": "ptq", "bits": 4, "target": 0, "window": 50}
         yield f"order_{policy}", b"\0" + json.dumps(order | {"link": other}).encode()
     yield "report", b"\1" + json.dumps(report).encode()
+    node = {"model_hash": "abc", "part": [0, 12], "half_blocks": 24, "compute": "cuda:0 (Orin), f16",
+            "host": "orin-1", "cores": 6, "memory_bytes": 8 << 30, "free_bytes": 5 << 30}  # fmt: skip
+    yield "probe_order", b"\3" + json.dumps({"probe": True}).encode()
+    yield "probe_report", b"\3" + json.dumps(node).encode()
     yield "instruction", b"\2" + json.dumps({"compute_rate": 61.25}).encode()
 
 

@@ -1,0 +1,30 @@
+#pragma once
+// What the meters of a ring's links said while it was loaded.
+
+#include <cstddef>
+#include <vector>
+
+#include "apps/doctor/ring_probe.h"
+#include "net/stats.h"
+
+namespace quantring::apps {
+
+class LinkReadings {
+ public:
+  explicit LinkReadings(std::size_t links) : links_(links) {}
+
+  void add(const net::RingStats& stats);
+  bool enough() const;  // of every link
+
+  // idle: before the load, for the round trips.
+  std::vector<LinkProbe> links(const net::RingStats& idle) const;
+
+ private:
+  struct Link {
+    std::vector<double> measured;  // bits/s, each differs from the one before: a look may be older
+    double at_least = 0;
+  };
+  std::vector<Link> links_;
+};
+
+}  // namespace quantring::apps
