@@ -136,12 +136,19 @@ class RingClassifier : public Classifier {
 
   void stop() override { head_.stop(); }
   net::RingStats stats() const override { return head_.stats(); }
-  net::RingStats finish() override { return exact_ = head_.finish(); }
-  OutputHistories histories() const override { return watch_.histories(exact_); }
+  net::RingStats finish() override {
+    net::RingStats exact = head_.finish();
+    const std::lock_guard lock(mutex_);
+    return exact_ = std::move(exact);
+  }
+  OutputHistories histories() const override {
+    const std::lock_guard lock(mutex_);
+    return watch_.histories(exact_.stages.empty() ? head_.stats() : exact_);
+  }
 
  private:
   Architecture architecture_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<std::uint32_t> submitted_;  // images of each batch under way
   net::RingStats exact_;                 // once it has finished
   net::RingHead head_;

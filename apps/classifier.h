@@ -33,7 +33,7 @@ class Classifier {
   virtual void stop() = 0;                        // blocked and later calls of submit throw Error
   virtual net::RingStats stats() const = 0;       // so far
   virtual net::RingStats finish() = 0;            // exact; after the last result
-  virtual OutputHistories histories() const = 0;  // of the links between stages; after finish()
+  virtual OutputHistories histories() const = 0;  // of the links between stages; so far
 };
 
 std::unique_ptr<Classifier> make_local_classifier(const ModelFile& model, int max_images,

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "apps/feeder.h"
-#include "apps/output.h"
 #include "apps/progress.h"
 #include "apps/report.h"
 #include "apps/report_json.h"
@@ -22,16 +21,6 @@ void write_logits(SafetensorsWriter& writer, const std::vector<float>& logits, i
   writer.begin({});
   writer.write(std::as_bytes(std::span(logits)));
   writer.commit();
-}
-
-void count(const Answer& answer, std::span<const float> logits, ClassifySummary& summary) {
-  ++summary.images;
-  if (answer.label < 0) return;
-  ++summary.labelled;
-  const auto top = top_k(logits, 5);
-  summary.top1 += !top.empty() && top[0].index == answer.label;
-  summary.top5 += std::any_of(top.begin(), top.end(),
-                              [&](const Prediction& p) { return p.index == answer.label; });
 }
 
 // Takes the results of all batches and says them.
@@ -88,6 +77,16 @@ void refuse_inputs(const ClassifyOptions& options, const std::string& model, con
 }
 
 }  // namespace
+
+void count(const Answer& answer, std::span<const float> logits, ClassifySummary& summary) {
+  ++summary.images;
+  if (answer.label < 0) return;
+  ++summary.labelled;
+  const auto top = top_k(logits, 5);
+  summary.top1 += !top.empty() && top[0].index == answer.label;
+  summary.top5 += std::any_of(top.begin(), top.end(),
+                              [&](const Prediction& p) { return p.index == answer.label; });
+}
 
 ClassifySummary run_classify(const ClassifyOptions& options) {
   RingConfig config = read_config(options.ring);

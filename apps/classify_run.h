@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "apps/output.h"
 #include "apps/output_history.h"
 #include "apps/ring_request.h"
 #include "engine/architecture.h"
@@ -46,6 +48,9 @@ struct ClassifySummary {
     return labelled == 0 ? 0 : 100.0 * static_cast<double>(right) / static_cast<double>(labelled);
   }
 };
+
+// Counts one answer, and whether it was right where that is known. logits: of its image.
+void count(const Answer& answer, std::span<const float> logits, ClassifySummary& summary);
 
 // Answers go to stdout, progress and unreadable pictures to stderr. A picture that cannot be read
 // is said and counted, and the run goes on. Throws Error for everything else.

@@ -13,5 +13,6 @@ void add_bench(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_demo(CLI::App& app);
+void add_camera(CLI::App& app);
 
 }  // namespace quantring::apps

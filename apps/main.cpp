@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   quantring::apps::add_compare(app);
   quantring::apps::add_evaluate(app);
   quantring::apps::add_demo(app);
+  quantring::apps::add_camera(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

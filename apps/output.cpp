@@ -5,15 +5,11 @@
 #include <nlohmann/json.hpp>
 
 namespace quantring::apps {
-namespace {
-
 std::string class_name(int index, const std::vector<std::string>& labels) {
   return static_cast<std::size_t>(index) >= labels.size()
              ? fmt::format("class {}", index)
              : labels.at(static_cast<std::size_t>(index));
 }
-
-}  // namespace
 
 std::string answer_line(const Answer& answer, const std::vector<std::string>& labels) {
   std::string line = answer.name + ":";

@@ -14,7 +14,9 @@ struct Answer {
   std::vector<Prediction> top;
 };
 
-// labels: names of the classes, or empty. "photo.jpg: tench 93.1 %, coho 2.0 %"
+// labels: names of the classes, or empty. "tench", or "class 3" of one without a name.
+std::string class_name(int index, const std::vector<std::string>& labels);
+// "photo.jpg: tench 93.1 %, coho 2.0 %"
 std::string answer_line(const Answer& answer, const std::vector<std::string>& labels);
 // {"image": ..., "label": 0, "top": [{"class": 0, "name": "tench", "probability": 0.931}]}
 std::string answer_json(const Answer& answer, const std::vector<std::string>& labels);

@@ -31,27 +31,41 @@ bool Progress::due() const {
 }
 
 void Progress::show(std::size_t done, double images_per_s, const std::string& details) {
-  const std::lock_guard lock(mutex_);
-  last_ = std::chrono::steady_clock::now();
   const std::string numbers = fmt::format("{}/{}  {:.1f} images/s{}{}", done, total_, images_per_s,
                                           details.empty() ? "" : "  ", details);
   if (!terminal_) {
-    std::fputs((numbers + "\n").c_str(), stderr);
+    show(numbers);
     return;
   }
   constexpr std::size_t width = 24;
   const std::size_t filled = total_ == 0 ? width : width * std::min(done, total_) / total_;
-  std::string line = fmt::format("[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, numbers);
-  line.resize(std::min(line.size(), terminal_columns() - 1));
-  std::fputs(fmt::format("\r{}\033[K", line).c_str(), stderr);
-  std::fflush(stderr);
-  drawn_ = true;
+  show(fmt::format("[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, numbers));
+}
+
+void Progress::show(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  last_ = std::chrono::steady_clock::now();
+  if (!terminal_) {
+    std::fputs((text + "\n").c_str(), stderr);
+    return;
+  }
+  bar_ = text.substr(0, terminal_columns() - 1);
+  draw();
 }
 
 void Progress::print(std::FILE* stream, const std::string& line) {
   const std::lock_guard lock(mutex_);
   erase();
   std::fputs((line + "\n").c_str(), stream);
+  if (bar_.empty()) return;
+  std::fflush(stream);  // before the bar, which goes another way
+  draw();
+}
+
+void Progress::draw() {
+  std::fputs(fmt::format("\r{}\033[K", bar_).c_str(), stderr);
+  std::fflush(stderr);
+  drawn_ = true;
 }
 
 void Progress::erase() {

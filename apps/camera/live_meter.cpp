@@ -1,0 +1,123 @@
+#include "apps/camera/live_meter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/report.h"
+#include "apps/worker_stats.h"
+#include "engine/codec.h"
+
+namespace quantring::apps {
+namespace {
+
+// Nearest rank; sorted: not empty.
+double percentile(const std::vector<double>& sorted, double fraction) {
+  const auto rank =
+      static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(sorted.size())));
+  return sorted[std::max<std::size_t>(rank, 1) - 1];
+}
+
+// Counters of nodes come when they come: a younger one is never smaller, but one may be missing.
+double rate(std::uint64_t before, std::uint64_t now, double seconds) {
+  return seconds > 0 && now > before ? static_cast<double>(now - before) / seconds : 0;
+}
+
+double share(double before, double now, double seconds) {
+  return seconds > 0 ? std::clamp((now - before) / seconds, 0.0, 1.0) : 0;
+}
+
+std::string coding(std::size_t link, std::size_t stages, const net::LinkStats& stats) {
+  if (link == stages) return "logits";
+  if (stats.frames == 0) return link == 0 ? "pixels" : "";
+  return codec_text({static_cast<CodecId>(stats.codec), stats.bits});
+}
+
+LiveLink live_link(std::size_t index, std::size_t stages, const net::LinkStats& before,
+                   const net::LinkStats& now, double seconds, const OutputHistories& outputs) {
+  LiveLink link;
+  link.name = link_name(index, stages);
+  link.mbps = rate(before.wire_bytes, now.wire_bytes, seconds) * 8e-6;
+  link.busy = share(before.sending_s, now.sending_s, seconds);
+  link.capacity_kind = now.capacity;
+  link.capacity_mbps = now.capacity_bps * 1e-6;
+  link.codec = coding(index, stages, now);
+  // Of the newest frames: the coding changes.
+  net::LinkStats lately = now;
+  lately.payload_bytes -= std::min(before.payload_bytes, now.payload_bytes);
+  lately.elements -= std::min(before.elements, now.elements);
+  link.bits = lately.elements > 0 ? lately.bits_per_element() : now.bits_per_element();
+  link.rtt_ms = now.rtt_s * 1e3;
+  link.wire_bytes = now.wire_bytes;
+  link.frames = now.frames;
+  if (index > 0 && index <= outputs.size() && !outputs[index - 1].decisions.empty()) {
+    link.decision = decision_text(outputs[index - 1].decisions.back());
+  }
+  return link;
+}
+
+LiveStage live_stage(const net::StageStats& before, const net::StageStats& now, double seconds,
+                     const StageRange& range) {
+  const WorkerStats worker = worker_stats_from_json(now.app_json);
+  LiveStage stage;
+  stage.stage = now.stage;
+  stage.address = now.address;
+  stage.range = range_text(range);
+  stage.device = worker.device;
+  stage.version = now.version;
+  stage.images = now.images;
+  stage.images_per_s = rate(before.images, now.images, seconds);
+  stage.busy = share(before.compute_s, now.compute_s, seconds);
+  stage.resident_mb = worker.resident_mb;
+  return stage;
+}
+
+}  // namespace
+
+void LiveMeter::answered(Time now, double latency_s) {
+  latencies_.push_back({now, latency_s});
+  while (now - latencies_.front().time > latency_window) latencies_.pop_front();
+}
+
+void LiveMeter::new_session() {
+  samples_.clear();
+}
+
+void LiveMeter::measure(Time now, std::uint64_t images, const net::RingStats& ring,
+                        const OutputHistories& outputs, const std::vector<StageRange>& ranges,
+                        LiveStatus& status) {
+  samples_.push_back({now, images, ring});
+  // One sample older than the window stays: the rate is over the whole of it.
+  while (samples_.size() > 2 && now - samples_[1].time >= rate_window) samples_.pop_front();
+  const Sample& before = samples_.front();
+  const double seconds = std::chrono::duration<double>(now - before.time).count();
+  status.images_per_s = rate(before.images, images, seconds);
+
+  while (!latencies_.empty() && now - latencies_.front().time > latency_window) {
+    latencies_.pop_front();
+  }
+  std::vector<double> sorted;
+  for (const Latency& each : latencies_) sorted.push_back(each.seconds);
+  std::sort(sorted.begin(), sorted.end());
+  status.latency_p50_s = sorted.empty() ? 0 : percentile(sorted, 0.5);
+  status.latency_p95_s = sorted.empty() ? 0 : percentile(sorted, 0.95);
+
+  status.stages.clear();
+  status.links.clear();
+  status.target_rate = 0;
+  const std::size_t stages = std::min(ring.stages.size(), ranges.size());
+  if (stages == 0 || before.ring.stages.size() != ring.stages.size()) return;
+  for (std::size_t i = 0; i < stages; ++i) {
+    status.stages.push_back(live_stage(before.ring.stages[i], ring.stages[i], seconds, ranges[i]));
+  }
+  const auto links = ring_links(ring), links_before = ring_links(before.ring);
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    status.links.push_back(live_link(i, stages, links_before[i], links[i], seconds, outputs));
+  }
+  for (const OutputHistory& output : outputs) {
+    status.target_rate = std::max(status.target_rate, output.last.target_rate);
+  }
+}
+
+}  // namespace quantring::apps

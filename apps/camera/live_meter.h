@@ -1,0 +1,44 @@
+#pragma once
+// From counters that only grow to what a person asks: how fast now, how late, how busy.
+
+#include <chrono>
+#include <deque>
+#include <vector>
+
+#include "apps/camera/live_status.h"
+#include "apps/output_history.h"
+#include "engine/architecture.h"
+#include "net/stats.h"
+
+namespace quantring::apps {
+
+class LiveMeter {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  static constexpr std::chrono::seconds rate_window{5}, latency_window{10};
+
+  void answered(Time now, double latency_s);  // one frame
+
+  // What counts from zero again: another session of the ring began.
+  void new_session();
+
+  // Fills the rates, the latencies, stages and links; about once a second. ranges: of the stages.
+  void measure(Time now, std::uint64_t images, const net::RingStats& ring,
+               const OutputHistories& outputs, const std::vector<StageRange>& ranges,
+               LiveStatus& status);
+
+ private:
+  struct Sample {
+    Time time;
+    std::uint64_t images;
+    net::RingStats ring;
+  };
+  struct Latency {
+    Time time;
+    double seconds;
+  };
+  std::deque<Sample> samples_;  // within rate_window, oldest first
+  std::deque<Latency> latencies_;
+};
+
+}  // namespace quantring::apps
