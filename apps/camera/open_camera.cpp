@@ -1,13 +1,23 @@
 #include "apps/camera/open_camera.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
+#include "apps/camera/camera_commands.h"
 #include "apps/camera/http_source.h"
+#include "engine/camera/child_reader.h"
 #include "engine/camera/descriptor_reader.h"
 #include "engine/camera/file_frames.h"
 #include "engine/camera/mjpeg_source.h"
@@ -15,6 +25,9 @@
 
 namespace quantring::apps {
 namespace {
+
+// Cameras on a slow network take seconds to begin.
+constexpr std::chrono::seconds live_patience{15};
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -39,9 +52,71 @@ std::unique_ptr<FrameSource> open_mjpeg_file(const std::string& path) {
       MjpegOptions{.name = path, .text = path + ", MJPEG", .live = false, .wait_in_start = true});
 }
 
+bool is_video_by_name(const std::string& extension) {
+  constexpr std::array known = {".mp4",  ".m4v",  ".mkv",  ".webm", ".avi", ".mov", ".mpg",
+                                ".mpeg", ".ts",   ".m2ts", ".wmv",  ".flv", ".3gp", ".ogv",
+                                ".h264", ".h265", ".hevc", ".264",  ".265", ".gif"};
+  return std::find(known.begin(), known.end(), extension) != known.end();
+}
+
+std::unique_ptr<FrameSource> open_video(const std::string& path) {
+  // Told here better than by the program.
+  if (const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC); file >= 0) {
+    ::close(file);
+  } else {
+    throw Error(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  }
+  const ChildCommand command = video_command(path, find_video_programs());
+  return std::make_unique<MjpegSource>(
+      std::make_unique<ChildReader>(command, ChildReaderOptions{.name = path}),
+      MjpegOptions{.name = path, .text = path + ", video", .live = false, .wait_in_start = true});
+}
+
+std::unique_ptr<FrameSource> open_live_program(const ChildCommand& command,
+                                               ChildReaderOptions options) {
+  options.endless = true;
+  options.patience = live_patience;
+  const std::string name = options.name;
+  const std::string program = std::filesystem::path(command.arguments[0]).filename().string();
+  return std::make_unique<MjpegSource>(std::make_unique<ChildReader>(command, std::move(options)),
+                                       MjpegOptions{.name = name,
+                                                    .text = name + ", through " + program,
+                                                    .live = true,
+                                                    .wait_in_start = true});
+}
+
+std::unique_ptr<FrameSource> open_rtsp(const std::string& uri) {
+  const std::string name = net::without_password(uri);
+  if (std::any_of(uri.begin(), uri.end(), [](char c) { return c <= ' ' || c > '~'; }))
+    throw Error(
+        fmt::format("{}: a URI holds no spaces and no letters beyond ASCII: write them as "
+                    "%20 and so on",
+                    name));
+  // Programs repeat the URI in their errors, whole or from its user on.
+  ChildReaderOptions options{.name = name};
+  const std::size_t begin = uri.find("://") + 3;
+  options.hide = {{uri, name}, {uri.substr(begin), name.substr(begin)}};
+  if (const std::size_t at = uri.rfind('@'); at != std::string::npos && at > begin)
+    options.hide.push_back(
+        {uri.substr(begin, at - begin), name.substr(begin, name.find('@') - begin)});
+  return open_live_program(rtsp_command(uri, find_video_programs()), std::move(options));
+}
+
+std::unique_ptr<FrameSource> open_csi(const std::string& number, const CameraOptions& options) {
+  int sensor = -1;
+  const char* const end = number.data() + number.size();
+  const auto [stop, error] = std::from_chars(number.data(), end, sensor);
+  if (error != std::errc{} || stop != end || sensor < 0 || sensor > 63)
+    throw Error(fmt::format("{}: write csi://0 for the first camera connector", options.uri));
+  return open_live_program(
+      csi_command(sensor, options.width, options.height, options.fps, find_video_programs()),
+      {.name = options.uri});
+}
+
 std::unique_ptr<FrameSource> open_file(const std::string& path, const CameraOptions& options) {
   const std::string extension = lower(std::filesystem::path(path).extension().string());
   if (extension == ".mjpeg" || extension == ".mjpg") return open_mjpeg_file(path);
+  if (is_video_by_name(extension)) return open_video(path);
   return std::make_unique<FileFrames>(path, options.channels, options.labels_file);
 }
 
@@ -55,6 +130,8 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   const std::string scheme = lower(uri.substr(0, colon));
   const std::string rest = uri.substr(colon + 3);
   if (scheme == "file") return open_file(rest, options);
+  if (scheme == "csi") return open_csi(rest, options);
+  if (scheme == "rtsp") return open_rtsp(uri);
   if (scheme == "http" || scheme == "https") return std::make_unique<HttpSource>(uri);
   throw Error(
       fmt::format("{}: '{}' is no scheme of a source: there are v4l2, csi, rtsp, http, file",

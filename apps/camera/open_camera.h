@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/camera/frame_source.h"
+#include "net/http/http_url.h"
 
 namespace quantring::apps {
 
@@ -25,5 +26,8 @@ struct CameraOptions {
 //   picture, folder, glob, IDX file   as `classify` (engine/image_source.h)
 // Throws Error naming the URI, the cause and the remedy.
 std::unique_ptr<FrameSource> open_camera(const CameraOptions& options);
+
+// A URI for a person's eyes.
+using net::without_password;
 
 }  // namespace quantring::apps
