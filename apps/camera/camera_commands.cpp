@@ -14,10 +14,24 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-// After the input: high quality, all frames as they come, neither doubled nor left out (ffmpeg 4.4
-// knows -vsync only).
-const Arguments ffmpeg_output = {"-map", "0:v:0", "-vsync", "passthrough", "-c:v",  "mjpeg",
-                                 "-q:v", "2",     "-f",     "mjpeg",       "pipe:1"};
+// After the input: high quality, and all frames as they come, neither doubled nor left out. They
+// get times of their own, because the coder refuses two that its clock cannot tell apart.
+// (ffmpeg 4.4 knows -vsync only.)
+const Arguments ffmpeg_output = {"-map",
+                                 "0:v:0",
+                                 "-vf",
+                                 "settb=1/1000,setpts=40*N",
+                                 "-enc_time_base",
+                                 "1:1000",
+                                 "-vsync",
+                                 "passthrough",
+                                 "-c:v",
+                                 "mjpeg",
+                                 "-q:v",
+                                 "2",
+                                 "-f",
+                                 "mjpeg",
+                                 "pipe:1"};
 
 // Some of NVIDIA's elements print to standard output.
 const Arguments gst_output = {"!", "fdsink", "fd=3"};
