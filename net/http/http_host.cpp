@@ -35,7 +35,7 @@ HttpHosts::HttpHosts(bool loopback, const std::vector<std::string>& names) : loo
     std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const std::string first = name.substr(0, name.find('.'));
-    if (first.empty()) continue;
+    if (first.empty() || is_address(name)) continue;
     names_.insert(names_.end(), {name, first, first + ".local"});
   }
 }

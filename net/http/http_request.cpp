@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <system_error>
 
 namespace quantring::net {
 namespace {
@@ -66,9 +67,9 @@ std::string host_of(std::string_view value) {
   if (!port.empty()) {
     std::uint16_t number = 0;
     const char* end = port.data() + port.size();
+    const auto [read, error] = std::from_chars(port.data() + 1, end, number);
     const bool sound =
-        port.front() == ':' &&
-        (port.size() == 1 || std::from_chars(port.data() + 1, end, number).ptr == end);
+        port.front() == ':' && (port.size() == 1 || (read == end && error == std::errc{}));
     if (!sound) throw Refused{400, "the Host header has a malformed port"};
   }
   if (!host.empty() && host.back() == '.') host.remove_suffix(1);

@@ -261,8 +261,21 @@ def worker_seeds():
     yield "instruction", b"\2" + json.dumps({"compute_rate": 61.25}).encode()
 
 
+def http_request_seeds():
+    for name, lines in {
+        "page": ["GET / HTTP/1.1", "Host: jetson-0.local:8080", "Connection: keep-alive", "Accept: text/html"],
+        "old": ["HEAD /metrics HTTP/1.0"],
+        "absolute": ["GET http://[::1]:8080/api/status?a=b HTTP/1.1", "Host: [::1]:8080"],
+        "close": ["GET /events HTTP/1.1", "Host: 10.0.0.7", "Connection: x, close", "Content-Length: 0"],
+        "post": ["POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked"],
+        "folded": ["GET / HTTP/1.1", "Host: a", " b: c", "d : e"],
+    }.items():
+        yield name, "".join(line + "\r\n" for line in [*lines, ""]).encode()
+
+
 SEEDS = {
     "fuzz_config": config_seeds,
+    "fuzz_http_request": http_request_seeds,
     "fuzz_image": image_seeds,
     "fuzz_index": index_seeds,
     "fuzz_ladder": ladder_seeds,

@@ -1,10 +1,29 @@
 
-// The history as four charts over the same five minutes. Only what is asked for again is kept: the
-// points themselves.
+// The history as four charts over the same time, five minutes at most.
 
 const historySeconds = 300;
-const plot = { left: 46, right: 8, top: 8, bottom: 20, height: 150 };
+const plot = { left: 46, right: 8, top: 8, bottom: 20, least: 100, usual: 140, most: 230 };
+const chartsBox = document.getElementById("charts");
 let points = [];
+
+// A young run fills its charts too.
+function shownSeconds() {
+  const span = points.length > 0 ? points[points.length - 1].uptime_s - points[0].uptime_s : 0;
+  return [60, 120, historySeconds].find((seconds) => span <= seconds) ?? historySeconds;
+}
+
+// On a wide screen the charts take what is left of its height, so that all is seen at once.
+function plotHeight(unit) {
+  const wide = chartsBox.getBoundingClientRect().left > window.innerWidth / 4;
+  if (!wide) return plot.usual;
+  const top = chartsBox.getBoundingClientRect().top + window.scrollY;
+  const below = document.querySelector("footer").offsetHeight + 2 * pixelsOfRem();
+  const shown = charts.filter((chart) => !chart.root.hidden);
+  const rows = Math.ceil(shown.length / 2);
+  const heading = Math.max(...shown.map((chart) => chart.root.offsetHeight - chart.svg.getBoundingClientRect().height));
+  const left = (window.innerHeight - top - below) / rows / unit - heading / unit;
+  return Math.min(plot.most, Math.max(plot.least, Math.floor(left)));
+}
 
 const charts = [
   { title: "Images/s", kind: "rate", series: () => [
@@ -43,9 +62,9 @@ function stepOf(most) {
 function buildChart(chart) {
   chart.legend = make("ul", { class: "legend" });
   chart.note = make("p", { class: "note", hidden: "", "aria-hidden": "true" });
-  chart.svg = makeSvg("svg", { role: "img", "aria-label": `${chart.title}, over the last five minutes` });
+  chart.svg = makeSvg("svg", { role: "img", "aria-label": `${chart.title}, over the last minutes` });
   chart.root = make("div", { class: "chart" }, make("h3", {}, chart.title), chart.legend, chart.svg, chart.note);
-  chart.svg.addEventListener("pointermove", (event) => { chart.pointer = event.offsetX; drawCursor(chart); });
+  chart.svg.addEventListener("pointermove", (event) => { chart.pointer = event.clientX - chart.svg.getBoundingClientRect().left; drawCursor(chart); });
   chart.svg.addEventListener("pointerleave", () => { chart.pointer = null; drawCursor(chart); });
   return chart.root;
 }
@@ -79,14 +98,15 @@ function drawChart(chart, status, now) {
   chart.root.hidden = series.length === 0;
   if (chart.root.hidden) return;
   legendOf(chart, series);
-  const unit = pixelsOfRem() / 16, width = chart.svg.clientWidth / unit, height = plot.height;
+  const unit = pixelsOfRem() / 16, width = chart.svg.getBoundingClientRect().width / unit, height = plotHeight(unit);
   const level = (each) => each.level?.(status) ?? null;
   const values = series.flatMap((each) => each.of ? points.map(each.of) : [level(each)]).filter((value) => value !== null);
   const scale = chart.scale ?? 1;
   const step = stepOf(Math.max(1e-3, ...values.map((value) => value * scale)) * 1.02);
   const top = step * Math.max(1, Math.ceil(Math.max(0, ...values) * scale / step)) / scale;
   const right = width - plot.right, bottom = height - plot.bottom;
-  const x = (time) => right - (now - time) / historySeconds * (right - plot.left);
+  const seconds = shownSeconds();
+  const x = (time) => right - (now - time) / seconds * (right - plot.left);
   const y = (value) => bottom - value / top * (bottom - plot.top);
 
   const svg = chart.svg;
@@ -98,9 +118,10 @@ function drawChart(chart, status, now) {
     parts.push(makeSvg("path", { class: "grid", d: `M${plot.left} ${at}H${right}` }),
       makeSvg("text", { x: plot.left - 6, y: at + 4, "text-anchor": "end" }, String(Number(tick.toPrecision(6)))));
   }
-  for (let minute = 0; minute <= 5; ++minute) {
-    parts.push(makeSvg("text", { x: x(now - minute * 60), y: height - 4, "text-anchor": minute === 0 ? "end" : "middle" },
-      minute === 0 ? "now" : `−${minute} min`));
+  const every = seconds === historySeconds ? 60 : seconds / 4;
+  for (let ago = 0; ago <= seconds; ago += every) {
+    parts.push(makeSvg("text", { x: x(now - ago), y: height - 4, "text-anchor": ago === 0 ? "end" : "middle" },
+      ago === 0 ? "now" : every === 60 ? `−${ago / 60} min` : `−${ago} s`));
   }
   for (const each of series) {
     const at = level(each);
@@ -132,4 +153,4 @@ function showHistory(status) {
   for (const chart of charts) drawChart(chart, status, status.uptime_s);
 }
 
-document.getElementById("charts").append(...charts.map(buildChart));
+chartsBox.append(...charts.map(buildChart));

@@ -4,8 +4,8 @@
 // the left.
 
 const ringBox = document.getElementById("ring");
-const card = { height: 118, least: 190, most: 250 };
-const between = { x: 168, y: 92 };
+const card = { height: 112, least: 190, most: 250 };
+const between = { x: 168, y: 88 };
 const margin = 4, rail = 22, below = 40;
 
 // Boxes of the cards and the way of every link, in units of 1/16 rem.
@@ -96,12 +96,13 @@ function drawCard(box, index) {
   const x = box.x + 12, right = box.x + box.w - 12;
   const group = makeSvg("g", { class: "stage", id: head ? "head" : `stage-${index - 1}` },
     makeSvg("rect", { class: head ? "card head" : "card", x: box.x, y: box.y, width: box.w, height: box.h, rx: 10 }));
-  const line = (row) => box.y + 24 + row * 19;
+  const line = (row) => box.y + 23 + row * 18;
   if (head) {
     group.append(
       words(x, line(0), { class: "name" }, "head"),
       words(x, line(1), { class: "quiet" }, "this machine"),
       words(x, line(2), { class: "quiet" }, value("source", "text", { "data-most": most(6.8) })),
+      words(x, line(3) + 1, {}, "p95 ", value("latency_p95_s", "ms"), " ms"),
       words(x, line(4) + 6, {}, value("images_per_s", "rate"), " images/s"),
       words(right, line(4) + 6, { "text-anchor": "end", class: "quiet" }, value("resident_mb", "mb"), " MB"));
     return group;
@@ -149,7 +150,7 @@ function showRing(status) {
     if (!group) return;
     group.setAttribute("class", `link ${loadClass(link.busy)}`);
     const known = link.capacity_mbps !== null;
-    group.querySelector(".of").textContent = known ? (link.capacity === "measured" ? "of " : "of ≥ ") : "capacity ";
+    group.querySelector(".of").textContent = known ? (link.capacity === "measured" ? "of " : "of ≥ ") : "capacity: ";
     group.querySelector(".unit").textContent = known ? " Mbit/s" : "";
   });
   status.stages.forEach((stage, i) => {
