@@ -1,12 +1,14 @@
 # `make` alone lists the targets. Each installs with apt what it needs and is missing.
 .DEFAULT_GOAL := help
-.PHONY: help build cuda jetson demo test asan tsan fuzz bench static format tidy clean
+.PHONY: help build cuda jetson demo test asan tsan fuzz bench static package format tidy clean
 
 DATA ?= /usr/share/datasets/fashion-mnist
 FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= -1
 # OFF: test without compiling the CUDA code, where its compiler cannot be had.
 CUDA ?= ON
+# What `package` is made for. On an ARM machine only for ARM: nothing is cross-built to x86-64.
+ARCHS ?= $(if $(filter arm64,$(shell dpkg --print-architecture)),arm64,amd64 arm64)
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -66,6 +68,10 @@ static: ## Fully static programs in build/static
 	@packaging/setup.sh build
 	cmake --preset static
 	cmake --build --preset static
+
+package: ## Static programs and a .deb for x86-64 and 64-bit ARM in build/package, tested under qemu (ARCHS=amd64 for one)
+	@packaging/setup.sh package $(ARCHS)
+	packaging/package.sh $(ARCHS)
 
 format: ## Format the C++ sources with clang-format
 	git ls-files '*.cpp' '*.h' | xargs clang-format -i

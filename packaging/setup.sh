@@ -1,8 +1,10 @@
 #!/bin/sh
-# Installs with apt what is needed and missing. Usage: packaging/setup.sh build|test|demo|fuzz|cuda
+# Installs with apt what is needed and missing.
+# Usage: packaging/setup.sh build|test|demo|fuzz|cuda|package [ARCHITECTURE...]
 # Asks for root (sudo) only when something is missing. Debian 12, Ubuntu 22.04 and 24.04.
 # cuda: where there is no nvcc of 12.6 or newer, NVIDIA's compiler from its Python packages (270 MB on
 # the disk) goes to ~/.cache/quantring/cuda, where cmake/QuantRingCuda.cmake finds it.
+# package: for arm64 on another machine the cross compiler, the libraries of that architecture, qemu.
 set -eu
 
 build="build-essential cmake ninja-build libasio-dev libstb-dev libcli11-dev nlohmann-json3-dev
@@ -21,7 +23,9 @@ have_nvcc() {
 }
 
 what="${1:-build}"
+[ $# -eq 0 ] || shift
 fetch=false
+foreign=""
 case "$what" in
   build) packages="$build" ;;
   test) packages="$build doctest-dev dataset-fashion-mnist" ;;
@@ -31,7 +35,15 @@ case "$what" in
     packages="$build"
     have_nvcc || { fetch=true; packages="$build python3-pip"; }
     ;;
-  *) echo "usage: $0 build|test|demo|fuzz|cuda" >&2; exit 2 ;;
+  package)
+    packages="$build doctest-dev file"
+    for architecture in "$@"; do
+      [ "$architecture" != "$(dpkg --print-architecture)" ] || continue
+      foreign="$architecture"
+      packages="$packages crossbuild-essential-$foreign libssl-dev:$foreign zlib1g-dev:$foreign qemu-user-static"
+    done
+    ;;
+  *) echo "usage: $0 build|test|demo|fuzz|cuda|package [ARCHITECTURE...]" >&2; exit 2 ;;
 esac
 
 install_missing() {
@@ -52,6 +64,17 @@ install_missing() {
       exit 1
     fi
     root="sudo"
+  fi
+  # Debian's servers have every architecture; those of Ubuntu for x86-64 do not, and would then fail
+  # to update at all.
+  if [ -n "$foreign" ] && ! apt-cache show "libssl-dev:$foreign" >/dev/null 2>&1; then
+    if ! grep -q '^ID=debian' /etc/os-release; then
+      echo "error: the package servers of this system are not set up for $foreign. On Ubuntu: limit them to this" \
+        "machine's architecture (arch=amd64), add Ubuntu's ports server with arch=$foreign, then run" \
+        "dpkg --add-architecture $foreign and apt-get update. Or leave $foreign out: make package ARCHS=$(dpkg --print-architecture)" >&2
+      exit 1
+    fi
+    $root dpkg --add-architecture "$foreign"
   fi
   echo "Installing:$missing"
   $root apt-get update -qq

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# OUT/quantring_VERSION_ARCH.deb out of the static programs in OUT/ARCH. The same bytes for the same
+# programs: times are SOURCE_DATE_EPOCH's, owner is root. Usage: packaging/make_deb.sh OUT ARCH VERSION
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+out="$(cd "$1" && pwd)"
+arch="$2"
+version="$3"
+root="$out/root-$arch"
+doc="$root/usr/share/doc/quantring"
+maintainer="QuantRing maintainers <maintainers@quantring.invalid>"
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-0}"
+umask 022
+
+# The source packages whose code is linked in, with versions: header-only ones too.
+linked_in() {
+  for package in "libc6-dev:$arch" "libssl-dev:$arch" "zlib1g-dev:$arch" libasio-dev libfmt-dev libcli11-dev \
+    nlohmann-json3-dev libtomlplusplus-dev libstb-dev; do
+    dpkg-query -W -f='${source:Package} (= ${source:Version})\n' "$package"
+  done | sort -u | paste -sd, | sed 's/,/, /g'
+}
+
+rm -rf "$root"
+mkdir -p "$root/DEBIAN" "$root/etc/quantring" "$root/var/lib/quantring" "$doc/examples"
+install -D -m 755 -t "$root/usr/bin" "$out/$arch/quantring" "$out/$arch/quantring-weights"
+install -D -m 644 -t "$root/lib/systemd/system" "$here"/systemd/*.service
+install -D -m 644 "$here/deb/sysusers.conf" "$root/usr/lib/sysusers.d/quantring.conf"
+for service in node camera; do
+  install -D -m 644 "$here/deb/quantring-$service.default" "$root/etc/default/quantring-$service"
+done
+install -D -m 644 "$here/deb/lintian-overrides" "$root/usr/share/lintian/overrides/quantring"
+install -m 644 "$here/deb/copyright" "$doc/copyright"
+# An example and no file in /etc: every installation writes its own, with its own addresses, and should
+# not be asked about ours at each upgrade. Only the head has one.
+install -m 644 -t "$doc/examples" "$here/deb/ring.toml" "$here"/systemd/*.conf
+for page in quantring quantring-weights; do
+  install -D -m 644 "$here/man/$page.1" "$root/usr/share/man/man1/$page.1"
+  gzip -9n "$root/usr/share/man/man1/$page.1"
+done
+printf 'quantring (%s) unstable; urgency=medium\n\n  * Built from the source of this version.\n\n -- %s  %s\n' \
+  "$version" "$maintainer" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.gz"
+chmod 644 "$doc/changelog.gz"
+
+install -m 755 -t "$root/DEBIAN" "$here/deb/postinst" "$here/deb/prerm" "$here/deb/postrm"
+printf '/etc/default/quantring-camera\n/etc/default/quantring-node\n' >"$root/DEBIAN/conffiles"
+cat >"$root/DEBIAN/control" <<CONTROL
+Package: quantring
+Version: $version
+Architecture: $arch
+Maintainer: $maintainer
+Installed-Size: $(du -k -s --apparent-size --exclude=DEBIAN "$root" | cut -f1)
+Depends: systemd | systemd-sysusers
+Suggests: ffmpeg, gstreamer1.0-tools, gstreamer1.0-plugins-good
+Static-Built-Using: $(linked_in)
+Section: science
+Priority: optional
+Description: Vision Transformers as a ring of stages over small devices
+ QuantRing runs a Vision Transformer as a ring of pipeline stages over small
+ devices that slow, changing links join, and codes what crosses a link in as
+ few bits as the link carries.
+ .
+ This package has the programs, linked statically and computing on the CPU, and
+ two services that are not enabled by themselves: quantring-node, one stage of a
+ ring, and quantring-camera, the head that sends a camera's pictures through it.
+CONTROL
+(cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\n' | LC_ALL=C sort | xargs md5sum) >"$root/DEBIAN/md5sums"
+chmod 644 "$root"/DEBIAN/{conffiles,control,md5sums}
+dpkg-deb --root-owner-group -Zxz --build "$root" "$out/quantring_${version}_$arch.deb" >/dev/null
+rm -rf "$root"
+echo "$out/quantring_${version}_$arch.deb"

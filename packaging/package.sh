@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Makes build/package/quantring_VERSION_ARCH.deb and the two programs in build/package/ARCH/, and tests
+# them here: 64-bit ARM runs under qemu. Usage: packaging/package.sh [amd64|arm64]...
+# The same commit and the same installed libraries give the same bytes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=build/package
+own="$(dpkg --print-architecture)"
+[ $# -gt 0 ] || set -- "$own"
+
+# The version of the project, then when its commit was made, so that a later one replaces it.
+version="$(sed -n 's/^project(QuantRing VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)"
+if commit="$(git rev-parse --short=10 HEAD 2>/dev/null)"; then
+  export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
+  version="$version+git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$commit"
+else
+  export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(stat -c %Y CMakeLists.txt)}"
+fi
+
+for arch in "$@"; do
+  case "$arch" in
+    "$own") preset=static; strip=strip; emulator=() ;;
+    arm64) preset=static-arm64; strip=aarch64-linux-gnu-strip; emulator=(qemu-aarch64-static) ;;
+    *) echo "error: cannot build for '$arch' on $own: only arm64 is cross-built" >&2; exit 2 ;;
+  esac
+  echo "== $arch: build"
+  cmake --preset "$preset" -DQUANTRING_TESTS=ON >/dev/null
+  cmake --build --preset "$preset" --target quantring quantring-weights test_golden_fixtures
+  rm -rf "${out:?}/$arch"
+  mkdir -p "$out/$arch"
+  for program in quantring quantring-weights; do
+    "$strip" -o "$out/$arch/$program" "build/$preset/$program"
+  done
+  echo "== $arch: check"
+  packaging/check_static.sh "$out/$arch" "${emulator[@]}"
+  echo "== $arch: golden tests of tiny models"
+  "${emulator[@]}" "build/$preset/tests/test_golden_fixtures" | tail -n 3
+  echo "== $arch: package"
+  packaging/make_deb.sh "$out" "$arch" "$version"
+done
+
+# The first that was made runs on this machine; the others must agree with it.
+for arch in "${@:2}"; do
+  echo "== logits of $arch against $1"
+  packaging/compare_logits.sh "$out/$1" "$out/$arch"
+done
+echo
+ls -l "$out"/*"$version"*.deb
