@@ -21,6 +21,7 @@
 #include "engine/camera/descriptor_reader.h"
 #include "engine/camera/file_frames.h"
 #include "engine/camera/mjpeg_source.h"
+#include "engine/camera/v4l2_camera.h"
 #include "net/http/http_url.h"
 
 namespace quantring::apps {
@@ -120,16 +121,31 @@ std::unique_ptr<FrameSource> open_file(const std::string& path, const CameraOpti
   return std::make_unique<FileFrames>(path, options.channels, options.labels_file);
 }
 
+std::unique_ptr<FrameSource> open_v4l2(const std::string& path, const CameraOptions& options) {
+  if (!path.starts_with('/'))
+    throw Error(
+        fmt::format("{}: write the camera's device after it: v4l2:///dev/video0", options.uri));
+  return std::make_unique<V4l2Camera>(V4l2Options{.path = path,
+                                                  .width = options.width,
+                                                  .height = options.height,
+                                                  .fps = options.fps,
+                                                  .channels = options.channels});
+}
+
 }  // namespace
 
 std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   const std::string& uri = options.uri;
   if (uri == "-") return open_standard_input();
+  std::error_code ignored;
+  if (uri.starts_with("/dev/video") || std::filesystem::is_character_file(uri, ignored))
+    return open_v4l2(uri, options);
   const std::size_t colon = uri.find("://");
   if (colon == std::string::npos) return open_file(uri, options);
   const std::string scheme = lower(uri.substr(0, colon));
   const std::string rest = uri.substr(colon + 3);
   if (scheme == "file") return open_file(rest, options);
+  if (scheme == "v4l2") return open_v4l2(rest, options);
   if (scheme == "csi") return open_csi(rest, options);
   if (scheme == "rtsp") return open_rtsp(uri);
   if (scheme == "http" || scheme == "https") return std::make_unique<HttpSource>(uri);

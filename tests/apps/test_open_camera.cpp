@@ -95,6 +95,10 @@ TEST_CASE("what is no source is refused with what there is") {
   CHECK(contains(error_of([] { open("/no/such/video.mjpeg"); }), "cannot be opened"));
   for (const char* wrong : {"csi://", "csi://x", "csi://0x", "csi://-1", "csi://0 ! filesink"})
     CHECK(contains(error_of([&] { open(wrong); }), "write csi://0"));
+  CHECK(contains(error_of([] { open("v4l2://0"); }), "v4l2:///dev/video0"));
+  for (const char* gone : {"/dev/video987", "v4l2:///dev/video987", "V4L2:///dev/none"})
+    CHECK(contains(error_of([&] { open(gone); }), "no such device"));
+  CHECK(contains(error_of([] { open("/dev/null"); }), "/dev/null: this is no camera"));
   CHECK(contains(error_of([] { open("rtsp://me:secret@cam/a b"); }), "rtsp://me@cam/a b: a URI"));
 }
 
