@@ -185,7 +185,8 @@ void Connection::meter_bytes() {
 }
 
 void Connection::report_link(const std::optional<TcpInfo>& tcp) {
-  link_.measured(meter_.estimate(now()), tcp ? 1e-6 * tcp->rtt_us : 0);
+  const bool known = tcp && tcp->min_rtt_us != ~std::uint32_t{0};
+  link_.measured(meter_.estimate(now()), known ? 1e-6 * tcp->min_rtt_us : 0);
 }
 
 // From the first byte of a frame until the last has been acknowledged.

@@ -33,8 +33,10 @@ struct LinkStats {
   // for 1448 of payload.
   Capacity capacity = Capacity::unknown;
   double capacity_bps = 0;  // 0 when unknown
-  // Sender's side only, at most a tenth of a second old: smoothed round trip time of its TCP
-  // connection. While the link is full this counts the queues in front of it too. 0 when unknown.
+  // Sender's side only, 0 when unknown: round trip time of the link, the shortest that its kernel
+  // has seen in five minutes. Not the smoothed one: that has the queue of our own data in it while
+  // the link is full, and the 40 ms by which a receiver puts off acknowledging little data when
+  // not.
   double rtt_s = 0;
   std::uint8_t codec = 0, bits = 0;  // of the last frame
 

@@ -8,6 +8,7 @@
 #include "apps/doctor/time_limit.h"
 #include "apps/probe_frames.h"
 #include "apps/stage_worker.h"
+#include "net/control.h"
 #include "net/ring_head.h"
 #include "ops/error.h"
 
@@ -65,11 +66,20 @@ NodeProbe::State state_of(const std::string& error) {
   return NodeProbe::State::failed;
 }
 
-NodeProbe probe_node(const RingProbeRequest& request, const std::string& address, bool last) {
+// Alone it is stage 0, and net's texts say so; the ring file's reader knows it as another.
+std::string renamed(std::string error, const std::string& address, std::size_t stage) {
+  const std::string alone = net::stage_name(0, address);
+  const auto at = error.find(alone);
+  if (at == std::string::npos) return error;
+  return error.replace(at, alone.size(), net::stage_name(static_cast<int>(stage), address));
+}
+
+NodeProbe probe_node(const RingProbeRequest& request, std::size_t stage) {
+  const std::string& address = request.addresses[stage];
   NodeProbe node;
   try {
     net::HeadOptions options = head_options(request, {address});
-    if (last) {
+    if (stage + 1 == request.addresses.size()) {
       options.listen = request.listen;
       options.advertise_host = request.advertise;
     }
@@ -82,7 +92,7 @@ NodeProbe probe_node(const RingProbeRequest& request, const std::string& address
     node.report = parse_probe_report(stats.stages[0].app_json);
     node.rtt_s = stats.input.rtt_s;
   } catch (const Error& error) {
-    node.error = error.what();
+    node.error = renamed(error.what(), address, stage);
     node.state = state_of(node.error);
   }
   return node;

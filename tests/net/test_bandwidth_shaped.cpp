@@ -100,8 +100,8 @@ TEST_CASE("shaped link: a paced link reads as its pace") {
   check_within_tenth(40e6, [&] { return median(hop.run({300'000, 0, 1.5}), 0.5); });
 }
 
-// The shaper's queue holds 50 ms of data: what stands in it is part of the round trip.
-TEST_CASE("shaped link: the round trip is short when idle, and counts the queue when full") {
+// The shaper's queue holds 50 ms of data.
+TEST_CASE("shaped link: the round trip is that of the way, also when the queue is full") {
   ShapedLink link;
   if (!usable(link)) return;
   REQUIRE(link.shape("tbf", 20));
@@ -109,13 +109,13 @@ TEST_CASE("shaped link: the round trip is short when idle, and counts the queue 
   MeteredHop hop(link);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const double idle = hop.stats().rtt_s;
-  CHECK(idle > 0);
-  CHECK(idle < 0.01);
   hop.run({75'000, 0, 1.5});
   const double full = hop.stats().rtt_s;
   MESSAGE("round trip ", 1e3 * idle, " ms idle, ", 1e3 * full, " ms full");
-  CHECK(full > 0.01);
-  CHECK(full < 0.5);
+  for (const double seen : {idle, full}) {
+    CHECK(seen > 0);
+    CHECK(seen < 0.01);
+  }
 }
 
 TEST_CASE("shaped link: idle is unknown") {
