@@ -47,7 +47,9 @@ class NodeCheck {
       list_.note(name, fmt::format("reached through the ring, not from here: {}", probe.error));
       return report(stage, name, whole_->nodes[stage]);
     }
-    if (probe.state != State::answers && probe.state != State::no_way_back) node_problem_ = true;
+    if (probe.state != State::answers && (probe.state != State::no_way_back || last)) {
+      node_problem_ = true;
+    }
     switch (probe.state) {
       case State::answers:
         list_.ok(name, answer_text(probe));

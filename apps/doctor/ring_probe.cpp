@@ -23,6 +23,9 @@ constexpr seconds ready_limit{6};  // net's own limit for a connection is 5 s
 constexpr seconds tiny_limit{3}, finish_limit{4};
 constexpr milliseconds idle_limit{1200}, shortest_load{2500}, longest_load{5000}, pause{2};
 constexpr int tiny_frames = 5;
+// A node whose last session has just ended may not have heard of it yet.
+constexpr int busy_tries = 5;
+constexpr milliseconds busy_pause{200};
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -74,7 +77,7 @@ std::string renamed(std::string error, const std::string& address, std::size_t s
   return error.replace(at, alone.size(), net::stage_name(static_cast<int>(stage), address));
 }
 
-NodeProbe probe_node(const RingProbeRequest& request, std::size_t stage) {
+NodeProbe ask_node(const RingProbeRequest& request, std::size_t stage) {
   const std::string& address = request.addresses[stage];
   NodeProbe node;
   try {
@@ -94,6 +97,15 @@ NodeProbe probe_node(const RingProbeRequest& request, std::size_t stage) {
   } catch (const Error& error) {
     node.error = renamed(error.what(), address, stage);
     node.state = state_of(node.error);
+  }
+  return node;
+}
+
+NodeProbe probe_node(const RingProbeRequest& request, std::size_t stage) {
+  NodeProbe node = ask_node(request, stage);
+  for (int i = 0; i < busy_tries && node.state == NodeProbe::State::busy; ++i) {
+    std::this_thread::sleep_for(busy_pause);
+    node = ask_node(request, stage);
   }
   return node;
 }
@@ -142,20 +154,7 @@ net::RingStats finished(net::RingHead& head) {
   }
 }
 
-}  // namespace
-
-std::vector<NodeProbe> probe_nodes(const RingProbeRequest& request) {
-  std::vector<NodeProbe> nodes(request.addresses.size());
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    threads.emplace_back(
-        [&, i] { nodes[i] = probe_node(request, request.addresses[i], i + 1 == nodes.size()); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  return nodes;
-}
-
-WholeRingProbe probe_ring(const RingProbeRequest& request) {
+WholeRingProbe go_round(const RingProbeRequest& request) {
   WholeRingProbe probe;
   try {
     net::HeadOptions options = head_options(request, request.addresses);
@@ -176,6 +175,27 @@ WholeRingProbe probe_ring(const RingProbeRequest& request) {
     }
   } catch (const Error& error) {
     probe.error = error.what();
+  }
+  return probe;
+}
+
+}  // namespace
+
+std::vector<NodeProbe> probe_nodes(const RingProbeRequest& request) {
+  std::vector<NodeProbe> nodes(request.addresses.size());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    threads.emplace_back([&, i] { nodes[i] = probe_node(request, i); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return nodes;
+}
+
+WholeRingProbe probe_ring(const RingProbeRequest& request) {
+  WholeRingProbe probe = go_round(request);
+  for (int i = 0; i < busy_tries && state_of(probe.error) == NodeProbe::State::busy; ++i) {
+    std::this_thread::sleep_for(busy_pause);
+    probe = go_round(request);
   }
   return probe;
 }
