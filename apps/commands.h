@@ -14,5 +14,6 @@ void add_compare(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_camera(CLI::App& app);
+void add_doctor(CLI::App& app);
 
 }  // namespace quantring::apps

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   quantring::apps::add_evaluate(app);
   quantring::apps::add_demo(app);
   quantring::apps::add_camera(app);
+  quantring::apps::add_doctor(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
