@@ -33,6 +33,9 @@ std::size_t find_prefix(std::span<const std::byte> bytes) {
 
 void MjpegSplitter::push(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
+    const bool inside = place_ != Place::outside && place_ != Place::outside_prefix;
+    // At this very byte, so that it does not matter how the stream is cut.
+    if (inside && frame_.size() >= largest_frame_) drop();
     std::size_t taken = 1;
     switch (place_) {
       case Place::outside:
@@ -66,7 +69,7 @@ std::size_t MjpegSplitter::pass_outside(std::span<const std::byte> bytes) {
 }
 
 std::size_t MjpegSplitter::take_segment(std::span<const std::byte> bytes) {
-  const std::size_t count = std::min(segment_left_, bytes.size());
+  const std::size_t count = std::min({segment_left_, bytes.size(), largest_frame_ - frame_.size()});
   segment_left_ -= count;
   if (segment_left_ == 0) place_ = code_ == start_of_scan ? Place::coded : Place::marker_prefix;
   append(bytes.first(count));
@@ -74,6 +77,7 @@ std::size_t MjpegSplitter::take_segment(std::span<const std::byte> bytes) {
 }
 
 std::size_t MjpegSplitter::take_coded(std::span<const std::byte> bytes) {
+  bytes = bytes.first(std::min(bytes.size(), largest_frame_ - frame_.size()));
   const std::size_t at = find_prefix(bytes);
   const std::size_t count = std::min(at + 1, bytes.size());
   if (at < bytes.size()) place_ = Place::coded_prefix;
@@ -131,7 +135,7 @@ void MjpegSplitter::take_marker(std::uint8_t code) {
   if (code == end_of_image) {
     if (!has_scan_) return drop();
     append({&one, 1});
-    if (place_ != Place::outside) whole_.push_back(std::exchange(frame_, {}));
+    whole_.push_back(std::exchange(frame_, {}));
     place_ = Place::outside;
     return;
   }
@@ -155,7 +159,6 @@ void MjpegSplitter::drop() {
 }
 
 void MjpegSplitter::append(std::span<const std::byte> bytes) {
-  if (bytes.size() > largest_frame_ - frame_.size()) return drop();
   frame_.insert(frame_.end(), bytes.begin(), bytes.end());
 }
 

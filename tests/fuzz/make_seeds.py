@@ -273,12 +273,37 @@ def http_request_seeds():
         yield name, "".join(line + "\r\n" for line in [*lines, ""]).encode()
 
 
+def mjpeg_seeds():
+    for path in sorted((TESTS / "engine" / "fixtures" / "pictures").glob("*.jpg")):
+        jpeg = path.read_bytes()
+        for cut in (0, 6, 255):
+            start = bytes([255, cut])  # large enough for all of them
+            yield f"{path.stem}{cut}", start + b"--b\r\n\r\n" + jpeg + b"\r\n--b\r\n\r\n" + jpeg[:500]
+    yield "small", b"\2\0" + b"\xff\xd8\xff\xc0\0\3x\xff\xda\0\2x\xff\0\xff\xd0x\xff\xd9" * 3
+
+
+def http_response_seeds():
+    lines = ("HTTP/1.1 200 OK", "Content-Type: multipart/x-mixed-replace; boundary=b")
+    bodies = {
+        "plain": ("Content-Length: 5", "", "hello"),
+        "chunked": ("Transfer-Encoding: chunked", "", "5;x=y", "hello", "00a", "0123456789", "0", "X: y", "", ""),
+        "endless": ("", "hello"),
+    }
+    for name, body in bodies.items():
+        yield name, b"\0\6" + "\r\n".join(("HTTP/1.1 100 Continue", "", *lines, *body)).encode()
+    yield "redirect", b"\0\0HTTP/1.0 302 Found\nLocation: /other\n\n"
+    for i, location in enumerate(("https://h/", "//h:81/x", "/y?a=/b", "c", "http://u:p@h/")):
+        yield f"url{i}", b"\1http://u%40:p%2Fw@[::1]:8080/a/b?pwd=x&c=d#e\0" + location.encode()
+
+
 SEEDS = {
     "fuzz_config": config_seeds,
     "fuzz_http_request": http_request_seeds,
+    "fuzz_http_response": http_response_seeds,
     "fuzz_image": image_seeds,
     "fuzz_index": index_seeds,
     "fuzz_ladder": ladder_seeds,
+    "fuzz_mjpeg": mjpeg_seeds,
     "fuzz_naming": naming_seeds,
     "fuzz_npz": npz_seeds,
     "fuzz_pickle": pickle_seeds,
