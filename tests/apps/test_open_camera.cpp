@@ -310,8 +310,7 @@ bool make_clip(const TempFolder& folder, const std::string& path, int count,
     return false;
   }
   std::string stream;
-  for (int i = 0; i < count; ++i)
-    stream += text_of(test::encode_jpeg(32, 32, test::numbered_pixels(i), 100));
+  for (int i = 0; i < count; ++i) stream += text_of(numbered_jpeg(i, 100));
   std::vector<std::string> arguments = {*ffmpeg,  "-nostdin",
                                         "-v",     "error",
                                         "-f",     "mjpeg",

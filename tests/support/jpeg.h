@@ -1,30 +1,16 @@
 #pragma once
-// JPEGs made in the test, and MJPEG by ffmpeg.
-
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#define STBI_WRITE_NO_STDIO
-#include <stb_image_write.h>
+// Pictures that tell which they are, as JPEGs.
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "engine/image.h"
+#include "engine/jpeg_write.h"
+
 namespace quantring::test {
 
 using Bytes = std::vector<std::byte>;
-
-inline Bytes encode_jpeg(int width, int height, const std::vector<std::uint8_t>& rgb,
-                         int quality = 90) {
-  Bytes jpeg;
-  const auto keep = [](void* to, void* from, int size) {
-    const auto* const bytes = static_cast<const std::byte*>(from);
-    auto& all = *static_cast<Bytes*>(to);
-    all.insert(all.end(), bytes, bytes + size);
-  };
-  stbi_write_jpg_to_func(keep, &jpeg, width, height, 3, rgb.data(), quality);
-  return jpeg;
-}
 
 // A picture that tells its number: 32 x 32 in blocks of 8, whose greys are the number's bits, and
 // some noise so that sizes differ.
@@ -41,8 +27,9 @@ inline std::vector<std::uint8_t> numbered_pixels(int number) {
   return rgb;
 }
 
-inline Bytes numbered_jpeg(int number) {
-  return encode_jpeg(32, 32, numbered_pixels(number));
+inline Bytes numbered_jpeg(int number, int quality = 90) {
+  return encode_jpeg({.width = 32, .height = 32, .channels = 3, .pixels = numbered_pixels(number)},
+                     quality);
 }
 
 // The number of such a picture, of any size, after whatever coding. pixels: channels each.
