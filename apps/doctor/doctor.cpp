@@ -67,8 +67,8 @@ std::vector<Section> look(const DoctorCommand& command) {
     try {
       ring = read_ring_config(command.ring);
     } catch (const Error& error) {
-      ring_file.findings.push_back(
-          {Severity::problem, "ring file", error.what(), "README.md shows one under \"A ring\""});
+      ring_file.findings.push_back({Severity::problem, "ring file", error.what(),
+                                    "README.md shows one under \"Several devices\""});
     }
   }
   const std::string path = command.model.empty() && ring ? ring->model : command.model;

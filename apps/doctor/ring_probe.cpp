@@ -94,7 +94,7 @@ NodeProbe ask_node(const RingProbeRequest& request, std::size_t stage) {
     node.version = stats.stages[0].version;
     node.report = parse_probe_report(stats.stages[0].app_json);
     node.rtt_s = stats.input.rtt_s;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     node.error = renamed(error.what(), address, stage);
     node.state = state_of(node.error);
   }
@@ -173,7 +173,7 @@ WholeRingProbe go_round(const RingProbeRequest& request) {
     for (const net::StageStats& stage : finished(head).stages) {
       probe.nodes.push_back(parse_probe_report(stage.app_json));
     }
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     probe.error = error.what();
   }
   return probe;
