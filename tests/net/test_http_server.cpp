@@ -2,13 +2,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <asio/buffer.hpp>
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/read.hpp>
-#include <asio/read_until.hpp>
-#include <asio/write.hpp>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -19,64 +12,13 @@
 
 #include "net/http/http_server.h"
 #include "ops/error.h"
+#include "tests/net/http_client.h"
 
 namespace quantring::net {
 namespace {
 
-using Tcp = asio::ip::tcp;
+using test::HttpTestClient;
 using Clock = std::chrono::steady_clock;
-
-// Waits as long as it takes: a server that never answers is a hang, and ctest ends it.
-class Client {
- public:
-  explicit Client(const HttpServer& server) : Client(server.port()) {}
-  explicit Client(std::uint16_t port) : socket_(io_) {
-    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
-  }
-  void receive_buffer(int bytes) { socket_.set_option(Tcp::socket::receive_buffer_size(bytes)); }
-  void send(const std::string& text) {
-    asio::error_code gone;
-    asio::write(socket_, asio::buffer(text), gone);
-  }
-  void get(const std::string& path, const std::string& more = "") {
-    send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + more + "\r\n");
-  }
-  // Up to and with `end`; shorter when the server closed.
-  std::string read_to(const std::string& end) {
-    asio::error_code error;
-    const std::size_t size = asio::read_until(socket_, asio::dynamic_buffer(kept_), end, error);
-    return take(error ? kept_.size() : size);
-  }
-  // One answer with a length: head and body.
-  std::string read_answer() {
-    const std::string head = read_to("\r\n\r\n");
-    const auto at = head.find("Content-Length: ");
-    if (at == std::string::npos) return head;
-    const std::size_t size = std::stoul(head.substr(at + 16));
-    asio::error_code error;
-    if (kept_.size() < size) {
-      asio::read(socket_, asio::dynamic_buffer(kept_), asio::transfer_exactly(size - kept_.size()),
-                 error);
-    }
-    return head + take(std::min(size, kept_.size()));
-  }
-  std::string read_all() {
-    asio::error_code end;
-    asio::read(socket_, asio::dynamic_buffer(kept_), end);
-    return take(kept_.size());
-  }
-
- private:
-  std::string take(std::size_t size) {
-    const std::string front = kept_.substr(0, size);
-    kept_.erase(0, size);
-    return front;
-  }
-
-  asio::io_context io_;
-  Tcp::socket socket_;
-  std::string kept_;
-};
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -111,7 +53,7 @@ struct Served {
 
 TEST_CASE("answers come with their length, and tell the browser to keep to this server") {
   const Served served{{.listen = here, .content_security_policy = "default-src 'self'"}};
-  Client client(served.server);
+  HttpTestClient client(served.server.port());
   client.get("/hello?you");
   const std::string answer = client.read_answer();
   CHECK(answer.substr(0, 17) == "HTTP/1.1 200 OK\r\n");
@@ -134,7 +76,7 @@ TEST_CASE("answers come with their length, and tell the browser to keep to this 
 
 TEST_CASE("HEAD is answered as GET is, without the body") {
   const Served served;
-  Client client(served.server);
+  HttpTestClient client(served.server.port());
   client.send("HEAD /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(contains(client.read_to("\r\n\r\n"), "Content-Length: 1048576\r\n"));
   client.get("/hello");  // nothing stands between the two
@@ -148,7 +90,7 @@ TEST_CASE("HEAD is answered as GET is, without the body") {
 
 TEST_CASE("requests that come at once, or in pieces, are answered in order") {
   const Served served;
-  Client client(served.server);
+  HttpTestClient client(served.server.port());
   const std::string one = "GET /hello?one HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const std::string two = "GET /hello?two HTTP/1.1\r\nHost: localhost\r\n\r\n";
   std::string many;
@@ -175,7 +117,7 @@ TEST_CASE("what is no request is told so and hung up on") {
            {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd", "405 Method"},
            {std::string(20000, 'A'), "431 Request Header"},
            {"GET / HTTP/3.0\r\nHost: localhost\r\n\r\n", "505 HTTP Version"}}) {
-    Client client(served.server);
+    HttpTestClient client(served.server.port());
     client.send(text);
     const std::string answer = client.read_all();
     CAPTURE(status);
@@ -187,7 +129,7 @@ TEST_CASE("what is no request is told so and hung up on") {
 
 TEST_CASE("a stranger's name for this machine is refused") {
   const auto ask = [](const Served& served, const std::string& host) {
-    Client client(served.server);
+    HttpTestClient client(served.server.port());
     client.send("GET /hello HTTP/1.1\r\nConnection: close\r\nHost: " + host + "\r\n\r\n");
     return client.read_all().substr(9, 3);
   };
@@ -203,7 +145,8 @@ TEST_CASE("a stranger's name for this machine is refused") {
 
 TEST_CASE("a client that sends its request too slowly is left") {
   const Served served{{.listen = here, .request_time = std::chrono::seconds(1)}};
-  Client half(served.server), silent(served.server), asked(served.server);
+  HttpTestClient half(served.server.port()), silent(served.server.port()),
+      asked(served.server.port());
   half.send("GET /hello HT");
   asked.get("/hello");
   CHECK(contains(half.read_all(), "HTTP/1.1 408 Request Timeout"));
@@ -215,14 +158,14 @@ TEST_CASE("a client that sends its request too slowly is left") {
 
 TEST_CASE("as many clients as are allowed, and one more is told so") {
   const Served served{{.listen = here, .max_clients = 3}};
-  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<HttpTestClient>> clients;
   for (int i = 0; i < 3; ++i) {
-    clients.push_back(std::make_unique<Client>(served.server));
+    clients.push_back(std::make_unique<HttpTestClient>(served.server.port()));
     clients.back()->get("/hello");
     CHECK(contains(clients.back()->read_answer(), "200 OK"));
   }
   {
-    Client more(served.server);
+    HttpTestClient more(served.server.port());
     more.get("/hello");
     const std::string answer = more.read_all();
     CHECK(contains(answer, "503 Service Unavailable"));
@@ -230,7 +173,7 @@ TEST_CASE("as many clients as are allowed, and one more is told so") {
   }
   clients.pop_back();
   CHECK(eventually([&] {
-    Client again(served.server);
+    HttpTestClient again(served.server.port());
     again.get("/hello", "Connection: close\r\n");
     return contains(again.read_all(), "200 OK");
   }));
@@ -241,7 +184,7 @@ TEST_CASE("a stream begins with what is newest and goes on with what comes") {
   served.stream->publish(0, "[old]");
   served.stream->publish(0, "[status]");
   served.stream->publish(1, "[answer]");
-  Client client(served.server);
+  HttpTestClient client(served.server.port());
   client.get("/stream");
   const std::string head = client.read_to("\r\n\r\n");
   CHECK(contains(head, "Content-Type: x/stream\r\n"));
@@ -256,7 +199,7 @@ TEST_CASE("a stream begins with what is newest and goes on with what comes") {
   }
   served.stream->forget(0);
   served.stream->forget(1);
-  Client late(served.server);
+  HttpTestClient late(served.server.port());
   late.get("/stream");
   REQUIRE(eventually([&] { return served.stream->readers() == 2; }));
   served.stream->publish(1, "[next]");
@@ -266,7 +209,7 @@ TEST_CASE("a stream begins with what is newest and goes on with what comes") {
 TEST_CASE("a reader that goes is noticed") {
   const Served served;
   {
-    Client client(served.server);
+    HttpTestClient client(served.server.port());
     client.get("/stream");
     client.read_to("begin ");
     REQUIRE(eventually([&] { return served.stream->readers() == 1; }));
@@ -278,7 +221,7 @@ TEST_CASE("a slow reader misses what is old, and one that takes nothing is left"
   const Served served{{.listen = here, .stall_time = std::chrono::seconds(2)}};
   // 200 MB are published: what a reader gets is what it takes, plus what the kernel holds.
   const std::string piece(1 << 20, 'x');
-  Client slow(served.server), dead(served.server);
+  HttpTestClient slow(served.server.port()), dead(served.server.port());
   slow.receive_buffer(16 << 10);
   slow.get("/stream");
   slow.read_to("begin ");
@@ -309,8 +252,8 @@ TEST_CASE("a slow reader misses what is old, and one that takes nothing is left"
 
 TEST_CASE("it stops with clients attached, whatever they are at") {
   auto served = std::make_unique<Served>();
-  Client idle(served->server), half(served->server), reader(served->server), stuck(served->server),
-      large(served->server);
+  HttpTestClient idle(served->server.port()), half(served->server.port()),
+      reader(served->server.port()), stuck(served->server.port()), large(served->server.port());
   half.send("GET /he");
   reader.get("/stream");
   reader.read_to("begin ");
