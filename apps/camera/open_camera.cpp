@@ -114,11 +114,8 @@ std::unique_ptr<FrameSource> open_csi(const std::string& number, const CameraOpt
       {.name = options.uri});
 }
 
-std::unique_ptr<FrameSource> open_file(const std::string& path, const CameraOptions& options) {
-  const std::string extension = lower(std::filesystem::path(path).extension().string());
-  if (extension == ".mjpeg" || extension == ".mjpg") return open_mjpeg_file(path);
-  if (is_video_by_name(extension)) return open_video(path);
-  return std::make_unique<FileFrames>(path, options.channels, options.labels_file);
+bool is_raw_mjpeg_by_name(const std::string& extension) {
+  return extension == ".mjpeg" || extension == ".mjpg";
 }
 
 std::unique_ptr<FrameSource> open_v4l2(const std::string& path, const CameraOptions& options) {
@@ -136,16 +133,28 @@ std::unique_ptr<FrameSource> open_v4l2(const std::string& path, const CameraOpti
 
 std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   const std::string& uri = options.uri;
-  if (uri == "-") return open_standard_input();
-  std::error_code ignored;
-  if (uri.starts_with("/dev/video") || std::filesystem::is_character_file(uri, ignored))
-    return open_v4l2(uri, options);
   const std::size_t colon = uri.find("://");
-  if (colon == std::string::npos) return open_file(uri, options);
-  const std::string scheme = lower(uri.substr(0, colon));
-  const std::string rest = uri.substr(colon + 3);
-  if (scheme == "file") return open_file(rest, options);
-  if (scheme == "v4l2") return open_v4l2(rest, options);
+  const bool has_scheme = colon != std::string::npos;
+  const std::string scheme = lower(uri.substr(0, has_scheme ? colon : 0));
+  const std::string rest = has_scheme ? uri.substr(colon + 3) : uri;
+  std::error_code ignored;
+  const bool device = !has_scheme && (uri.starts_with("/dev/video") ||
+                                      std::filesystem::is_character_file(uri, ignored));
+  const bool file = uri != "-" && !device && (!has_scheme || scheme == "file");
+  const std::string extension =
+      file ? lower(std::filesystem::path(rest).extension().string()) : std::string();
+  const bool video = is_video_by_name(extension), raw_mjpeg = is_raw_mjpeg_by_name(extension);
+  if (file && !video && !raw_mjpeg)
+    return std::make_unique<FileFrames>(rest, options.channels, options.labels_file);
+  if (!options.labels_file.empty())
+    throw Error(
+        fmt::format("{}: labels go with pictures from files, and this is no picture: leave "
+                    "out {}",
+                    net::without_password(uri), options.labels_file));
+  if (video) return open_video(rest);
+  if (raw_mjpeg) return open_mjpeg_file(rest);
+  if (uri == "-") return open_standard_input();
+  if (device || scheme == "v4l2") return open_v4l2(rest, options);
   if (scheme == "csi") return open_csi(rest, options);
   if (scheme == "rtsp") return open_rtsp(uri);
   if (scheme == "http" || scheme == "https") return std::make_unique<HttpSource>(uri);

@@ -19,19 +19,21 @@ MjpegSource::MjpegSource(std::unique_ptr<ByteReader> reader, MjpegOptions option
 
 void MjpegSource::start() {
   reader_->start();
-  if (!options_.wait_in_start || !first_.empty()) return;
-  for (;;) {
-    try {
-      if (!find(first_)) first_.clear();
-      return;
-    } catch (const BadFrame&) {
-      if (ended_) throw;
-    }
+  if (!options_.wait_in_start || !first_.empty() || first_bad_) return;
+  try {
+    if (!find(first_)) first_.clear();
+  } catch (const BadFrame& error) {
+    if (ended_ && splitter_.broken() == 0) throw;  // nothing in it
+    first_bad_ = error;
   }
 }
 
 bool MjpegSource::next(Frame& frame) {
   if (stopped_) return false;
+  if (first_bad_) {
+    const BadFrame bad = *std::exchange(first_bad_, std::nullopt);
+    throw bad;
+  }
   std::vector<std::byte> jpeg = std::exchange(first_, {});
   if (jpeg.empty() && !find(jpeg)) return false;
   add_missing_huffman_tables(jpeg);
@@ -57,7 +59,8 @@ bool MjpegSource::find(std::vector<std::byte>& jpeg) {
     if (stopped_) return false;
     if (got == 0) {
       ended_ = true;
-      if (frames_ > 0) return false;
+      splitter_.end();
+      if (frames_ > 0 || splitter_.broken() > 0) continue;
       throw BadFrame(fmt::format("{}: ended without a JPEG in it", options_.name));
     }
     splitter_.push({bytes_.data(), got});

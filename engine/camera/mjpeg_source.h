@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,8 @@ struct MjpegOptions {
   bool wait_in_start = false;  // for the first frame
 };
 
-// A picture of the stream that is broken: BadFrame. So is a stream that ends without having held
-// any picture. No picture in 64 MiB: Error.
+// A picture of the stream that is broken, or cut off by its end: BadFrame. So is a stream that ends
+// without having held any picture. No picture in 64 MiB: Error.
 class MjpegSource final : public FrameSource {
  public:
   MjpegSource(std::unique_ptr<ByteReader> reader, MjpegOptions options);
@@ -39,6 +40,7 @@ class MjpegSource final : public FrameSource {
   MjpegSplitter splitter_;
   std::vector<std::byte> bytes_;  // room to read into
   std::vector<std::byte> first_;  // the frame that start() waited for
+  std::optional<BadFrame> first_bad_;
   std::uint64_t frames_ = 0, broken_ = 0, read_since_frame_ = 0;
   std::atomic<bool> stopped_ = false;
   bool ended_ = false;

@@ -33,9 +33,8 @@ std::size_t find_prefix(std::span<const std::byte> bytes) {
 
 void MjpegSplitter::push(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const bool inside = place_ != Place::outside && place_ != Place::outside_prefix;
     // At this very byte, so that it does not matter how the stream is cut.
-    if (inside && frame_.size() >= largest_frame_) drop();
+    if (frame_.size() >= largest_frame_) drop();
     std::size_t taken = 1;
     switch (place_) {
       case Place::outside:
@@ -52,6 +51,10 @@ void MjpegSplitter::push(std::span<const std::byte> bytes) {
     }
     bytes = bytes.subspan(taken);
   }
+}
+
+void MjpegSplitter::end() {
+  if (place_ != Place::outside) drop();
 }
 
 bool MjpegSplitter::pop(std::vector<std::byte>& jpeg) {

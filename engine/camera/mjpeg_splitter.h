@@ -22,6 +22,8 @@ class MjpegSplitter {
 
   // The result is the same however the stream is cut.
   void push(std::span<const std::byte> bytes);
+  // The stream has ended: a picture that is not whole counts as broken.
+  void end();
   // The next whole JPEG, from its start of image to its end; false when none is whole.
   bool pop(std::vector<std::byte>& jpeg);
   std::uint64_t broken() const { return broken_; }

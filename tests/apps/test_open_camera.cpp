@@ -95,6 +95,8 @@ TEST_CASE("what is no source is refused with what there is") {
   CHECK(contains(error_of([] { open("/no/such/video.mjpeg"); }), "cannot be opened"));
   for (const char* wrong : {"csi://", "csi://x", "csi://0x", "csi://-1", "csi://0 ! filesink"})
     CHECK(contains(error_of([&] { open(wrong); }), "write csi://0"));
+  for (const char* other : {"-", "csi://0", "http://cam/", "/dev/video0", "x.mp4", "x.mjpeg"})
+    CHECK(contains(error_of([&] { open(other, "labels.csv"); }), "labels go with pictures"));
   CHECK(contains(error_of([] { open("v4l2://0"); }), "v4l2:///dev/video0"));
   for (const char* gone : {"/dev/video987", "v4l2:///dev/video987", "V4L2:///dev/none"})
     CHECK(contains(error_of([&] { open(gone); }), "no such device"));
@@ -146,6 +148,17 @@ TEST_CASE("a raw MJPEG file gives every picture") {
   source->start();
   CHECK(!source->live());
   CHECK(numbers(*source) == count_to(50));
+  // Broken at the beginning, and cut off at the end.
+  const std::string jpeg = text_of(numbered_jpeg(7));
+  const auto broken = open(folder.write(
+      "broken.mjpeg", jpeg.substr(0, jpeg.size() - 20) + jpeg + jpeg.substr(0, jpeg.size() - 2)));
+  broken->start();
+  Frame frame;
+  CHECK_THROWS_AS(broken->next(frame), BadFrame);
+  CHECK(broken->next(frame));
+  CHECK(number_of(frame) == 7);
+  CHECK_THROWS_AS(broken->next(frame), BadFrame);
+  CHECK(!broken->next(frame));
   const auto nothing = open(folder.write("nothing.MJPG", std::string("no picture")));
   CHECK(contains(error_of([&] { nothing->start(); }), "ended without a JPEG in it"));
 }

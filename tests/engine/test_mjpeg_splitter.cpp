@@ -56,6 +56,7 @@ Split split(const Bytes& stream, Piece piece, std::size_t largest = mjpeg_larges
     while (splitter.pop(frame)) result.frames.push_back(frame);
     at += size;
   }
+  splitter.end();
   result.broken = splitter.broken();
   return result;
 }
@@ -153,6 +154,16 @@ TEST_CASE("what is broken is dropped and counted, and the next picture is found"
     CHECK(result.frames == std::vector<Bytes>{good, good});
     CHECK(result.broken == 1);
   }
+}
+
+TEST_CASE("a picture that the end of the stream cuts off is broken") {
+  const Bytes good = numbered_jpeg(4);
+  for (std::size_t size = 4; size < good.size(); ++size) {
+    const Split result = split(good + Bytes(good.begin(), good.begin() + size));
+    CHECK(result.frames.size() == 1);
+    CHECK(result.broken == 1);
+  }
+  CHECK(split(good + bytes({0xFF, 0xD8})).broken == 0);  // noise can hold that
 }
 
 TEST_CASE("a picture that is too large is dropped and counted, and memory is bounded") {
