@@ -29,7 +29,7 @@ for arch in "$@"; do
   rm -rf "${out:?}/$arch"
   mkdir -p "$out/$arch"
   for program in quantring quantring-weights; do
-    "$strip" -o "$out/$arch/$program" "build/$preset/$program"
+    "$strip" --remove-section=.comment --remove-section=.note -o "$out/$arch/$program" "build/$preset/$program"
   done
   echo "== $arch: check"
   packaging/check_static.sh "$out/$arch" "${emulator[@]}"
