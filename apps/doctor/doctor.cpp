@@ -35,13 +35,14 @@ RingProbeRequest probe_request(const RingConfig& ring) {
   return request;
 }
 
-// A node that cannot be reached from here may still be by the stage before it.
+// A node that cannot be reached from here may still be by the stage before it; the first has none.
 bool worth_a_round(const std::vector<NodeProbe>& nodes) {
-  return std::all_of(nodes.begin(), nodes.end(), [](const NodeProbe& each) {
-    using State = NodeProbe::State;
-    return each.state == State::answers || each.state == State::no_way_back ||
-           each.state == State::unreachable;
-  });
+  using State = NodeProbe::State;
+  return nodes.front().state != State::unreachable &&
+         std::all_of(nodes.begin(), nodes.end(), [](const NodeProbe& each) {
+           return each.state == State::answers || each.state == State::no_way_back ||
+                  each.state == State::unreachable;
+         });
 }
 
 void look_at_ring(const RingConfig& ring, const ModelFile* model, std::vector<Section>& sections) {

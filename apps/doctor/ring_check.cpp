@@ -65,7 +65,10 @@ class NodeCheck {
       case State::unreachable:
         return unreachable(stage, name, probe.error);
       case State::failed:
-        return list_.problem(name, probe.error, "look at its log: journalctl -u quantring-node");
+        return list_.problem(
+            name, probe.error,
+            "is it a node that hangs, or another program on that port? Look at its "
+            "log: journalctl -u quantring-node");
     }
   }
 
