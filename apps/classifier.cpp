@@ -63,6 +63,7 @@ class LocalClassifier : public Classifier {
     changed_.notify_all();
   }
 
+  void expect_rate(double) override {}
   net::RingStats stats() const override { return {}; }
   net::RingStats finish() override { return {}; }
   OutputHistories histories() const override { return {}; }
@@ -134,6 +135,7 @@ class RingClassifier : public Classifier {
     return true;
   }
 
+  void expect_rate(double images_per_s) override { watch_.expect_rate(images_per_s); }
   void stop() override { head_.stop(); }
   net::RingStats stats() const override { return head_.stats(); }
   net::RingStats finish() override {

@@ -30,6 +30,8 @@ class Classifier {
   virtual void close_input() = 0;               // nothing more comes
   // logits: [images, classes] of the next batch; false after the last. Throws Error.
   virtual bool next(std::vector<float>& logits) = 0;
+  // So many come in a second, at most: links need not carry more. 0: as many as can be had.
+  virtual void expect_rate(double images_per_s) = 0;
   virtual void stop() = 0;                        // blocked and later calls of submit throw Error
   virtual net::RingStats stats() const = 0;       // so far
   virtual net::RingStats finish() = 0;            // exact; after the last result

@@ -17,7 +17,7 @@ double median(std::deque<double> values) {
 
 }  // namespace
 
-std::optional<double> ComputeRate::update(const net::RingStats& stats) {
+std::optional<double> ComputeRate::update(const net::RingStats& stats, double expected_rate) {
   stages_.resize(stats.stages.size());
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const net::StageStats& now = stats.stages[i];
@@ -30,7 +30,8 @@ std::optional<double> ComputeRate::update(const net::RingStats& stats) {
     stage.images = now.images;
     stage.compute_s = now.compute_s;
   }
-  const double rate = current();
+  double rate = current();
+  if (expected_rate > 0) rate = std::min(rate, expected_rate);
   away_ = rate > 0 && std::abs(rate - told_) > news * told_ ? away_ + 1 : 0;
   if (away_ == 0 || (told_ > 0 && away_ < 2)) return std::nullopt;
   away_ = 0;

@@ -13,9 +13,10 @@ namespace quantring::apps {
 // taken for a slower one.
 class ComputeRate {
  public:
-  // The rate in images/s when it is news: the first one known, and one that has stood more than
-  // 3 % away from what was told last for two reports.
-  std::optional<double> update(const net::RingStats& stats);
+  // The rate in images/s that no link should hold up, when it is news: the first one known, and
+  // one that has stood more than 3 % away from what was told last for two reports. expected_rate:
+  // so many images come at most; 0: not known.
+  std::optional<double> update(const net::RingStats& stats, double expected_rate = 0);
 
   double current() const;  // images/s; 0: not all stages have computed enough yet
 

@@ -18,6 +18,11 @@ RingWatch::~RingWatch() {
   thread_.join();
 }
 
+void RingWatch::expect_rate(double images_per_s) {
+  const std::lock_guard lock(mutex_);
+  expected_rate_ = images_per_s;
+}
+
 OutputHistories RingWatch::histories(const net::RingStats& latest) const {
   const std::lock_guard lock(mutex_);
   OutputHistories histories = histories_;
@@ -30,7 +35,7 @@ void RingWatch::run() {
   while (!ending_) {
     const net::RingStats stats = head_.stats();
     add_report(histories_, stats);
-    if (const auto rate = rate_.update(stats); rate && tell_) {
+    if (const auto rate = rate_.update(stats, expected_rate_); rate && tell_) {
       head_.instruct(compute_rate_instruction(*rate));
     }
     changed_.wait_for(lock, std::chrono::milliseconds(500), [this] { return ending_; });

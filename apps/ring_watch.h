@@ -1,6 +1,6 @@
 #pragma once
 // The head's eye on its ring while it runs: keeps what the links' controllers decided, and tells
-// the stages how fast the slowest of them computes.
+// the stages how fast a link has to be: as the slowest of them computes, or as images come.
 
 #include <condition_variable>
 #include <mutex>
@@ -20,6 +20,10 @@ class RingWatch {
   RingWatch(const RingWatch&) = delete;
   RingWatch& operator=(const RingWatch&) = delete;
 
+  // So many images come in a second, at most, which is less than the stages may compute; 0: not
+  // known.
+  void expect_rate(double images_per_s);
+
   // All that was seen, and `latest`: the exact counts once the ring has finished.
   OutputHistories histories(const net::RingStats& latest) const;
 
@@ -32,6 +36,7 @@ class RingWatch {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool ending_ = false;
+  double expected_rate_ = 0;
   OutputHistories histories_;
   std::thread thread_;  // last: it uses all the rest
 };

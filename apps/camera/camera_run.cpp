@@ -70,11 +70,12 @@ std::string camera_report(const CameraSummary& summary) {
                                  summary.feed.frames, summary.feed.dropped);
   if (summary.unreadable > 0) text += fmt::format(", {} unreadable", summary.unreadable);
   if (summary.lost > 0) text += fmt::format(", {} lost with a ring", summary.lost);
-  if (summary.feed.reopened > 0) {
-    text += fmt::format("; source opened anew {} times", summary.feed.reopened);
-  }
-  if (summary.reconnects > 0)
-    text += fmt::format("; ring connected anew {} times", summary.reconnects);
+  const auto anew = [&](const char* what, std::uint64_t count) {
+    if (count == 1) text += fmt::format("; {} once", what);
+    if (count > 1) text += fmt::format("; {} {} times", what, count);
+  };
+  anew("the source was opened anew", summary.feed.reopened);
+  anew("the ring was connected anew", summary.reconnects);
   return text +
          fmt::format("\nlatency: half within {:.0f} ms, 95 % within {:.0f} ms, longest {:.0f} ms\n",
                      1e3 * summary.latency_p50_s, 1e3 * summary.latency_p95_s,

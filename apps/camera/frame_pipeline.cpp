@@ -137,7 +137,7 @@ void FramePipeline::read_next(std::unique_lock<std::mutex>& lock) {
   } catch (...) {
     failure = std::current_exception();
   }
-  if (!bad.empty()) say_(bad);
+  if (!bad.empty()) say_bad(bad);
   lock.lock();
   if (over || failure) {
     input_over_ = true;
@@ -154,6 +154,14 @@ void FramePipeline::read_next(std::unique_lock<std::mutex>& lock) {
     }
   }
   changed_.notify_all();
+}
+
+// A camera that gives nothing else would fill the log.
+void FramePipeline::say_bad(const std::string& line) {
+  const auto now = Frame::Clock::now();
+  if (feed_.live() && now - said_ < std::chrono::seconds(10)) return;
+  said_ = now;
+  say_(line);
 }
 
 std::vector<std::byte> FramePipeline::pixels_of(const Frame& frame) const {

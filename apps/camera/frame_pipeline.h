@@ -26,7 +26,8 @@ class FramePipeline {
  public:
   using Say = std::function<void(const std::string& line)>;
 
-  // say: told of every frame that is no picture, on a thread of the pipeline's. limit: frames at
+  // say: told of every frame that is no picture, of a live source's not more than one in ten
+  // seconds; on a thread of the pipeline's. limit: frames at
   // most; 0: all.
   FramePipeline(FrameFeed& feed, const ModelFile& model, std::uint64_t limit, Say say);
   ~FramePipeline();  // detach first
@@ -56,12 +57,14 @@ class FramePipeline {
   bool step(std::unique_lock<std::mutex>& lock);
   void submit_next(std::unique_lock<std::mutex>& lock);
   void read_next(std::unique_lock<std::mutex>& lock);
+  void say_bad(const std::string& line);
   std::vector<std::byte> pixels_of(const Frame& frame) const;
 
   FrameFeed& feed_;
   const ModelFile& model_;
   const std::uint64_t limit_;
   const Say say_;
+  Frame::Clock::time_point said_{};  // of the thread alone
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

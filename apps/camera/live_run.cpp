@@ -20,6 +20,10 @@ namespace {
 // A run that had work for so long and answered nothing hangs.
 constexpr std::chrono::seconds longest_silence{120};
 
+// Links are chosen for so much more than a camera gives now: the finest coding that would just do
+// leaves no room to catch up.
+constexpr double rate_margin = 1.25;
+
 // Of a ring that is busy all the time, what every stage and link needs to be so: more would only
 // wait. A file does not mind waiting.
 std::size_t most_under_way(bool live, std::size_t stages) {
@@ -224,6 +228,7 @@ void LiveRun::show_status() {
     meter_.measure(now, status_.images, classifier_ ? classifier_->stats() : net::RingStats{},
                    classifier_ ? classifier_->histories() : OutputHistories{}, plan_.ranges,
                    status_);
+    if (classifier_ && feed_->live()) classifier_->expect_rate(rate_margin * feed.frames_per_s);
     status_.healthy = classifier_ != nullptr && feed.error.empty();
     shown = status_;
   }
