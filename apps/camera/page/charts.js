@@ -96,8 +96,8 @@ function lineOf(series, x, y) {
 function drawChart(chart, status, now) {
   const series = chart.series(status);
   chart.root.hidden = series.length === 0;
-  if (chart.root.hidden) return;
   legendOf(chart, series);
+  if (chart.root.hidden) return;
   const unit = pixelsOfRem() / 16, width = chart.svg.getBoundingClientRect().width / unit, height = plotHeight(unit);
   const level = (each) => each.level?.(status) ?? null;
   const values = series.flatMap((each) => each.of ? points.map(each.of) : [level(each)]).filter((value) => value !== null);

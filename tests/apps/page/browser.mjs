@@ -14,8 +14,9 @@ export class Browser {
       "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
       "--disable-sync", "--no-default-browser-check", `--user-data-dir=${browser.folder}`, "about:blank",
     ], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"], env: { ...process.env, HOME: browser.folder } });
-    browser.ended = new Promise((resolve) => browser.child.once("exit", resolve));
     browser.waiting = new Map();
+    browser.ended = new Promise((resolve) => browser.child.once("exit", resolve));
+    browser.ended.then(() => browser.waiting.forEach(({ reject }) => reject(new Error("the browser ended"))));
     browser.listeners = [];
     browser.sent = 0;
     let text = "";

@@ -1,0 +1,194 @@
+// The page in a real, headless Chromium: what it shows is what the server said, it asks nobody else,
+// names stay text, and it finds its way back.
+//
+// node check_page.mjs DRIVER: against dashboard_driver, which is started, told things and restarted.
+// node check_page.mjs URL: against a run that goes on (the first part only).
+// With [SCREENSHOT.png] behind either, a picture of the page is kept.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { Browser } from "./browser.mjs";
+
+const programs = ["chromium", "chromium-browser", "google-chrome"];
+const program = programs.find((name) => spawnSync("sh", ["-c", `command -v ${name}`]).status === 0);
+if (!program) {
+  console.log("SKIPPED: no Chromium is installed (Debian's package chromium)");
+  process.exit(0);
+}
+
+const [target, screenshot] = process.argv.slice(2);
+const live = target.startsWith("http://");
+let driver = null;
+
+const failures = [];
+function check(what, good, more = "") {
+  if (good) return;
+  failures.push(what);
+  console.log(`wrong: ${what} ${more}`);
+}
+
+class Driver {
+  static async start(path, port = 0, stages = 3) {
+    const driver = new Driver();
+    driver.child = spawn(path, [`127.0.0.1:${port}`, String(stages)], { stdio: ["pipe", "pipe", "inherit"] });
+    const [line] = await once(driver.child.stdout.setEncoding("utf8"), "data");
+    driver.port = Number(line.match(/listening on (\d+)/)[1]);
+    return driver;
+  }
+  say(word) {
+    this.child.stdin.write(word + "\n");
+  }
+  async stop() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.stdin.end();
+    await once(this.child, "exit");
+  }
+}
+
+// All fields of the page and the last status event, at one moment: no script runs in between.
+const snapshot = `(() => {
+  const text = (id) => document.getElementById(id).textContent;
+  return {
+    status: JSON.parse(heard.status), answer: heard.answer ? JSON.parse(heard.answer) : null,
+    fields: [...document.querySelectorAll("[data-field]")].map((each) => ({ ...each.dataset, text: each.textContent })),
+    top: [...document.querySelectorAll("#top li")].map((each) => [...each.children].slice(1).map((part) => part.textContent)),
+    best: text("answer-name"), probability: text("answer-probability"), frame: text("answer-frame"), latency: text("answer-latency"),
+    points: Number(document.querySelector(".chart svg").dataset.points),
+  };
+})()`;
+
+// What a number reads as, said anew: from the page's promise, not with its code.
+const digits = (value, places) => new Intl.NumberFormat("en-US", { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: value >= 10000 }).format(value);
+const three = (value) => digits(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
+const readings = {
+  count: (value) => digits(value, 0), rate: three, mbps: three, rtt: three,
+  ms: (value) => digits(value * 1000, value < 0.1 ? 1 : 0), percent: (value) => digits(value * 100, 0),
+  bits: (value) => String(Math.round(value * 100) / 100), mb: (value) => digits(value, value < 10 ? 1 : 0),
+};
+
+async function checkNumbers(page) {
+  const { status, answer, fields, ...shown } = await page.evaluate(snapshot);
+  let numbers = 0;
+  for (const { field, value, kind, most, text } of fields) {
+    const raw = field.split(".").reduce((object, key) => object[key], status);
+    check(`data-value of ${field}`, value === (raw === null ? "" : String(raw)), `${value} and ${raw}`);
+    if (raw === null || raw === "") check(`${field} is not known`, text === "–", text);
+    else if (readings[kind]) check(`text of ${field}`, text === readings[kind](raw), `${text} of ${raw}`);
+    else if (kind === "text" && !most) check(`text of ${field}`, text === raw, text);
+    numbers += typeof raw === "number";
+  }
+  check("numbers are on the page", numbers >= (status.stages.length > 0 ? 45 : 13), numbers);
+  if (answer) {
+    const percent = (value) => `${digits(value * 100, 1)} %`;
+    check("best answer", shown.best === answer.top[0].name, `${shown.best} and ${answer.top[0].name}`);
+    check("its probability", shown.probability === percent(answer.top[0].probability), shown.probability);
+    check("all answers", JSON.stringify(shown.top) === JSON.stringify(answer.top.map((each) => [each.name, percent(each.probability)])), JSON.stringify(shown.top));
+    check("name of the frame", shown.frame === answer.frame, shown.frame);
+    check("its latency", shown.latency === `${readings.ms(answer.latency_s)} ms`, shown.latency);
+  }
+  return shown;
+}
+
+// A fingerprint of the picture's pixels.
+const pixels = `(() => {
+  const picture = document.getElementById("picture"), canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 32;
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0, 32, 32);
+  return [...context.getImageData(0, 0, 32, 32).data].join();
+})()`;
+
+async function checkRun(page, origin) {
+  await page.wait("window.heard?.status && window.heard?.answer");
+  await page.wait("document.getElementById('picture').naturalWidth > 0");
+  check("no placeholder over the picture", await page.evaluate("document.getElementById('no-picture').hidden"));
+  const first = await page.evaluate(pixels);
+  await page.wait(`${pixels} !== ${JSON.stringify(first)}`);
+  const { points } = await checkNumbers(page);
+  for (let i = 0; i < 5; ++i) {
+    const before = await page.evaluate("heard.status");
+    await page.wait(`heard.status !== ${JSON.stringify(before)}`);
+    await checkNumbers(page);
+  }
+  await page.wait(`Number(document.querySelector(".chart svg").dataset.points) >= Math.min(${points} + 5, 290)`);
+  const stages = await page.evaluate("JSON.parse(heard.status).stages.length");
+  check("a card of every stage", (await page.evaluate("document.querySelectorAll('.stage').length")) === (stages > 0 ? stages + 1 : 0));
+  check("an arrow of every link", (await page.evaluate("document.querySelectorAll('.link').length")) === (stages > 0 ? stages + 1 : 0));
+  if (stages === 0) check("no ring is said", (await page.evaluate("document.getElementById('ring').textContent")).includes("one process"));
+  check("nothing is wider than a phone", await fitsPhone(page));
+  checkQuiet(page, origin);
+  check("policy is kept", (await page.evaluate("violations.join()")) === "", await page.evaluate("violations.join()"));
+}
+
+async function fitsPhone(page) {
+  await page.show(360, 780);
+  await page.wait("document.documentElement.clientWidth === 360");
+  const fits = await page.evaluate("document.documentElement.scrollWidth <= 360");
+  await page.show(1440, 900);
+  return fits;
+}
+
+function checkQuiet(page, origin) {
+  check("no complaint", page.complaints.length === 0, page.complaints.join("\n"));
+  const strange = page.requests.filter((url) => new URL(url).origin !== origin);
+  check("no other origin", strange.length === 0, strange.join());
+  check("the page, and what it reads", page.requests.length >= 5, page.requests.join());
+}
+
+async function checkNamesStayText(page) {
+  const name = "<img src=x onerror=\"document.title='owned'\">";
+  await page.wait(`document.getElementById("answer-name").textContent === ${JSON.stringify(name)}`);
+  check("no element came of a name", (await page.evaluate("document.querySelectorAll('main img').length")) === 1);
+  check("no script came of a name", (await page.evaluate("document.title")) === "QuantRing");
+}
+
+async function checkTrouble(page) {
+  const banner = "document.getElementById('banner-text').textContent";
+  check("no banner while all is well", await page.evaluate("document.getElementById('banner').hidden"));
+  driver.say("waiting");
+  await page.wait(`${banner}.includes("<i>was lost</i>")`);
+  check("the banner is seen", await page.evaluate("document.getElementById('banner').offsetHeight > 0"));
+  check("the state too", (await page.evaluate("document.querySelector('[data-field=state]').textContent")).includes("was lost"));
+  await checkNumbers(page);
+  driver.say("running silent");
+  await page.wait(`${banner}.includes("says nothing of the run")`);
+  driver.say("running");
+  await page.wait("document.getElementById('banner').hidden");
+}
+
+async function checkReturn(page) {
+  await driver.stop();
+  await page.wait("document.getElementById('banner-text').textContent.includes('No connection')");
+  check("old numbers look old", await page.evaluate("document.body.classList.contains('stale')"));
+  const pictures = page.requests.filter((url) => url.includes("/stream.mjpg")).length;
+  driver = await Driver.start(target, driver.port, 0);
+  await page.wait("document.getElementById('banner').hidden && !document.body.classList.contains('stale')");
+  check("the picture is asked for anew", page.requests.filter((url) => url.includes("/stream.mjpg")).length > pictures);
+  const first = await page.evaluate(pixels);
+  await page.wait(`${pixels} !== ${JSON.stringify(first)}`);
+  await page.wait("document.getElementById('ring').textContent.includes('one process')");
+  await checkNumbers(page);
+}
+
+driver = live ? null : await Driver.start(target);
+const origin = live ? new URL(target).origin : `http://127.0.0.1:${driver.port}`;
+const browser = await Browser.start(program);
+try {
+  const page = await browser.open(origin + "/");
+  await page.show(1440, 900);
+  await checkRun(page, origin);
+  if (screenshot) await page.screenshot(screenshot);
+  if (!live) {
+    await checkNamesStayText(page);
+    await checkTrouble(page);
+    checkQuiet(page, origin);
+    await checkReturn(page);
+    check("no script failed", !page.complaints.some((line) => /Error/.test(line) && !/ERR_/.test(line)), page.complaints.join("\n"));
+  }
+} catch (error) {
+  check("the page did as it should", false, error.message);
+} finally {
+  await browser.stop();
+  await driver?.stop();
+}
+console.log(failures.length === 0 ? "the page is as it should be" : `${failures.length} wrong`);
+process.exit(failures.length === 0 ? 0 : 1);
