@@ -23,6 +23,7 @@ std::string status_line(const LiveStatus& status) {
     line += "  bits" + bits;
   }
   if (status.state != "running") line += "  " + status.state;
+  if (!status.feed.error.empty()) line += "  " + status.feed.error;
   return line;
 }
 
