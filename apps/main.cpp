@@ -16,7 +16,9 @@ int main(int argc, char** argv) {
       "  quantring classify photo.jpg --model model.safetensors\n"
       "  quantring classify photos/ --model model.safetensors --stages 3 --codec ptq --bits 4\n"
       "  quantring node --model model.safetensors            # on every device\n"
-      "  quantring classify photos/ --ring ring.toml         # on the head");
+      "  quantring classify photos/ --ring ring.toml         # on the head\n"
+      "  quantring camera /dev/video0 --ring ring.toml       # and a page for a browser\n"
+      "  quantring doctor --ring ring.toml                   # what is wrong, and what to do");
   quantring::apps::add_classify(app);
   quantring::apps::add_node(app);
   quantring::apps::add_bench(app);

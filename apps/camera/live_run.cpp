@@ -71,6 +71,7 @@ LiveRun::LiveRun(const CameraRunOptions& options, ServiceNotifier& notifier)
   status_.hash = model_.hash();
   status_.source = net::without_password(options.camera.uri);
   connect();
+  say("reading " + feed_->stats().text);
   if (dashboard_) say(fmt::format("page on {}", page_url(options.listen, dashboard_->port())));
   pipeline_ = std::make_unique<FramePipeline>(
       *feed_, model_, options.limit, [this](const std::string& line) { say("error: " + line); });

@@ -252,6 +252,13 @@ TEST_CASE("the slowest stage's compute rate, and when it is news") {
   }
   // A report without new images neither.
   for (int i = 0; i < 40; ++i) CHECK_FALSE(rate.update(ring));
+  // Where fewer come than could be computed, they are what counts; more than that change nothing.
+  CHECK_FALSE(rate.update(ring, 15));
+  CHECK(rate.update(ring, 15) == 15.0);
+  CHECK_FALSE(rate.update(ring, 70));
+  const auto all = rate.update(ring, 70);
+  REQUIRE(all);
+  CHECK(*all == doctest::Approx(50).epsilon(0.03));
   // One that has become slower is, once.
   int told = 0;
   double last = 0;
