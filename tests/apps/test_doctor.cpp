@@ -157,7 +157,7 @@ TEST_CASE("the readings of a link: the median of the latest, or at least what we
     now.stages[0].output.capacity_bps = second;
     readings.add(now);
   };
-  for (const double bps : {1e9, 1e9, 5e7, 9.8e7, 9.5e7, 9.6e7, 2e8}) {
+  for (const double bps : {1e9, 5e7, 9.8e7, 9.5e7, 9.6e7, 2e8, 2e8, 2e8, 2e8}) {
     add(bps, net::Capacity::at_least, bps / 10);
   }
   CHECK(!readings.enough());

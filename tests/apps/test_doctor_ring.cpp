@@ -80,6 +80,18 @@ struct Diagnosis {
     }
     return texts;
   }
+  // Of the first problem with this subject.
+  std::string remedy(const std::string& subject) const {
+    for (const auto& section : json["sections"]) {
+      for (const auto& each : section["findings"]) {
+        if (each["severity"] == "problem" &&
+            each["subject"].get<std::string>().rfind(subject, 0) == 0) {
+          return each["remedy"];
+        }
+      }
+    }
+    return {};
+  }
   std::vector<std::string> problems(const std::string& subject = "") const {
     return found(subject, "problem");
   }
@@ -164,6 +176,7 @@ TEST_CASE("a node that is dead does not hide the others") {
   REQUIRE(diagnosis.problems().size() == 1);
   CHECK(contains(diagnosis.problems("stage 1")[0],
                  "stage 1 (" + nodes.addresses()[1] + "): connection refused"));
+  CHECK(contains(diagnosis.remedy("stage 1"), "quantring node"));
   CHECK(diagnosis.found("stage 0", "ok").size() == 2);
   CHECK(diagnosis.found("stage 2", "ok").size() == 2);
   CHECK(diagnosis.found("ring", "note").size() == 1);
@@ -191,6 +204,7 @@ TEST_CASE("a node that works for another head is left alone") {
   CHECK(diagnosis.status == 1);
   REQUIRE(diagnosis.problems("stage 0").size() == 1);
   CHECK(contains(diagnosis.problems("stage 0")[0], "busy with a session of 127.0.0.1"));
+  CHECK(contains(diagnosis.remedy("stage 0"), "end that session"));
   CHECK(diagnosis.found("stage 1", "ok").size() == 2);
   other_head.finish();  // was not disturbed
 }
@@ -214,6 +228,7 @@ TEST_CASE("a node of another version") {
   CHECK(diagnosis.status == 1);
   REQUIRE(diagnosis.problems("stage 0").size() == 1);
   CHECK(contains(diagnosis.problems("stage 0")[0], "this is version 0.0.1"));
+  CHECK(contains(diagnosis.remedy("stage 0"), "install the same package"));
 }
 
 TEST_CASE("ring files that are wrong are a finding, and the rest is told all the same") {
