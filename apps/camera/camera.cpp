@@ -44,6 +44,13 @@ void run_command(CameraCommand& command) {
   const CameraSummary summary = run_camera(options);
   fmt::print(stderr, "{}", camera_report(summary));
   if (summary.run.images > 0) fmt::print(stderr, "{}", closing_report(summary.run));
+  if (!summary.live && summary.unreadable > 0) {
+    throw Error(fmt::format("{} of {} pictures could not be read; each is named above",
+                            summary.unreadable, summary.run.images + summary.unreadable));
+  }
+  if (summary.run.images == 0 && !summary.stopped) {
+    throw Error(fmt::format("{}: ended before a picture came", summary.feed.text));
+  }
 }
 
 }  // namespace

@@ -76,8 +76,10 @@ std::string camera_report(const CameraSummary& summary) {
   };
   anew("the source was opened anew", summary.feed.reopened);
   anew("the ring was connected anew", summary.reconnects);
+  text += '\n';
+  if (summary.run.images == 0) return text;
   return text +
-         fmt::format("\nlatency: half within {:.0f} ms, 95 % within {:.0f} ms, longest {:.0f} ms\n",
+         fmt::format("latency: half within {:.0f} ms, 95 % within {:.0f} ms, longest {:.0f} ms\n",
                      1e3 * summary.latency_p50_s, 1e3 * summary.latency_p95_s,
                      1e3 * summary.longest_s);
 }

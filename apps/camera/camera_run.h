@@ -26,6 +26,7 @@ struct CameraRunOptions {
 struct CameraSummary {
   ClassifySummary run;  // of the last session, where a ring was lost in between; images of all
   FeedStats feed;
+  bool live = false, stopped = false;  // stopped: by a signal
   std::uint64_t unreadable = 0, lost = 0, reconnects = 0;
   double latency_p50_s = 0, latency_p95_s = 0, longest_s = 0;  // of the whole run
 };

@@ -6,6 +6,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include "apps/camera/live_metrics.h"
@@ -26,7 +27,6 @@ constexpr std::chrono::milliseconds picture_interval{50};
 constexpr std::chrono::seconds silence{10};
 
 constexpr const char* json_type = "application/json";
-constexpr const char* boundary = "quantring-frame";
 
 enum EventSlot : std::size_t { status_slot, answer_slot, event_slots };
 
@@ -34,13 +34,16 @@ std::string event(const char* name, const std::string& json) {
   return fmt::format("event: {}\ndata: {}\n\n", name, json);
 }
 
-// The boundary stands behind the picture: a browser shows one when it has read where it ends.
-std::string part(std::uint64_t number, const std::vector<std::byte>& jpeg) {
-  std::string text =
-      fmt::format("Content-Type: image/jpeg\r\nContent-Length: {}\r\nX-Answer: {}\r\n\r\n",
-                  jpeg.size(), number);
-  text.append(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
-  return text + fmt::format("\r\n--{}\r\n", boundary);
+// Not to be guessed: a picture that has it inside would end early.
+std::string make_boundary() {
+  std::random_device random;
+  return fmt::format("frame-{:08x}{:08x}", random(), random());
+}
+
+// A browser shows a picture when the head of the next has come. So that stands behind each, and has
+// no length.
+std::string part_head(const std::string& boundary) {
+  return fmt::format("--{}\r\nContent-Type: image/jpeg\r\n\r\n", boundary);
 }
 
 LiveStatus at_the_start() {
@@ -62,6 +65,7 @@ struct Dashboard::Impl {
 
   const std::shared_ptr<net::HttpStream> events = std::make_shared<net::HttpStream>(event_slots);
   const std::shared_ptr<net::HttpStream> pictures = std::make_shared<net::HttpStream>(1);
+  const std::string boundary = make_boundary();
   std::mutex mutex;  // of all up to the server
   LiveStatus status = at_the_start();
   Clock::time_point shown = Clock::now();
@@ -90,7 +94,7 @@ HttpResponse Dashboard::Impl::answer(const net::HttpRequest& request) {
     return {.type = "text/event-stream", .body = "retry: 1000\n\n", .stream = events};
   if (path == "/stream.mjpg") {
     return {.type = fmt::format("multipart/x-mixed-replace; boundary={}", boundary),
-            .body = fmt::format("--{}\r\n", boundary),
+            .body = part_head(boundary),
             .stream = pictures};
   }
   const std::lock_guard lock(mutex);
@@ -141,7 +145,8 @@ void Dashboard::show(const LiveAnswer& answer,
   // Not under the mutex: a JPEG may have to be made, and whoever asks for /healthz need not wait.
   const bool watched = impl_->pictures->readers() > 0;
   if (const auto picture = watched ? jpeg() : std::vector<std::byte>(); !picture.empty()) {
-    impl_->pictures->publish(0, part(answer.number, picture));
+    std::string bytes(reinterpret_cast<const char*>(picture.data()), picture.size());
+    impl_->pictures->publish(0, std::move(bytes) + "\r\n" + part_head(impl_->boundary));
   } else {
     impl_->pictures->forget(0);  // whoever comes next is not shown the picture of another answer
   }

@@ -124,9 +124,11 @@ CameraSummary LiveRun::run() {
   }
   pipeline_->rethrow();
   summary_.feed = feed_->stats();
+  summary_.live = feed_->live();
   summary_.unreadable = pipeline_->unreadable() + summary_.feed.unreadable;
   summary_.lost = pipeline_->lost();
   const std::lock_guard lock(mutex_);
+  summary_.stopped = stopped_;
   summary_.run.seconds = std::chrono::duration<double>(last_answer_ - begun_).count();
   summary_.latency_p50_s = latencies_.percentile(0.5);
   summary_.latency_p95_s = latencies_.percentile(0.95);

@@ -94,7 +94,8 @@ std::unique_ptr<FrameSource> open_rtsp(const std::string& uri) {
                     "%20 and so on",
                     name));
   // Programs repeat the URI in their errors, whole or from its user on.
-  ChildReaderOptions options{.name = name};
+  ChildReaderOptions options{.name = name,
+                             .remedy = "check host, path, user and password, and that it is on"};
   const std::size_t begin = uri.find("://") + 3;
   options.hide = {{uri, name}, {uri.substr(begin), name.substr(begin)}};
   if (const std::size_t at = uri.rfind('@'); at != std::string::npos && at > begin)
@@ -111,7 +112,10 @@ std::unique_ptr<FrameSource> open_csi(const std::string& number, const CameraOpt
     throw Error(fmt::format("{}: write csi://0 for the first camera connector", options.uri));
   return open_live_program(
       csi_command(sensor, options.width, options.height, options.fps, find_video_programs()),
-      {.name = options.uri});
+      {.name = options.uri,
+       .remedy =
+           "this needs a Jetson with nvidia-l4t-gstreamer, and the camera free (sudo systemctl "
+           "restart nvargus-daemon)"});
 }
 
 bool is_raw_mjpeg_by_name(const std::string& extension) {

@@ -232,6 +232,12 @@ TEST_CASE("what is wrong from the beginning is one line") {
   fails({images, "--model", model, "--listen", "nowhere"}, "nowhere");
   fails({images, "--model", model, "--codec", "ptq", "--bits", "8"}, "--ring FILE or --stages N");
   fails({"gopher://x", "--model", model, "--listen", "none"}, "gopher");
+  std::ofstream(folder / "broken.jpg") << "no picture";
+  fails({folder / "broken.jpg", "--model", model, "--listen", "none"}, "1 of 1 pictures");
+  const auto nothing =
+      run({"/bin/sh", "-c", program + " camera - --model " + model + " --listen none </dev/null"});
+  CHECK(nothing.status != 0);
+  CHECK(contains(nothing.err, "before a picture came"));
   const std::string ring = write_ring(folder, model, {"1"});
   fails({images, "--ring", ring, "--listen", "none"}, "stage 0");
 }
