@@ -84,8 +84,9 @@ std::string ChildReader::why(const std::string& what) const {
          at = said.find(secret, at + shown.size()))
       said.replace(at, secret.size(), shown);
   }
-  return said.empty() ? fmt::format("{}: {}: {}", options_.name, program_, what)
-                      : fmt::format("{}: {}: {} ({})", options_.name, program_, said, what);
+  const std::string cause = said.empty() ? what : fmt::format("{} ({})", said, what);
+  return fmt::format("{}: {}: {}{}{}", options_.name, program_, cause,
+                     options_.remedy.empty() ? "" : "; ", options_.remedy);
 }
 
 }  // namespace quantring

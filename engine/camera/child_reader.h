@@ -24,6 +24,7 @@ struct ChildReaderOptions {
   std::chrono::milliseconds patience{0};  // a longer silence is an Error; 0: none is
   // In what the program says of itself the first is replaced by the second: passwords.
   std::vector<std::pair<std::string, std::string>> hide = {};
+  std::string remedy = {};  // ends every error text
 };
 
 // A program that fails: Error with the line that it wrote about it.

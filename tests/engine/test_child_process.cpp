@@ -98,9 +98,9 @@ TEST_CASE("a program that fails says why in one line, without the password") {
         "cam: sh: ERROR: no camera (exit status 1)");
   CHECK(run("echo x", true) == "cam: sh: the stream ended");
   CHECK(run("echo x") == "no error");
-  ChildReader none({{"/no/such/program"}, {}}, {.name = "cam"});
+  ChildReader none({{"/no/such/program"}, {}}, {.name = "cam", .remedy = "install it"});
   CHECK(error_of([&] { read_all(none); }) ==
-        "cam: program: it cannot be executed (exit status 127)");
+        "cam: program: it cannot be executed (exit status 127); install it");
 }
 
 TEST_CASE("much on standard error neither blocks it nor is kept") {
