@@ -7,7 +7,7 @@
 
 #include <atomic>
 #include <csignal>
-#include <memory>
+#include <mutex>
 #include <thread>
 
 #include "apps/camera/live_run.h"
@@ -24,20 +24,16 @@ sigset_t end_signals() {
   return signals;
 }
 
-// The first signal ends the run in order; the second at once, should the order take too long.
+// The first signal ends the run in order, the second at once, should the order take too long. So
+// does the first while there is no run to end: connecting may take minutes.
 class EndSignals {
  public:
-  EndSignals(LiveRun& run, ServiceNotifier& notifier)
-      : thread_([this, &run, &notifier] {
-          const sigset_t signals = end_signals();
-          int signal = 0;
-          sigwait(&signals, &signal);
-          if (over_) return;
-          notifier.stopping();
-          run.stop();
-          sigwait(&signals, &signal);
-          if (!over_) ::_exit(128 + signal);
-        }) {}
+  // Before there are threads, so that all of them leave these signals to this one.
+  explicit EndSignals(ServiceNotifier& notifier) : notifier_(notifier) {
+    const sigset_t signals = end_signals();
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    thread_ = std::thread([this] { wait(); });
+  }
   ~EndSignals() {
     over_ = true;
     ::pthread_kill(thread_.native_handle(), SIGTERM);
@@ -46,8 +42,31 @@ class EndSignals {
   EndSignals(const EndSignals&) = delete;
   EndSignals& operator=(const EndSignals&) = delete;
 
+  void watch(LiveRun* run) {
+    const std::lock_guard lock(mutex_);
+    run_ = run;
+  }
+
  private:
+  void wait() {
+    const sigset_t signals = end_signals();
+    for (;;) {
+      int signal = 0;
+      sigwait(&signals, &signal);
+      if (over_) return;
+      notifier_.stopping();
+      const std::lock_guard lock(mutex_);
+      if (run_ == nullptr || asked_) ::_exit(128 + signal);
+      asked_ = true;
+      run_->stop();
+    }
+  }
+
+  ServiceNotifier& notifier_;
   std::atomic<bool> over_{false};
+  std::mutex mutex_;
+  LiveRun* run_ = nullptr;
+  bool asked_ = false;
   std::thread thread_;
 };
 
@@ -55,14 +74,14 @@ class EndSignals {
 
 CameraSummary run_camera(const CameraRunOptions& options) {
   ServiceNotifier notifier;
-  // Connecting may take minutes, and then a signal ends the program at once.
-  std::unique_ptr<LiveRun> run;
-  const sigset_t signals = end_signals();
-  // Before the run has threads, so that all of them leave these signals to the one that waits.
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  run = std::make_unique<LiveRun>(options, notifier);
-  EndSignals ends(*run, notifier);
-  return run->run();
+  EndSignals signals(notifier);
+  LiveRun run(options, notifier);
+  struct Watched {
+    EndSignals& signals;
+    ~Watched() { signals.watch(nullptr); }
+  } watched{signals};
+  signals.watch(&run);
+  return run.run();
 }
 
 std::string camera_report(const CameraSummary& summary) {
