@@ -65,10 +65,7 @@ class NodeCheck {
       case State::unreachable:
         return unreachable(stage, name, probe.error);
       case State::failed:
-        return list_.problem(
-            name, probe.error,
-            "is it a node that hangs, or another program on that port? Look at its "
-            "log: journalctl -u quantring-node");
+        return failed(name, probe.error);
     }
   }
 
@@ -120,6 +117,17 @@ class NodeCheck {
     if (last) return list_.problem(name, error, way_back_remedy());
     list_.note(name,
                "it answers, and cannot connect to this machine, which only the last stage has to");
+  }
+
+  void failed(const std::string& name, const std::string& error) {
+    if (error.find("cannot listen on") != std::string::npos) {
+      return list_.problem("head", error,
+                           "another program here, perhaps another head, has the port: end it, or "
+                           "change [head] listen in the ring file");
+    }
+    list_.problem(name, error,
+                  "is it a node that hangs, or another program on that port? Look at its log: "
+                  "journalctl -u quantring-node");
   }
 
   void unreachable(std::size_t stage, const std::string& name, const std::string& error) {
@@ -222,9 +230,12 @@ std::vector<Finding> check_links(const RingConfig& ring, const WholeRingProbe& w
       continue;
     }
     const bool measured = link.capacity == net::Capacity::measured;
-    const std::string found =
-        fmt::format("{}{} of data ({} on the cable), {}", measured ? "" : "at least ",
-                    megabits(link.capacity_bps), megabits(wire_share * link.capacity_bps), trip);
+    const std::string pace =
+        ring.link_mbps > 0 ? fmt::format(", held to {:g} Mbit/s by the ring file", ring.link_mbps)
+                           : "";
+    const std::string found = fmt::format("{}{} of data ({} on the cable){}, {}",
+                                          measured ? "" : "at least ", megabits(link.capacity_bps),
+                                          megabits(wire_share * link.capacity_bps), pace, trip);
     if (measured && link.capacity_bps < slow_bps) {
       list.warning(
           name, found,

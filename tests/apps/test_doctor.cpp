@@ -207,6 +207,9 @@ TEST_CASE("nodes: each way to be wrong has its remedy") {
   told(failing(State::failed, "something"), "journalctl");
   told(failing(State::no_way_back, "cannot connect to the head (10.0.0.9:40000)"),
        "[head] listen = \"0.0.0.0:7711\"");
+  const NodeProbe taken = failing(State::failed, "cannot listen on 0.0.0.0:7711: in use");
+  CHECK(contains(the(check_nodes(ring, &*model.file, {taken}, nullptr), "head").remedy,
+                 "change [head] listen"));
   NodeProbe other = answering(*model.file);
   other.report.model_hash = std::string(64, 'a');
   told(other, "copy " + model.path);
@@ -280,6 +283,10 @@ TEST_CASE("links: names, measured, at least, slow, long and silent") {
   CHECK(the(found, "stage 1 -> stage 2").severity == Severity::warning);
   CHECK(the(found, "stage 2 -> stage 3").severity == Severity::note);
   CHECK(the(found, "stage 3 -> head").severity == Severity::warning);
+  RingConfig paced = ring_of(4);
+  paced.link_mbps = 96;
+  CHECK(contains(the(check_links(paced, whole), "head -> stage 0").found,
+                 "held to 96 Mbit/s by the ring file"));
 }
 
 TEST_CASE("a model file: whole, damaged and none") {
