@@ -111,7 +111,7 @@ const behind = `(() => {
   }
   const angle = Math.atan2((y / count - 120) / 70, (x / count - 160) / 90);
   const away = Number(document.body.dataset.answer) * 0.1 - angle;
-  return Math.round((away - 2 * Math.PI * Math.round(away / 2 / Math.PI)) * 10);
+  return Math.round((away - 2 * Math.PI * Math.round(away / 2 / Math.PI)) * 10) + 0;  // not -0
 })()`;
 
 // They come on two connections, so now and then one is first; as a rule they are together.
