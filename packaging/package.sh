@@ -13,6 +13,7 @@ version="$(sed -n 's/^project(QuantRing VERSION \([0-9.]*\).*/\1/p' CMakeLists.t
 if commit="$(git rev-parse --short=10 HEAD 2>/dev/null)"; then
   export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
   version="$version+git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$commit"
+  git diff --quiet HEAD || version="$version.modified"
 else
   export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(stat -c %Y CMakeLists.txt)}"
 fi
