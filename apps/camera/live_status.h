@@ -72,7 +72,8 @@ struct LivePoint {
   double images_per_s = 0, latency_p50_s = 0, latency_p95_s = 0;
   std::uint64_t dropped = 0;  // since the start
   struct Link {
-    double mbps = 0, capacity_mbps = 0, bits = 0;
+    double mbps = 0, bits = 0;
+    double capacity_mbps = 0;  // 0 unless it was measured: "at least" would draw a line that jumps
   };
   std::vector<Link> links;
 };

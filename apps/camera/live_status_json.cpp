@@ -151,8 +151,8 @@ LivePoint point_of(const LiveStatus& status) {
   point.latency_p95_s = status.latency_p95_s;
   point.dropped = status.feed.dropped;
   for (const LiveLink& link : status.links) {
-    const bool has_capacity = link.capacity_kind != net::Capacity::unknown;
-    point.links.push_back({link.mbps, has_capacity ? link.capacity_mbps : 0, link.bits});
+    const bool measured = link.capacity_kind == net::Capacity::measured;
+    point.links.push_back({link.mbps, link.bits, measured ? link.capacity_mbps : 0});
   }
   return point;
 }

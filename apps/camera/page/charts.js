@@ -32,7 +32,7 @@ const charts = [
   { title: "Latency, ms", kind: "ms", scale: 1e3, series: () => [
     { name: "p50", path: "latency_p50_s", of: (point) => point.latency_p50_s, colour: 0 },
     { name: "p95", path: "latency_p95_s", of: (point) => point.latency_p95_s, colour: 1 }] },
-  { title: "Links: Mbit/s sent, and capacity (dashed)", kind: "mbps", links: true, series: (status) => status.links.flatMap((link, i) => [
+  { title: "Links: Mbit/s sent, and measured capacity (dashed)", kind: "mbps", links: true, series: (status) => status.links.flatMap((link, i) => [
     { name: link.link, path: `links.${i}.mbps`, of: (point) => point.links[i]?.mbps ?? null, colour: i % 8 },
     { of: (point) => point.links[i]?.capacity_mbps ?? null, colour: i % 8, dashed: true }]) },
   { title: "Links: bits an element", kind: "bits", links: true, series: (status) => status.links.map((link, i) => (
@@ -42,7 +42,8 @@ const charts = [
 function pointOf(status) {
   const { uptime_s, images_per_s, latency_p50_s, latency_p95_s } = status;
   return { uptime_s, images_per_s, latency_p50_s, latency_p95_s, dropped: status.feed.dropped,
-    links: status.links.map(({ mbps, capacity_mbps, bits }) => ({ mbps, capacity_mbps, bits })) };
+    links: status.links.map(({ mbps, capacity, capacity_mbps, bits }) => (
+      { mbps, capacity_mbps: capacity === "measured" ? capacity_mbps : null, bits })) };
 }
 
 function addPoint(status) {

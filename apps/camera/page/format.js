@@ -8,8 +8,11 @@ const fixed = (value, digits) => value.toLocaleString("en-US", {
 // About three digits that say something.
 const measured = (value) => fixed(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
 
+const titled = new Set(["text", "source", "file", "hash"]);  // may be cut short on the page
+
 const format = {
   text: (value) => value,
+  source: (value) => (value === "-" ? "standard input" : value),
   file: (value) => value.split("/").pop(),
   hash: (value) => value.slice(0, 12),
   count: (value) => fixed(value, 0),
@@ -17,7 +20,7 @@ const format = {
   mbps: measured,
   bits: (value) => String(Math.round(value * 100) / 100),
   ms: (value) => fixed(value * 1e3, value < 0.1 ? 1 : 0),
-  rtt: measured,
+  rtt: (value) => (value < 0.01 ? "<0.01" : measured(value)),
   percent: (value) => fixed(value * 100, 0),
   probability: (value) => `${fixed(value * 100, 1)} %`,
   delay: (value) => `${format.ms(value)} ms`,
@@ -46,7 +49,7 @@ function put(element, value, kind) {
   element.dataset.value = raw;
   const text = known ? format[kind](value) : unknown;
   element.textContent = element.dataset.most ? shorten(text, Number(element.dataset.most)) : text;
-  if (kind === "text" || kind === "file" || kind === "hash") element.setAttribute("title", raw);
+  if (titled.has(kind)) element.setAttribute("title", raw);
   if ("alarm" in element.dataset) element.classList.toggle("alarm", value > 0);
 }
 

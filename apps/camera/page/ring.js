@@ -101,7 +101,7 @@ function drawCard(box, index) {
     group.append(
       words(x, line(0), { class: "name" }, "head"),
       words(x, line(1), { class: "quiet" }, "this machine"),
-      words(x, line(2), { class: "quiet" }, value("source", "text", { "data-most": most(6.8) })),
+      words(x, line(2), { class: "quiet" }, value("source", "source", { "data-most": most(6.8) })),
       words(x, line(3) + 1, {}, "p95 ", value("latency_p95_s", "ms"), " ms"),
       words(x, line(4) + 6, {}, value("images_per_s", "rate"), " images/s"),
       words(right, line(4) + 6, { "text-anchor": "end", class: "quiet" }, value("resident_mb", "mb"), " MB"));

@@ -60,7 +60,7 @@ const snapshot = `(() => {
 const digits = (value, places) => new Intl.NumberFormat("en-US", { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: value >= 10000 }).format(value);
 const three = (value) => digits(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
 const readings = {
-  count: (value) => digits(value, 0), rate: three, mbps: three, rtt: three,
+  count: (value) => digits(value, 0), rate: three, mbps: three, rtt: (value) => (value < 0.01 ? "<0.01" : three(value)),
   ms: (value) => digits(value * 1000, value < 0.1 ? 1 : 0), percent: (value) => digits(value * 100, 0),
   bits: (value) => String(Math.round(value * 100) / 100), mb: (value) => digits(value, value < 10 ? 1 : 0),
 };
