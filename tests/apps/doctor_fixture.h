@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "apps/doctor/findings.h"
 #include "apps/doctor/system_files.h"
+#include "engine/model_file.h"
+#include "tests/apps/programs.h"
 #include "tests/support/golden.h"
 
 namespace quantring::test {
@@ -73,6 +76,16 @@ inline Machine::Files orin_nano() {
       {"/sys/class/hwmon/hwmon3/oc3_event_cnt", "0"},
   };
 }
+
+struct TinyModel {
+  TemporaryFolder folder;
+  std::string path = (folder / "tiny.safetensors").string();
+  std::optional<ModelFile> file;
+  TinyModel() {
+    write_tiny_model(path);
+    file.emplace(path);
+  }
+};
 
 // The one finding with this subject; a subject that stands there twice, or not, is empty.
 inline apps::Finding the(const std::vector<apps::Finding>& findings, const std::string& subject) {
