@@ -2,7 +2,7 @@
 // The history as four charts over the same time, five minutes at most.
 
 const historySeconds = 300;
-const plot = { left: 46, right: 8, top: 8, bottom: 20, least: 100, usual: 140, most: 230 };
+const plot = { left: 46, right: 8, top: 8, bottom: 20, least: 100, usual: 140, most: 280 };
 const chartsBox = document.getElementById("charts");
 let points = [];
 
@@ -26,9 +26,10 @@ function plotHeight(unit) {
 }
 
 const charts = [
-  { title: "Images/s", kind: "rate", series: () => [
+  { title: "Images/s", kind: "rate", series: (status) => [
     { name: "answered", path: "images_per_s", of: (point) => point.images_per_s, colour: 0 },
-    { name: "target", path: "target_images_per_s", level: (status) => status.target_images_per_s, colour: 7, dashed: true }] },
+    ...(status.target_images_per_s === null ? [] : [
+      { name: "target", path: "target_images_per_s", level: status.target_images_per_s, colour: 7, dashed: true }])] },
   { title: "Latency, ms", kind: "ms", scale: 1e3, series: () => [
     { name: "p50", path: "latency_p50_s", of: (point) => point.latency_p50_s, colour: 0 },
     { name: "p95", path: "latency_p95_s", of: (point) => point.latency_p95_s, colour: 1 }] },
@@ -100,8 +101,7 @@ function drawChart(chart, status, now) {
   legendOf(chart, series);
   if (chart.root.hidden) return;
   const unit = pixelsOfRem() / 16, width = chart.svg.getBoundingClientRect().width / unit, height = plotHeight(unit);
-  const level = (each) => each.level?.(status) ?? null;
-  const values = series.flatMap((each) => each.of ? points.map(each.of) : [level(each)]).filter((value) => value !== null);
+  const values = series.flatMap((each) => each.of ? points.map(each.of) : [each.level]).filter((value) => value !== null);
   const scale = chart.scale ?? 1;
   const step = stepOf(Math.max(1e-3, ...values.map((value) => value * scale)) * 1.02);
   const top = step * Math.max(1, Math.ceil(Math.max(0, ...values) * scale / step)) / scale;
@@ -125,8 +125,7 @@ function drawChart(chart, status, now) {
       ago === 0 ? "now" : every === 60 ? `−${ago / 60} min` : `−${ago} s`));
   }
   for (const each of series) {
-    const at = level(each);
-    const d = each.of ? lineOf(each, x, y) : at === null ? "" : `M${plot.left} ${y(at)}H${right}`;
+    const d = each.of ? lineOf(each, x, y) : `M${plot.left} ${y(each.level)}H${right}`;
     if (d) parts.push(makeSvg("path", { class: `line k${each.colour}${each.dashed ? " dashed" : ""}`, d }));
   }
   chart.cursor = makeSvg("path", { class: "cursor" });
