@@ -38,6 +38,9 @@ for arch in "$@"; do
   "${emulator[@]}" "build/$preset/tests/test_golden_fixtures" | tail -n 3
   echo "== $arch: package"
   packaging/make_deb.sh "$out" "$arch" "$version"
+  if command -v lintian >/dev/null; then
+    lintian --allow-root --fail-on error,warning "$out/quantring_${version}_$arch.deb"
+  fi
 done
 
 # The first that was made runs on this machine; the others must agree with it.
