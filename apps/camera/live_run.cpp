@@ -225,7 +225,7 @@ void LiveRun::show_status() {
     const auto now = Clock::now();
     status_.feed = feed;
     status_.uptime_s = std::chrono::duration<double>(now - begun_).count();
-    status_.unreadable = pipeline_->unreadable() + feed.unreadable;
+    status_.unreadable = pipeline_->unreadable();
     status_.lost = pipeline_->lost();
     status_.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
     meter_.measure(now, status_.images, classifier_ ? classifier_->stats() : net::RingStats{},

@@ -55,7 +55,7 @@ struct LiveStatus {
   double uptime_s = 0;
   FeedStats feed;
   std::uint64_t images = 0;      // answered
-  std::uint64_t unreadable = 0;  // frames that arrived and are no picture
+  std::uint64_t unreadable = 0;  // frames that could not be decoded; feed.unreadable: not read
   std::uint64_t lost = 0;        // frames under way when a ring broke and the source is live
   std::uint64_t reconnects = 0;  // of the ring
   double images_per_s = 0;       // over the last seconds
