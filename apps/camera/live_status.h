@@ -41,7 +41,7 @@ struct LiveLink {
   double capacity_mbps = 0;  // 0 when unknown
   std::string codec;         // "ptq 6", "raw32"; "pixels" of the first link, "logits" of the last
   double bits = 0;           // an element; 0 before the first frame
-  double rtt_ms = 0;         // smoothed, of the sender's TCP; 0: not known
+  double rtt_ms = 0;         // the shortest lately, of the sender's TCP; 0: not known
   std::uint64_t wire_bytes = 0, frames = 0;
   std::string decision;  // the last one of the controller, with its cause; may be empty
 };
