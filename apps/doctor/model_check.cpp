@@ -83,7 +83,7 @@ std::vector<Finding> check_model(const std::string& path, std::optional<ModelFil
     model.emplace(path);
   } catch (const Error& error) {
     list.problem("file", error.what(),
-                 "give a model file made with `quantring-weights convert` (docs/WEIGHTS.md)");
+                 "copy it again, or make one with `quantring-weights convert` (docs/WEIGHTS.md)");
     return list.take();
   }
   const std::string part =
