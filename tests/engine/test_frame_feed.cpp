@@ -236,6 +236,25 @@ TEST_CASE("a live source that breaks is opened anew, said once, and its frames g
   CHECK(lines.all()[1] == "script: frames come again");
 }
 
+TEST_CASE("a frame that arrives begins the delays anew") {
+  Lines lines;
+  FrameFeed feed(
+      [] {
+        return std::make_unique<Script>(
+            std::vector<Step>{{Step::frame, ""}, {Step::broken, "loose plug"}}, true);
+      },
+      lines.say(), {milliseconds(2), milliseconds(1000)});
+  REQUIRE(eventually([&] { return feed.stats().reopened >= 4; }));
+  feed.stop();
+  int breaks = 0;
+  for (const std::string& line : lines.all()) {
+    if (!line.starts_with("loose plug")) continue;
+    ++breaks;
+    CHECK(line == "loose plug; trying again in 0.002 s, then ever more seldom");
+  }
+  CHECK(breaks >= 4);
+}
+
 TEST_CASE("while it waits to open anew the feed says why, and stops at once") {
   bool first = true;
   FrameFeed feed(

@@ -148,9 +148,9 @@ TEST_CASE("what is broken is dropped and counted, and the next picture is found"
       {"a reserved marker", bytes({0xFF, 0xD8, 0xFF, 0xE0, 0, 2, 0xFF, 0x20})},
       {"a reserved marker in the pixels",
        bytes({0xFF, 0xD8, 0xFF, 0xDA, 0, 2, 1, 2, 0xFF, 0x01, 3})}};
-  for (const auto& [name, wrong] : cases) {
-    CAPTURE(name);
-    const Split result = split(good + wrong + text("\r\n") + good);
+  for (const auto& wrong : cases) {
+    CAPTURE(wrong.first);
+    const Split result = split(good + wrong.second + text("\r\n") + good);
     CHECK(result.frames == std::vector<Bytes>{good, good});
     CHECK(result.broken == 1);
   }
