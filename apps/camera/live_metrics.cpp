@@ -159,7 +159,8 @@ void add_links(Metrics& out, const LiveStatus& status) {
   for (const LiveLink& link : status.links) {
     if (!link.codec.empty()) out.sample(1, {{"link", link.name}, {"codec", link.codec}});
   }
-  out.family("quantring_link_round_trip_seconds", "gauge", "Shortest round trip of a link's TCP in five minutes.");
+  out.family("quantring_link_round_trip_seconds", "gauge",
+             "Shortest round trip of a link's TCP in five minutes.");
   for (const LiveLink& link : status.links) out.known(link.rtt_ms / 1e3, {{"link", link.name}});
   each_link(out, status, "quantring_link_bytes_total", "counter",
             "Bytes that a link was sent, headers too, since the ring was joined.",
