@@ -88,10 +88,10 @@ TEST_CASE("every number of a run is a metric, in base units") {
   CHECK(all["quantring_link_codec_info"].samples.size() == 2);
   CHECK(all["quantring_link_bytes_total"].samples.size() == 3);
   CHECK(all.size() == 30);  // nothing that is not looked at above
-  for (const auto& [name, family] : all) {
-    CAPTURE(name);
-    CHECK_FALSE(family.help.empty());
-    CHECK_FALSE(family.samples.empty());
+  for (const auto& each : all) {
+    CAPTURE(each.first);
+    CHECK_FALSE(each.second.help.empty());
+    CHECK_FALSE(each.second.samples.empty());
   }
 }
 
@@ -101,10 +101,10 @@ TEST_CASE("without a ring and an answer nothing is made up") {
   CHECK(only(all.at("quantring_images_total")) == "0");
   CHECK(only(all.at("quantring_latency_seconds"), {{"quantile", "0.5"}}) == "nan");
   CHECK(all.count("quantring_target_images_per_second") == 0);
-  for (const auto& [name, family] : all) {
-    CAPTURE(name);
-    CHECK(name.find("quantring_stage") == std::string::npos);
-    CHECK(name.find("quantring_link") == std::string::npos);
+  for (const auto& each : all) {
+    CAPTURE(each.first);
+    CHECK(each.first.find("quantring_stage") == std::string::npos);
+    CHECK(each.first.find("quantring_link") == std::string::npos);
   }
 }
 

@@ -120,7 +120,7 @@ TEST_CASE("what is no request is told so and hung up on") {
     HttpTestClient client(served.server.port());
     client.send(text);
     const std::string answer = client.read_all();
-    CAPTURE(status);
+    CAPTURE(answer);
     CHECK(contains(answer, "HTTP/1.1 " + status));
     CHECK(contains(answer, "Connection: close\r\n"));
     CHECK(contains(answer, "Allow: GET, HEAD\r\n") == (status == "405 Method"));
