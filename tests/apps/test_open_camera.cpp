@@ -382,7 +382,7 @@ TEST_CASE("a name cannot become an option or an element") {
   std::filesystem::current_path(folder.path());
   for (const char* name :
        {"-y.mkv", "a b.mkv", "x ! filesink location=pwned.mkv", "a\" ! filesink location=\"pwned",
-        "a\\\" ! fakesink \\", "concat:clip.mkv", "'$(touch pwned)'.mkv", "%03d.mkv", "x\\"}) {
+        "a\\\" ! fakesink \\", "concat:missing.mkv", "'$(touch pwned)'.mkv", "%03d.mkv", "x\\"}) {
     CAPTURE(name);
     std::filesystem::copy_file(clip, folder / name);
     for (const VideoPrograms& programs : installed_programs()) {
