@@ -5,32 +5,26 @@
 #include <fmt/format.h>
 
 #include <asio/awaitable.hpp>
-#include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
-#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <exception>
 #include <list>
 #include <thread>
 
 #include "net/address.h"
 #include "net/http/http_host.h"
+#include "net/http/http_session.h"
 #include "net/socket.h"
 
 namespace quantring::net {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Bytes = HttpStream::Bytes;
 
-constexpr std::size_t read_bytes = 4096;
-constexpr std::size_t most_drained = 64 << 10;  // of what a client sends and nobody reads
-constexpr std::size_t most_refusals = 8;        // that are told why at one time
-constexpr std::chrono::seconds farewell_time{2};
+constexpr std::size_t most_refusals = 8;  // that are told why at one time
 constexpr std::chrono::milliseconds sweep_interval{100};
 
 const char* phrase(int status) {
@@ -60,108 +54,6 @@ const char* phrase(int status) {
     default:
       return "Status";
   }
-}
-
-// One connection. All of it on the server's thread.
-struct Session {
-  explicit Session(Tcp::socket connected)
-      : socket(std::move(connected)), wake(socket.get_executor()) {}
-
-  void allow(std::chrono::milliseconds time) {
-    expired = false;
-    deadline = Clock::now() + time;
-  }
-  void allow_any_time() { deadline = Clock::time_point::max(); }
-  void hang_up() {
-    over = true;
-    asio::error_code ignored;
-    socket.close(ignored);
-    wake.cancel();
-  }
-  // What is waited for ends with an error, and `expired` tells it from the client's doing.
-  void expire() {
-    expired = true;
-    asio::error_code ignored;
-    socket.cancel(ignored);
-  }
-
-  Tcp::socket socket;
-  asio::steady_timer wake;  // never runs out: a condition to wait on
-  std::string input;        // that was not parsed yet
-  char scratch[read_bytes];
-  std::size_t drained = 0;
-  Clock::time_point deadline;
-  bool expired = false, over = false;
-};
-
-using SessionPtr = std::shared_ptr<Session>;
-
-// False: an error, the client's end, or the time is up.
-asio::awaitable<bool> read_some(SessionPtr session) {
-  asio::error_code error;
-  const std::size_t got = co_await session->socket.async_read_some(
-      asio::buffer(session->scratch), asio::redirect_error(asio::use_awaitable, error));
-  if (!error) session->input.append(session->scratch, got);
-  co_return !error;
-}
-
-asio::awaitable<bool> write_all(SessionPtr session, Bytes bytes,
-                                std::chrono::milliseconds stall_time) {
-  for (std::size_t done = 0; done < bytes->size();) {
-    session->allow(stall_time);
-    asio::error_code error;
-    done += co_await session->socket.async_write_some(
-        asio::buffer(bytes->data() + done, bytes->size() - done),
-        asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return false;
-  }
-  co_return true;
-}
-
-// Closing while the client still sends would reset the connection, and with it the answer.
-asio::awaitable<void> say_farewell(SessionPtr session) {
-  asio::error_code error;
-  session->socket.shutdown(Tcp::socket::shutdown_send, error);
-  session->allow(farewell_time);
-  while (!error && session->drained < most_drained) {
-    session->drained += co_await session->socket.async_read_some(
-        asio::buffer(session->scratch), asio::redirect_error(asio::use_awaitable, error));
-  }
-}
-
-// Hangs up as soon as the client does. What it sends is dropped.
-void watch_for_end(const SessionPtr& session) {
-  session->socket.async_read_some(asio::buffer(session->scratch),
-                                  [session](const asio::error_code& error, std::size_t got) {
-                                    session->drained += got;
-                                    if (error || session->drained > most_drained) {
-                                      session->hang_up();
-                                    } else {
-                                      watch_for_end(session);
-                                    }
-                                  });
-}
-
-asio::awaitable<void> send_stream(SessionPtr session, std::shared_ptr<HttpStream> stream,
-                                  std::chrono::milliseconds stall_time) {
-  watch_for_end(session);
-  const std::weak_ptr<Session> weak = session;
-  HttpStream::Reader reader(std::move(stream), [weak, executor = session->socket.get_executor()] {
-    asio::post(executor, [weak] {
-      if (const auto waiting = weak.lock()) waiting->wake.cancel();
-    });
-  });
-  while (!session->over) {
-    if (const Bytes bytes = reader.take()) {
-      if (!co_await write_all(session, bytes, stall_time)) break;
-      continue;
-    }
-    session->allow_any_time();
-    asio::error_code woken;
-    session->wake.expires_at(Clock::time_point::max());
-    co_await session->wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  }
-  session->hang_up();
 }
 
 }  // namespace
@@ -209,7 +101,7 @@ void HttpServer::Impl::run() {
 void HttpServer::Impl::connected(Tcp::socket socket) {
   const bool full = sessions.size() >= options.max_clients;
   if (sessions.size() >= options.max_clients + most_refusals) return;  // closes it
-  sessions.push_back(std::make_shared<Session>(std::move(socket)));
+  sessions.push_back(std::make_shared<HttpSession>(std::move(socket)));
   asio::co_spawn(io, serve(sessions.back(), full), asio::detached);
   if (!sweeping) sweep_later();
 }
