@@ -1,82 +1,18 @@
 // What a browser, a script and a monitoring system get of a run, over real sockets.
 #include <doctest/doctest.h>
 
-#include <chrono>
-
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
-#include <vector>
 
-#include "apps/camera/dashboard.h"
 #include "apps/camera/live_metrics.h"
 #include "ops/error.h"
+#include "tests/apps/dashboard_client.h"
 #include "tests/apps/live_status_sample.h"
-#include "tests/net/http_client.h"
 
 namespace quantring::apps {
 namespace {
 
 using nlohmann::json;
-using test::HttpTestClient;
-using Clock = std::chrono::steady_clock;
-
-struct Answered {
-  int status;
-  std::string head, body;
-};
-
-Answered get(const Dashboard& dashboard, const std::string& path) {
-  HttpTestClient client(dashboard.port());
-  client.get(path, "Connection: close\r\n");
-  const std::string all = client.read_all();
-  const auto end = all.find("\r\n\r\n");
-  REQUIRE(end != std::string::npos);
-  return {std::stoi(all.substr(9, 3)), all.substr(0, end + 2), all.substr(end + 4)};
-}
-
-struct Event {
-  std::string name, data;
-};
-
-Event next_event(HttpTestClient& client) {
-  std::string text = client.read_to("\n\n");
-  if (text == "retry: 1000\n\n") text = client.read_to("\n\n");
-  const auto line = text.find('\n');
-  REQUIRE(text.substr(0, 7) == "event: ");
-  REQUIRE(text.substr(line, 7) == "\ndata: ");
-  return {text.substr(7, line - 7), text.substr(line + 7, text.size() - line - 9)};
-}
-
-LiveAnswer some_answer(std::uint64_t number) {
-  LiveAnswer answer;
-  answer.number = number;
-  answer.frame = "frame \xc3\xa9 \xff\n<b>";
-  answer.top = {{3, "tench", 0.75}, {4, "<i>coho</i>", 0.125}};
-  answer.latency_s = 0.25;
-  return answer;
-}
-
-std::vector<std::byte> bytes_of(const std::string& text) {
-  const auto* first = reinterpret_cast<const std::byte*>(text.data());
-  return {first, first + text.size()};
-}
-
-// What is shown too soon after another is left out: waits until it is not.
-void show(Dashboard& dashboard, const LiveAnswer& answer, const std::string& jpeg) {
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  dashboard.show(answer, [&] { return bytes_of(jpeg); });
-}
-
-template <typename Condition>
-bool eventually(Condition condition) {
-  const auto end = Clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (Clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
 
 TEST_CASE("the status is JSON with every field, and null where nothing is known") {
   Dashboard dashboard("127.0.0.1:0");
@@ -172,112 +108,6 @@ TEST_CASE("events: a new reader gets what is newest, then all that comes") {
     show(dashboard, some_answer(i), "");
     CHECK(json::parse(next_event(client).data)["number"] == i);
   }
-}
-
-// "--" and what the head of /stream.mjpg says.
-std::string boundary_of(HttpTestClient& client) {
-  const std::string head = client.read_to("\r\n\r\n");
-  const std::string type = "Content-Type: multipart/x-mixed-replace; boundary=";
-  const auto at = head.find(type);
-  REQUIRE(at != std::string::npos);
-  return "--" + head.substr(at + type.size(), head.find("\r\n", at) - at - type.size());
-}
-
-TEST_CASE("pictures come as they are, each ended by the head of the next") {
-  Dashboard dashboard("127.0.0.1:0");
-  HttpTestClient client(dashboard.port());
-  client.get("/stream.mjpg");
-  const std::string boundary = boundary_of(client);
-  CHECK(boundary.size() > 20);
-  const std::string head = boundary + "\r\nContent-Type: image/jpeg\r\n\r\n";
-  CHECK(client.read_exactly(head.size()) == head);
-  // The server knows of the reader as soon as a picture is asked for.
-  REQUIRE(eventually([&] {
-    bool asked = false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(60));
-    dashboard.show(some_answer(1), [&] {
-      asked = true;
-      return bytes_of("first");
-    });
-    return asked;
-  }));
-  std::vector<std::string> pictures = {"first", std::string(300000, '\xff'), "a\r\n--frame-\r\nb",
-                                       std::string(1, '\0')};
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    if (i > 0) show(dashboard, some_answer(i), pictures[i]);
-    CHECK(client.read_exactly(pictures[i].size()) == pictures[i]);
-    CHECK(client.read_exactly(head.size() + 2) == "\r\n" + head);
-  }
-  const Dashboard other("127.0.0.1:0");
-  HttpTestClient stranger(other.port());
-  stranger.get("/stream.mjpg");
-  CHECK(boundary_of(stranger) != boundary);
-}
-
-TEST_CASE("a picture is made only while somebody watches, and 20 times a second at most") {
-  Dashboard dashboard("127.0.0.1:0");
-  int made = 0;
-  const auto make = [&] {
-    ++made;
-    return bytes_of("jpeg");
-  };
-  for (int i = 0; i < 5; ++i) show(dashboard, some_answer(1), "");
-  dashboard.show(some_answer(1), make);
-  CHECK(made == 0);
-  HttpTestClient client(dashboard.port());
-  client.get("/stream.mjpg");
-  std::uint64_t number = 1;
-  REQUIRE(eventually([&] {
-    dashboard.show(some_answer(++number), make);
-    return made > 0;
-  }));
-  made = 0;
-  const auto start = Clock::now();
-  while (made < 10) dashboard.show(some_answer(++number), make);
-  CHECK(Clock::now() - start >= std::chrono::milliseconds(9 * 50));
-  CHECK(number > 100);  // so most were left out
-  // All count, even so.
-  CHECK(json::parse(get(dashboard, "/api/status").body)["answer"]["number"] == number);
-}
-
-TEST_CASE("nobody is shown the picture of another answer") {
-  Dashboard dashboard("127.0.0.1:0");
-  {
-    HttpTestClient watcher(dashboard.port());
-    watcher.get("/stream.mjpg");
-    REQUIRE(eventually([&] {
-      bool asked = false;
-      dashboard.show(some_answer(1), [&] {
-        asked = true;
-        return bytes_of("old picture");
-      });
-      return asked;
-    }));
-  }
-  // Not watched any more: the next answers have no picture.
-  REQUIRE(eventually([&] {
-    bool asked = false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(60));
-    dashboard.show(some_answer(2), [&] {
-      asked = true;
-      return bytes_of("old picture");
-    });
-    return !asked;
-  }));
-  HttpTestClient late(dashboard.port());
-  late.get("/stream.mjpg");
-  const std::string boundary = boundary_of(late);
-  late.read_to("image/jpeg\r\n\r\n");
-  REQUIRE(eventually([&] {
-    bool asked = false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(60));
-    dashboard.show(some_answer(3), [&] {
-      asked = true;
-      return bytes_of("new picture");
-    });
-    return asked;
-  }));
-  CHECK(late.read_to(boundary) == "new picture\r\n" + boundary);
 }
 
 TEST_CASE("the history has the last five minutes") {
