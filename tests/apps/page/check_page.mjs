@@ -52,6 +52,7 @@ const snapshot = `(() => {
     fields: [...document.querySelectorAll("[data-field]")].map((each) => ({ ...each.dataset, text: each.textContent })),
     top: [...document.querySelectorAll("#top li")].map((each) => [...each.children].slice(1).map((part) => part.textContent)),
     best: text("answer-name"), probability: text("answer-probability"), frame: text("answer-frame"), latency: text("answer-latency"),
+    links: [...document.querySelectorAll(".link")].map((each) => [...each.querySelectorAll("text")].map((line) => line.textContent).join("; ")),
     points: Number(document.querySelector(".chart svg").dataset.points),
   };
 })()`;
@@ -65,6 +66,14 @@ const readings = {
   bits: (value) => String(Math.round(value * 100) / 100), mb: (value) => digits(value, value < 10 ? 1 : 0),
 };
 
+// Each number beside its own name.
+function wordsOf(link) {
+  const known = (kind, value) => (value === null ? "–" : readings[kind](value));
+  const capacity = link.capacity_mbps === null ? "capacity: –" : `of ${link.capacity === "measured" ? "" : "≥ "}${three(link.capacity_mbps)} Mbit/s`;
+  return [`${three(link.mbps)} Mbit/s`, capacity, `${link.codec}, ${known("bits", link.bits)} bits`,
+    `busy ${readings.percent(link.busy)} %, rtt ${known("rtt", link.rtt_ms)} ms`].join("; ");
+}
+
 async function checkNumbers(page) {
   const { status, answer, fields, ...shown } = await page.evaluate(snapshot);
   let numbers = 0;
@@ -76,6 +85,7 @@ async function checkNumbers(page) {
     else if (kind === "text" && !most) check(`text of ${field}`, text === raw, text);
     numbers += typeof raw === "number";
   }
+  status.links.forEach((link, i) => check(`words of link ${i}`, shown.links[i] === wordsOf(link), `${shown.links[i]} and ${wordsOf(link)}`));
   check("numbers are on the page", numbers >= (status.stages.length > 0 ? 45 : 13), numbers);
   if (answer) {
     const percent = (value) => `${digits(value * 100, 1)} %`;
