@@ -70,7 +70,7 @@ const readings = {
 function wordsOf(link) {
   const known = (kind, value) => (value === null ? "–" : readings[kind](value));
   const capacity = link.capacity_mbps === null ? "capacity: –" : `of ${link.capacity === "measured" ? "" : "≥ "}${three(link.capacity_mbps)} Mbit/s`;
-  return [`${three(link.mbps)} Mbit/s`, capacity, `${link.codec}, ${known("bits", link.bits)} bits`,
+  return [`${three(link.mbps)} Mbit/s`, capacity, `${link.codec || "–"}, ${known("bits", link.bits)} bits`,
     `busy ${readings.percent(link.busy)} %, rtt ${known("rtt", link.rtt_ms)} ms`].join("; ");
 }
 
