@@ -1,7 +1,6 @@
 #include "apps/report_json.h"
 
-#include <nlohmann/json.hpp>
-
+#include "apps/json_fields.h"
 #include "apps/report.h"
 #include "apps/worker_stats.h"
 
@@ -12,11 +11,6 @@ using nlohmann::ordered_json;
 
 ordered_json codec_json(CodecSpec spec) {
   return {{"codec", codec_name(spec.id)}, {"bits", spec.bits}};
-}
-
-// null: not known.
-ordered_json known(double value) {
-  return value > 0 ? ordered_json(value) : ordered_json(nullptr);
 }
 
 ordered_json stages_json(const ClassifySummary& summary) {
@@ -57,18 +51,6 @@ void add_history(ordered_json& link, const OutputHistory& history) {
   for (const Decision& decision : history.decisions) {
     link["decisions"].push_back(decision_json(decision));
   }
-}
-
-std::string capacity_name(net::Capacity capacity) {
-  switch (capacity) {
-    case net::Capacity::at_least:
-      return "at least";
-    case net::Capacity::measured:
-      return "measured";
-    case net::Capacity::unknown:
-      break;
-  }
-  return "unknown";
 }
 
 ordered_json links_json(const ClassifySummary& summary) {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "apps/json_fields.h"
 #include "engine/whole_number.h"
 #include "ops/error.h"
 
@@ -15,7 +15,6 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t most_bytes = 2 << 10;
-constexpr std::size_t most_text = 200;
 
 ordered_json point_json(CodecSpec spec) {
   return {codec_name(spec.id), spec.bits};
@@ -34,39 +33,7 @@ ordered_json decision_json(const Decision& decision) {
           {"need", std::round(decision.needed_bps)},
           {"target", rounded(decision.target_rate, 0.01)},
           {"short", decision.short_of_target},
-          {"cause", decision.cause.substr(0, most_text)}};
-}
-
-std::string dump(const ordered_json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-// Each of these reads one key and has a default for anything else.
-double number(const json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number()) return 0;
-  const auto value = found->get<double>();
-  return std::isfinite(value) ? value : 0;
-}
-
-std::uint64_t count(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
-bool flag(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
-}
-
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_string()) return {};
-  std::string value = found->get<std::string>().substr(0, most_text);
-  for (char& c : value) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-  }
-  return value;
+          {"cause", decision.cause.substr(0, most_field_text)}};
 }
 
 CodecSpec point(const json& object, const char* key) {
@@ -83,29 +50,29 @@ CodecSpec point(const json& object, const char* key) {
 
 Decision decision_from(const json& object) {
   Decision decision;
-  decision.frame = count(object, "frame");
-  decision.time_s = number(object, "s");
+  decision.frame = count_field(object, "frame");
+  decision.time_s = number_field(object, "s");
   decision.from = point(object, "from");
   decision.to = point(object, "to");
-  decision.capacity_bps = number(object, "bps");
-  decision.needed_bps = number(object, "need");
-  decision.target_rate = number(object, "target");
-  decision.short_of_target = flag(object, "short");
-  decision.cause = text(object, "cause");
+  decision.capacity_bps = number_field(object, "bps");
+  decision.needed_bps = number_field(object, "need");
+  decision.target_rate = number_field(object, "target");
+  decision.short_of_target = flag_field(object, "short");
+  decision.cause = text_field(object, "cause");
   return decision;
 }
 
 OutputState output_from(const json& object) {
   OutputState output;
   try {
-    output.policy = parse_policy(text(object, "policy"));
+    output.policy = parse_policy(text_field(object, "policy"));
   } catch (const Error&) {
   }
   output.point = point(object, "point");
-  output.capacity_bps = number(object, "bps");
-  output.capacity_filled = flag(object, "filled");
-  output.target_rate = number(object, "target");
-  output.decision_count = count(object, "decision_count");
+  output.capacity_bps = number_field(object, "bps");
+  output.capacity_filled = flag_field(object, "filled");
+  output.target_rate = number_field(object, "target");
+  output.decision_count = count_field(object, "decision_count");
   const auto found = object.find("decisions");
   if (found == object.end() || !found->is_array()) return output;
   for (const json& entry : *found) {
@@ -120,18 +87,18 @@ std::string worker_stats_to_json(const WorkerStats& stats) {
   ordered_json value = {{"range", stats.range},
                         {"device", stats.device},
                         {"resident_mb", rounded(stats.resident_mb, 0.1)}};
-  if (!stats.has_output) return dump(value);
+  if (!stats.has_output) return compact(value);
   const OutputState& output = stats.output;
   value["output"] = {
       {"policy", policy_name(output.policy)},        {"point", point_json(output.point)},
       {"bps", std::round(output.capacity_bps)},      {"filled", output.capacity_filled},
       {"target", rounded(output.target_rate, 0.01)}, {"decision_count", output.decision_count}};
-  std::string whole = dump(value);
+  std::string whole = compact(value);
   ordered_json decisions = ordered_json::array();
   for (std::size_t n = output.decisions.size(); n-- > 0;) {
     decisions.insert(decisions.begin(), decision_json(output.decisions[n]));
     value["output"]["decisions"] = decisions;
-    std::string longer = dump(value);
+    std::string longer = compact(value);
     if (longer.size() > most_bytes) break;
     whole = std::move(longer);
   }
@@ -142,9 +109,9 @@ WorkerStats worker_stats_from_json(const std::string& json_text) {
   const auto value = json::parse(json_text, nullptr, /*allow_exceptions=*/false);
   WorkerStats stats;
   if (!value.is_object()) return stats;
-  stats.range = text(value, "range");
-  stats.device = text(value, "device");
-  stats.resident_mb = number(value, "resident_mb");
+  stats.range = text_field(value, "range");
+  stats.device = text_field(value, "device");
+  stats.resident_mb = number_field(value, "resident_mb");
   const auto output = value.find("output");
   stats.has_output = output != value.end() && output->is_object();
   if (stats.has_output) stats.output = output_from(*output);

@@ -1,31 +1,11 @@
 #include "apps/camera/live_status_json.h"
 
-#include <nlohmann/json.hpp>
+#include "apps/json_fields.h"
 
 namespace quantring::apps {
 namespace {
 
 using nlohmann::ordered_json;
-
-ordered_json known(double value) {
-  return value > 0 ? ordered_json(value) : ordered_json(nullptr);
-}
-
-std::string text_of(const ordered_json& value) {
-  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-const char* capacity_name(net::Capacity capacity) {
-  switch (capacity) {
-    case net::Capacity::at_least:
-      return "at least";
-    case net::Capacity::measured:
-      return "measured";
-    case net::Capacity::unknown:
-      break;
-  }
-  return "unknown";
-}
 
 ordered_json feed_json(const FeedStats& feed) {
   return {{"open", feed.open},
@@ -113,15 +93,15 @@ ordered_json answer_value(const LiveAnswer& answer) {
 std::string live_status_json(const LiveStatus& status, const LiveAnswer* answer) {
   ordered_json value = status_value(status);
   value["answer"] = answer ? answer_value(*answer) : ordered_json(nullptr);
-  return text_of(value);
+  return compact(value);
 }
 
 std::string live_status_json(const LiveStatus& status) {
-  return text_of(status_value(status));
+  return compact(status_value(status));
 }
 
 std::string live_answer_json(const LiveAnswer& answer) {
-  return text_of(answer_value(answer));
+  return compact(answer_value(answer));
 }
 
 std::string live_history_json(const std::deque<LivePoint>& points) {
@@ -140,7 +120,7 @@ std::string live_history_json(const std::deque<LivePoint>& points) {
                     {"dropped", point.dropped},
                     {"links", std::move(links)}});
   }
-  return text_of({{"points", std::move(list)}});
+  return compact({{"points", std::move(list)}});
 }
 
 LivePoint point_of(const LiveStatus& status) {
@@ -158,7 +138,7 @@ LivePoint point_of(const LiveStatus& status) {
 }
 
 std::string utf8_text(const std::string& text) {
-  return ordered_json::parse(text_of(text)).get<std::string>();
+  return ordered_json::parse(compact(text)).get<std::string>();
 }
 
 }  // namespace quantring::apps

@@ -11,14 +11,11 @@
 
 #include "engine/random_model.h"
 #include "tests/support/golden.h"
+#include "tests/support/texts.h"
 
 namespace quantring::test {
 
 inline const std::string program = QUANTRING_BINARY_DIR "/quantring";
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 inline std::string file_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

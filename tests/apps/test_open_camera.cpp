@@ -28,9 +28,13 @@
 #include "tests/support/http_camera.h"
 #include "tests/support/jpeg.h"
 #include "tests/support/process.h"
+#include "tests/support/texts.h"
 
 namespace quantring::apps {
 namespace {
+
+using test::contains;
+using test::error_of;
 
 using std::chrono::milliseconds;
 using test::HttpCamera;
@@ -41,19 +45,6 @@ std::unique_ptr<FrameSource> open(const std::string& uri, const std::string& lab
   options.uri = uri;
   options.labels_file = labels;
   return open_camera(options);
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 bool eventually(const std::function<bool()>& condition) {

@@ -19,9 +19,12 @@
 #include "engine/camera/child_process.h"
 #include "engine/camera/child_reader.h"
 #include "ops/error.h"
+#include "tests/support/texts.h"
 
 namespace quantring {
 namespace {
+
+using test::error_of;
 
 using std::chrono::milliseconds;
 
@@ -40,15 +43,6 @@ std::string read_all(ByteReader& reader) {
   std::string all;
   for (std::string some = read_some(reader); !some.empty(); some = read_some(reader)) all += some;
   return all;
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 bool eventually(const std::function<bool()>& condition) {

@@ -14,27 +14,18 @@
 #include "ops/error.h"
 #include "tests/engine/fake_v4l2.h"
 #include "tests/support/jpeg.h"
+#include "tests/support/texts.h"
 
 namespace quantring {
 namespace {
+
+using test::contains;
+using test::error_of;
 
 using test::numbered_jpeg;
 
 V4l2Options options(int width = 0, int height = 0, double fps = 0) {
   return {.path = "/dev/video0", .width = width, .height = height, .fps = fps, .channels = 3};
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 FakeV4l2::Filled filled(const test::Bytes& bytes) {

@@ -5,22 +5,13 @@
 #include "net/address.h"
 #include "net/control.h"
 #include "ops/error.h"
+#include "tests/support/texts.h"
 
 namespace quantring::net {
 namespace {
 
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+using test::contains;
+using test::error_of;
 
 // `text` with its first `from` replaced; the test fails when there is none.
 std::string with(std::string text, const std::string& from, const std::string& to) {

@@ -7,9 +7,12 @@
 
 #include "net/crc32c.h"
 #include "net/frame.h"
+#include "tests/support/texts.h"
 
 namespace quantring::net {
 namespace {
+
+using test::contains;
 
 FrameHeader full_header() {
   FrameHeader header;
@@ -37,10 +40,6 @@ void sign(HeaderBytes& bytes) {
 std::string read_error(const HeaderBytes& bytes) {
   FrameHeader header;
   return read_header(bytes, header);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 TEST_CASE("frame: the bytes of the wire, written out") {

@@ -14,25 +14,16 @@
 #include "net/http/http_response.h"
 #include "ops/error.h"
 #include "tests/support/http_camera.h"
+#include "tests/support/texts.h"
 
 namespace quantring::net {
 namespace {
 
+using test::contains;
+using test::error_of;
+
 using std::chrono::milliseconds;
 using test::HttpCamera;
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string body_of(HttpClient& client) {
   std::string body;

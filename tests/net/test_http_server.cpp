@@ -13,16 +13,15 @@
 #include "net/http/http_server.h"
 #include "ops/error.h"
 #include "tests/net/http_client.h"
+#include "tests/support/texts.h"
 
 namespace quantring::net {
 namespace {
 
+using test::contains;
+
 using test::HttpTestClient;
 using Clock = std::chrono::steady_clock;
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 bool eventually(const std::function<bool()>& condition) {
   const auto end = Clock::now() + std::chrono::seconds(60);
