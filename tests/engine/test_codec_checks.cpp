@@ -9,9 +9,12 @@
 
 #include "engine/codec.h"
 #include "ops/error.h"
+#include "tests/support/texts.h"
 
 namespace quantring {
 namespace {
+
+using test::error_of;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
@@ -24,16 +27,6 @@ std::vector<float> some_values(std::size_t count) {
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i * i % 23) - 7.5F;
   return values;
-}
-
-// error_of(work): the text of the Error that it must throw.
-std::string error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST_CASE("every malformed tensor is refused, with the reason") {

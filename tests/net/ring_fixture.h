@@ -17,6 +17,7 @@
 #include "net/ring_node.h"
 #include "ops/error.h"
 #include "tests/net/test_messages.h"
+#include "tests/support/texts.h"
 
 namespace quantring::net {
 
@@ -78,19 +79,8 @@ inline RingStats run_session(RingHead& head, std::uint64_t count, int stages) {
   return head.finish();
 }
 
-// The text of the Error that `action` throws; "no error" without one.
-inline std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+using test::contains;
+using test::error_of;
 
 // Waits for something that another thread is about to make true.
 inline bool eventually(const std::function<bool()>& condition) {
