@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "apps/commands.h"
+#include "apps/commands/commands.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Runs a Vision Transformer as a ring of stages over small devices.", "quantring");

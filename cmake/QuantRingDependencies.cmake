@@ -13,14 +13,18 @@ function(quantring_find_header target header package)
 endfunction()
 
 quantring_find_header(quantring_asio asio.hpp libasio-dev)
-target_compile_definitions(quantring_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+# ASIO_DISABLE_STD_ALIGNED_ALLOC: Asio decides on aligned_alloc or operator new by what was included
+# before it: without this, files that differ in that allocate by one and free by the other.
+target_compile_definitions(quantring_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED
+  ASIO_SEPARATE_COMPILATION ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_link_libraries(quantring_asio INTERFACE Threads::Threads)
 quantring_find_header(quantring_stb stb_image.h libstb-dev)
 quantring_find_header(quantring_cli11 CLI/CLI.hpp libcli11-dev)
 quantring_find_header(quantring_json nlohmann/json.hpp nlohmann-json3-dev)
 quantring_find_header(quantring_toml toml++/toml.h libtomlplusplus-dev)
-quantring_find_header(quantring_fmt fmt/format.h libfmt-dev)
-target_compile_definitions(quantring_fmt INTERFACE FMT_HEADER_ONLY=1)
+quantring_find_header(quantring_fmt_headers fmt/format.h libfmt-dev)
+add_library(quantring_fmt STATIC ${CMAKE_CURRENT_LIST_DIR}/fmt_compiled.cpp)
+target_link_libraries(quantring_fmt PUBLIC quantring_flags quantring_fmt_headers)
 
 # quantring_find_library(<target> <header> <archive> <shared> <package> [suffix...])
 function(quantring_find_library target header archive shared package)

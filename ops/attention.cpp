@@ -2,7 +2,7 @@
 
 #include "ops/backend.h"
 #include "ops/check.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {

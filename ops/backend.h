@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "ops/coding.h"
+#include "ops/coding/coding.h"
 #include "ops/linear.h"
 #include "ops/tensor.h"
 
@@ -20,9 +20,9 @@ class LinearWeights {
   virtual ~LinearWeights() = default;
 };
 
-class RecordedProgram {
+class RecordedGraph {
  public:
-  virtual ~RecordedProgram() = default;
+  virtual ~RecordedGraph() = default;
 };
 
 // Shapes, as ops take them apart after checking.
@@ -60,8 +60,8 @@ class Backend {
   virtual void upload(const void* source, std::size_t bytes, void* target) = 0;
   virtual void download(const void* source, std::size_t bytes, void* target) = 0;
 
-  // ops/program.h; `recorded` is this backend's own, empty at first
-  virtual void run(std::unique_ptr<RecordedProgram>& recorded,
+  // ops/graph.h; `recorded` is this backend's own, empty at first
+  virtual void run(std::unique_ptr<RecordedGraph>& recorded,
                    const std::function<void()>& body) = 0;
 
   // ops/linear.h
@@ -94,7 +94,7 @@ class Backend {
   virtual void pool_token(ConstTensor tokens, TokenShape shape, Tensor pooled) = 0;
   virtual void pool_average(ConstTensor tokens, TokenShape shape, Tensor pooled) = 0;
 
-  // ops/coding.h
+  // ops/coding/coding.h
   virtual std::size_t quantize_scratch_bytes(std::int64_t images, std::int64_t each) const = 0;
   virtual void quantize(ConstTensor values, Clip clip, int bits, void* scratch, GridRange* ranges,
                         std::byte* codes) = 0;

@@ -4,7 +4,7 @@
 
 #include "ops/backend.h"
 #include "ops/cpu/thread_pool.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {
@@ -22,6 +22,18 @@ std::unique_ptr<Backend> make_backend(const ContextOptions& options, ThreadPool&
 }
 
 }  // namespace
+
+std::string precision_text(Precision precision) {
+  switch (precision) {
+    case Precision::f16:
+      return "f16";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::f32:
+      break;
+  }
+  return "f32";
+}
 
 DType dtype_of(Precision precision) {
   switch (precision) {

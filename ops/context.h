@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "ops/device.h"
 #include "ops/tensor.h"
@@ -15,6 +16,7 @@ class ThreadPool;  // ops/cpu/thread_pool.h
 // Of weights and activations. Sums are always f32.
 enum class Precision : std::uint8_t { f32, f16, bf16 };
 DType dtype_of(Precision precision);
+std::string precision_text(Precision precision);  // "f16"
 
 struct ContextOptions {
   Device device;

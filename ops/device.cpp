@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "ops/backend.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {

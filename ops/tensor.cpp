@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 

@@ -12,10 +12,10 @@
 namespace quantring {
 
 // Memory of the host that the device can copy from and to by itself (page-locked for a GPU).
-class HostBuffer {
+class PinnedBuffer {
  public:
-  HostBuffer() = default;
-  HostBuffer(Context& context, std::size_t bytes);
+  PinnedBuffer() = default;
+  PinnedBuffer(Context& context, std::size_t bytes);
   std::byte* data() const { return data_.get(); }
   std::size_t bytes() const { return bytes_; }
 
@@ -29,10 +29,10 @@ class HostBuffer {
 };
 
 // A moment in a context's work that the host can wait for. Made once, used again and again.
-class Moment {
+class Event {
  public:
-  Moment() = default;
-  explicit Moment(Context& context);
+  Event() = default;
+  explicit Event(Context& context);
   // Until what copy_out(..., *this) was last given has arrived; at once if it never was.
   void wait() const;
   void* handle() const { return handle_.get(); }
@@ -49,12 +49,12 @@ class Moment {
 // device shares host memory: then nothing is copied, as in copy_out). Ops called later see them;
 // ops called earlier may still be running, so `target` must be memory that none of those uses. The
 // source must stay as it is until a later copy_out has arrived.
-void copy_in(Context& context, const HostBuffer& source, std::size_t bytes, void* target);
+void copy_in(Context& context, const PinnedBuffer& source, std::size_t bytes, void* target);
 
 // Copies `bytes` that earlier ops wrote to the host; `arrived` tells when they are there. Ops
 // called later wait for nothing: they must not write to `source` before that.
-void copy_out(Context& context, const void* source, std::size_t bytes, HostBuffer& target,
-              Moment& arrived);
+void copy_out(Context& context, const void* source, std::size_t bytes, PinnedBuffer& target,
+              Event& arrived);
 
 // For setting up and for tests: any host memory, and the host waits until it is done.
 void upload(Context& context, std::span<const std::byte> source, void* target);

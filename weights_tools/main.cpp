@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <new>
 
-#include "weights_tools/commands.h"
+#include "weights_tools/commands/commands.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::apps {
 namespace {

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "apps/camera/live_run.h"
-#include "apps/service_notify.h"
+#include "apps/commands/service_notify.h"
 
 namespace quantring::apps {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "apps/camera/open_camera.h"
-#include "apps/classify_run.h"
-#include "apps/ring_request.h"
+#include "apps/commands/classify_run.h"
+#include "apps/session/ring_request.h"
 #include "engine/camera/frame_feed.h"
 
 namespace quantring::apps {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/report.h"
-#include "apps/worker_stats.h"
-#include "engine/codec.h"
+#include "apps/report/report.h"
+#include "apps/session/worker_stats.h"
+#include "engine/codec/codec.h"
 
 namespace quantring::apps {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "apps/camera/live_status.h"
-#include "apps/output_history.h"
-#include "engine/architecture.h"
-#include "net/stats.h"
+#include "apps/session/output_history.h"
+#include "engine/model/architecture.h"
+#include "net/wire/stats.h"
 
 namespace quantring::apps {
 

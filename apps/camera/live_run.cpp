@@ -7,12 +7,12 @@
 
 #include "apps/camera/live_status_json.h"
 #include "apps/camera/live_text.h"
-#include "apps/output.h"
-#include "apps/stage_worker.h"
-#include "engine/jpeg_write.h"
-#include "engine/topk.h"
+#include "apps/report/output.h"
+#include "apps/session/stage_worker.h"
+#include "engine/image/jpeg_write.h"
+#include "engine/stage/topk.h"
 #include "net/http/http_url.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::apps {
 namespace {

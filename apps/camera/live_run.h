@@ -11,14 +11,14 @@
 
 #include "apps/camera/camera_run.h"
 #include "apps/camera/dashboard.h"
-#include "apps/camera/frame_pipeline.h"
+#include "apps/session/frame_pipeline.h"
 #include "apps/camera/latency_histogram.h"
 #include "apps/camera/live_meter.h"
-#include "apps/local_nodes.h"
-#include "apps/progress.h"
-#include "apps/service_notify.h"
+#include "apps/commands/local_nodes.h"
+#include "apps/commands/progress.h"
+#include "apps/commands/service_notify.h"
 #include "engine/camera/reopen_delay.h"
-#include "engine/model_file.h"
+#include "engine/model/model_file.h"
 
 namespace quantring::apps {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/camera/frame_feed.h"
-#include "net/stats.h"
+#include "net/wire/stats.h"
 
 namespace quantring::apps {
 

@@ -1,6 +1,6 @@
 #include "apps/camera/live_status_json.h"
 
-#include "apps/json_fields.h"
+#include "apps/session/json_fields.h"
 
 namespace quantring::apps {
 namespace {
@@ -138,7 +138,7 @@ LivePoint point_of(const LiveStatus& status) {
 }
 
 std::string utf8_text(const std::string& text) {
-  return ordered_json::parse(compact(text)).get<std::string>();
+  return parse_ordered_json(compact(text)).get<std::string>();
 }
 
 }  // namespace quantring::apps

@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "net/address.h"
+#include "net/wire/address.h"
 
 namespace quantring::apps {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apps/camera/live_status.h"
-#include "apps/output.h"
+#include "apps/report/output.h"
 
 namespace quantring::apps {
 

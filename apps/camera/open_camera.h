@@ -14,7 +14,7 @@ struct CameraOptions {
   int width = 0, height = 0;  // asked of a camera that has a choice; 0: its own
   double fps = 0;             // the same
   int channels = 3;           // of pictures that are decoded here: 1 or 3
-  std::string labels_file;    // of files: CSV or IDX, as in engine/image_source.h
+  std::string labels_file;    // of files: CSV or IDX, as in engine/image/image_source.h
 };
 
 //   v4l2:///dev/video0, /dev/video0   a camera of the kernel's: MJPG as it comes, or YUYV
@@ -23,7 +23,7 @@ struct CameraOptions {
 //   http://[USER:PASSWORD@]HOST/PATH  MJPEG (multipart/x-mixed-replace), or a JPEG again and again
 //   -                                 MJPEG on standard input
 //   video.mp4 and the like            every frame, through GStreamer or ffmpeg
-//   picture, folder, glob, IDX file   as `classify` (engine/image_source.h)
+//   picture, folder, glob, IDX file   as `classify` (engine/image/image_source.h)
 // Throws Error naming the URI, the cause and the remedy.
 std::unique_ptr<FrameSource> open_camera(const CameraOptions& options);
 

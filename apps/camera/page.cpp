@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "apps/camera/page_files.h"
-#include "engine/hash.h"
+#include "engine/model/hash.h"
 
 namespace quantring::apps {
 namespace {

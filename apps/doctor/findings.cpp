@@ -1,9 +1,9 @@
 #include "apps/doctor/findings.h"
+#include "ops/base/json.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace quantring::apps {
 namespace {
@@ -89,7 +89,7 @@ std::string findings_json(const std::vector<Section>& sections) {
                               {"problems", count(sections, Severity::problem)},
                               {"warnings", count(sections, Severity::warning)},
                               {"sections", std::move(list)}};
-  return whole.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json_text(whole, 2) + "\n";
 }
 
 }  // namespace quantring::apps

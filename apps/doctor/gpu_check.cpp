@@ -4,7 +4,7 @@
 #include "apps/doctor/library_finder.h"
 #include "apps/doctor/text.h"
 #include "ops/device.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::apps {
 namespace {

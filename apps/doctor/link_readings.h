@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "apps/doctor/ring_probe.h"
-#include "net/stats.h"
+#include "net/wire/stats.h"
 
 namespace quantring::apps {
 

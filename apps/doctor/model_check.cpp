@@ -4,8 +4,8 @@
 
 #include "apps/doctor/checks.h"
 #include "apps/doctor/text.h"
-#include "engine/preprocess_json.h"
-#include "ops/error.h"
+#include "engine/image/preprocess_json.h"
+#include "ops/base/error.h"
 
 namespace quantring::apps {
 namespace {

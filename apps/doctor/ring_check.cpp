@@ -4,9 +4,9 @@
 
 #include "apps/doctor/checks.h"
 #include "apps/doctor/text.h"
-#include "net/address.h"
-#include "net/control.h"
-#include "ops/error.h"
+#include "net/wire/address.h"
+#include "net/wire/control.h"
+#include "ops/base/error.h"
 
 namespace quantring::apps {
 namespace {

@@ -6,11 +6,11 @@
 
 #include "apps/doctor/link_readings.h"
 #include "apps/doctor/time_limit.h"
-#include "apps/probe_frames.h"
-#include "apps/stage_worker.h"
-#include "net/control.h"
-#include "net/ring_head.h"
-#include "ops/error.h"
+#include "apps/doctor/probe_frames.h"
+#include "apps/session/stage_worker.h"
+#include "net/wire/control.h"
+#include "net/ring/ring_head.h"
+#include "ops/base/error.h"
 
 namespace quantring::apps {
 namespace {

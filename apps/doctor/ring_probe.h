@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/probe_order.h"
-#include "net/stats.h"
+#include "apps/session/probe_order.h"
+#include "net/wire/stats.h"
 
 namespace quantring::apps {
 

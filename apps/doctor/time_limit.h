@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "net/ring_head.h"
+#include "net/ring/ring_head.h"
 
 namespace quantring::apps {
 

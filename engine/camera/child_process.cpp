@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "engine/camera/frame_source.h"
-#include "engine/image_source.h"
+#include "engine/image/image_source.h"
 
 namespace quantring {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/image.h"
-#include "ops/error.h"
+#include "engine/image/image.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 

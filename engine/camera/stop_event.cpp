@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 

@@ -16,7 +16,7 @@
 
 #include "engine/camera/huffman_tables.h"
 #include "engine/camera/yuyv.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {

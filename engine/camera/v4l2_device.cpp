@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {

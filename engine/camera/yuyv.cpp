@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 namespace {

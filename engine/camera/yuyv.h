@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "engine/image.h"
+#include "engine/image/image.h"
 
 namespace quantring {
 

@@ -15,11 +15,11 @@
 #include <cstring>
 #include <vector>
 
-#include "net/address.h"
+#include "net/wire/address.h"
 #include "net/http/http_response.h"
-#include "net/socket.h"
-#include "net/stop_signal.h"
-#include "ops/error.h"
+#include "net/hop/socket.h"
+#include "net/ring/stop_signal.h"
+#include "ops/base/error.h"
 
 namespace quantring::net {
 namespace {

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <limits>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::net {
 namespace {

@@ -14,10 +14,10 @@
 #include <list>
 #include <thread>
 
-#include "net/address.h"
+#include "net/wire/address.h"
 #include "net/http/http_host.h"
 #include "net/http/http_session.h"
-#include "net/socket.h"
+#include "net/hop/socket.h"
 
 namespace quantring::net {
 namespace {

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "net/http/http_stream.h"
-#include "net/socket.h"
+#include "net/hop/socket.h"
 
 namespace quantring::net {
 

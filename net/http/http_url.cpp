@@ -8,8 +8,8 @@
 #include <charconv>
 #include <optional>
 
-#include "net/address.h"
-#include "ops/error.h"
+#include "net/wire/address.h"
+#include "ops/base/error.h"
 
 namespace quantring::net {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "ops/cpu/attention.h"
-#include "ops/cpu/coding.h"
+#include "ops/cpu/coding/coding.h"
 #include "ops/cpu/embed.h"
 #include "ops/cpu/layer_norm.h"
 #include "ops/cpu/linear.h"
@@ -44,7 +44,7 @@ class CpuBackend : public Backend {
     std::memcpy(target, source, bytes);
   }
 
-  void run(std::unique_ptr<RecordedProgram>&, const std::function<void()>& body) override {
+  void run(std::unique_ptr<RecordedGraph>&, const std::function<void()>& body) override {
     body();
   }
 

@@ -5,15 +5,15 @@
 #include <stdexcept>
 
 #include "ops/context.h"
-#include "ops/cuda/attention.h"
-#include "ops/cuda/coding.h"
+#include "ops/cuda/attention/attention.h"
+#include "ops/cuda/coding/coding.h"
 #include "ops/cuda/elementwise.h"
-#include "ops/cuda/error.h"
-#include "ops/cuda/graph.h"
-#include "ops/cuda/matmul.h"
-#include "ops/cuda/memory.h"
-#include "ops/cuda/pack.h"
-#include "ops/cuda/streams.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/device/graph.h"
+#include "ops/cuda/matmul/matmul.h"
+#include "ops/cuda/device/memory.h"
+#include "ops/cuda/matmul/pack.h"
+#include "ops/cuda/device/streams.h"
 
 namespace quantring::cuda {
 namespace {
@@ -88,7 +88,7 @@ class CudaBackend : public Backend {
     copy_and_wait(source, bytes, target, cudaMemcpyDeviceToHost);
   }
 
-  void run(std::unique_ptr<RecordedProgram>& recorded, const std::function<void()>& body) override {
+  void run(std::unique_ptr<RecordedGraph>& recorded, const std::function<void()>& body) override {
     use();
     run_recorded(queue_, recorded, body);
   }

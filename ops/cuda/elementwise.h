@@ -5,7 +5,7 @@
 #include <span>
 
 #include "ops/backend.h"
-#include "ops/cuda/queue.h"
+#include "ops/cuda/device/queue.h"
 
 namespace quantring::cuda {
 

@@ -1,5 +1,5 @@
-#include "ops/cuda/attention.h"
-#include "ops/cuda/launch.h"
+#include "ops/cuda/attention/attention.h"
+#include "ops/cuda/device/launch.h"
 #include "ops/cuda/number.h"
 
 namespace quantring::cuda {

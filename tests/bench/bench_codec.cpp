@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/codec.h"
-#include "engine/random_model.h"
-#include "engine/stage.h"
-#include "ops/error.h"
+#include "engine/codec/codec.h"
+#include "engine/model/random_model.h"
+#include "engine/stage/stage.h"
+#include "ops/base/error.h"
 
 namespace {
 

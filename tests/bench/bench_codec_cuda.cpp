@@ -11,10 +11,10 @@
 #include <random>
 #include <vector>
 
-#include "ops/bit_packing.h"
-#include "ops/cuda/coding.h"
-#include "ops/cuda/error.h"
-#include "ops/cuda/quantize.h"
+#include "ops/coding/bit_packing.h"
+#include "ops/cuda/coding/coding.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/coding/quantize.h"
 #include "ops/half.h"
 
 namespace {

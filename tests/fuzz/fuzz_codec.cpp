@@ -8,10 +8,10 @@
 #include <cstring>
 #include <vector>
 
-#include "engine/codec.h"
-#include "engine/device_codec.h"
-#include "ops/bit_packing.h"
-#include "ops/error.h"
+#include "engine/codec/codec.h"
+#include "engine/codec/device_codec.h"
+#include "ops/coding/bit_packing.h"
+#include "ops/base/error.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace {

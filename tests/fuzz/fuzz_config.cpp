@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "ops/error.h"
-#include "weights_tools/config.h"
-#include "weights_tools/missing_facts.h"
-#include "weights_tools/preprocessing.h"
+#include "ops/base/error.h"
+#include "weights_tools/config/config.h"
+#include "weights_tools/config/missing_facts.h"
+#include "weights_tools/config/preprocessing.h"
 
 using namespace quantring;
 using namespace quantring::weights;

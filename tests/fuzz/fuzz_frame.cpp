@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "net/address.h"
-#include "net/control.h"
-#include "net/crc32c.h"
-#include "net/frame.h"
-#include "net/link.h"
-#include "ops/error.h"
+#include "net/wire/address.h"
+#include "net/wire/control.h"
+#include "net/wire/crc32c.h"
+#include "net/wire/frame.h"
+#include "net/hop/link.h"
+#include "ops/base/error.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 
 #include "net/http/http_response.h"
 #include "net/http/http_url.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace {

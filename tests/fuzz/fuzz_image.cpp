@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <span>
 
-#include "engine/idx.h"
-#include "engine/image.h"
-#include "ops/error.h"
+#include "engine/image/idx.h"
+#include "engine/image/image.h"
+#include "ops/base/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace quantring;

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "tests/support/memory_file.h"
-#include "weights_tools/checkpoint.h"
+#include "weights_tools/formats/checkpoint.h"
 #include "weights_tools/formats/sharded.h"
 
 using namespace quantring;

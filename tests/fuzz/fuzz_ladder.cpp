@@ -8,9 +8,9 @@
 #include <cstring>
 #include <string>
 
-#include "engine/controller.h"
-#include "engine/ladder.h"
-#include "ops/error.h"
+#include "engine/control/controller.h"
+#include "engine/control/ladder.h"
+#include "ops/base/error.h"
 #include "tests/fuzz/fuzz_input.h"
 
 using namespace quantring;

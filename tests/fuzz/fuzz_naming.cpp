@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "ops/error.h"
-#include "tests/weights/named_tensors.h"
+#include "ops/base/error.h"
+#include "tests/weights/formats/named_tensors.h"
 #include "weights_tools/naming/plan.h"
 
 namespace {

@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "tests/support/memory_file.h"
-#include "tests/weights/zip_builder.h"
+#include "tests/weights/formats/zip_builder.h"
 #include "weights_tools/formats/npz.h"
 
 using namespace quantring::test;

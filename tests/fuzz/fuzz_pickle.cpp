@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/formats/pickle.h"
 #include "weights_tools/formats/torch_names.h"
 

@@ -10,17 +10,17 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string>
 
-#include "engine/architecture.h"
-#include "engine/hash.h"
-#include "engine/model_file.h"
-#include "engine/model_writer.h"
-#include "engine/preprocess_json.h"
-#include "ops/error.h"
+#include "engine/model/architecture.h"
+#include "engine/model/hash.h"
+#include "engine/model/model_file.h"
+#include "engine/model/model_writer.h"
+#include "engine/image/preprocess_json.h"
+#include "ops/base/error.h"
 #include "tests/support/memory_file.h"
-#include "weights_tools/copy_model.h"
+#include "weights_tools/model/copy_model.h"
+#include "ops/base/json.h"
 
 using namespace quantring;
 
@@ -91,7 +91,7 @@ std::string with_right_hash(std::string file) {
     length |= std::uint64_t{static_cast<unsigned char>(file[i])} << (8 * i);
   }
   if (length > file.size() - 8) return file;
-  const auto header = nlohmann::json::parse(file.substr(8, length), nullptr, false);
+  const auto header = try_parse_json(file.substr(8, length));
   if (!header.is_object() || !header.contains("__metadata__")) return file;
   const auto& metadata = header["__metadata__"];
   std::string all, old;

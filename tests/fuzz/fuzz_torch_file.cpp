@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "tests/support/memory_file.h"
-#include "tests/weights/torch_archive.h"
+#include "tests/weights/formats/torch_archive.h"
 #include "weights_tools/formats/torch_file.h"
 
 using namespace quantring;

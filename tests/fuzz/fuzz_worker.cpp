@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <string>
 
-#include "apps/adaptive_output.h"
-#include "apps/probe_order.h"
-#include "apps/work_order.h"
-#include "apps/worker_stats.h"
-#include "ops/error.h"
+#include "apps/session/adaptive_output.h"
+#include "apps/session/probe_order.h"
+#include "apps/session/work_order.h"
+#include "apps/session/worker_stats.h"
+#include "ops/base/error.h"
 
 using namespace quantring;
 using namespace quantring::apps;

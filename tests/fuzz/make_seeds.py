@@ -164,7 +164,7 @@ def model_tensors(half_blocks):
 
 
 def model_file(half_blocks, part=None):
-    """A model file as engine/model_file.h describes it; every weight is 0.25 in f16."""
+    """A model file as engine/model/model_file.h describes it; every weight is 0.25 in f16."""
 
     def data(shape):
         count = 1

@@ -1,6 +1,6 @@
 #include "ops/attention.h"
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "support.h"
 
 using namespace quantring;

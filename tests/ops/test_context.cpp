@@ -5,7 +5,7 @@
 #include <string>
 
 #include "ops/cpu/thread_pool.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "support.h"
 
 using namespace quantring;

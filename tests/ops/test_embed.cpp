@@ -1,6 +1,6 @@
 #include "ops/embed.h"
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "support.h"
 
 using namespace quantring;

@@ -1,7 +1,7 @@
 // Layernorm of each head's queries and keys, against the formula in double.
 
 #include "ops/attention.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "support.h"
 
 using namespace quantring;

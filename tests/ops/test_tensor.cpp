@@ -1,4 +1,4 @@
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "support.h"
 
 using namespace quantring;

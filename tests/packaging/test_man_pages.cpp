@@ -11,6 +11,7 @@
 #include <string>
 
 #include "tests/support/process.h"
+#include "tests/support/paths.h"
 
 using namespace quantring;
 
@@ -19,11 +20,11 @@ namespace {
 using Names = std::set<std::string>;
 
 std::string page_path(const std::string& program) {
-  return QUANTRING_SOURCE_DIR "/packaging/man/" + program + ".1";
+  return quantring::test::source_path("packaging/man/") + program + ".1";
 }
 
 std::string help(const std::string& program, const std::string& command) {
-  std::vector<std::string> arguments{QUANTRING_BINARY_DIR "/" + program};
+  std::vector<std::string> arguments{quantring::test::built_path("") + program};
   if (!command.empty()) arguments.push_back(command);
   arguments.push_back("--help");
   const test::Outcome outcome = test::run(arguments);

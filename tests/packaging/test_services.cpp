@@ -13,13 +13,14 @@
 
 #include "tests/support/golden.h"
 #include "tests/support/process.h"
+#include "tests/support/paths.h"
 
 using namespace quantring;
 
 namespace {
 
-const std::string packaging = QUANTRING_SOURCE_DIR "/packaging/";
-const std::string program = QUANTRING_BINARY_DIR "/quantring";
+const std::string packaging = quantring::test::source_path("packaging/");
+const std::string program = quantring::test::built_path("quantring");
 const std::string installed = "/usr/bin/quantring";
 using Variables = std::map<std::string, std::string>;
 

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "tests/support/paths.h"
+
 namespace quantring::test {
 
 // The file, or nothing after saying that the test is skipped.
@@ -15,7 +17,7 @@ inline std::optional<std::filesystem::path> golden(const std::string& name) {
   const char* const variable = std::getenv("QUANTRING_DATA");
   const std::filesystem::path folder =
       variable != nullptr ? std::filesystem::path(variable)
-                          : std::filesystem::path(QUANTRING_SOURCE_DIR) / ".." / "shared";
+                          : std::filesystem::path(quantring::test::source_path("")) / ".." / "shared";
   if (std::filesystem::exists(folder / name)) return folder / name;
   std::printf("SKIPPED: %s is neither in $QUANTRING_DATA nor in ../shared\n", name.c_str());
   return std::nullopt;

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::test {
 

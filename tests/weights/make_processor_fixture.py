@@ -2,7 +2,7 @@
 """What transformers and timm make of pictures, by their configs -> fixtures/config/processors.jsonl.
 
 A line a case: the two configs as texts, the model's image [height, width], the picture (pattern of
-tests/engine/patterns.h, width, height) and what comes out before mean and std: the CRC-32 of the
+tests/engine/codec/patterns.h, width, height) and what comes out before mean and std: the CRC-32 of the
 planar bytes; then mean and std themselves. Margins of the crops are even and odd: for an odd one
 transformers begins at its half rounded down (both of its backends, which is checked here),
 torchvision and timm at its half rounded to even. No picture lacks an odd number of pixels for its

@@ -1,6 +1,6 @@
 // `quantring-weights convert`
 
-#include "weights_tools/convert.h"
+#include "weights_tools/convert/convert.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,9 +11,9 @@
 #include <cstdio>
 #include <memory>
 
-#include "ops/error.h"
-#include "weights_tools/commands.h"
-#include "weights_tools/text_table.h"
+#include "ops/base/error.h"
+#include "weights_tools/commands/commands.h"
+#include "weights_tools/inspect/text_table.h"
 
 namespace quantring::weights {
 namespace {

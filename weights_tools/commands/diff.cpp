@@ -1,6 +1,6 @@
 // `quantring-weights diff`
 
-#include "weights_tools/diff.h"
+#include "weights_tools/inspect/diff.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <memory>
 #include <new>
 
-#include "weights_tools/commands.h"
+#include "weights_tools/commands/commands.h"
 
 namespace quantring::weights {
 namespace {

@@ -1,16 +1,16 @@
 // `quantring-weights labels`
 
-#include "engine/labels.h"
+#include "engine/model/labels.h"
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "ops/error.h"
-#include "weights_tools/commands.h"
-#include "weights_tools/inspect_checkpoint.h"
-#include "weights_tools/labels_tool.h"
+#include "ops/base/error.h"
+#include "weights_tools/commands/commands.h"
+#include "weights_tools/inspect/inspect_checkpoint.h"
+#include "weights_tools/model/labels_tool.h"
 
 namespace quantring::weights {
 

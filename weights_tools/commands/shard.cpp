@@ -1,14 +1,14 @@
 // `quantring-weights shard`
 
-#include "weights_tools/shard.h"
+#include "weights_tools/model/shard.h"
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "weights_tools/commands.h"
-#include "weights_tools/inspect_checkpoint.h"
+#include "weights_tools/commands/commands.h"
+#include "weights_tools/inspect/inspect_checkpoint.h"
 
 namespace quantring::weights {
 

@@ -5,9 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "weights_tools/commands.h"
-#include "weights_tools/inspect_checkpoint.h"
-#include "weights_tools/verify.h"
+#include "weights_tools/commands/commands.h"
+#include "weights_tools/inspect/inspect_checkpoint.h"
+#include "weights_tools/model/verify.h"
 
 namespace quantring::weights {
 

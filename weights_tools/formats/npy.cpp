@@ -6,8 +6,8 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/safetensors.h"
-#include "ops/error.h"
+#include "engine/model/safetensors.h"
+#include "ops/base/error.h"
 
 namespace quantring::weights {
 namespace {

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/formats/npy.h"
 #include "weights_tools/formats/zip.h"
 

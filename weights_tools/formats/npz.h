@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "weights_tools/checkpoint.h"
+#include "weights_tools/formats/checkpoint.h"
 
 namespace quantring::weights {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "ops/error.h"
-#include "weights_tools/printable.h"
+#include "ops/base/error.h"
+#include "weights_tools/inspect/printable.h"
 
 namespace quantring::weights {
 namespace {

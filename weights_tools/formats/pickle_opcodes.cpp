@@ -1,7 +1,7 @@
 // What each opcode does. The rest of the machine is in pickle_machine.cpp.
 #include <fmt/format.h>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/formats/pickle_machine.h"
 
 namespace quantring::weights {

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "engine/safetensors.h"
-#include "ops/error.h"
-#include "weights_tools/printable.h"
+#include "engine/model/safetensors.h"
+#include "ops/base/error.h"
+#include "weights_tools/inspect/printable.h"
 
 namespace quantring::weights {
 namespace {

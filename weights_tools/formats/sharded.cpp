@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "engine/open_file.h"
-#include "ops/error.h"
-#include "weights_tools/printable.h"
+#include "engine/model/open_file.h"
+#include "ops/base/error.h"
+#include "weights_tools/inspect/printable.h"
+#include "ops/base/json.h"
 
 namespace quantring::weights {
 namespace {

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <utility>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/formats/pickle.h"
 #include "weights_tools/formats/torch_names.h"
 #include "weights_tools/formats/torch_state.h"
 #include "weights_tools/formats/zip.h"
-#include "weights_tools/printable.h"
+#include "weights_tools/inspect/printable.h"
 
 namespace quantring::weights {
 namespace {

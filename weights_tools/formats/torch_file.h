@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "weights_tools/checkpoint.h"
+#include "weights_tools/formats/checkpoint.h"
 
 namespace quantring::weights {
 

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "ops/error.h"
-#include "weights_tools/printable.h"
+#include "ops/base/error.h"
+#include "weights_tools/inspect/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -29,7 +29,7 @@ struct Found {
   std::string path;
 };
 
-std::string quoted(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   return fmt::format("'{}'", ascii_excerpt(text));
 }
 
@@ -121,7 +121,7 @@ Found choose(const PickleValue& root, const std::string& part, const std::string
   if (!part.empty()) {
     const PickleValue* const dict = follow(root, part);
     if (dict != nullptr && count_entries(*dict, is_torch_tensor) > 0) return {dict, part};
-    throw Error(fmt::format("'{}' has no weights under {}{}", file, quoted(part),
+    throw Error(fmt::format("'{}' has no weights under {}{}", file, quoted_text(part),
                             dicts.empty() ? "" : "; it has them in: " + list(dicts)));
   }
   if (dicts.size() == 1) return dicts.front();
@@ -151,13 +151,13 @@ TorchState find_torch_state(const PickleValue& root, const std::string& part,
   std::set<std::string_view> names;
   for_each_entry(*found.dict, [&](std::string_view name, const PickleValue& value) {
     if (!names.insert(name).second) {
-      throw Error(fmt::format("'{}': tensor {} appears twice", file, quoted(name)));
+      throw Error(fmt::format("'{}': tensor {} appears twice", file, quoted_text(name)));
     }
     if (!is_torch_tensor(value)) return;
     if (state.tensors.size() >= max_tensors) {
       throw Error(fmt::format("'{}' holds more than {} tensors", file, max_tensors));
     }
-    const std::string where = fmt::format("'{}': tensor {}", file, quoted(name));
+    const std::string where = fmt::format("'{}': tensor {}", file, quoted_text(name));
     state.tensors.emplace(name, parse_torch_tensor(value, where));
   });
   return state;

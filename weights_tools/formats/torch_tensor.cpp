@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/formats/torch_names.h"
 
 namespace quantring::weights {

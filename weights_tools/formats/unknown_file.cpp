@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::weights {
 namespace {

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "ops/half.h"
-#include "weights_tools/checkpoint.h"
+#include "weights_tools/formats/checkpoint.h"
 
 namespace quantring::weights {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include "ops/error.h"
-#include "weights_tools/printable.h"
+#include "ops/base/error.h"
+#include "weights_tools/inspect/printable.h"
 
 namespace quantring::weights {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/mapped_file.h"
+#include "engine/model/mapped_file.h"
 
 namespace quantring::weights {
 

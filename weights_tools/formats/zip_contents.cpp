@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <new>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/formats/zip.h"
 
 namespace quantring::weights {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "engine/architecture.h"
-#include "weights_tools/findings.h"
+#include "engine/model/architecture.h"
+#include "weights_tools/inspect/findings.h"
 
 namespace quantring::weights {
 

@@ -2,8 +2,8 @@
 // Whether a config belongs to the tensors that it is read with. Another model's would give heads,
 // eps and preprocessing without any error.
 
-#include "engine/architecture.h"
-#include "weights_tools/config.h"
+#include "engine/model/architecture.h"
+#include "weights_tools/config/config.h"
 
 namespace quantring::weights {
 

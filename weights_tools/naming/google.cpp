@@ -1,7 +1,7 @@
 // Google's Flax checkpoints: vision_transformer, AugReg (https://github.com/google-research/
 // vision_transformer) and the plain ViTs of big_vision.
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/naming/table.h"
 
 namespace quantring::weights {

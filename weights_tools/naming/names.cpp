@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/naming/naming.h"
 
 namespace quantring::weights {

@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/architecture.h"
-#include "weights_tools/checkpoint.h"
-#include "weights_tools/config.h"
-#include "weights_tools/findings.h"
-#include "weights_tools/recipe.h"
+#include "engine/model/architecture.h"
+#include "weights_tools/formats/checkpoint.h"
+#include "weights_tools/config/config.h"
+#include "weights_tools/inspect/findings.h"
+#include "weights_tools/convert/recipe.h"
 
 namespace quantring::weights {
 

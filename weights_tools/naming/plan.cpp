@@ -4,14 +4,14 @@
 
 #include <set>
 
-#include "ops/error.h"
-#include "weights_tools/missing_facts.h"
+#include "ops/base/error.h"
+#include "weights_tools/config/missing_facts.h"
 #include "weights_tools/naming/choices.h"
 #include "weights_tools/naming/config_check.h"
 #include "weights_tools/naming/positions.h"
 #include "weights_tools/naming/recipes.h"
 #include "weights_tools/naming/roles.h"
-#include "weights_tools/preprocessing.h"
+#include "weights_tools/config/preprocessing.h"
 
 namespace quantring::weights {
 namespace {

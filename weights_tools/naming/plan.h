@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/architecture.h"
-#include "engine/preprocess.h"
-#include "weights_tools/hints.h"
+#include "engine/model/architecture.h"
+#include "engine/image/preprocess.h"
+#include "weights_tools/config/hints.h"
 #include "weights_tools/naming/naming.h"
-#include "weights_tools/recipe.h"
+#include "weights_tools/convert/recipe.h"
 
 namespace quantring::weights {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::weights {
 namespace {

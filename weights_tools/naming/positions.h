@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "weights_tools/config.h"
-#include "weights_tools/findings.h"
-#include "weights_tools/position.h"
+#include "weights_tools/config/config.h"
+#include "weights_tools/inspect/findings.h"
+#include "weights_tools/convert/position.h"
 
 namespace quantring::weights {
 

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::weights {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/architecture.h"
-#include "weights_tools/findings.h"
+#include "engine/model/architecture.h"
+#include "weights_tools/inspect/findings.h"
 #include "weights_tools/naming/positions.h"
 #include "weights_tools/naming/roles.h"
 

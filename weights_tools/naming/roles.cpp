@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::weights {
 namespace {

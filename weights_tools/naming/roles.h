@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "weights_tools/naming/naming.h"
-#include "weights_tools/recipe.h"
+#include "weights_tools/convert/recipe.h"
 
 namespace quantring::weights {
 

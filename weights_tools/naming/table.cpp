@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::weights {
 namespace {

@@ -1,7 +1,7 @@
 // timm's VisionTransformer and VisionTransformerDistilled, and the files of DeiT, DeiT III, MAE and
 // others that share these names (https://github.com/huggingface/pytorch-image-models).
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "weights_tools/naming/table.h"
 
 namespace quantring::weights {

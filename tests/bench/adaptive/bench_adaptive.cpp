@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "apps/text_file.h"
-#include "ops/error.h"
+#include "apps/report/text_file.h"
+#include "ops/base/error.h"
 #include "tests/bench/adaptive/ring_run.h"
 #include "tests/bench/adaptive/summary.h"
 #include "tests/bench/adaptive/supervisor.h"

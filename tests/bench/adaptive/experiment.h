@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/link_choice.h"
+#include "apps/session/link_choice.h"
 
 namespace quantring::bench {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "net/stats.h"
+#include "net/wire/stats.h"
 #include "tests/bench/adaptive/experiment.h"
 #include "tests/bench/adaptive/summary.h"
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <thread>
 
-#include "apps/classifier.h"
-#include "engine/image_source.h"
-#include "engine/preprocess.h"
+#include "apps/session/classifier.h"
+#include "engine/image/image_source.h"
+#include "engine/image/preprocess.h"
 #include "tests/bench/adaptive/experiment.h"
 
 namespace quantring::bench {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/model_file.h"
+#include "engine/model/model_file.h"
 
 namespace quantring::bench {
 

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "apps/text_file.h"
-#include "ops/error.h"
+#include "apps/report/text_file.h"
+#include "ops/base/error.h"
 
 namespace quantring::bench {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/codec.h"
+#include "engine/codec/codec.h"
 
 namespace quantring::bench {
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-#include "apps/classifier.h"
+#include "apps/session/classifier.h"
 #include "tests/bench/adaptive/stage_nodes.h"
 #include "tests/bench/adaptive/test_network.h"
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "engine/model_file.h"
+#include "engine/model/model_file.h"
 #include "tests/bench/adaptive/experiment.h"
 #include "tests/bench/adaptive/photos.h"
 #include "tests/bench/adaptive/records.h"

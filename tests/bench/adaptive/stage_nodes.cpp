@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "tests/bench/adaptive/test_network.h"
 
 namespace quantring::bench {

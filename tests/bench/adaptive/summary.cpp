@@ -5,7 +5,7 @@
 #include <functional>
 #include <limits>
 
-#include "net/stats.h"
+#include "net/wire/stats.h"
 #include "tests/bench/adaptive/experiment.h"
 
 namespace quantring::bench {

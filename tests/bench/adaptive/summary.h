@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/chart.h"
+#include "apps/report/chart.h"
 #include "tests/bench/adaptive/records.h"
 
 namespace quantring::bench {

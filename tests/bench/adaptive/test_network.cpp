@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-#include "ops/error.h"
+#include "ops/base/error.h"
 
 namespace quantring::bench {
 namespace {

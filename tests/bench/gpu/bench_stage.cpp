@@ -20,10 +20,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/random_model.h"
-#include "engine/stage.h"
+#include "engine/model/random_model.h"
+#include "engine/stage/stage.h"
 #include "ops/device.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "ops/transfer.h"
 
 // Their header comes in a package of its own that nothing else needs.

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/codec.h"
+#include "engine/codec/codec.h"
 #include "ops/half.h"
 #include "ops/tensor.h"
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/device_codec.h"
+#include "engine/codec/device_codec.h"
 #include "ops/transfer.h"
 #include "tests/engine/cuda/coding_cases.h"
 #include "tests/ops/cuda/gpu.h"

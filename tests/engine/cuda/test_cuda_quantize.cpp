@@ -1,4 +1,4 @@
-// Quantizing and dequantizing on a GPU against engine/codec.h on the CPU, bit for bit: every width,
+// Quantizing and dequantizing on a GPU against engine/codec/codec.h on the CPU, bit for bit: every width,
 // clip, dtype and kind of values, however blocks share an image.
 
 #include <cuda_runtime_api.h>
@@ -10,10 +10,10 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/device_codec.h"
-#include "ops/cuda/coding.h"
-#include "ops/cuda/error.h"
-#include "ops/cuda/quantize.h"
+#include "engine/codec/device_codec.h"
+#include "ops/cuda/coding/coding.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/coding/quantize.h"
 #include "tests/engine/cuda/coding_cases.h"
 
 namespace quantring {

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "ops/backend.h"
-#include "ops/cuda/error.h"
-#include "ops/cuda/queue.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/device/queue.h"
 
 namespace quantring::test {
 

@@ -10,10 +10,10 @@
 #include <random>
 #include <vector>
 
-#include "ops/cuda/attention.h"
-#include "ops/cuda/attention_kernels.h"
-#include "ops/cuda/error.h"
-#include "ops/cuda/memory.h"
+#include "ops/cuda/attention/attention.h"
+#include "ops/cuda/attention/attention_kernels.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/device/memory.h"
 #include "tests/ops/cuda/graph_time.h"
 
 using namespace quantring;

@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <random>
 
-#include "ops/cuda/error.h"
-#include "ops/cuda/matmul.h"
-#include "ops/cuda/pack.h"
-#include "ops/cuda/streams.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/matmul/matmul.h"
+#include "ops/cuda/matmul/pack.h"
+#include "ops/cuda/device/streams.h"
 
 using namespace quantring;
 using namespace quantring::cuda;

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "ops/cuda/error.h"
-#include "ops/cuda/queue.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/device/queue.h"
 
 namespace quantring::test {
 

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "ops/cuda/error.h"
-#include "ops/cuda/matmul.h"
-#include "ops/cuda/pack.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/matmul/matmul.h"
+#include "ops/cuda/matmul/pack.h"
 #include "tests/ops/cuda/gpu.h"
 
 namespace quantring::test {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "ops/cuda/error.h"
-#include "ops/cuda/matmul.h"
-#include "ops/cuda/mma_product.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/matmul/matmul.h"
+#include "ops/cuda/mma/mma_product.h"
 
 namespace quantring::test {
 

@@ -1,7 +1,7 @@
 // Our own declarations of cuBLASLt against NVIDIA's header, where there is one, and the messages
 // for libraries that are missing or unusable. Needs no GPU.
 
-#include "ops/cuda/cublas_lt_api.h"
+#include "ops/cuda/matmul/cublas_lt_api.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "ops/cuda/dynamic_library.h"
+#include "ops/cuda/device/dynamic_library.h"
 
 #if __has_include(<cublasLt.h>)
 #include <cublasLt.h>

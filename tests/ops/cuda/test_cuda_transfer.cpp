@@ -1,9 +1,9 @@
 // Copies beside ops, moments, and recorded programs, on a GPU.
 
 #include "ops/embed.h"
-#include "ops/error.h"
+#include "ops/base/error.h"
 #include "ops/layer_norm.h"
-#include "ops/program.h"
+#include "ops/graph.h"
 #include "tests/ops/cuda/gpu.h"
 
 using namespace quantring;
@@ -14,14 +14,14 @@ TEST_CASE("Bytes go to a GPU and come back, also while other copies are under wa
   Context gpu(on_gpu(Precision::f32));
   constexpr std::size_t bytes = 1 << 20;
   constexpr int slots = 3;
-  HostBuffer in[slots], out[slots];
+  PinnedBuffer in[slots], out[slots];
   Buffer device[slots];
-  Moment arrived[slots];
+  Event arrived[slots];
   for (int i = 0; i < slots; ++i) {
-    in[i] = HostBuffer(gpu, bytes);
-    out[i] = HostBuffer(gpu, bytes);
+    in[i] = PinnedBuffer(gpu, bytes);
+    out[i] = PinnedBuffer(gpu, bytes);
     device[i] = Buffer(gpu, bytes);
-    arrived[i] = Moment(gpu);
+    arrived[i] = Event(gpu);
     arrived[i].wait();  // never used: at once
   }
   for (int round = 0; round < 30; ++round) {
@@ -48,7 +48,7 @@ TEST_CASE("A recorded program does again what its body does, with new input") {
   const std::vector<float> ones(dim, 1.0f), zeros(dim, 0.0f);
   const OnDevice gamma(gpu, ones, DType::f32, {dim}), beta(gpu, zeros, DType::f32, {dim});
   const OnDevice x(gpu, DType::f16, shape), y(gpu, DType::f16, shape);
-  Program program;
+  Graph program;
   int bodies = 0;
   for (std::uint32_t seed = 1; seed < 6; ++seed) {
     const auto values = rounded(random_values(shape.elements(), seed, 5), DType::f16);

@@ -1,7 +1,7 @@
 // Matrix products on a GPU against sums in double precision: every candidate of every engine, and
 // the choice among them.
 
-#include "ops/cuda/matmul.h"
+#include "ops/cuda/matmul/matmul.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -12,9 +12,9 @@
 #include <iterator>
 #include <map>
 
-#include "ops/cuda/error.h"
-#include "ops/cuda/streams.h"
-#include "ops/cuda/tuning_cache.h"
+#include "ops/cuda/device/error.h"
+#include "ops/cuda/device/streams.h"
+#include "ops/cuda/matmul/tuning_cache.h"
 #include "tests/ops/cuda/matmul_case.h"
 
 using namespace quantring;

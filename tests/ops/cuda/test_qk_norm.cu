@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "attention_support.h"
-#include "ops/cuda/attention.h"
-#include "ops/cuda/memory.h"
+#include "ops/cuda/attention/attention.h"
+#include "ops/cuda/device/memory.h"
 
 using namespace quantring;
 using namespace quantring::test;

@@ -1,7 +1,7 @@
 // The file of measured choices: what is written is read again, and nothing in it can do harm. Needs
 // no GPU.
 
-#include "ops/cuda/tuning_cache.h"
+#include "ops/cuda/matmul/tuning_cache.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

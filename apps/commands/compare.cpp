@@ -1,0 +1,234 @@
+// `quantring compare`: the same pictures through the CPU and another device, step by step, to see
+// where they part.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "engine/evaluation/activation_difference.h"
+#include "apps/commands/commands.h"
+#include "apps/commands/compute_options.h"
+#include "engine/model/random_model_file.h"
+#include "apps/report/report.h"
+#include "engine/image/image_source.h"
+#include "engine/model/model_file.h"
+#include "engine/image/preprocess.h"
+#include "engine/stage/stage.h"
+#include "ops/base/error.h"
+#include "ops/transfer.h"
+
+namespace quantring::apps {
+namespace {
+
+struct CompareCommand {
+  std::string source, model, shape;
+  ComputeOptions compute{.device = "cuda"};
+  bool random = false, residual_f32 = false;
+  int batch = 8, threads = 0;
+  std::size_t limit = 0;
+};
+
+// The largest relative error of the logits that passes: an order above what sound kernels show
+// with trained weights, and far below what a wrong one does.
+double limit(Precision precision) {
+  switch (precision) {
+    case Precision::f16:
+      return 2e-2;
+    case Precision::bf16:
+      return 1e-1;
+    case Precision::f32:
+      break;
+  }
+  return 1e-3;
+}
+
+// Hands out the pictures in batches, as pixels.
+class Pictures {
+ public:
+  Pictures(const CompareCommand& command, const ModelFile& model)
+      : preprocess_(model.preprocess()), batch_(static_cast<std::size_t>(command.batch)) {
+    if (!command.random) {
+      source_ = open_source(command.source, {preprocess_.channels, "", command.limit});
+    } else {
+      left_ = command.limit > 0 ? command.limit : batch_;
+    }
+  }
+
+  // Empty when there are no more.
+  std::vector<std::uint8_t> next() {
+    std::vector<std::uint8_t> pixels;
+    const std::size_t bytes = preprocess_.pixel_count();
+    for (std::size_t images = 0; images < batch_; ++images) {
+      pixels.resize((images + 1) * bytes);
+      if (!fill({pixels.data() + images * bytes, bytes})) {
+        pixels.resize(images * bytes);
+        break;
+      }
+    }
+    return pixels;
+  }
+
+ private:
+  bool fill(std::span<std::uint8_t> pixels) {
+    if (source_ != nullptr) {
+      SourceItem item;
+      if (!source_->next(item)) return false;
+      to_pixels(item.image, preprocess_, pixels);
+      return true;
+    }
+    if (left_ == 0) return false;
+    --left_;
+    for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random_() >> 24);
+    return true;
+  }
+
+  const PreprocessConfig& preprocess_;
+  std::size_t batch_;
+  std::unique_ptr<ImageSource> source_;
+  std::size_t left_ = 0;
+  std::mt19937 random_{1};
+};
+
+// The model on one device, showing every step.
+class Side {
+ public:
+  Side(const ContextOptions& options, const ModelFile& model, int max_images)
+      : context_(options),
+        architecture_(model.architecture()),
+        stage_(context_, model, {0, architecture_.half_blocks()}, max_images) {}
+
+  using Show =
+      std::function<void(const std::string& name, const Shape& shape, std::vector<float>&& values)>;
+  void forward(const std::vector<std::uint8_t>& pixels, const Show& show) {
+    const Architecture& a = architecture_;
+    const auto per_image = std::int64_t{a.channels} * a.image_height * a.image_width;
+    const auto images = static_cast<std::int64_t>(pixels.size()) / per_image;
+    if (pixels_.bytes() < pixels.size()) pixels_ = Buffer(context_, pixels.size());
+    upload(context_, std::as_bytes(std::span(pixels)), pixels_.data());
+    stage_.observe([&](const std::string& name, ConstTensor value) {
+      show(name, value.shape, host_values(context_, value));
+    });
+    stage_.forward_pixels(
+        {pixels_.data(), DType::u8, {images, a.channels, a.image_height, a.image_width}});
+    stage_.observe({});
+  }
+
+ private:
+  Context context_;
+  Architecture architecture_;
+  Stage stage_;
+  Buffer pixels_;
+};
+
+ActivationDifference compare_pictures(Pictures& pictures, Side& cpu, Side& device,
+                                      std::size_t& compared, std::size_t pixels_per_picture) {
+  ActivationDifference difference;
+  for (auto pixels = pictures.next(); !pixels.empty(); pixels = pictures.next()) {
+    std::vector<std::vector<float>> actual;
+    device.forward(pixels, [&](const std::string&, const Shape&, std::vector<float>&& values) {
+      actual.push_back(std::move(values));
+    });
+    std::size_t step = 0;
+    cpu.forward(pixels,
+                [&](const std::string& name, const Shape& shape, std::vector<float>&& expected) {
+                  difference.add(name, shape, expected, actual.at(step), compared);
+                  actual[step++] = {};
+                });
+    compared += pixels.size() / pixels_per_picture;
+  }
+  return difference;
+}
+
+void print(const ActivationDifference& difference) {
+  std::vector<std::vector<std::string>> rows = {
+      {"step", "relative error", "largest", "worst error", "CPU", "device", "picture", "place"}};
+  for (const StepDifference& step : difference.steps()) {
+    rows.push_back({step.name, fmt::format("{:.2e}", step.relative()),
+                    fmt::format("{:.4g}", step.largest), fmt::format("{:.2e}", step.worst),
+                    fmt::format("{:.5g}", step.worst_expected),
+                    fmt::format("{:.5g}", step.worst_actual), fmt::format("{}", step.worst_picture),
+                    fmt::format("[{}]", fmt::join(step.worst_place, ", "))});
+  }
+  fmt::print("{}", table(rows));
+}
+
+void run_compare(const CompareCommand& command) {
+  std::optional<RandomModelFile> random_model;
+  if (command.model.empty()) random_model.emplace(command.shape);
+  const ModelFile model(random_model ? random_model->path() : command.model);
+  if (!model.whole()) {
+    throw Error(fmt::format("'{}' holds only {} of {}: compare needs the whole model file",
+                            command.model, range_text(model.part()), model.architecture().depth));
+  }
+  Pictures pictures(command, model);
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int threads = command.threads > 0 ? command.threads : cores;
+  ContextOptions compute = choose_compute(command.compute, threads);
+  compute.residual_f32 = command.residual_f32;
+  Side device(compute, model, command.batch);
+  Side cpu({{}, threads, Precision::f32, false}, model, command.batch);
+
+  std::size_t compared = 0;
+  const ActivationDifference difference =
+      compare_pictures(pictures, cpu, device, compared, model.preprocess().pixel_count());
+  if (difference.steps().empty()) throw Error("there was no picture to compare");
+  print(difference);
+  const double error = difference.steps().back().relative();
+  const double allowed = limit(compute.precision);
+  const std::string summary =
+      fmt::format("logits of {} picture{} on {}: relative error {:.2e}, {:.0e} is allowed",
+                  compared, compared == 1 ? "" : "s", compute_text(compute), error, allowed);
+  if (!(error <= allowed)) throw Error(summary);
+  fmt::print("{}\n", summary);
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app) {
+  auto* sub = app.add_subcommand(
+      "compare", "Compare a device's activations with the CPU's in f32, step by step");
+  auto command = std::make_shared<CompareCommand>();
+  auto* source = sub->add_option("source", command->source,
+                                 "Picture, folder, glob pattern, or IDX file (plain or .gz)");
+  sub->add_flag("--random", command->random, "Random pixels instead of pictures")->excludes(source);
+  auto* model = sub->add_option("-m,--model", command->model, "Model file");
+  sub->add_option("--model-shape", command->shape,
+                  "A shape with random weights instead: deit_tiny, vit_base or vit_large")
+      ->excludes(model);
+  add_compute_options(*sub, command->compute);
+  sub->add_flag("--residual-f32", command->residual_f32,
+                "Keep the device's residual stream in f32");
+  sub->add_option("-b,--batch", command->batch, "Images at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  sub->add_option("-n,--limit", command->limit,
+                  "Stop after this many images (0: all; of random ones, one batch)")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
+      ->check(CLI::Range(1, 256));
+  sub->footer(
+      "Ends with 1 if the logits' relative error is above 1e-3 in f32, 2e-2 in f16 or 1e-1 in "
+      "bf16.\n"
+      "Examples:\n"
+      "  quantring compare photos/ --model deit_tiny.safetensors --limit 20\n"
+      "  quantring compare --random --model-shape vit_base --precision f32 --batch 3");
+  sub->callback([command] {
+    if (command->model.empty() && command->shape.empty()) {
+      throw Error("say --model FILE or --model-shape NAME");
+    }
+    if (command->source.empty() && !command->random) {
+      throw Error("say which pictures to compare on, or --random");
+    }
+    run_compare(*command);
+  });
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,31 @@
+#pragma once
+// --device and --precision: where a command computes, and in what numbers.
+
+#include <string>
+
+#include "ops/context.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace quantring::apps {
+
+struct ComputeOptions {
+  std::string device = "auto", precision = "auto";  // as a person gives them
+};
+
+// Adds both options; not to be given together with `other`, if there is one.
+void add_compute_options(CLI::App& command, ComputeOptions& options, CLI::Option* other = nullptr);
+
+// What they mean on this machine. A device that auto passes over is told on stderr, in one line.
+// threads: of the CPU; a GPU needs no others. Throws Error for what this machine cannot do.
+ContextOptions choose_compute(const ComputeOptions& options, int threads);
+
+std::string compute_text(const ContextOptions& compute);  // "cuda:0 (NVIDIA H100), f16"
+
+// Tells on stderr where this process computes, or, with stages, where its node processes do.
+void say_compute(const ContextOptions& compute, int stages);
+
+}  // namespace quantring::apps

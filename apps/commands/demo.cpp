@@ -1,0 +1,92 @@
+// `quantring demo`: the same pictures through the same ring at several codings of its links.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/commands/classify_run.h"
+#include "apps/commands/commands.h"
+#include "apps/commands/compute_options.h"
+#include "apps/report/report.h"
+#include "apps/session/ring_config.h"
+
+namespace quantring::apps {
+namespace {
+
+struct DemoCommand {
+  std::string model = "models/fashion_mnist_vit.safetensors";
+  std::string images = "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz";
+  std::size_t limit = 2000;
+  int stages = 3;
+  double mbps = 50;
+  ComputeOptions compute;
+};
+
+// Bytes an image on the busiest link between two stages.
+double cut_bytes(const ClassifySummary& summary) {
+  double most = 0;
+  const auto links = ring_links(summary.ring);
+  for (std::size_t i = 1; i + 1 < links.size(); ++i) {
+    if (links[i].images == 0) continue;
+    most = std::max(
+        most, static_cast<double>(links[i].payload_bytes) / static_cast<double>(links[i].images));
+  }
+  return most;
+}
+
+void run_demo(const DemoCommand& command) {
+  const CodecSpec codecs[] = {{CodecId::raw32, 32}, {CodecId::ptq, 8}, {CodecId::ptq, 4}};
+  fmt::print(
+      "The first {} pictures through a ring of {} node processes, every link at {} Mbit/s\n\n",
+      command.limit, command.stages, command.mbps);
+  const ContextOptions compute = choose_compute(command.compute, shared_threads(command.stages));
+  say_compute(compute, command.stages);
+  std::vector<std::vector<std::string>> rows = {
+      {"link coding", "top-1 %", "images/s", "bytes/image", "slowest part"}};
+  std::string last_report;
+  for (const CodecSpec codec : codecs) {
+    ClassifyOptions options;
+    options.source = command.images;
+    options.model = command.model;
+    options.ring.stages = command.stages;
+    options.ring.compute = compute;
+    options.ring.links.codec = codec;
+    options.ring.link_mbps = command.mbps;
+    options.limit = command.limit;
+    options.quiet = true;
+    fmt::print(stderr, "{}:\n", codec_text(codec));
+    const ClassifySummary summary = run_classify(options);
+    rows.push_back({codec_text(codec), fmt::format("{:.2f}", summary.top1_percent()),
+                    fmt::format("{:.1f}", summary.images_per_s()),
+                    fmt::format("{:.0f}", cut_bytes(summary)), slowest_part(summary)});
+    last_report = closing_report(summary);
+  }
+  fmt::print("\n{}\nThe last run in full:\n{}", table(rows), last_report);
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app) {
+  auto* sub = app.add_subcommand(
+      "demo", "Fashion-MNIST through a local ring on slow links, at 32, 8 and 4 bits");
+  auto command = std::make_shared<DemoCommand>();
+  sub->add_option("-m,--model", command->model, "Model file")->capture_default_str();
+  sub->add_option("--images", command->images, "IDX image file, its labels beside it")
+      ->capture_default_str();
+  sub->add_option("-n,--limit", command->limit, "Images per run")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  sub->add_option("-s,--stages", command->stages, "Node processes")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  sub->add_option("--link-mbps", command->mbps, "Pace of every link, Mbit/s")
+      ->check(CLI::Range(min_link_mbps, max_link_mbps))
+      ->capture_default_str();
+  add_compute_options(*sub, command->compute);
+  sub->footer(
+      "Examples:\n  quantring demo\n  quantring demo --stages 6 --link-mbps 10 --limit 500");
+  sub->callback([command] { run_demo(*command); });
+}
+
+}  // namespace quantring::apps

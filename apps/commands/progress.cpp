@@ -1,0 +1,78 @@
+#include "apps/commands/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace quantring::apps {
+namespace {
+
+std::size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+Progress::Progress(std::size_t total)
+    : total_(total),
+      terminal_(::isatty(STDERR_FILENO) != 0),
+      last_(std::chrono::steady_clock::now()) {}
+
+Progress::~Progress() {
+  erase();
+}
+
+bool Progress::due() const {
+  const auto interval = std::chrono::milliseconds(terminal_ ? 100 : 2000);
+  return std::chrono::steady_clock::now() - last_ >= interval;
+}
+
+void Progress::show(std::size_t done, double images_per_s, const std::string& details) {
+  const std::string numbers = fmt::format("{}/{}  {:.1f} images/s{}{}", done, total_, images_per_s,
+                                          details.empty() ? "" : "  ", details);
+  if (!terminal_) {
+    show(numbers);
+    return;
+  }
+  constexpr std::size_t width = 24;
+  const std::size_t filled = total_ == 0 ? width : width * std::min(done, total_) / total_;
+  show(fmt::format("[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, numbers));
+}
+
+void Progress::show(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  last_ = std::chrono::steady_clock::now();
+  if (!terminal_) {
+    std::fputs((text + "\n").c_str(), stderr);
+    return;
+  }
+  bar_ = text.substr(0, terminal_columns() - 1);
+  draw();
+}
+
+void Progress::print(std::FILE* stream, const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  erase();
+  std::fputs((line + "\n").c_str(), stream);
+  if (bar_.empty()) return;
+  std::fflush(stream);  // before the bar, which goes another way
+  draw();
+}
+
+void Progress::draw() {
+  std::fputs(fmt::format("\r{}\033[K", bar_).c_str(), stderr);
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void Progress::erase() {
+  if (!drawn_) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+}  // namespace quantring::apps

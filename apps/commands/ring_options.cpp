@@ -1,0 +1,97 @@
+#include "apps/commands/ring_options.h"
+
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <vector>
+
+#include "ops/base/error.h"
+
+namespace quantring::apps {
+namespace {
+
+std::string codec_list() {
+  std::vector<std::string> names;
+  for (const CodecId id : known_codecs()) {
+    if (id != CodecId::pixels) names.push_back(codec_name(id));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+void add_ring_options(CLI::App& command, RingOptions& options) {
+  auto* ring =
+      command.add_option("-r,--ring", options.request.file, "ring.toml with the nodes' addresses");
+  command
+      .add_option("-s,--stages", options.request.stages,
+                  "Start this many node processes here and use them as the ring")
+      ->check(CLI::Range(1, 64))
+      ->excludes(ring);
+  command.add_option("--policy", options.policy,
+                     "How links are coded: ring (the finest that keeps up), paper (QuantPipe's) or "
+                     "fixed (default: ring; with --codec: fixed)");
+  auto* codec_option =
+      command.add_option("--codec", options.codec,
+                         "Coding of the links, with --policy only at the start: " + codec_list());
+  command
+      .add_option("--bits", options.bits,
+                  "Bits an element, where the codec has several: 2 to 8, or 16")
+      ->needs(codec_option);
+  command
+      .add_option("--target", options.request.links.target_rate,
+                  "Images/s that no link may hold up (default: what the slowest stage computes)")
+      ->check(CLI::Range(min_target_rate, max_target_rate));
+  command
+      .add_option("--floor", options.request.links.floor,
+                  "Policy ring: least agreement with uncoded links, percent; rather slower than "
+                  "coarser")
+      ->check(CLI::Range(0.0, 100.0));
+  command.add_option(
+      "--ladder", options.request.links.ladder,
+      "Policy ring: operating points of this model, from `quantring evaluate --ladder`");
+  command
+      .add_option("--link-mbps", options.request.link_mbps, "Pace every link to this many Mbit/s")
+      ->check(CLI::Range(min_link_mbps, max_link_mbps));
+  add_compute_options(command, options.compute, ring);
+  command
+      .add_option("-t,--threads", options.threads,
+                  "CPU threads here, or of each local node (default: share out the cores)")
+      ->excludes(ring)
+      ->check(CLI::Range(1, 256));
+}
+
+RingRequest ring_request(const RingOptions& options) {
+  RingRequest request = options.request;
+  if (!options.policy.empty()) {
+    try {
+      request.links.policy = parse_policy(options.policy);
+    } catch (const Error& error) {
+      throw Error(fmt::format("--policy: {}", error.what()));
+    }
+  }
+  if (!options.codec.empty()) {
+    try {
+      request.links.codec = parse_codec(options.codec, options.bits);
+    } catch (const Error& error) {
+      throw Error(fmt::format("--codec {}{}: {}", options.codec,
+                              options.bits ? fmt::format(" --bits {}", options.bits) : "",
+                              error.what()));
+    }
+  }
+  const LinkChoice& links = request.links;
+  if (!request.wanted() && (links.policy || links.codec || links.target_rate || links.floor ||
+                            links.ladder || request.link_mbps > 0)) {
+    throw Error(
+        "--policy, --codec, --target, --floor, --ladder and --link-mbps are about a ring's "
+        "links: add --ring FILE or --stages N");
+  }
+  if (request.file.empty()) {
+    request.compute = choose_compute(
+        options.compute, options.threads > 0 ? options.threads : shared_threads(request.stages));
+    say_compute(request.compute, request.stages);
+  }
+  return request;
+}
+
+}  // namespace quantring::apps

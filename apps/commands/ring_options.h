@@ -1,0 +1,29 @@
+#pragma once
+// The flags by which `classify` and `camera` are told of a ring and of where to compute.
+
+#include <string>
+
+#include "apps/commands/compute_options.h"
+#include "apps/session/ring_request.h"
+
+namespace CLI {
+class App;
+}
+
+namespace quantring::apps {
+
+struct RingOptions {
+  RingRequest request;
+  std::string policy, codec;  // as a person gives them
+  int bits = 0, threads = 0;
+  ComputeOptions compute;
+};
+
+// Adds --ring, --stages, those about links, and --device, --precision and --threads.
+void add_ring_options(CLI::App& command, RingOptions& options);
+
+// The request, complete; tells on stderr where this process or its nodes compute. Throws Error
+// naming the flag that is wrong, or that has no meaning without a ring.
+RingRequest ring_request(const RingOptions& options);
+
+}  // namespace quantring::apps

@@ -1,0 +1,166 @@
+#include "apps/report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/codec/codec.h"
+
+namespace quantring::apps {
+namespace {
+
+double per(double amount, double of) {
+  return of > 0 ? amount / of : 0;
+}
+
+std::string codec_of(const net::LinkStats& link) {
+  return link.frames == 0 ? "-" : codec_text({static_cast<CodecId>(link.codec), link.bits});
+}
+
+std::string capacity_text(net::Capacity capacity, double bps) {
+  if (capacity == net::Capacity::unknown) return "-";
+  return fmt::format("{}{:.1f}", capacity == net::Capacity::at_least ? "> " : "", bps * 1e-6);
+}
+
+std::string stage_table(const ClassifySummary& summary) {
+  std::vector<std::vector<std::string>> rows = {
+      {"stage", "address", "part", "device", "busy %", "images/s", "MB in RAM"}};
+  for (std::size_t i = 0; i < summary.ring.stages.size(); ++i) {
+    const net::StageStats& stage = summary.ring.stages[i];
+    const WorkerStats worker = worker_stats_from_json(stage.app_json);
+    rows.push_back({fmt::format("{}", i), stage.address, range_text(summary.ranges.at(i)),
+                    worker.device.empty() ? "-" : worker.device,
+                    fmt::format("{:.0f}", 100 * per(stage.compute_s, summary.seconds)),
+                    fmt::format("{:.1f}", per(static_cast<double>(stage.images), summary.seconds)),
+                    fmt::format("{:.1f}", worker.resident_mb)});
+  }
+  return table(rows);
+}
+
+std::string link_table(const ClassifySummary& summary) {
+  std::vector<std::vector<std::string>> rows = {{"link", "codec", "bits/element", "bytes/image",
+                                                 "Mbit/s", "capacity Mbit/s", "busy %", "images/s"}};
+  const auto links = ring_links(summary.ring);
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const net::LinkStats& link = links[i];
+    const auto [capacity, bps] = link_capacity(summary, i);
+    const auto images = static_cast<double>(link.images);
+    rows.push_back(
+        {link_name(i, summary.ring.stages.size()), codec_of(link),
+         fmt::format("{:.2f}", link.bits_per_element()),
+         fmt::format("{:.0f}", per(static_cast<double>(link.payload_bytes), images)),
+         fmt::format("{:.1f}", per(static_cast<double>(link.wire_bytes) * 8e-6, summary.seconds)),
+         capacity_text(capacity, bps),
+         fmt::format("{:.0f}", 100 * std::min(1.0, per(link.sending_s, summary.seconds))),
+         fmt::format("{:.1f}", per(images, summary.seconds))});
+  }
+  return table(rows);
+}
+
+// Why the links are coded as they are; empty where every codec is fixed.
+std::string decision_list(const ClassifySummary& summary) {
+  constexpr std::size_t most = 12;  // of a link; --report-json has them all
+  std::string text;
+  bool coarser = false;
+  for (std::size_t i = 0; i < summary.outputs.size(); ++i) {
+    const OutputHistory& history = summary.outputs[i];
+    if (!history.controlled || history.last.policy == Policy::fixed) continue;
+    const std::size_t shown = std::min(history.decisions.size(), most);
+    const std::uint64_t hidden = history.missed + history.decisions.size() - shown;
+    const std::string name = link_name(i + 1, summary.ring.stages.size());
+    if (hidden > 0) text += fmt::format("{}: {} earlier decisions\n", name, hidden);
+    for (std::size_t d = history.decisions.size() - shown; d < history.decisions.size(); ++d) {
+      text += fmt::format("{}: {}\n", name, decision_text(history.decisions[d]));
+    }
+    coarser = coarser || summary.ring.stages[i].output.bits_per_element() < 32;
+  }
+  if (coarser) {
+    text +=
+        "links were coded in fewer bits to keep up: some answers may differ from those of one "
+        "process (--codec raw32 keeps them)\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string link_name(std::size_t link, std::size_t stages) {
+  const auto end = [&](std::size_t i) {
+    return i == 0 || i > stages ? std::string("head") : fmt::format("{}", i - 1);
+  };
+  return fmt::format("{} -> {}", end(link), end(link + 1));
+}
+
+LinkCapacity link_capacity(const ClassifySummary& summary, std::size_t link) {
+  const net::LinkStats now = ring_links(summary.ring).at(link);
+  if (now.capacity != net::Capacity::unknown || link == 0) return {now.capacity, now.capacity_bps};
+  if (link > summary.outputs.size()) return {};
+  const OutputHistory& history = summary.outputs[link - 1];
+  return {history.capacity, history.capacity_bps};
+}
+
+std::vector<net::LinkStats> ring_links(const net::RingStats& stats) {
+  std::vector<net::LinkStats> links;
+  if (stats.stages.empty()) return links;
+  links.push_back(stats.input);
+  for (const net::StageStats& stage : stats.stages) links.push_back(stage.output);
+  return links;
+}
+
+std::string progress_links(const net::RingStats& stats, double seconds) {
+  std::string rates, bits;
+  for (const net::LinkStats& link : ring_links(stats)) {
+    rates += fmt::format(" {:.1f}", per(static_cast<double>(link.wire_bytes) * 8e-6, seconds));
+    bits += fmt::format(" {}", link.bits);
+  }
+  return rates.empty() ? "" : fmt::format("Mbit/s{}  bits{}", rates, bits);
+}
+
+std::string slowest_part(const ClassifySummary& summary) {
+  double most = 0;
+  std::string name;
+  const auto consider = [&](double seconds, const std::string& what) {
+    if (seconds <= most) return;
+    most = seconds;
+    name = fmt::format("{} ({:.0f} %)", what, 100 * std::min(1.0, per(seconds, summary.seconds)));
+  };
+  const auto& stages = summary.ring.stages;
+  for (std::size_t i = 0; i < stages.size(); ++i)
+    consider(stages[i].compute_s, fmt::format("compute of stage {}", i));
+  const auto links = ring_links(summary.ring);
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    consider(links[i].sending_s, "link " + link_name(i, stages.size()));
+  }
+  return name;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows.at(0).size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += i == 0 ? fmt::format("{:<{}}", row[i], widths[i])
+                     : fmt::format("  {:>{}}", row[i], widths[i]);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string closing_report(const ClassifySummary& summary) {
+  std::string text = fmt::format("{} images in {:.2f} s, {:.1f} images/s\n", summary.images,
+                                 summary.seconds, summary.images_per_s());
+  if (summary.labelled > 0) {
+    text += fmt::format("top-1 {:.2f} %, top-5 {:.2f} % of {} labelled\n", summary.top1_percent(),
+                        summary.top5_percent(), summary.labelled);
+  }
+  if (!summary.ring.stages.empty()) {
+    text += stage_table(summary) + link_table(summary) + decision_list(summary);
+  }
+  return text;
+}
+
+}  // namespace quantring::apps

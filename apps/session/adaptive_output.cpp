@@ -1,0 +1,89 @@
+#include "apps/session/adaptive_output.h"
+
+#include <algorithm>
+
+#include "apps/session/link_choice.h"
+#include "ops/base/error.h"
+#include "ops/base/json.h"
+
+namespace quantring::apps {
+namespace {
+
+LinkObservation::Capacity capacity_of(net::Capacity capacity) {
+  switch (capacity) {
+    case net::Capacity::at_least:
+      return LinkObservation::Capacity::at_least;
+    case net::Capacity::measured:
+      return LinkObservation::Capacity::measured;
+    case net::Capacity::unknown:
+      break;
+  }
+  return LinkObservation::Capacity::unknown;
+}
+
+}  // namespace
+
+std::string compute_rate_instruction(double images_per_s) {
+  return nlohmann::json{{"compute_rate", images_per_s}}.dump();
+}
+
+AdaptiveOutput::AdaptiveOutput(const ControllerOptions& options, std::uint32_t tokens,
+                               std::uint32_t dim, Log log)
+    : options_(options),
+      controller_(options),
+      tokens_(tokens),
+      dim_(dim),
+      log_(std::move(log)),
+      start_(std::chrono::steady_clock::now()) {}
+
+void AdaptiveOutput::instructed(const std::string& json) {
+  const auto value = try_parse_json(json);
+  const auto rate = value.is_object() ? value.find("compute_rate") : value.end();
+  const double images_per_s =
+      value.is_object() && rate != value.end() && rate->is_number() ? rate->get<double>() : -1;
+  if (!(images_per_s >= 0 && images_per_s <= max_target_rate)) {
+    throw Error("the head's instruction cannot be read");
+  }
+  compute_rate_ = images_per_s;
+}
+
+LinkObservation AdaptiveOutput::observation(std::uint32_t images) const {
+  LinkObservation seen;
+  seen.time_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  seen.frames = link_.frames;
+  seen.images = link_.images;
+  seen.payload_bytes = link_.payload_bytes;
+  seen.sending_s = link_.sending_s;
+  seen.credit_wait_s = link_.credit_wait_s;
+  seen.capacity = capacity_of(link_.capacity);
+  seen.capacity_bps = link_.capacity_bps;
+  seen.compute_rate = compute_rate_;
+  seen.next = {images, tokens_, dim_};
+  return seen;
+}
+
+CodecSpec AdaptiveOutput::choose(std::uint32_t images) {
+  const CodecSpec codec = controller_.choose(observation(images));
+  const auto& decisions = controller_.decisions();
+  const auto fresh =
+      std::min<std::uint64_t>(controller_.decision_count() - logged_, decisions.size());
+  for (auto i = decisions.size() - fresh; log_ && i < decisions.size(); ++i) {
+    log_(decision_text(decisions[i]));
+  }
+  logged_ = controller_.decision_count();
+  return codec;
+}
+
+OutputState AdaptiveOutput::state() const {
+  OutputState state;
+  state.policy = options_.policy;
+  state.point = controller_.current();
+  state.capacity_bps = link_.capacity_bps;
+  state.capacity_filled = link_.capacity == net::Capacity::measured;
+  state.target_rate = options_.target_rate > 0 ? options_.target_rate : compute_rate_;
+  state.decision_count = controller_.decision_count();
+  state.decisions.assign(controller_.decisions().begin(), controller_.decisions().end());
+  return state;
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,52 @@
+#include "apps/session/compute_rate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace quantring::apps {
+namespace {
+
+constexpr std::size_t fewest = 3, most = 11;  // reports that a median is taken of
+constexpr double news = 0.03;
+
+double median(std::deque<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace
+
+std::optional<double> ComputeRate::update(const net::RingStats& stats, double expected_rate) {
+  stages_.resize(stats.stages.size());
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    const net::StageStats& now = stats.stages[i];
+    Stage& stage = stages_[i];
+    if (now.images <= stage.images) continue;  // no report since, or nothing done
+    const double seconds = now.compute_s - stage.compute_s;
+    if (seconds > 0)
+      stage.rates.push_back(static_cast<double>(now.images - stage.images) / seconds);
+    if (stage.rates.size() > most) stage.rates.pop_front();
+    stage.images = now.images;
+    stage.compute_s = now.compute_s;
+  }
+  double rate = current();
+  if (expected_rate > 0) rate = std::min(rate, expected_rate);
+  away_ = rate > 0 && std::abs(rate - told_) > news * told_ ? away_ + 1 : 0;
+  if (away_ == 0 || (told_ > 0 && away_ < 2)) return std::nullopt;
+  away_ = 0;
+  told_ = rate;
+  return rate;
+}
+
+double ComputeRate::current() const {
+  double slowest = 0;
+  for (const Stage& stage : stages_) {
+    if (stage.rates.size() < fewest) return 0;
+    const double rate = median(stage.rates);
+    if (slowest == 0 || rate < slowest) slowest = rate;
+  }
+  return slowest;
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,65 @@
+#include "apps/session/link_choice.h"
+
+#include <fmt/format.h>
+
+#include "ops/base/error.h"
+
+namespace quantring::apps {
+namespace {
+
+void refuse_without_meaning(bool given, const std::string& setting, Policy policy) {
+  if (!given || has_meaning(setting, policy)) return;
+  throw Error(fmt::format("--{} is about {}, and here the policy is {}: add --policy", setting,
+                          policies_with(setting), policy_name(policy)));
+}
+
+// The flag's; else the file's where it has a meaning for a policy that a flag may have changed.
+template <typename T>
+std::optional<T> merged(const std::optional<T>& flag, const std::optional<T>& file,
+                        const char* setting, Policy policy) {
+  refuse_without_meaning(flag.has_value(), setting, policy);
+  if (flag) return flag;
+  return has_meaning(setting, policy) ? file : std::nullopt;
+}
+
+// What a policy starts from when no codec was named. The paper's own is ds-aciq.
+CodecSpec default_start(Policy policy) {
+  if (policy == Policy::paper) return {CodecId::ds_aciq, 16};
+  return {CodecId::raw32, 32};
+}
+
+}  // namespace
+
+std::optional<Policy> LinkChoice::meant_policy() const {
+  if (policy) return policy;
+  if (codec) return Policy::fixed;
+  return std::nullopt;
+}
+
+bool has_meaning(const std::string& setting, Policy policy) {
+  if (setting == "target") return policy != Policy::fixed;
+  return policy == Policy::ring;
+}
+
+std::string policies_with(const std::string& setting) {
+  return setting == "target" ? "policy ring or paper" : "policy ring";
+}
+
+ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) {
+  ControllerOptions options;
+  options.policy = flags.meant_policy().value_or(file.meant_policy().value_or(Policy::ring));
+  const Policy policy = options.policy;
+  options.start = default_start(policy);
+  // A codec of the file is a start for the file's policy, not for one that a flag put there.
+  const bool file_policy = !flags.meant_policy() || flags.policy == Policy::fixed;
+  if (file.codec && file_policy) options.start = *file.codec;
+  if (flags.codec) options.start = *flags.codec;
+  options.target_rate = merged(flags.target_rate, file.target_rate, "target", policy).value_or(0);
+  options.floor = merged(flags.floor, file.floor, "floor", policy).value_or(0);
+  const auto ladder = merged(flags.ladder, file.ladder, "ladder", policy);
+  if (policy == Policy::ring) options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
+  Controller{options};  // throws for what makes no sense together
+  return options;
+}
+
+}  // namespace quantring::apps

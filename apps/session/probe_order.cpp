@@ -1,0 +1,55 @@
+#include "apps/session/probe_order.h"
+
+#include "apps/session/json_fields.h"
+#include "ops/base/json.h"
+
+namespace quantring::apps {
+namespace {
+
+using nlohmann::json;
+
+json parsed(const std::string& text) {
+  return try_parse_json(text);
+}
+
+}  // namespace
+
+std::string probe_order_json() {
+  return R"({"probe":true})";
+}
+
+bool is_probe_order(const std::string& work_json) {
+  return parsed(work_json) == json{{"probe", true}};
+}
+
+std::string probe_report_json(const ProbeReport& report) {
+  const nlohmann::ordered_json value = {{"model_hash", report.model_hash},
+                                        {"part", {report.part.begin, report.part.end}},
+                                        {"half_blocks", report.half_blocks},
+                                        {"compute", report.compute.substr(0, most_field_text)},
+                                        {"host", report.host.substr(0, most_field_text)},
+                                        {"cores", report.cores},
+                                        {"memory_bytes", report.memory_bytes},
+                                        {"free_bytes", report.free_bytes}};
+  return compact(value);
+}
+
+ProbeReport parse_probe_report(const std::string& json_text) {
+  ProbeReport report;
+  const json value = parsed(json_text);
+  if (!value.is_object()) return report;
+  report.model_hash = text_field(value, "model_hash");
+  const auto part = value.find("part");
+  if (part != value.end() && part->is_array() && part->size() == 2) {
+    report.part = {whole_number(part->at(0)).value_or(0), whole_number(part->at(1)).value_or(0)};
+  }
+  report.half_blocks = whole_field(value, "half_blocks");
+  report.compute = text_field(value, "compute");
+  report.host = text_field(value, "host");
+  report.cores = whole_field(value, "cores");
+  report.memory_bytes = count_field(value, "memory_bytes");
+  report.free_bytes = count_field(value, "free_bytes");
+  return report;
+}
+
+}  // namespace quantring::apps

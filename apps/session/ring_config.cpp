@@ -1,0 +1,211 @@
+#include "apps/session/ring_config.h"
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <filesystem>
+#include <set>
+
+#include "net/wire/address.h"
+#include "ops/base/error.h"
+
+namespace quantring::apps {
+namespace {
+
+class Reader {
+ public:
+  explicit Reader(std::string path) : path_(std::move(path)) {}
+
+  [[noreturn]] void fail(const toml::node& node, const std::string& text) const {
+    throw Error(fmt::format("{}:{}: {}", path_, node.source().begin.line, text));
+  }
+
+  // A misspelt key must not be ignored silently.
+  void only(const toml::table& table, const std::set<std::string>& known) const {
+    for (const auto& [key, value] : table) {
+      const std::string name(key.str());
+      if (!known.count(name)) {
+        fail(value, fmt::format("unknown key '{}'; known here: {}", name, fmt::join(known, ", ")));
+      }
+    }
+  }
+
+  std::string text(const toml::table& table, const char* key, const std::string& fallback) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return fallback;
+    if (!node->is_string()) fail(*node, fmt::format("'{}' must be text in quotes", key));
+    return **node->as_string();
+  }
+
+  // HOST:PORT; given what stands in the file and what is appended to make it whole.
+  std::string address(const toml::table& table, const char* key, const char* suffix = "") const {
+    const std::string value = text(table, key, "");
+    if (value.empty()) return value;
+    try {
+      net::parse_address(value + suffix);
+    } catch (const Error& error) {
+      fail(*table.get(key), fmt::format("{} = \"{}\": {}", key, value,
+                                        *suffix ? "give a host without a port" : error.what()));
+    }
+    return value;
+  }
+
+  // Nothing when the key is not there.
+  std::optional<double> number(const toml::table& table, const char* key, double least,
+                               double most) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return std::nullopt;
+    const auto value = node->value<double>();
+    if (!value || !(*value >= least && *value <= most)) {
+      fail(*node, fmt::format("'{}' must be a number from {} to {}", key, least, most));
+    }
+    return value;
+  }
+
+  // A whole number; 0 when the key is not there.
+  int whole(const toml::table& table, const char* key) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return 0;
+    if (!node->is_integer() || **node->as_integer() < 0 || **node->as_integer() > 1000) {
+      fail(*node, fmt::format("'{}' must be a whole number", key));
+    }
+    return static_cast<int>(**node->as_integer());
+  }
+
+  const toml::table& section(const toml::table& root, const char* key) const {
+    static const toml::table empty;
+    const toml::node* node = root.get(key);
+    if (node == nullptr) return empty;
+    if (!node->is_table()) fail(*node, fmt::format("'{}' must be a section [{}]", key, key));
+    return *node->as_table();
+  }
+
+ private:
+  std::string path_;
+};
+
+RingConfig::Stage read_stage(const Reader& reader, const toml::node& node) {
+  if (!node.is_table()) reader.fail(node, "write each stage as a [[stage]] section");
+  const toml::table& table = *node.as_table();
+  reader.only(table, {"address", "blocks"});
+  RingConfig::Stage stage;
+  stage.address = reader.address(table, "address");
+  if (stage.address.empty()) reader.fail(node, "the stage has no address = \"HOST:PORT\"");
+  const std::string blocks = reader.text(table, "blocks", "");
+  if (!blocks.empty()) {
+    stage.range = parse_range(blocks);
+    if (!stage.range)
+      reader.fail(*table.get("blocks"),
+                  fmt::format("blocks = \"{}\": write them as \"0-6\" or \"2.5-6\"", blocks));
+  }
+  return stage;
+}
+
+CodecSpec read_codec(const Reader& reader, const toml::table& link, const std::string& name) {
+  try {
+    return parse_codec(name, reader.whole(link, "bits"));
+  } catch (const Error& error) {
+    reader.fail(*link.get("codec"), error.what());
+  }
+}
+
+Policy read_policy(const Reader& reader, const toml::table& link, const std::string& name) {
+  try {
+    return parse_policy(name);
+  } catch (const Error& error) {
+    reader.fail(*link.get("policy"), error.what());
+  }
+}
+
+LinkChoice read_links(const Reader& reader, const toml::table& link) {
+  LinkChoice links;
+  const std::string codec = reader.text(link, "codec", "");
+  if (!codec.empty()) links.codec = read_codec(reader, link, codec);
+  if (codec.empty() && link.contains("bits")) {
+    reader.fail(*link.get("bits"), "'bits' is about a codec: add codec = \"ptq\"");
+  }
+  const std::string policy = reader.text(link, "policy", "");
+  if (!policy.empty()) links.policy = read_policy(reader, link, policy);
+  links.target_rate = reader.number(link, "target", min_target_rate, max_target_rate);
+  links.floor = reader.number(link, "floor", 0, 100);
+  const std::string ladder = reader.text(link, "ladder", "");
+  if (!ladder.empty()) links.ladder = ladder;
+  const Policy meant = links.meant_policy().value_or(Policy::ring);
+  for (const char* key : {"target", "floor", "ladder"}) {
+    if (!link.contains(key) || has_meaning(key, meant)) continue;
+    reader.fail(*link.get(key), fmt::format("'{}' is about {}, and here the policy is {}: add "
+                                            "policy = \"ring\"",
+                                            key, policies_with(key), policy_name(meant)));
+  }
+  return links;
+}
+
+}  // namespace
+
+RingConfig read_ring_config(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    throw Error(fmt::format("'{}' is not a file", path));
+  }
+  toml::table root;
+  try {
+    root = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    const auto line = error.source().begin.line;
+    throw Error(line == 0 ? fmt::format("cannot read '{}': {}", path, error.description())
+                          : fmt::format("{}:{}: {}", path, line, error.description()));
+  }
+  const Reader reader(path);
+  reader.only(root, {"model", "head", "link", "stage"});
+  RingConfig config;
+  config.model = reader.text(root, "model", "");
+
+  const toml::table& head = reader.section(root, "head");
+  reader.only(head, {"listen", "advertise"});
+  config.listen = reader.address(head, "listen");
+  config.advertise = reader.address(head, "advertise", ":1");
+
+  const toml::table& link = reader.section(root, "link");
+  reader.only(link, {"policy", "codec", "bits", "target", "floor", "ladder", "mbps"});
+  config.links = read_links(reader, link);
+  config.link_mbps = reader.number(link, "mbps", min_link_mbps, max_link_mbps).value_or(0);
+
+  const toml::node* stages = root.get("stage");
+  if (stages == nullptr || !stages->is_array() || stages->as_array()->empty()) {
+    throw Error(fmt::format(
+        "{}: no stages; add a [[stage]] section with address = \"HOST:PORT\" for each node", path));
+  }
+  std::set<std::string> addresses;
+  for (const toml::node& node : *stages->as_array()) {
+    config.stages.push_back(read_stage(reader, node));
+    if (!addresses.insert(config.stages.back().address).second) {
+      reader.fail(node, fmt::format("a node runs one stage, and '{}' is given twice",
+                                    config.stages.back().address));
+    }
+  }
+  return config;
+}
+
+std::vector<StageRange> stage_ranges(const RingConfig& config, const Architecture& architecture) {
+  std::size_t given = 0;
+  for (const auto& stage : config.stages) given += stage.range.has_value();
+  if (given == 0) return split_evenly(architecture, static_cast<int>(config.stages.size()));
+  if (given != config.stages.size()) throw Error("ring: give blocks to every stage or to none");
+  std::vector<StageRange> ranges;
+  int next = 0;
+  for (const auto& stage : config.stages) {
+    if (stage.range->begin != next) {
+      throw Error(fmt::format("ring: stage {} has {}, but must start at block {}", ranges.size(),
+                              range_text(*stage.range), 0.5 * next));
+    }
+    next = stage.range->end;
+    ranges.push_back(*stage.range);
+  }
+  if (next != architecture.half_blocks()) {
+    throw Error(fmt::format("ring: the stages end at block {}, the model has {} blocks", 0.5 * next,
+                            architecture.depth));
+  }
+  return ranges;
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,52 @@
+#pragma once
+// ring.toml: which nodes make up the ring, and how their links are coded.
+//
+//   model = "model.safetensors"        # the head's copy; optional, --model says it too
+//   [head]
+//   listen = "0.0.0.0:7700"            # where the last stage connects back; optional
+//   advertise = "10.0.0.1"             # the head's address as the last stage sees it; optional
+//   [link]
+//   policy = "ring"                    # optional: ring, paper or fixed; ring unless codec is given
+//   codec = "ptq"                      # optional: where the policy starts; for fixed: all there is
+//   bits = 8
+//   target = 60                        # optional, images/s; default: the slowest stage's
+//   floor = 90                         # optional, ring: least agreement with raw32, percent
+//   ladder = "ladder.json"             # optional, ring: operating points (engine/control/ladder.h)
+//   mbps = 50                          # optional: pace every link
+//   [[stage]]
+//   address = "10.0.0.11:7710"
+//   blocks = "0-6"                     # optional, for all stages or none; 2.5 = after block 2's
+//   attention
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/session/link_choice.h"
+#include "engine/model/architecture.h"
+
+namespace quantring::apps {
+
+// Pace of a link, Mbit/s. Below the least, heartbeats no longer come in time.
+inline constexpr double min_link_mbps = 0.05, max_link_mbps = 100000;
+
+struct RingConfig {
+  struct Stage {
+    std::string address;
+    std::optional<StageRange> range;
+  };
+  std::string model;
+  std::string listen;  // empty: a free port, of the kind of address by which stage 0 is reached
+  std::string advertise;
+  LinkChoice links;
+  double link_mbps = 0;
+  std::vector<Stage> stages;
+};
+
+RingConfig read_ring_config(const std::string& path);  // throws Error naming file, line and key
+
+// Ranges of all stages: those of the config, or an even split. Throws Error if they do not cover
+// the model exactly, in order.
+std::vector<StageRange> stage_ranges(const RingConfig& config, const Architecture& architecture);
+
+}  // namespace quantring::apps

@@ -1,0 +1,96 @@
+#include "apps/session/stage_worker.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "apps/session/coded_message.h"
+#include "apps/commands/compute_options.h"
+#include "apps/session/stage_input.h"
+#include "ops/base/error.h"
+
+namespace quantring::apps {
+namespace {
+
+// The right model, and enough of it for this order.
+const ModelFile& check_model(const ModelFile& model, const WorkOrder& order) {
+  if (model.hash() != order.model_hash) {
+    throw Error(
+        fmt::format("model '{}' has hash {}, the head's has {}: copy the head's model file here",
+                    model.path(), model.hash().substr(0, 16), order.model_hash.substr(0, 16)));
+  }
+  const StageRange held = model.part();
+  if (order.range.begin < held.begin || order.range.end > held.end) {
+    throw Error(fmt::format(
+        "'{}' holds only {} and is asked for {}: change the ring's blocks, or put a part here that "
+        "was made with `quantring-weights shard MODEL --layers {}`",
+        model.path(), range_text(held), range_text(order.range), part_text(order.range)));
+  }
+  return model;
+}
+
+}  // namespace
+
+StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order,
+                         const ContextOptions& compute, AdaptiveOutput::Log log)
+    : device_(fmt::format("{} {}", device_text(compute.device), precision_text(compute.precision))),
+      context_(compute),
+      model_(model_path),
+      runner_(context_, check_model(model_, order), order.range, order.max_images) {
+  const Architecture& a = model_.architecture();
+  warm_up(runner_, a);
+  if (runner_.stage().last()) return;
+  output_.emplace(order.link, static_cast<std::uint32_t>(a.tokens()),
+                  static_cast<std::uint32_t>(a.dim), std::move(log));
+  if (context_.asynchronous()) return;
+  late_.emplace(context_, TensorShape{static_cast<std::uint32_t>(order.max_images),
+                                      static_cast<std::uint32_t>(a.tokens()),
+                                      static_cast<std::uint32_t>(a.dim)});
+}
+
+void StageWorker::submit(net::Message& in) {
+  const bool now = output_ && !late_;
+  runner_.submit(from_message(in), now ? output_->choose(in.images) : CodecSpec{});
+}
+
+void StageWorker::collect(net::Message& out) {
+  runner_.collect(result_);
+  const CodecSpec codec = late_ ? output_->choose(result_.shape.images) : result_.spec;
+  if (codec == result_.spec) return to_message(result_, out);
+  late_->encode(result_, codec, coded_);
+  to_message(coded_, out);
+}
+
+void StageWorker::instructed(const std::string& json) {
+  if (output_) output_->instructed(json);
+}
+
+void StageWorker::observe_output(const net::LinkStats& link) {
+  if (output_) output_->observe(link);
+}
+
+std::string StageWorker::stats_json() {
+  WorkerStats stats;
+  stats.range = range_text(runner_.stage().range());
+  stats.device = device_;
+  stats.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
+  stats.has_output = output_.has_value();
+  if (output_) stats.output = output_->state();
+  return worker_stats_to_json(stats);
+}
+
+std::vector<std::uint8_t> decodable_codecs() {
+  std::vector<std::uint8_t> ids;
+  for (const CodecId id : known_codecs()) ids.push_back(static_cast<std::uint8_t>(id));
+  return ids;
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace quantring::apps

@@ -1,0 +1,49 @@
+#pragma once
+// Joins a stage of the engine to a node of the ring: coded bytes in, coded bytes out.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/session/adaptive_output.h"
+#include "apps/session/late_encoder.h"
+#include "apps/session/work_order.h"
+#include "engine/stage/stage_runner.h"
+#include "net/ring/ring_node.h"
+
+namespace quantring::apps {
+
+class StageWorker : public net::StageWorker {
+ public:
+  // Opens the model file, or the part of one, and loads what the order asks for. Throws Error, also
+  // when the file is of another model than the head's or does not hold these blocks. log: gets a
+  // line for every decision about the output's coding; called on the compute thread.
+  StageWorker(const std::string& model_path, const WorkOrder& order, const ContextOptions& compute,
+              AdaptiveOutput::Log log);
+
+  int depth() const override { return runner_.depth(); }
+  void submit(net::Message& in) override;
+  void collect(net::Message& out) override;
+  void instructed(const std::string& json) override;
+  void observe_output(const net::LinkStats& link) override;
+  std::string stats_json() override;  // apps/session/worker_stats.h
+
+ private:
+  std::string device_;
+  Context context_;
+  ModelFile model_;
+  StageRunner runner_;
+  std::optional<AdaptiveOutput> output_;  // none: the last stage, whose logits are not coded
+  // None on a GPU, where a result is coded before it is copied and so at submit.
+  std::optional<LateEncoder> late_;
+  CodedTensor result_, coded_;
+};
+
+// Codecs that a worker, or the head, can decode; for the hello.
+std::vector<std::uint8_t> decodable_codecs();
+
+// Memory of this process that is in RAM, in bytes.
+std::uint64_t resident_bytes();
+
+}  // namespace quantring::apps

@@ -1,0 +1,21 @@
+#pragma once
+// What the head tells a node to do: the `work` text of the ring's plan, as JSON.
+
+#include <string>
+
+#include "engine/model/architecture.h"
+#include "engine/control/controller.h"
+
+namespace quantring::apps {
+
+struct WorkOrder {
+  std::string model_hash;  // which model the node must have
+  StageRange range;
+  int max_images = 1;      // largest batch
+  ControllerOptions link;  // coding of the link after this stage
+};
+
+std::string work_order_to_json(const WorkOrder& order);
+WorkOrder work_order_from_json(const std::string& text);  // throws Error
+
+}  // namespace quantring::apps

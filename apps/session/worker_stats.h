@@ -1,0 +1,41 @@
+#pragma once
+// What a stage's worker says of itself while it runs: net's StageStats::app_json.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/control/controller.h"
+
+namespace quantring::apps {
+
+// The coding of the link after a stage.
+struct OutputState {
+  Policy policy = Policy::fixed;
+  CodecSpec point;              // of the last micro-batch
+  double capacity_bps = 0;      // as the controller was last told; 0: unknown
+  bool capacity_filled = true;  // false: the link carries at least that
+  double target_rate = 0;       // images/s; 0: none known
+  std::uint64_t decision_count = 0;
+  std::vector<Decision>
+      decisions;  // the last of them, oldest first; time_s since the stage's start
+};
+
+struct WorkerStats {
+  std::string range, device;
+  double resident_mb = 0;
+  bool has_output = false;  // false: the last stage, whose output is logits
+  OutputState output;
+};
+
+// At most 2 KiB, which is what the ring carries: the oldest decisions are left out.
+std::string worker_stats_to_json(const WorkerStats& stats);
+
+// A node may send anything: what is not as above is left at its default. Texts are cut to what
+// fits on a line and hold no control characters.
+WorkerStats worker_stats_from_json(const std::string& text);
+
+// "batch 312 at 12.4 s: raw32 -> ptq 8: ..." and the cause.
+std::string decision_text(const Decision& decision);
+
+}  // namespace quantring::apps

@@ -1,0 +1,151 @@
+#include "engine/control/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "engine/control/link_policy.h"
+#include "ops/base/error.h"
+
+namespace quantring {
+namespace {
+
+struct PolicyRow {
+  Policy policy;
+  std::string_view name;
+};
+
+constexpr std::array<PolicyRow, 3> policies{{
+    {Policy::fixed, "fixed"},
+    {Policy::paper, "paper"},
+    {Policy::ring, "ring"},
+}};
+
+constexpr std::size_t most_decisions = 64;
+constexpr int longest_window = 100000;
+// Of net/wire/frame.h, which the engine does not know: every micro-batch costs it once.
+constexpr double frame_header_bytes = 56;
+
+void check_point(CodecSpec codec, const char* what) {
+  if (!codec_valid(codec) || codec.id == CodecId::pixels) {
+    throw Error(fmt::format("{} is {} with {} bits, which no link can be coded in", what,
+                            static_cast<int>(codec.id), codec.bits));
+  }
+}
+
+void check_ladder(const Ladder& ladder, double floor) {
+  if (ladder.empty())
+    throw Error("policy ring has no operating points to choose from: the ladder is empty");
+  for (const OperatingPoint& point : ladder) {
+    check_point(point.codec, "a point of the ladder");
+    if (!(point.agreement >= 0 && point.agreement <= 100))
+      throw Error(fmt::format("the ladder's {} has an agreement of {}: it is a percentage",
+                              codec_text(point.codec), point.agreement));
+  }
+  constexpr TensorShape shape{.images = 2, .tokens = 64, .dim = 64};
+  for (std::size_t i = 1; i < ladder.size(); ++i) {
+    if (!(ladder[i].agreement < ladder[i - 1].agreement) ||
+        payload_bytes(ladder[i].codec, shape) >= payload_bytes(ladder[i - 1].codec, shape))
+      throw Error(fmt::format("the ladder's {} is neither coarser nor smaller than {} before it",
+                              codec_text(ladder[i].codec), codec_text(ladder[i - 1].codec)));
+  }
+  if (!(floor >= 0 && floor <= 100))
+    throw Error(fmt::format("an accuracy floor of {} makes no sense: it is a percentage", floor));
+  if (floor > ladder.front().agreement)
+    throw Error(
+        fmt::format("the accuracy floor of {} % is above every point of the ladder: the best is {} "
+                    "with {} %",
+                    floor, codec_text(ladder.front().codec), ladder.front().agreement));
+}
+
+void check(const ControllerOptions& options) {
+  check_point(options.start, "the start");
+  if (!(std::isfinite(options.target_rate) && options.target_rate >= 0))
+    throw Error(fmt::format("a target of {} images/s makes no sense", options.target_rate));
+  if (options.window < 2 || options.window > longest_window)
+    throw Error(fmt::format("a window of {} micro-batches makes no sense: 2 to {}", options.window,
+                            longest_window));
+  if (options.policy == Policy::paper && !has_ranges(options.start.id))
+    throw Error(
+        fmt::format("policy paper chooses the width of a codec, and {} has only one: start "
+                    "with one such as ds-aciq 8",
+                    codec_name(options.start.id)));
+  if (options.policy == Policy::ring) check_ladder(options.ladder, options.floor);
+}
+
+std::unique_ptr<LinkPolicy> make_policy(const ControllerOptions& options) {
+  check(options);
+  if (options.policy == Policy::paper) return make_paper_policy(options);
+  if (options.policy == Policy::ring) return make_ring_policy(options);
+  return nullptr;
+}
+
+bool can_be_sent(TensorShape shape) {
+  constexpr std::uint64_t most_elements = std::uint64_t{1} << 40;  // payload_bytes refuses more
+  const std::uint64_t rows = std::uint64_t{shape.images} * shape.tokens;
+  return rows != 0 && shape.dim != 0 && shape.dim <= most_elements / rows;
+}
+
+double usable(double value) {
+  return std::isfinite(value) && value > 0 ? value : 0;
+}
+
+LinkObservation cleaned(LinkObservation link) {
+  link.time_s = std::isfinite(link.time_s) ? link.time_s : 0;
+  link.sending_s = usable(link.sending_s);
+  link.credit_wait_s = usable(link.credit_wait_s);
+  link.compute_rate = usable(link.compute_rate);
+  link.capacity_bps = usable(link.capacity_bps);
+  if (link.capacity_bps == 0) link.capacity = LinkObservation::Capacity::unknown;
+  if (link.capacity == LinkObservation::Capacity::unknown) link.capacity_bps = 0;
+  return link;
+}
+
+}  // namespace
+
+Policy parse_policy(std::string_view name) {
+  for (const PolicyRow& row : policies)
+    if (row.name == name) return row.policy;
+  throw Error(fmt::format("policy '{}' is not known: fixed, paper and ring are", name));
+}
+
+std::string policy_name(Policy policy) {
+  for (const PolicyRow& row : policies)
+    if (row.policy == policy) return std::string(row.name);
+  return fmt::format("policy {}", static_cast<int>(policy));
+}
+
+double bits_per_image(CodecSpec codec, TensorShape shape) {
+  const double bytes = static_cast<double>(payload_bytes(codec, shape)) + frame_header_bytes;
+  return 8 * bytes / shape.images;
+}
+
+double target_rate(const ControllerOptions& options, const LinkObservation& link) {
+  return options.target_rate > 0 ? options.target_rate : link.compute_rate;
+}
+
+Controller::Controller(ControllerOptions options)
+    : policy_(make_policy(options)), current_(policy_ ? policy_->start() : options.start) {}
+
+Controller::~Controller() = default;
+Controller::Controller(Controller&&) noexcept = default;
+Controller& Controller::operator=(Controller&&) noexcept = default;
+
+CodecSpec Controller::choose(const LinkObservation& link) {
+  const std::uint64_t frame = frame_++;
+  if (!policy_ || !can_be_sent(link.next)) return current_;
+  const LinkObservation known = cleaned(link);
+  std::optional<Decision> decision = policy_->judge(known, frame);
+  if (!decision) return current_;
+  decision->frame = frame;
+  decision->time_s = known.time_s;
+  current_ = decision->to;
+  decisions_.push_back(*std::move(decision));
+  if (decisions_.size() > most_decisions) decisions_.pop_front();
+  ++decision_count_;
+  return current_;
+}
+
+}  // namespace quantring

@@ -1,0 +1,136 @@
+// The policy ring: which points may be gone to, and what a move says and remembers.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/control/decision_text.h"
+#include "engine/control/ring_policy.h"
+#include "engine/control/ring_tuning.h"
+
+namespace quantring {
+
+using namespace ring_tuning;
+
+std::optional<Decision> RingPolicy::fall(double room, const std::string& seen) {
+  // What was not kept in the first window was never promised.
+  if (!stall_ && frame_ >= window_ && options_.target_rate > 0)
+    stall_ = {.time_s = now_.time_s, .images = now_.images, .frame = frame_};
+  return go_down(room, stall_ ? stall_headroom : fall_headroom, seen);
+}
+
+std::optional<Decision> RingPolicy::go_down(double room, double spare, const std::string& seen) {
+  if (point_ == coarsest_) return stay_short(room);
+  if (climbed_) patience_ = std::min(2 * patience_, most_patience);
+  refusal_ = {.from = std::min(bits(), room / (1 + headroom)), .reading = room};
+  std::size_t to = point_ + 1;
+  while (to < coarsest_ && bits(to) * (1 + spare) > room) ++to;
+  return go_to(to, room,
+               fmt::format("{}: {} needs {}, {} {}", seen,
+                           codec_text(options_.ladder[point_].codec), mbits_text(bits() * rate_),
+                           codec_text(options_.ladder[to].codec), mbits_text(bits(to) * rate_)));
+}
+
+// Nothing is left to go to. Says so once.
+std::optional<Decision> RingPolicy::stay_short(double room) {
+  lacking_ = room < mild * bits();
+  if (short_ || !lacking_) return std::nullopt;
+  short_ = true;
+  return news(room, shortage(room));
+}
+
+Decision RingPolicy::go_to(std::size_t point, double room, const std::string& cause) {
+  Decision decision = news(room, cause);
+  point_ = point;
+  short_ = point_ == coarsest_ && rate_ > 0 && room < bits();
+  decision.to = options_.ladder[point_].codec;
+  decision.needed_bps = bits() * rate_;
+  decision.short_of_target = short_;
+  if (short_) decision.cause = shortage(room);
+
+  calls_ = unfilled_ = 0;
+  climbed_ = settled_ = bursts_fill_ = false;
+  settled_frames_room_ = 0;
+  readings_.begin_point();
+  sending_.begin_point(frame_);
+  return decision;
+}
+
+Decision RingPolicy::news(double room, const std::string& cause) const {
+  Decision decision;
+  decision.from = decision.to = options_.ladder[point_].codec;
+  decision.capacity_bps = room * rate_;
+  decision.target_rate = rate_;
+  decision.needed_bps = bits() * rate_;
+  decision.short_of_target = short_;
+  decision.cause = cause;
+  return decision;
+}
+
+std::string RingPolicy::shortage(double room) const {
+  const bool floor = coarsest_ + 1 < options_.ladder.size();
+  return fmt::format("{} Mbit/s carry {} of {} images/s at {}, the {}", mbits_text(room * rate_),
+                     three_digits(rate_ * room / bits()), three_digits(rate_),
+                     codec_text(options_.ladder[point_].codec),
+                     floor ? "accuracy floor" : "coarsest point");
+}
+
+std::string RingPolicy::link_carries(double room) const {
+  const bool fell = settled_ && settled_room_ > clear_after_refusal * room;
+  return fmt::format("{} {} Mbit/s", fell ? "link fell to" : "link carries",
+                     mbits_text(room * rate_));
+}
+
+bool RingPolicy::keeps_rate(std::size_t count) const {
+  const auto progress = sending_.over(count);
+  return progress && progress->rate() >= nearly_all * rate_ &&
+         progress->link_rate() >= time_to_spare * rate_;
+}
+
+// The meter was wrong before, and the frames do not confirm it, or cannot yet.
+bool RingPolicy::doubted() const {
+  return doubt_ && (keeps_rate(dozen) || !sending_.over(dozen));
+}
+
+std::optional<std::size_t> RingPolicy::finer_that_fits(double room, double low) const {
+  const double spare = stall_ ? stall_headroom : headroom;
+  for (std::size_t point = 0; point < point_; ++point) {
+    const bool fits = bits(point) * (1 + spare) <= room && bits(point) <= low;
+    if (fits && bits(point) < refusal_.from) return point;
+  }
+  return std::nullopt;
+}
+
+// The next finer point, when nothing speaks against it but that nothing so large was sent yet.
+std::optional<std::size_t> RingPolicy::one_to_try() const {
+  if (point_ == 0 || bits(point_ - 1) >= refusal_.from) return std::nullopt;
+  const auto progress = sending_.over(window_);
+  const double growth = bits(point_ - 1) / bits();
+  if (progress && progress->busy() * growth > always_busy) return std::nullopt;
+  return point_ - 1;
+}
+
+// Than the one at which this point was settled, and finer ones refused; where the readings only
+// bound it, they do not say so themselves.
+bool RingPolicy::another_link(const LinkReadings::Estimate& whole, double frames_room,
+                              bool telling) {
+  // Frames cross clearly faster than then.
+  const bool faster =
+      settled_frames_room_ > 0 && frames_room >= trust_in_frames * settled_frames_room_;
+  // Bursts filled it, and no longer do.
+  const bool emptier = settled_ && bursts_fill_ && !whole.filled;
+  // Nothing was measured for long, and small frames do not tell. Twice as long the next time.
+  const bool forgotten = !telling && unfilled_ >= forget_after_ * window_;
+  if (forgotten) forget_after_ *= 2;
+  return faster || emptier || forgotten;
+}
+
+double RingPolicy::room_of_frames() const {
+  const auto progress = sending_.over(std::min(window_, dozen * 2));
+  return progress && progress->sending_s > 0 ? bits() * progress->link_rate() / rate_ : 0;
+}
+
+std::unique_ptr<LinkPolicy> make_ring_policy(const ControllerOptions& options) {
+  return std::make_unique<RingPolicy>(options);
+}
+
+}  // namespace quantring

@@ -1,0 +1,95 @@
+#pragma once
+// What coding the links of a ring does to a model's answers, without a ring: the stages stand in
+// this process, and what goes from one to the next is coded and decoded by the ring's own codecs.
+// Table 1 of QuantPipe (Wang et al., ICASSP 2023) is the mean over cuts, one coded at a time.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/codec/codec.h"
+#include "engine/codec/device_codec.h"
+#include "engine/evaluation/evaluation_score.h"
+#include "engine/model/model_file.h"
+#include "engine/stage/stage.h"
+#include "ops/context.h"
+
+namespace quantring {
+
+// Half-block indices at which a model can be cut, ascending; a cut stands before that half-block.
+std::vector<int> block_cuts(const Architecture& architecture);  // between blocks
+std::vector<int> half_cuts(const Architecture& architecture);   // and after attention
+// Of as many stages as even ranges (split_evenly). Throws Error.
+std::vector<int> ring_cuts(const Architecture& architecture, int stages);
+// "2,4.5": after two blocks, after the attention half of the fifth; any order, none twice. Throws
+// Error naming the wrong one.
+std::vector<int> parse_cuts(const Architecture& architecture, const std::string& text);
+std::string cut_text(int cut);  // "4.5"
+
+struct EvaluationPlan {
+  std::vector<int> cuts;          // ascending, at least one
+  std::vector<CodecSpec> codecs;  // not pixels
+  bool together = false;          // every cut is coded at once, as in a ring; else one at a time
+  int max_images = 8;             // in a batch
+};
+
+// One codec's.
+struct EvaluationPoint {
+  CodecSpec codec;
+  std::uint64_t bytes_per_image = 0;    // of payload on one link, sent alone
+  std::vector<EvaluationScore> scores;  // of every cut; together: one, of all of them
+  EvaluationScore mean() const;         // over the cuts
+};
+
+class Evaluation {
+ public:
+  // Loads the whole model once, a stage for each stretch between cuts. context and model must
+  // outlive this object. Throws Error: a part of a model, no memory; std::invalid_argument: a plan
+  // that no model can have.
+  Evaluation(Context& context, const ModelFile& model, EvaluationPlan plan);
+
+  // Forward passes of a batch, the one without coding included; not all go through all blocks.
+  std::size_t passes() const;
+  // Called after each of them.
+  using Progress = std::function<void(std::size_t passes_done)>;
+
+  // pixels: u8 [images, channels, height, width], up to max_images; labels: the true class of each
+  // or -1. The same image gives the same result on the CPU whatever batch it is in.
+  void add(std::span<const std::byte> pixels, std::span<const int> labels,
+           const Progress& progress = {});
+
+  // Over all images so far. baseline: raw32 at every cut, in the context's precision; what the
+  // others are compared with; one score.
+  const EvaluationPoint& baseline() const { return baseline_; }
+  const std::vector<EvaluationPoint>& points() const { return points_; }  // as in plan.codecs
+
+ private:
+  TensorShape residual_shape(int images) const;
+  std::vector<float> floats(ConstTensor tensor, int images);
+  std::vector<float> logits(int images);
+  std::vector<float> logits_without_coding(std::span<const std::byte> pixels, int images);
+  void carry(std::size_t stage, CodecSpec codec, int images);
+  void run_rest(std::size_t stage, int images);
+  void code(std::size_t stage, CodecSpec codec, std::span<const float> sent, int images,
+            EvaluationScore& score);
+  void count(std::span<const float> expected, std::span<const int> labels, EvaluationScore& score);
+  void one_cut(std::size_t cut, std::span<const float> expected, std::span<const int> labels,
+               const std::function<void()>& done);
+  void all_cuts(std::span<const float> expected, std::span<const int> labels,
+                const std::function<void()>& done);
+
+  Context& context_;
+  Architecture architecture_;
+  EvaluationPlan plan_;
+  std::vector<std::unique_ptr<Stage>> stages_;  // one more than cuts
+  std::vector<ConstTensor> results_;            // of each stage's last pass
+  DeviceCodec codec_;
+  Buffer pixels_, coded_;
+  EvaluationPoint baseline_;
+  std::vector<EvaluationPoint> points_;
+};
+
+}  // namespace quantring

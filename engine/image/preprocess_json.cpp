@@ -1,0 +1,110 @@
+#include "engine/image/preprocess_json.h"
+
+#include <fmt/format.h>
+
+
+#include "ops/base/json.h"
+#include "ops/base/error.h"
+
+namespace quantring {
+namespace {
+
+CropRounding crop_rounding_from(const std::string& name) {
+  if (name == "down") return CropRounding::down;
+  if (name == "half_to_even") return CropRounding::half_to_even;
+  throw Error(fmt::format("unknown crop rounding '{}': use down or half_to_even", name));
+}
+
+}  // namespace
+
+std::string resize_mode_name(ResizeMode mode) {
+  switch (mode) {
+    case ResizeMode::none:
+      return "none";
+    case ResizeMode::shorter:
+      return "shorter";
+    case ResizeMode::squash:
+      return "squash";
+    case ResizeMode::squash_crop:
+      return "squash_crop";
+  }
+  return "";
+}
+
+ResizeMode resize_mode_from(const std::string& name) {
+  for (const ResizeMode mode :
+       {ResizeMode::none, ResizeMode::shorter, ResizeMode::squash, ResizeMode::squash_crop}) {
+    if (resize_mode_name(mode) == name) return mode;
+  }
+  throw Error(
+      fmt::format("unknown resize mode '{}': use none, shorter, squash or squash_crop", name));
+}
+
+std::string interpolation_name(Interpolation interpolation) {
+  return interpolation == Interpolation::bicubic ? "bicubic" : "bilinear";
+}
+
+Interpolation interpolation_from(const std::string& name) {
+  if (name == "bicubic") return Interpolation::bicubic;
+  if (name == "bilinear") return Interpolation::bilinear;
+  throw Error(fmt::format("unknown interpolation '{}': use bicubic or bilinear", name));
+}
+
+std::string preprocess_to_json(const PreprocessConfig& config) {
+  // Floats as text: the shortest decimal that gives the same float back.
+  const auto texts = [](const std::vector<float>& values) {
+    std::vector<std::string> out;
+    for (const float value : values) out.push_back(fmt::format("{}", value));
+    return out;
+  };
+  nlohmann::ordered_json value = {{"resize", resize_mode_name(config.mode)},
+                                  {"shorter", config.resize_shorter},
+                                  {"interpolation", interpolation_name(config.interpolation)},
+                                  {"channels", config.channels},
+                                  {"crop", {config.crop_height, config.crop_width}},
+                                  {"mean", texts(config.mean)},
+                                  {"std", texts(config.std)}};
+  // Only where it says something: the text is part of a model's identity.
+  if (config.mode == ResizeMode::squash_crop)
+    value["squash"] = {config.squash_height, config.squash_width};
+  if (config.crop_rounding == CropRounding::down) value["crop_rounding"] = "down";
+  return value.dump();
+}
+
+PreprocessConfig preprocess_from_json(const std::string& text) {
+  PreprocessConfig config;
+  try {
+    const auto value = try_parse_json(text);
+    const auto whole = [](const nlohmann::json& number, const char* what) {
+      if (const auto result = whole_number(number)) return *result;
+      throw Error(fmt::format("preprocessing: {} is not a whole number in bounds", what));
+    };
+    const auto floats = [&](const char* key) {
+      std::vector<float> out;
+      for (const auto& entry : value.at(key)) out.push_back(std::stof(entry.get<std::string>()));
+      return out;
+    };
+    config.mode = resize_mode_from(value.at("resize").get<std::string>());
+    config.resize_shorter = whole(value.at("shorter"), "shorter");
+    if (config.mode == ResizeMode::squash_crop) {
+      config.squash_height = whole(value.at("squash").at(0), "squash");
+      config.squash_width = whole(value.at("squash").at(1), "squash");
+    }
+    config.interpolation = interpolation_from(value.at("interpolation").get<std::string>());
+    config.channels = whole(value.at("channels"), "channels");
+    config.crop_height = whole(value.at("crop").at(0), "crop");
+    config.crop_width = whole(value.at("crop").at(1), "crop");
+    if (value.contains("crop_rounding"))
+      config.crop_rounding = crop_rounding_from(value["crop_rounding"].get<std::string>());
+    config.mean = floats("mean");
+    config.std = floats("std");
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(fmt::format("preprocessing cannot be read: {}", error.what()));
+  } catch (const std::logic_error&) {  // stof
+    throw Error("preprocessing: mean or std is not a number");
+  }
+  check_preprocess(config);
+  return config;
+}
+
+}  // namespace quantring

@@ -1,0 +1,224 @@
+#include "engine/model/model_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/model/hash.h"
+#include "engine/image/preprocess_json.h"
+#include "ops/base/error.h"
+#include "ops/base/json.h"
+
+namespace quantring {
+namespace {
+
+using nlohmann::json;
+using Metadata = std::map<std::string, std::string>;
+
+const std::string& required(const Metadata& metadata, const char* key, const std::string& path) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) {
+    throw Error(
+        fmt::format("'{}' is not a QuantRing model file (no {}); make one with "
+                    "`quantring-weights convert FILE -o model.safetensors`",
+                    path, key));
+  }
+  return found->second;
+}
+
+std::string identity(const std::string& architecture, const std::string& preprocess,
+                     const std::string& tensors) {
+  return sha256_hex(architecture + "\n" + preprocess + "\n" + tensors + "\n");
+}
+
+// A JSON object or array of strings. what: for the error text.
+template <class Container>
+Container parse_strings(const std::string& text, const std::string& what) {
+  try {
+    return try_parse_json(text).get<Container>();
+  } catch (const json::exception&) {
+    throw Error(what + " cannot be read: the file is damaged");
+  }
+}
+
+std::string labels_to_json(const std::vector<std::string>& labels) {
+  try {
+    return json(labels).dump();
+  } catch (const json::exception&) {
+    throw Error("a class name is not UTF-8 text: save the labels as UTF-8");
+  }
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+void check_tensor(const std::string& path, const TensorSpec& spec, const StoredTensor& tensor) {
+  if (tensor.shape != spec.shape) {
+    throw Error(fmt::format("'{}': tensor '{}' has shape {}, the architecture needs {}", path,
+                            spec.name, shape_text(tensor.shape), shape_text(spec.shape)));
+  }
+  if (tensor.dtype != "F32" && tensor.dtype != "F16") {
+    throw Error(fmt::format("'{}': tensor '{}' is stored as {}; only F32 and F16 are read", path,
+                            spec.name, tensor.dtype));
+  }
+}
+
+// The tensors of the part, no fewer and no more; and a hash of each tensor of the whole model.
+void check_tensors(const std::string& path, const Architecture& architecture, StageRange part,
+                   const std::map<std::string, StoredTensor>& stored, const Metadata& digests) {
+  const auto missing = [&](const std::string& name) {
+    return Error(fmt::format("'{}': tensor '{}' is missing; convert the model again", path, name));
+  };
+  const auto whole = tensor_specs(architecture);
+  for (const TensorSpec& spec : whole) {
+    if (!digests.count(spec.name)) throw missing(spec.name);
+  }
+  std::set<std::string> expected;
+  for (const TensorSpec& spec : tensor_specs(architecture, part)) {
+    const auto found = stored.find(spec.name);
+    if (found == stored.end()) throw missing(spec.name);
+    check_tensor(path, spec, found->second);
+    expected.insert(spec.name);
+  }
+  for (const auto& [name, tensor] : stored) {
+    if (expected.count(name)) continue;
+    throw Error(
+        fmt::format("'{}': tensor '{}' does not belong to {} of this model; convert or "
+                    "shard it again",
+                    path, name, range_text(part)));
+  }
+}
+
+// What quantring.part says; without it, the whole model.
+StageRange read_part(const Metadata& metadata, const Architecture& architecture,
+                     const std::string& path) {
+  const StageRange whole{0, architecture.half_blocks()};
+  const auto found = metadata.find("quantring.part");
+  if (found == metadata.end()) return whole;
+  const auto part = parse_range(found->second);
+  if (!part || part->begin < 0 || part->begin >= part->end || part->end > whole.end) {
+    throw Error(
+        fmt::format("'{}' says that it holds blocks '{}' of a model of {} blocks: the file "
+                    "is damaged",
+                    path, found->second, architecture.depth));
+  }
+  return *part;
+}
+
+}  // namespace
+
+ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), file_(path) {
+  const Metadata& metadata = file_.metadata();
+  const std::string& format = required(metadata, "quantring.format", path_);
+  if (format != "1" && format != "2") {
+    throw Error(
+        fmt::format("'{}' has model format {}, this build reads 1 and 2: use the version of "
+                    "quantring that wrote it, or convert the model again",
+                    path_, format));
+  }
+  const std::string& architecture = required(metadata, "quantring.architecture", path_);
+  const std::string& preprocess = required(metadata, "quantring.preprocess", path_);
+  const std::string& tensors = required(metadata, "quantring.tensors", path_);
+  hash_ = required(metadata, "quantring.hash", path_);
+  if (identity(architecture, preprocess, tensors) != hash_) {
+    throw Error(fmt::format(
+        "'{}' is damaged: its metadata do not match its hash; copy or convert it again", path_));
+  }
+  try {
+    architecture_ = architecture_from_json(architecture);
+    preprocess_ = preprocess_from_json(preprocess);
+  } catch (const Error& error) {
+    throw Error(fmt::format("'{}': {}", path_, error.what()));
+  }
+  if (preprocess_.channels != architecture_.channels ||
+      preprocess_.crop_height != architecture_.image_height ||
+      preprocess_.crop_width != architecture_.image_width) {
+    throw Error(fmt::format(
+        "'{}': its preprocessing makes other pictures than its architecture takes", path_));
+  }
+  tensor_hashes_ = parse_strings<Metadata>(tensors, fmt::format("'{}': quantring.tensors", path_));
+  labels_ = parse_strings<std::vector<std::string>>(required(metadata, "quantring.labels", path_),
+                                                    fmt::format("'{}': quantring.labels", path_));
+  if (!labels_.empty() && labels_.size() != static_cast<std::size_t>(architecture_.classes)) {
+    throw Error(fmt::format("'{}' names {} labels for {} classes", path_, labels_.size(),
+                            architecture_.classes));
+  }
+  part_ = read_part(metadata, architecture_, path_);
+  check_tensors(path_, architecture_, part_, file_.tensors(), tensor_hashes_);
+}
+
+ConstTensor ModelFile::tensor(const std::string& name) const {
+  const auto found = file_.tensors().find(name);
+  if (found == file_.tensors().end()) {
+    throw Error(fmt::format("'{}' holds only {} of its model, not tensor '{}'", path_,
+                            range_text(part_), name));
+  }
+  const StoredTensor& stored = found->second;
+  if (tensor_digest(stored.dtype, stored.data) != tensor_hashes_.at(name)) {
+    throw Error(fmt::format(
+        "'{}' is damaged: tensor '{}' does not match its hash; copy the file again", path_, name));
+  }
+  ConstTensor tensor;
+  tensor.data = stored.data.data();
+  tensor.dtype = stored.dtype == "F16" ? DType::f16 : DType::f32;
+  if (reinterpret_cast<std::uintptr_t>(tensor.data) % dtype_bytes(tensor.dtype) != 0) {
+    throw Error(
+        fmt::format("'{}': tensor '{}' is not aligned; convert the model again", path_, name));
+  }
+  const auto& s = stored.shape;
+  tensor.shape = s.size() == 1   ? Shape{s[0]}
+                 : s.size() == 2 ? Shape{s[0], s[1]}
+                                 : Shape{s.at(0), s.at(1), s.at(2), s.at(3)};
+  return tensor;
+}
+
+Metadata ModelFile::copied_metadata(const std::vector<std::string>& labels, StageRange part) const {
+  Metadata metadata;
+  for (const char* key : {"format", "architecture", "preprocess", "tensors", "hash"}) {
+    const std::string name = fmt::format("quantring.{}", key);
+    metadata[name] = file_.metadata().at(name);
+  }
+  metadata["quantring.labels"] = labels_to_json(labels);
+  if (part != StageRange{0, architecture_.half_blocks()}) {
+    metadata["quantring.format"] = "2";
+    metadata["quantring.part"] = part_text(part);
+  }
+  return metadata;
+}
+
+void ModelFile::release(const std::string& name) const {
+  file_.release(file_.tensors().at(name).data);
+}
+
+std::string part_text(StageRange part) {
+  const std::string text = range_text(part);
+  return text.substr(text.find(' ') + 1);
+}
+
+std::string tensor_digest(const std::string& dtype, std::span<const std::byte> data) {
+  return dtype + " " + sha256_hex(data);
+}
+
+Metadata model_metadata(const Architecture& architecture, const PreprocessConfig& preprocess,
+                        const std::vector<std::string>& labels, const Metadata& digests,
+                        StageRange part) {
+  const bool whole = part == StageRange{0, architecture.half_blocks()};
+  const bool newer = !whole || preprocess.mode == ResizeMode::squash_crop ||
+                     preprocess.crop_rounding != CropRounding::half_to_even;
+  Metadata metadata;
+  metadata["quantring.format"] =
+      std::to_string(std::max(model_format(architecture), newer ? 2 : 1));
+  metadata["quantring.architecture"] = architecture_to_json(architecture);
+  metadata["quantring.preprocess"] = preprocess_to_json(preprocess);
+  metadata["quantring.labels"] = labels_to_json(labels);
+  metadata["quantring.tensors"] = json(digests).dump();
+  metadata["quantring.hash"] =
+      identity(metadata["quantring.architecture"], metadata["quantring.preprocess"],
+               metadata["quantring.tensors"]);
+  if (!whole) metadata["quantring.part"] = part_text(part);
+  return metadata;
+}
+
+}  // namespace quantring

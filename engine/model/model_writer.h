@@ -1,0 +1,56 @@
+#pragma once
+// Writes a model file (engine/model/model_file.h) tensor by tensor, in one pass: the header's place is
+// kept, and its hashes are filled in at the end. The file appears whole or not at all.
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/model/architecture.h"
+#include "engine/image/preprocess.h"
+#include "engine/model/safetensors.h"
+
+namespace quantring {
+
+enum class StorageType : std::uint8_t { f32, f16 };
+
+// "F32" or "F16" for this tensor: with f16, matrices and tables are halved, vectors (biases, norms,
+// LayerScale) stay f32; they are a thousandth of the bytes and the first to lose by rounding. So
+// does a matrix of an odd number of values, which would put those behind it on odd places.
+std::string stored_dtype(const TensorSpec& spec, StorageType storage);
+
+constexpr float too_large_for_f16 = 65520.0f;  // the least magnitude that rounds to infinity
+
+// The values as they are stored: bytes of stored_dtype. Throws Error naming the tensor for NaN,
+// infinity, and values that f16 cannot hold. name: as the error shall call it ("tensor 'NAME'").
+std::vector<std::byte> stored_bytes(std::span<const float> values, const std::string& dtype,
+                                    const std::string& name);
+
+class ModelWriter {
+ public:
+  // A whole model: tensor_specs(architecture) in that order, with their dtypes.
+  ModelWriter(const std::filesystem::path& path, const Architecture& architecture,
+              const PreprocessConfig& preprocess, const std::vector<std::string>& labels,
+              StorageType storage);
+
+  const std::vector<TensorSpec>& tensors() const { return specs_; }
+  void write(std::span<const float> values, const std::string& name_for_errors);  // the next tensor
+  std::string commit();                           // the model's hash
+  std::uint64_t bytes() const { return bytes_; }  // of the tensors
+
+ private:
+  Architecture architecture_;
+  PreprocessConfig preprocess_;
+  std::vector<std::string> labels_;
+  StorageType storage_;
+  std::vector<TensorSpec> specs_;
+  std::map<std::string, std::string> digests_;
+  SafetensorsWriter writer_;
+  std::size_t next_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace quantring

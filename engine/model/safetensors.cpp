@@ -1,0 +1,144 @@
+#include "engine/model/safetensors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ops/base/error.h"
+#include "ops/base/json.h"
+
+namespace quantring {
+namespace {
+
+using nlohmann::json;
+
+// A header is a few hundred bytes a tensor; the format's own library refuses more than this as
+// well.
+constexpr std::uint64_t max_header_bytes = 100'000'000;
+constexpr int max_json_depth = 4;  // header / tensor / shape is 3
+// A tensor takes about ten values. Parsed values take many times the memory of their text.
+constexpr std::size_t max_json_values = 2'000'000;
+
+std::uint64_t read_le64(std::span<const std::byte> bytes) {
+  std::uint64_t value = 0;
+  for (int i = 7; i >= 0; --i) value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
+  return value;
+}
+
+// Builds the DOM but refuses what a header never holds: deep nesting, values without end, and a
+// name given twice.
+json parse_header(std::string_view text, const std::string& file) {
+  std::vector<std::string> seen;
+  std::size_t values = 0;
+  const auto check = [&](int depth, json::parse_event_t event, json& value) {
+    if (depth >= max_json_depth) {
+      throw Error(fmt::format("'{}': the safetensors header is nested too deeply", file));
+    }
+    if (++values > max_json_values) {
+      throw Error(fmt::format("'{}': the safetensors header has more than {} values", file,
+                              max_json_values));
+    }
+    if (event == json::parse_event_t::key && depth == 1) seen.push_back(value.get<std::string>());
+    return true;
+  };
+  json header = json::parse(text, check, /*allow_exceptions=*/false);
+  if (header.is_discarded() || !header.is_object()) {
+    throw Error(fmt::format("'{}' is not a safetensors file: its header is not JSON", file));
+  }
+  std::sort(seen.begin(), seen.end());
+  const auto twice = std::adjacent_find(seen.begin(), seen.end());
+  if (twice != seen.end())
+    throw Error(fmt::format("'{}': tensor '{}' appears twice", file, *twice));
+  return header;
+}
+
+std::uint64_t as_count(const json& value, const std::string& where) {
+  if (!value.is_number_unsigned()) throw Error(where + " is not a non-negative integer");
+  return value.get<std::uint64_t>();
+}
+
+StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data,
+                          const std::string& where) {
+  if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
+      !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
+      !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2) {
+    throw Error(where + " lacks dtype, shape or data_offsets");
+  }
+  StoredTensor tensor;
+  tensor.dtype = entry["dtype"].get<std::string>();
+  const std::uint64_t element = stored_dtype_bytes(tensor.dtype);
+  if (element == 0) throw Error(fmt::format("{} has the unknown dtype '{}'", where, tensor.dtype));
+  std::uint64_t bytes = element;
+  if (entry["shape"].size() > 8) throw Error(where + " has more than 8 dimensions");
+  for (const json& dim : entry["shape"]) {
+    const std::uint64_t size = as_count(dim, where + ": a dimension");
+    // Bounded by the file, so the product cannot wrap.
+    if (size > data.size() || (size != 0 && bytes > data.size() / size)) {
+      throw Error(where + " is larger than the file");
+    }
+    bytes *= size;
+    tensor.shape.push_back(static_cast<std::int64_t>(size));
+  }
+  const std::uint64_t begin = as_count(entry["data_offsets"][0], where + ": an offset");
+  const std::uint64_t end = as_count(entry["data_offsets"][1], where + ": an offset");
+  if (begin > end || end > data.size()) {
+    throw Error(where + " points past the end of the file: the file is cut or damaged");
+  }
+  if (end - begin != bytes) throw Error(where + " has offsets that do not fit its shape");
+  tensor.data = data.subspan(begin, bytes);
+  return tensor;
+}
+
+void refuse_overlap(const std::map<std::string, StoredTensor>& tensors, const std::string& file) {
+  std::vector<std::pair<const std::byte*, const std::byte*>> ranges;
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.data.empty()) {
+      ranges.emplace_back(tensor.data.data(), tensor.data.data() + tensor.data.size());
+    }
+  }
+  std::sort(ranges.begin(), ranges.end());
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    if (ranges[i].first < ranges[i - 1].second) {
+      throw Error(fmt::format("'{}': two tensors share bytes: the file is damaged", file));
+    }
+  }
+}
+
+}  // namespace
+
+std::size_t stored_dtype_bytes(const std::string& dtype) {
+  static const std::map<std::string, std::size_t> sizes = {
+      {"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2},
+      {"I8", 1},  {"U64", 8}, {"U32", 4}, {"U16", 2},  {"U8", 1},  {"BOOL", 1}};
+  const auto found = sizes.find(dtype);
+  return found == sizes.end() ? 0 : found->second;
+}
+
+Safetensors::Safetensors(std::span<const std::byte> bytes, const std::string& file) {
+  if (bytes.size() < 8) throw Error(fmt::format("'{}' is too short for a safetensors file", file));
+  const std::uint64_t header_bytes = read_le64(bytes);
+  if (header_bytes > max_header_bytes || header_bytes > bytes.size() - 8) {
+    throw Error(fmt::format(
+        "'{}' is not a safetensors file, or it is cut: its header would be {} bytes long", file,
+        header_bytes));
+  }
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
+  const auto data = bytes.subspan(8 + header_bytes);
+  const json header = parse_header(text, file);
+  for (const auto& [name, entry] : header.items()) {
+    if (name != "__metadata__") {
+      tensors_.emplace(name,
+                       parse_tensor(entry, data, fmt::format("'{}': tensor '{}'", file, name)));
+      continue;
+    }
+    if (!entry.is_object()) throw Error(fmt::format("'{}': __metadata__ is not an object", file));
+    for (const auto& [key, value] : entry.items()) {
+      if (!value.is_string())
+        throw Error(fmt::format("'{}': metadata '{}' is not text", file, key));
+      metadata_.emplace(key, value.get<std::string>());
+    }
+  }
+  refuse_overlap(tensors_, file);
+}
+
+}  // namespace quantring

@@ -1,0 +1,87 @@
+#pragma once
+// The compute side of a stage: one thread that makes the worker, takes frames from a queue, and
+// puts results in another. Both queues are bounded: the input by the credits that were granted, the
+// output to one, so a slow successor stops the compute and with it the credits. In between, up to
+// the worker's depth() frames are under way. No socket here.
+//
+// A frame is coded as late as can be without a pause on the link, so that what is learnt of the
+// link reaches the next frame: while one is being sent, one coded frame waits behind it. A worker
+// that codes in collect() is called only when its output has room; one that codes in submit() (a
+// GPU's, which enqueues it) has no more frames coded than depth(), those that wait included.
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "net/wire/message.h"
+#include "net/ring/ring_node.h"
+#include "net/wire/stats.h"
+
+namespace quantring::net {
+
+class ComputeLane {
+ public:
+  // Called on the compute thread. `exited` is the last; the thread touches nothing after it.
+  struct Events {
+    std::function<void()> ready;                     // the worker is made
+    std::function<void()> taken;                     // a frame left the input queue
+    std::function<void()> produced;                  // there is output, or `drained` became true
+    std::function<void(const std::string&)> failed;  // the worker threw; the thread is about to end
+    std::function<void()> exited;
+  };
+
+  ComputeLane(StageFactory factory, std::string work, int stage, int stages, Events events);
+  ~ComputeLane();  // stops, and waits for the call of the worker that is under way
+  ComputeLane(const ComputeLane&) = delete;
+  ComputeLane& operator=(const ComputeLane&) = delete;
+
+  // From the I/O thread; none of these waits.
+  void push(Message&& message);
+  bool has_output() const;
+  std::optional<Message> pop();
+  void close_input();    // after the last push
+  bool drained() const;  // input was closed, all is computed and popped
+  void stop();  // ends after the call of the worker that is under way; what it has is dropped
+  void instruct(const std::string& json);  // for StageWorker::instructed, before the next frame
+  void set_output_stats(const LinkStats& stats);  // for StageWorker::observe_output
+  StageStats stats() const;                       // only the compute's own fields
+
+ private:
+  void run(const std::string& work, int stage, int stages);
+  void serve(StageWorker& worker);
+  void submit_one(StageWorker& worker, Message& in);
+  void collect_one(StageWorker& worker);             // only when the output has room
+  bool next_input(Message& message, bool may_wait);  // false: none now; if it may wait, no more
+  bool wait_for_room();     // in the output, or for another frame to begin; false: stopped
+  bool may_submit() const;  // under mutex_
+  void tell_worker(StageWorker& worker);
+  void refresh_app_stats(StageWorker& worker);
+
+  // A frame that the worker has.
+  struct UnderWay {
+    std::uint64_t request_id;
+    std::uint32_t images;
+  };
+
+  StageFactory factory_;
+  Events events_;
+  std::size_t depth_ = 1;           // these two are of the compute thread alone
+  std::deque<UnderWay> under_way_;  // oldest first
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // the compute thread alone waits
+  std::deque<Message> input_;
+  std::optional<Message> output_;
+  bool input_closed_ = false, computed_all_ = false, stopping_ = false;
+  LinkStats output_stats_;
+  std::optional<std::string> instruction_;
+  StageStats stats_;
+  std::thread thread_;  // last: it uses all the rest
+};
+
+}  // namespace quantring::net

@@ -1,0 +1,42 @@
+#include "net/wire/address.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "ops/base/error.h"
+
+namespace quantring::net {
+
+Address parse_address(std::string_view text) {
+  const auto fail = [text] {
+    throw Error(fmt::format(
+        "'{}' is not an address: write HOST:PORT, such as 192.168.1.20:7710 or [fe80::1]:7710",
+        text));
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || text.size() > 280) fail();
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    fail();
+  }
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (host.empty() || error != std::errc{} || end != digits.data() + digits.size()) fail();
+  // Keeps what comes from a plan printable.
+  for (const char c : host) {
+    if (c <= ' ' || c > '~' || c == '[' || c == ']') fail();
+  }
+  return {std::string(host), port};
+}
+
+std::string address_text(const Address& address) {
+  const bool ipv6 = address.host.find(':') != std::string::npos;
+  return ipv6 ? fmt::format("[{}]:{}", address.host, address.port)
+              : fmt::format("{}:{}", address.host, address.port);
+}
+
+}  // namespace quantring::net

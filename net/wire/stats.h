@@ -1,0 +1,67 @@
+#pragma once
+// What the ring counts while it runs. Plain values; a copy is a snapshot.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quantring::net {
+
+inline constexpr int max_stages = 64;  // of a ring
+
+// What is known of a link's capacity: how fast it carries bytes when nothing else holds them up.
+enum class Capacity : std::uint8_t {
+  unknown = 0,   // idle, or nothing was sent yet that says anything
+  at_least = 1,  // what was sent went through and did not fill the link
+  measured = 2,  // what was sent filled the link
+};
+
+// One direction of one hop, counted since the session began. Only frames with tensors or results
+// are in frames, images, payload_bytes and elements; wire_bytes has every byte of the hop, headers
+// too.
+struct LinkStats {
+  std::uint64_t frames = 0, images = 0, elements = 0;
+  std::uint64_t payload_bytes = 0, wire_bytes = 0;
+  // Sender's side only. Seconds in which a frame was on its way into the kernel: how busy the link
+  // is. Not its speed: the kernel takes the end of a frame before it is sent, and a reader that
+  // is slow holds it up too. That is what `capacity` is for.
+  double sending_s = 0;
+  double credit_wait_s = 0;  // seconds in which a frame was ready and the receiver had no room
+  // Sender's side only, the latest of net/hop/bandwidth_meter.h, at most a tenth of a second old: bits
+  // of TCP payload a second. What a shaper or a cable carries is 4.6 % more: 1514 bytes of Ethernet
+  // for 1448 of payload.
+  Capacity capacity = Capacity::unknown;
+  double capacity_bps = 0;  // 0 when unknown
+  // Sender's side only, 0 when unknown: round trip time of the link, the shortest that its kernel
+  // has seen in five minutes. Not the smoothed one: that has the queue of our own data in it while
+  // the link is full, and the 40 ms by which a receiver puts off acknowledging little data when
+  // not.
+  double rtt_s = 0;
+  std::uint8_t codec = 0, bits = 0;  // of the last frame
+
+  double bits_per_element() const;  // payload bits over elements; 0 before the first frame
+};
+
+struct StageStats {
+  int stage = 0;
+  std::string address;  // as the head was given it
+  std::string version;  // software version of the node
+  LinkStats input, output;
+  std::uint64_t images = 0;                                   // through compute
+  double compute_s = 0, wait_input_s = 0, wait_output_s = 0;  // of the compute thread, since ready
+  std::string app_json;  // what StageWorker::stats_json gave last; empty when it gives nothing
+};
+
+struct RingStats {
+  LinkStats input;                 // head -> stage 0
+  LinkStats output;                // last stage -> head
+  std::vector<StageStats> stages;  // in order; zeros until a stage has reported (twice a second)
+};
+
+// Compact JSON, one object, times in seconds.
+std::string stage_stats_json(const StageStats& stats);
+// Throws Error when the text is not what stage_stats_json makes.
+StageStats parse_stage_stats(std::string_view json);
+
+}  // namespace quantring::net

@@ -1,0 +1,46 @@
+#pragma once
+// The streams of one context: one for ops, one for copies to the device and one for copies from it,
+// and the events that put them in order.
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <memory>
+
+#include "ops/cuda/device/queue.h"
+
+namespace quantring::cuda {
+
+struct DestroyStream {
+  void operator()(cudaStream_t stream) const { cudaStreamDestroy(stream); }
+};
+struct DestroyEvent {
+  void operator()(cudaEvent_t event) const { cudaEventDestroy(event); }
+};
+using Stream = std::unique_ptr<CUstream_st, DestroyStream>;
+using Event = std::unique_ptr<CUevent_st, DestroyEvent>;
+
+Event make_event();
+
+class Streams {
+ public:
+  // On GPU `device`, which becomes the calling thread's.
+  explicit Streams(int device);
+
+  const Queue& ops() const { return queue_; }
+
+  // Semantics as in ops/transfer.h; source or target in the host must be page-locked.
+  void copy_in(const void* source, std::size_t bytes, void* target);
+  void copy_out(const void* source, std::size_t bytes, void* target, cudaEvent_t arrived);
+
+ private:
+  Stream ops_, in_, out_;
+  Event copied_in_, computed_;
+  Queue queue_;
+};
+
+// Until the event has happened; at once if it was never recorded. Looks for a short while before it
+// sleeps: the wait of a small stage is shorter than waking up.
+void wait(cudaEvent_t event);
+
+}  // namespace quantring::cuda

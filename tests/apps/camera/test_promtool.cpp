@@ -1,0 +1,35 @@
+// The metrics as Prometheus's own checker sees them.
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <string>
+
+#include "apps/camera/live_metrics.h"
+#include "tests/apps/camera/live_status_sample.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/process.h"
+
+namespace quantring::apps {
+namespace {
+
+test::Outcome check(const std::string& metrics) {
+  const TempFolder folder;
+  const std::string file = folder.write("metrics", metrics);
+  return test::run({"/bin/sh", "-c", "promtool check metrics < '" + file + "'"});
+}
+
+TEST_CASE("promtool has nothing to say against the metrics") {
+  if (test::run({"/bin/sh", "-c", "promtool --version"}).status != 0) {
+    std::puts("SKIPPED: promtool is not installed (Debian's package prometheus)");
+    return;
+  }
+  for (const LiveStatus& status : {LiveStatus{}, test::sample_status()}) {
+    const test::Outcome outcome = check(live_metrics(status));
+    CHECK(outcome.status == 0);
+    CHECK(outcome.out + outcome.err == "");
+  }
+  CHECK(check("quantring_images 1\n").status != 0);  // it does look: no HELP
+}
+
+}  // namespace
+}  // namespace quantring::apps

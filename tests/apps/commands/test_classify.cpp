@@ -1,0 +1,137 @@
+// `quantring classify` with real node processes: the same answers whatever the ring.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <sstream>
+
+#include "engine/codec/codec.h"
+#include "engine/model/safetensors.h"
+#include "engine/stage/topk.h"
+#include "tests/apps/commands/programs.h"
+#include "tests/support/process.h"
+#include "ops/base/json.h"
+
+using namespace quantring;
+using test::program;
+using test::run;
+using test::TemporaryFolder;
+
+namespace {
+
+std::string logits_of(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  const auto data = file.tensors().at("logits").data;
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a ring of any length gives the bits of one process") {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model.safetensors";
+  test::write_tiny_model(model);
+  const std::string images = test::write_idx(folder, 203);  // not a whole number of batches
+  const auto classify = [&](std::vector<std::string> extra) {
+    std::vector<std::string> command = {
+        program, "classify", images,     "--model",
+        model,   "--quiet",  "--logits", folder / "logits.safetensors"};
+    command.insert(command.end(), extra.begin(), extra.end());
+    const auto outcome = run(command);
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.status == 0);
+    CHECK(contains(outcome.err, "203 images"));
+    return logits_of(folder / "logits.safetensors");
+  };
+  const std::string alone = classify({});
+  REQUIRE(alone.size() == 203 * 10 * 4);
+  for (const char* stages : {"1", "2", "3", "6", "12"}) {
+    CAPTURE(stages);
+    CHECK(classify({"--stages", stages, "--codec", "raw32"}) == alone);
+  }
+  CHECK(classify({"--batch", "1"}) == alone);
+  CHECK(classify({"--stages", "2", "--codec", "raw32", "--batch", "64", "--threads", "2"}) ==
+        alone);
+  // And a coarse codec does not: the comparison can fail.
+  CHECK(classify({"--stages", "2", "--codec", "ptq", "--bits", "2"}) != alone);
+}
+
+TEST_CASE("ten thousand pictures through six stages: none lost, none twice, in order") {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model.safetensors";
+  test::write_tiny_model(model);
+  const std::string images = test::write_idx(folder, 10000);
+  const auto outcome = run(
+      {program, "classify", images, "--model", model, "--stages", "6", "--json", "--batch", "3"},
+      300);
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.status == 0);
+  std::istringstream lines(outcome.out);
+  std::string line;
+  int count = 0;
+  bool in_order = true;
+  while (std::getline(lines, line)) {
+    const auto value = try_parse_json(line);
+    in_order = in_order &&
+               value.at("image").get<std::string>() == images + "#" + std::to_string(count) &&
+               value.at("label").get<int>() == count % 10 && value.at("top").size() == 3;
+    ++count;
+  }
+  CHECK(count == 10000);
+  CHECK(in_order);
+}
+
+TEST_CASE("the closing table tells what crossed the links") {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model.safetensors";
+  test::write_tiny_model(model);
+  const std::string images = test::write_idx(folder, 64);
+  const auto outcome = run({program, "classify", images, "--model", model, "--stages", "2",
+                            "--codec", "ptq", "--bits", "3"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.status == 0);
+  CHECK(contains(outcome.err, "top-1"));
+  CHECK(contains(outcome.err, "0 -> 1"));
+  CHECK(contains(outcome.err, "ptq 3"));
+  // 5 tokens x 32 channels at 3 bits, and scale and offset: 60 + 8 bytes; and 64 pixels to stage 0.
+  CHECK(contains(outcome.err, "  68  "));
+  CHECK(contains(outcome.err, "  64  "));
+  CHECK(contains(outcome.out, images + "#63: class "));
+}
+
+TEST_CASE("every codec carries a ring") {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model.safetensors";
+  test::write_tiny_model(model);
+  const std::string images = test::write_idx(folder, 19);
+  for (const CodecId id : known_codecs()) {
+    if (id == CodecId::pixels) continue;
+    CAPTURE(codec_name(id));
+    std::vector<std::string> command = {program,   "classify", images, "--model", model,
+                                        "--quiet", "--stages", "3",    "--codec", codec_name(id)};
+    if (has_ranges(id)) command.insert(command.end(), {"--bits", "5"});
+    const auto outcome = run(command);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 0);
+    CHECK(contains(outcome.err, "19 images"));
+    CHECK(contains(outcome.err, has_ranges(id) ? codec_name(id) + " 5" : codec_name(id)));
+  }
+}
+
+TEST_CASE("the likeliest classes, by softmax") {
+  const std::vector<float> logits = {1.0f, 3.0f, 3.0f, -100.0f};
+  const auto top = top_k(logits, 3);
+  REQUIRE(top.size() == 3);
+  CHECK(top[0].index == 1);
+  CHECK(top[1].index == 2);
+  CHECK(top[2].index == 0);
+  const double e = std::exp(-2.0);
+  CHECK(top[0].probability == doctest::Approx(1 / (2 + e)));
+  CHECK(top[2].probability == doctest::Approx(e / (2 + e)));
+  CHECK(top_k(logits, 9).size() == 4);
+}

@@ -1,0 +1,273 @@
+// What is said about links, what a node is told of it, and what it tells of them.
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "apps/session/compute_rate.h"
+#include "apps/session/link_choice.h"
+#include "apps/session/output_history.h"
+#include "apps/session/work_order.h"
+#include "apps/session/worker_stats.h"
+#include "ops/base/error.h"
+#include "tests/apps/commands/programs.h"
+#include "ops/base/json.h"
+
+using namespace quantring;
+using namespace quantring::apps;
+
+namespace {
+
+constexpr CodecSpec raw32{CodecId::raw32, 32}, raw16{CodecId::raw16, 16}, ptq4{CodecId::ptq, 4},
+    ptq8{CodecId::ptq, 8};
+
+LinkChoice with(std::optional<Policy> policy, std::optional<CodecSpec> codec,
+                std::optional<double> target = {}, std::optional<double> floor = {}) {
+  return {policy, codec, target, floor, {}};
+}
+
+}  // namespace
+
+TEST_CASE("a codec alone is fixed; with neither codec nor policy it is ring from raw32") {
+  const ControllerOptions by_default = choose_links({}, {});
+  CHECK(by_default.policy == Policy::ring);
+  CHECK(by_default.start == raw32);
+  CHECK(by_default.target_rate == 0);
+  CHECK(by_default.floor == 0);
+  CHECK(by_default.ladder == default_ladder());
+  // On a link that is fast enough the answers are those of one process.
+  CHECK(Controller(choose_links({}, {})).current() == raw32);
+
+  CHECK(choose_links(with({}, ptq4), {}).policy == Policy::fixed);
+  CHECK(choose_links(with({}, ptq4), {}).start == ptq4);
+  CHECK(choose_links({}, with({}, ptq4)).policy == Policy::fixed);
+  CHECK(choose_links(with(Policy::fixed, {}), {}).start == raw32);
+}
+
+TEST_CASE("flags win over the ring file, key by key") {
+  const LinkChoice file = with(Policy::ring, raw16, 60, 90);
+  CHECK(choose_links({}, file).start == raw16);
+  CHECK(choose_links({}, file).target_rate == 60);
+  CHECK(choose_links({}, file).floor == 90);
+  CHECK(choose_links(with({}, {}, 30), file).target_rate == 30);
+  CHECK(choose_links(with({}, {}, 30), file).floor == 90);
+
+  const ControllerOptions fixed = choose_links(with({}, ptq4), file);
+  CHECK(fixed.policy == Policy::fixed);
+  CHECK(fixed.start == ptq4);
+  CHECK(choose_links(with(Policy::fixed, {}), file).start == raw16);
+  // raw16 has one width: it is no start for the paper's policy, which has its own.
+  const ControllerOptions paper = choose_links(with(Policy::paper, {}), file);
+  CHECK(has_ranges(paper.start.id));
+  CHECK(paper.target_rate == 60);
+  CHECK(choose_links(with(Policy::paper, ptq8), file).start == ptq8);
+}
+
+TEST_CASE("a ladder of one's own") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "ladder.json";
+  std::ofstream(path) << ladder_to_json({{raw32, 100}, {ptq8, 98}, {ptq4, 70}});
+  LinkChoice flags;
+  flags.ladder = path;
+  flags.floor = 80;
+  CHECK(choose_links(flags, {}).ladder.size() == 3);
+  flags.policy = Policy::paper;
+  flags.floor.reset();
+  CHECK_THROWS_WITH_AS(choose_links(flags, {}), doctest::Contains("--ladder"), Error);
+}
+
+TEST_CASE("a work order says all that the controller needs") {
+  WorkOrder order;
+  order.model_hash = "abc";
+  order.range = {3, 12};
+  order.max_images = 64;
+  order.link = choose_links(with(Policy::ring, raw16, 61.5, 90), {});
+  order.link.window = 20;
+  const WorkOrder read = work_order_from_json(work_order_to_json(order));
+  CHECK(read.model_hash == "abc");
+  CHECK(read.range == order.range);
+  CHECK(read.max_images == 64);
+  CHECK(read.link.policy == Policy::ring);
+  CHECK(read.link.start == raw16);
+  CHECK(read.link.target_rate == 61.5);
+  CHECK(read.link.floor == 90);
+  CHECK(read.link.window == 20);
+  CHECK(read.link.ladder == default_ladder());
+}
+
+TEST_CASE("a work order with anything out of bounds is refused") {
+  WorkOrder order;
+  order.model_hash = "abc";
+  order.link = choose_links({}, {});
+  const auto good = try_parse_json(work_order_to_json(order));
+  CHECK_NOTHROW(work_order_from_json(json_text(good)));
+  const auto refused = [&](const char* key, const nlohmann::json& value) {
+    auto bad = good;
+    bad["link"][key] = value;
+    CAPTURE(json_text(bad));
+    CHECK_THROWS_AS(work_order_from_json(json_text(bad)), Error);
+  };
+  refused("policy", "best");
+  refused("policy", 1);
+  refused("codec", "zip");
+  refused("bits", 31);
+  refused("bits", -1);
+  for (const char* key : {"target", "floor"}) {
+    refused(key, -1);
+    refused(key, 1e7);
+    refused(key, "60");
+    refused(key, nullptr);
+  }
+  for (const int window : {-1, 0, 1, 10001}) refused("window", window);
+  refused("window", 2.5);
+  refused("ladder", nlohmann::json::array());
+  refused("ladder", {{"ladder", nlohmann::json::array()}});
+  for (const char* key : {"policy", "codec", "bits", "target", "floor", "window", "ladder"}) {
+    auto bad = good;
+    bad["link"].erase(key);
+    CHECK_THROWS_AS(work_order_from_json(json_text(bad)), Error);
+  }
+  CHECK_THROWS_AS(work_order_from_json("{}"), Error);
+  CHECK_THROWS_AS(work_order_from_json("nonsense"), Error);
+}
+
+TEST_CASE("a worker's report fits in what the ring carries, with the latest decisions") {
+  WorkerStats stats;
+  stats.range = "blocks 0-6";
+  stats.device = "cpu f32";
+  stats.resident_mb = 12.34;
+  stats.has_output = true;
+  stats.output.policy = Policy::ring;
+  stats.output.point = ptq4;
+  stats.output.capacity_bps = 48.9e6;
+  stats.output.target_rate = 60;
+  stats.output.decision_count = 100;
+  for (std::uint64_t i = 36; i < 100; ++i) {
+    Decision decision;
+    decision.frame = 10 * i;
+    decision.time_s = static_cast<double>(i);
+    decision.from = ptq8;
+    decision.to = ptq4;
+    decision.capacity_bps = 48.9e6;
+    decision.short_of_target = i == 99;
+    decision.cause = std::string(150, 'c') + " \"quoted\" \x01 " + std::to_string(i);
+    stats.output.decisions.push_back(decision);
+  }
+  const std::string text = worker_stats_to_json(stats);
+  CHECK(text.size() <= 2048);
+  const WorkerStats read = worker_stats_from_json(text);
+  CHECK(read.range == "blocks 0-6");
+  CHECK(read.resident_mb == doctest::Approx(12.3));
+  CHECK(read.output.point == ptq4);
+  CHECK(read.output.capacity_bps == 48.9e6);
+  CHECK(read.output.decision_count == 100);
+  REQUIRE(read.output.decisions.size() >= 3);
+  const Decision& last = read.output.decisions.back();
+  CHECK(last.frame == 990);
+  CHECK(last.from == ptq8);
+  CHECK(last.short_of_target);
+  // Control characters do not reach a terminal.
+  CHECK(last.cause == std::string(150, 'c') + " \"quoted\"   99");
+  CHECK(decision_text(last).rfind("batch 990 at 99.0 s: ptq 8 -> ptq 4: c", 0) == 0);
+}
+
+TEST_CASE("whatever a node sends as its report is read without harm") {
+  for (const char* text :
+       {"", "x", "[]", "{}", R"({"output": 3})", R"({"output": {"policy": 7, "point": ["ptq"]}})",
+        R"({"output": {"point": ["ptq", 99], "decision_count": -1, "decisions": [1, {}, null]}})",
+        R"({"range": 1, "device": {}, "resident_mb": "x"})"}) {
+    CAPTURE(text);
+    const WorkerStats stats = worker_stats_from_json(text);
+    CHECK(stats.resident_mb == 0);
+    CHECK(stats.output.decision_count == 0);
+    CHECK(stats.output.point == CodecSpec{});
+  }
+}
+
+TEST_CASE("the head pieces the decisions together from reports that overlap or leave some out") {
+  const auto report = [](std::uint64_t first, std::uint64_t count) {
+    WorkerStats stats;
+    stats.has_output = true;
+    stats.output.decision_count = count;
+    for (std::uint64_t i = first; i < count; ++i) {
+      stats.output.decisions.emplace_back();
+      stats.output.decisions.back().frame = i;
+    }
+    net::RingStats ring;
+    ring.stages.resize(2);
+    ring.stages[0].app_json = worker_stats_to_json(stats);
+    return ring;
+  };
+  OutputHistories histories;
+  add_report(histories, report(0, 0));
+  add_report(histories, report(0, 2));
+  add_report(histories, report(0, 2));
+  add_report(histories, report(1, 4));
+  add_report(histories, report(7, 9));  // 4, 5 and 6 were never seen
+  REQUIRE(histories.size() == 2);
+  CHECK(histories[0].controlled);
+  CHECK_FALSE(histories[1].controlled);
+  CHECK(histories[0].missed == 3);
+  std::vector<std::uint64_t> frames;
+  for (const Decision& decision : histories[0].decisions) frames.push_back(decision.frame);
+  CHECK(frames == std::vector<std::uint64_t>{0, 1, 2, 3, 7, 8});
+}
+
+TEST_CASE("a link's capacity is remembered when it has become idle") {
+  net::RingStats ring;
+  ring.stages.resize(1);
+  ring.stages[0].output.capacity = net::Capacity::measured;
+  ring.stages[0].output.capacity_bps = 5e6;
+  OutputHistories histories;
+  add_report(histories, ring);
+  ring.stages[0].output = {};
+  add_report(histories, ring);
+  CHECK(histories[0].capacity == net::Capacity::measured);
+  CHECK(histories[0].capacity_bps == 5e6);
+}
+
+TEST_CASE("the slowest stage's compute rate, and when it is news") {
+  ComputeRate rate;
+  net::RingStats ring;
+  ring.stages.resize(2);
+  const auto half_second = [&](double fast, double slow) {
+    for (const auto& [stage, speed] : {std::pair{0, fast}, std::pair{1, slow}}) {
+      if (speed == 0) continue;
+      ring.stages[static_cast<std::size_t>(stage)].images += 16;
+      ring.stages[static_cast<std::size_t>(stage)].compute_s += 16 / speed;
+    }
+    return rate.update(ring);
+  };
+  // Nothing until every stage has computed enough.
+  CHECK_FALSE(half_second(100, 0));
+  CHECK_FALSE(half_second(100, 50));
+  CHECK_FALSE(half_second(100, 50));
+  const auto first = half_second(100, 50);
+  REQUIRE(first);
+  CHECK(*first == doctest::Approx(50));
+  // A stage that was held up for a second, and noise of 2 %, are not news.
+  for (int i = 0; i < 40; ++i) {
+    const double noise = i % 2 == 0 ? 0.98 : 1.02;
+    CHECK_FALSE(half_second(100, i % 13 < 2 ? 10 : 50 * noise));
+  }
+  // A report without new images neither.
+  for (int i = 0; i < 40; ++i) CHECK_FALSE(rate.update(ring));
+  // Where fewer come than could be computed, they are what counts; more than that change nothing.
+  CHECK_FALSE(rate.update(ring, 15));
+  CHECK(rate.update(ring, 15) == 15.0);
+  CHECK_FALSE(rate.update(ring, 70));
+  const auto all = rate.update(ring, 70);
+  REQUIRE(all);
+  CHECK(*all == doctest::Approx(50).epsilon(0.03));
+  // One that has become slower is, once.
+  int told = 0;
+  double last = 0;
+  for (int i = 0; i < 40; ++i) {
+    if (const auto news = half_second(30, 50)) {
+      ++told;
+      last = *news;
+    }
+  }
+  CHECK(told == 1);
+  CHECK(last == doctest::Approx(30));
+}

@@ -1,0 +1,163 @@
+// ring.toml: what it may say, and how a mistake in it is told.
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "apps/session/ring_config.h"
+#include "ops/base/error.h"
+#include "tests/apps/commands/programs.h"
+
+using namespace quantring;
+using namespace quantring::apps;
+
+namespace {
+
+RingConfig read(const std::string& text) {
+  const test::TemporaryFolder folder;
+  const auto path = folder / "ring.toml";
+  std::ofstream(path) << text;
+  return read_ring_config(path.string());
+}
+
+std::string message(const std::string& text) {
+  try {
+    stage_ranges(read(text), test::tiny_architecture());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("everything that a ring file can say") {
+  const RingConfig config = read(R"(
+model = "m.safetensors"
+[head]
+listen = "0.0.0.0:7700"
+advertise = "10.0.0.1"
+[link]
+codec = "ptq"
+bits = 4
+mbps = 12.5
+[[stage]]
+address = "a:1"
+blocks = "0-2.5"
+[[stage]]
+address = "b:2"
+blocks = "2.5-6"
+)");
+  CHECK(config.model == "m.safetensors");
+  CHECK(config.listen == "0.0.0.0:7700");
+  CHECK(config.advertise == "10.0.0.1");
+  CHECK(config.links.codec == CodecSpec{CodecId::ptq, 4});
+  CHECK(config.links.meant_policy() == Policy::fixed);
+  CHECK(config.link_mbps == 12.5);
+  REQUIRE(config.stages.size() == 2);
+  CHECK(config.stages[1].address == "b:2");
+  const auto ranges = stage_ranges(config, test::tiny_architecture());
+  CHECK(ranges[0] == StageRange{0, 5});
+  CHECK(ranges[1] == StageRange{5, 12});
+}
+
+TEST_CASE("every codec of the engine can stand in a ring file") {
+  const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
+  for (const CodecId id : known_codecs()) {
+    const std::string codec = "[link]\ncodec = \"" + codec_name(id) + "\"\n";
+    CAPTURE(codec);
+    if (id == CodecId::pixels) {
+      CHECK(contains(message(codec + stage), "ring.toml:2"));  // not for a link between stages
+    } else {
+      const std::string bits = has_ranges(id) ? "bits = 4\n" : "";
+      CHECK(read(codec + bits + stage).links.codec->id == id);
+    }
+  }
+}
+
+TEST_CASE("a ring file says how its links adapt") {
+  const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
+  const RingConfig config = read(R"([link]
+policy = "ring"
+codec = "raw16"
+target = 60
+floor = 90.5
+ladder = "own.json"
+)" + stage);
+  CHECK(config.links.policy == Policy::ring);
+  CHECK(config.links.codec == CodecSpec{CodecId::raw16, 16});
+  CHECK(config.links.target_rate == 60);
+  CHECK(config.links.floor == 90.5);
+  CHECK(config.links.ladder == "own.json");
+  CHECK(read("[link]\npolicy = \"paper\"\ntarget = 0.5\n" + stage).links.target_rate == 0.5);
+  CHECK_FALSE(read(stage).links.meant_policy());
+
+  const auto refused = [&](const std::string& keys, const std::string& part) {
+    CAPTURE(keys);
+    const std::string told = message("[link]\n" + keys + stage);
+    CAPTURE(told);
+    CHECK(contains(told, part));
+  };
+  refused("policy = \"best\"\n", "ring.toml:2: policy 'best' is not known: fixed, paper and ring");
+  refused("policy = 3\n", "ring.toml:2: 'policy' must be text");
+  for (const char* target : {"0", "-1", "nan", "1e9", "\"fast\""})
+    refused("target = " + std::string(target) + "\n", "ring.toml:2: 'target' must be a number");
+  for (const char* floor : {"-1", "101", "true"})
+    refused("floor = " + std::string(floor) + "\n", "ring.toml:2: 'floor' must be a number");
+  refused("ladder = 1\n", "ring.toml:2: 'ladder' must be text");
+  refused("codec = \"raw16\"\ntarget = 60\n",
+          "ring.toml:3: 'target' is about policy ring or paper");
+  refused("policy = \"fixed\"\ntarget = 60\n", "ring.toml:3: 'target'");
+  refused("policy = \"paper\"\nfloor = 60\n", "ring.toml:3: 'floor' is about policy ring");
+  refused("policy = \"paper\"\nladder = \"x\"\n", "ring.toml:3: 'ladder' is about policy ring");
+}
+
+TEST_CASE("stages without blocks share the model evenly") {
+  const auto config = read(
+      "[[stage]]\naddress=\"a:1\"\n[[stage]]\naddress=\"b:1\"\n[[stage]]\naddress=\"c:1\"\n[[stage]"
+      "]\naddress=\"d:1\"\n");
+  const auto ranges = stage_ranges(config, test::tiny_architecture());
+  REQUIRE(ranges.size() == 4);
+  int next = 0;
+  for (const StageRange range : ranges) {
+    CHECK(range.begin == next);
+    CHECK(range.end > range.begin);
+    CHECK(range.end % 2 == 0);  // whole blocks while they suffice
+    next = range.end;
+  }
+  CHECK(next == 12);
+}
+
+TEST_CASE("mistakes are told with their line") {
+  const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
+  CHECK(contains(message("model = \n" + stage), "ring.toml:1"));
+  CHECK(contains(message("modle = \"x\"\n" + stage), "unknown key 'modle'"));
+  CHECK(contains(message(stage + "block = \"0-6\"\n"), "ring.toml:3: unknown key 'block'"));
+  CHECK(contains(message("[link]\ncodec = \"zip\"\n" + stage), "ring.toml:2"));
+  CHECK(contains(message("[link]\ncodec = \"ptq\"\nbits = 9\n" + stage), "ring.toml:2"));
+  CHECK(contains(message("[link]\nbits = 4\n" + stage), "add codec"));
+  CHECK(contains(message("[link]\ncodec = \"ptq\"\nbits = 4.7\n" + stage), "ring.toml:3"));
+  for (const char* rate : {"-1", "0.001", "1e300", "\"fast\""}) {
+    CHECK(contains(message(std::string("[link]\nmbps = ") + rate + "\n" + stage), "ring.toml:2"));
+  }
+  CHECK(
+      contains(message("[head]\nadvertise = \"10.0.0.1:7700\"\n" + stage), "host without a port"));
+  CHECK(contains(message("[[stage]]\naddress = \"no port\"\n"), "ring.toml:2"));
+  CHECK(contains(message(stage + stage), "given twice"));
+  CHECK(contains(message("[head]\nlisten = 7700\n" + stage), "'listen' must be text"));
+  CHECK(contains(message("[head]\nlisten = \"here\"\n" + stage), "ring.toml:2"));
+  CHECK(contains(message("model = \"x\"\n"), "no stages"));
+  CHECK(contains(message("[[stage]]\nblocks = \"0-6\"\n"), "no address"));
+  CHECK(contains(message(stage + "blocks = \"0..6\"\n"), "ring.toml:3"));
+  CHECK(contains(message(stage + "blocks = \"0-5\"\n"), "end at block 5"));
+  CHECK(contains(message(stage + "blocks = \"1-6\"\n"), "must start at block 0"));
+  CHECK(contains(message(stage + "blocks = \"0-6\"\n" + "[[stage]]\naddress = \"b:1\"\n"),
+                 "every stage or to none"));
+  std::string many;
+  for (int i = 1; i <= 13; ++i) many += "[[stage]]\naddress = \"a:" + std::to_string(i) + "\"\n";
+  CHECK(contains(message(many), "1 to 12 stages"));
+}

@@ -1,0 +1,147 @@
+// A stage between net and engine, without sockets: what it codes, when it chooses, what it tells.
+
+#include <doctest/doctest.h>
+
+#include "apps/session/adaptive_output.h"
+#include "apps/session/coded_message.h"
+#include "apps/session/stage_worker.h"
+#include "ops/base/error.h"
+#include "tests/apps/commands/programs.h"
+
+using namespace quantring;
+using namespace quantring::apps;
+
+namespace {
+
+constexpr int images = 3;
+
+net::Message pixels() {
+  net::Message message;
+  message.codec = static_cast<std::uint8_t>(CodecId::pixels);
+  message.bits = 8;
+  message.images = images;
+  message.tokens = 1;
+  message.dim = 64;
+  for (int i = 0; i < images * 64; ++i)
+    message.payload.push_back(static_cast<std::byte>(i * 37 % 251));
+  return message;
+}
+
+struct Setup {
+  test::TemporaryFolder folder;
+  std::string model = folder / "model.safetensors";
+  WorkOrder order;
+
+  Setup() {
+    test::write_tiny_model(model);
+    order = {ModelFile(model).hash(), {0, 5}, images, {}};
+  }
+  StageWorker worker(AdaptiveOutput::Log log = {}) const { return {model, order, {}, log}; }
+};
+
+}  // namespace
+
+TEST_CASE("coding at the last moment gives the bytes of coding at once") {
+  Setup s;
+  Context context;
+  const ModelFile model(s.model);
+  StageRunner runner(context, model, s.order.range, images);
+  int differ = 0;
+  for (const CodecId id : known_codecs()) {
+    if (id == CodecId::pixels) continue;
+    for (const int bits : has_ranges(id) ? std::vector<int>{2, 3, 8, 16} : std::vector<int>{0}) {
+      s.order.link.start = parse_codec(codec_name(id), bits);
+      CAPTURE(codec_text(s.order.link.start));
+      net::Message in = pixels(), again = pixels(), out;
+      runner.submit(from_message(again), s.order.link.start);
+      CodedTensor expected;
+      runner.collect(expected);
+      StageWorker worker = s.worker();
+      worker.submit(in);
+      worker.collect(out);
+      const CodedTensor got = from_message(out);
+      CHECK(got.spec == s.order.link.start);
+      CHECK(got.shape == expected.shape);
+      CHECK(got.scale == expected.scale);
+      CHECK(got.offset == expected.offset);
+      CHECK(got.payload == expected.payload);
+      differ += got.payload.size() != images * 5 * 32 * 4;
+    }
+  }
+  CHECK(differ > 10);  // something was coded at all
+}
+
+TEST_CASE("on the CPU the codec is chosen for the link as it is when the result is sent") {
+  Setup s;
+  s.order.link.policy = Policy::ring;
+  s.order.link.ladder = default_ladder();
+  s.order.link.window = 4;
+  s.order.link.target_rate = 1000;
+  std::vector<std::string> log;
+  StageWorker worker = s.worker([&](const std::string& line) { log.push_back(line); });
+  net::LinkStats link;
+  const auto observe = [&](double bps) {
+    link.capacity = net::Capacity::measured;
+    link.capacity_bps = bps;
+    worker.observe_output(link);
+  };
+  net::Message out;
+  const double need = 1000 * 5 * 32 * 32;  // of raw32, bit/s
+  for (int i = 0; i < 12; ++i) {
+    net::Message in = pixels();
+    observe(10 * need);
+    worker.submit(in);
+    if (i >= 9) observe(0.3 * need);  // the link fell while this was computed
+    worker.collect(out);
+    if (i < 9) CHECK(out.codec == static_cast<std::uint8_t>(CodecId::raw32));
+    ++link.frames;
+    link.images += images;
+  }
+  CHECK(out.bits <= 8);
+  REQUIRE(log.size() == 1);
+  CHECK(log[0].find("raw32 -> ") != std::string::npos);
+  const WorkerStats stats = worker_stats_from_json(worker.stats_json());
+  CHECK(stats.range == "blocks 0-2.5");
+  REQUIRE(stats.has_output);
+  CHECK(stats.output.policy == Policy::ring);
+  CHECK(stats.output.point.bits == out.bits);
+  CHECK(stats.output.capacity_bps == doctest::Approx(0.3 * need));
+  CHECK(stats.output.target_rate == 1000);
+  CHECK(stats.output.decision_count == 1);
+}
+
+TEST_CASE("the last stage has no output to control") {
+  Setup s;
+  s.order.range = {0, 12};
+  s.order.link.policy = Policy::ring;
+  s.order.link.ladder = default_ladder();
+  StageWorker worker = s.worker();
+  net::Message in = pixels(), out;
+  worker.instructed(compute_rate_instruction(50));
+  worker.observe_output({});
+  worker.submit(in);
+  worker.collect(out);
+  CHECK(out.codec == static_cast<std::uint8_t>(CodecId::raw32));
+  CHECK(out.dim == 10);
+  CHECK_FALSE(worker_stats_from_json(worker.stats_json()).has_output);
+}
+
+TEST_CASE("the head's instruction is the target where none was given") {
+  ControllerOptions options;
+  options.policy = Policy::ring;
+  options.ladder = default_ladder();
+  AdaptiveOutput output(options, 5, 32, {});
+  CHECK(output.state().target_rate == 0);
+  output.instructed(compute_rate_instruction(61.25));
+  CHECK(output.state().target_rate == 61.25);
+  for (const char* text : {"", "{", "[]", "3", "{}", R"({"compute_rate": "x"})",
+                           R"({"compute_rate": -1})", R"({"compute_rate": 1e9})"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(output.instructed(text), Error);
+  }
+  CHECK(output.state().target_rate == 61.25);
+  options.target_rate = 30;
+  AdaptiveOutput own(options, 5, 32, {});
+  own.instructed(compute_rate_instruction(61.25));
+  CHECK(own.state().target_rate == 30);
+}

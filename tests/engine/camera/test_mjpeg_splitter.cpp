@@ -1,0 +1,236 @@
+// JPEGs out of streams: what comes out is what went in, however the stream is cut.
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "engine/camera/huffman_tables.h"
+#include "engine/camera/mjpeg_splitter.h"
+#include "engine/image/image.h"
+#include "ops/base/error.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/jpeg.h"
+
+namespace quantring {
+namespace {
+
+using test::Bytes;
+using test::numbered_jpeg;
+
+Bytes text(const std::string& characters) {
+  const auto bytes = std::as_bytes(std::span(characters));
+  return {bytes.begin(), bytes.end()};
+}
+
+Bytes bytes(std::initializer_list<int> values) {
+  Bytes all;
+  for (const int value : values) all.push_back(std::byte(value));
+  return all;
+}
+
+Bytes operator+(Bytes left, const Bytes& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  return left;
+}
+
+struct Split {
+  std::vector<Bytes> frames;
+  std::uint64_t broken = 0;
+  bool operator==(const Split&) const = default;
+};
+
+// The sizes of the pieces come from `piece`.
+template <typename Piece>
+Split split(const Bytes& stream, Piece piece, std::size_t largest = mjpeg_largest_frame) {
+  MjpegSplitter splitter(largest);
+  Split result;
+  Bytes frame;
+  for (std::size_t at = 0; at < stream.size();) {
+    const std::size_t size = std::min<std::size_t>(piece(), stream.size() - at);
+    splitter.push({stream.data() + at, size});
+    while (splitter.pop(frame)) result.frames.push_back(frame);
+    at += size;
+  }
+  splitter.end();
+  result.broken = splitter.broken();
+  return result;
+}
+
+Split split(const Bytes& stream) {
+  return split(stream, [&] { return stream.size(); });
+}
+
+// After start of image: a segment of the given kind around `content`.
+Bytes with_segment(const Bytes& jpeg, int code, const Bytes& content) {
+  const auto length = static_cast<int>(content.size() + 2);
+  const Bytes segment = bytes({0xFF, code, length >> 8, length & 0xFF}) + content;
+  return Bytes(jpeg.begin(), jpeg.begin() + 2) + segment + Bytes(jpeg.begin() + 2, jpeg.end());
+}
+
+std::size_t find_marker(const Bytes& jpeg, int code) {
+  for (std::size_t i = 2; i + 3 < jpeg.size() && jpeg[i] == std::byte{0xFF};) {
+    if (jpeg[i + 1] == std::byte(code)) return i;
+    i += 2 + (std::to_integer<std::size_t>(jpeg[i + 2]) << 8 |
+              std::to_integer<std::size_t>(jpeg[i + 3]));
+  }
+  return 0;
+}
+
+Bytes read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string all{std::istreambuf_iterator<char>(file), {}};
+  return text(all);
+}
+
+TEST_CASE("pictures between anything else come out as they went in") {
+  const std::vector<Bytes> jpegs = {numbered_jpeg(0), numbered_jpeg(1), numbered_jpeg(700)};
+  Bytes stream = text("--boundary\r\nContent-Type: image/jpeg\r\n\r\n");
+  for (const Bytes& jpeg : jpegs)
+    stream = stream + jpeg + text("\r\n--boundary\r\nContent-Length: 7\r\n\r\n") + bytes({0xFF, 0});
+  const Split result = split(stream);
+  CHECK(result.frames == jpegs);
+  CHECK(result.broken == 0);
+}
+
+TEST_CASE("every cut of the stream gives the same") {
+  const Bytes thumbnail = numbered_jpeg(9);
+  const Bytes stream = text("x\xFF\xFF") + numbered_jpeg(1) + text("\xFF") +
+                       with_segment(numbered_jpeg(2), 0xE1, text("Exif") + thumbnail) +
+                       Bytes(thumbnail.begin(), thumbnail.end() - 40) + numbered_jpeg(3);
+  const Split expected = split(stream);
+  REQUIRE(expected.frames.size() == 3);
+  CHECK(expected.broken == 1);
+  for (std::size_t first = 1; first < stream.size(); ++first) {
+    bool rest = false;
+    const Split result =
+        split(stream, [&] { return std::exchange(rest, true) ? stream.size() : first; });
+    if (result != expected) FAIL("cut after " << first);
+  }
+  CHECK(split(stream, [] { return 1; }) == expected);
+  std::mt19937 random(1);
+  for (int i = 0; i < 200; ++i) {
+    const std::size_t most = 1 + random() % 300;
+    CHECK(split(stream, [&] { return 1 + random() % most; }) == expected);
+  }
+}
+
+TEST_CASE("a thumbnail inside of a segment is no picture of its own") {
+  const Bytes outer = with_segment(numbered_jpeg(5), 0xE1, text("Exif") + numbered_jpeg(6));
+  const Split result = split(outer);
+  REQUIRE(result.frames.size() == 1);
+  CHECK(result.frames[0] == outer);
+}
+
+TEST_CASE("restarts, stuffed bytes, fill bytes and several scans belong to the picture") {
+  const Bytes scan = bytes({0xFF, 0xDA, 0, 4, 1, 2});
+  const Bytes picture =
+      bytes({0xFF, 0xD8, 0xFF, 0xFF, 0xE0, 0, 2, 0xFF, 0xC2, 0, 3, 9}) + scan +
+      bytes({1, 0xFF, 0, 2, 0xFF, 0xD0, 3, 0xFF, 0xD7, 0xFF, 0xFF, 0xC4, 0, 3, 5}) + scan +
+      bytes({0xFF, 0, 0xFF, 0xD9});
+  const Split result = split(picture + text("--") + picture);
+  CHECK(result.frames == std::vector<Bytes>{picture, picture});
+  CHECK(result.broken == 0);
+}
+
+TEST_CASE("what is broken is dropped and counted, and the next picture is found") {
+  const Bytes good = numbered_jpeg(4);
+  const Bytes head = Bytes(good.begin(), good.begin() + 30);
+  const std::vector<std::pair<const char*, Bytes>> cases = {
+      {"cut in the pixels", Bytes(good.begin(), good.end() - 20)},
+      {"no pixels", bytes({0xFF, 0xD8, 0xFF, 0xE0, 0, 2, 0xFF, 0xD9})},
+      {"no marker where one must be", bytes({0xFF, 0xD8, 0xFF, 0xE0, 0, 2, 7, 7})},
+      {"a length below two", bytes({0xFF, 0xD8, 0xFF, 0xE0, 0, 1})},
+      {"a reserved marker", bytes({0xFF, 0xD8, 0xFF, 0xE0, 0, 2, 0xFF, 0x20})},
+      {"a reserved marker in the pixels",
+       bytes({0xFF, 0xD8, 0xFF, 0xDA, 0, 2, 1, 2, 0xFF, 0x01, 3})}};
+  for (const auto& wrong : cases) {
+    CAPTURE(wrong.first);
+    const Split result = split(good + wrong.second + text("\r\n") + good);
+    CHECK(result.frames == std::vector<Bytes>{good, good});
+    CHECK(result.broken == 1);
+  }
+}
+
+TEST_CASE("a picture that the end of the stream cuts off is broken") {
+  const Bytes good = numbered_jpeg(4);
+  for (std::size_t size = 4; size < good.size(); ++size) {
+    const Split result = split(good + Bytes(good.begin(), good.begin() + size));
+    CHECK(result.frames.size() == 1);
+    CHECK(result.broken == 1);
+  }
+  CHECK(split(good + bytes({0xFF, 0xD8})).broken == 0);  // noise can hold that
+}
+
+TEST_CASE("a picture that is too large is dropped and counted, and memory is bounded") {
+  const Bytes good = numbered_jpeg(4);
+  Bytes large = good;
+  large.insert(large.end() - 2, 5000, std::byte{7});
+  const Split result = split(
+      large + good, [] { return 100; }, good.size());
+  CHECK(result.frames == std::vector<Bytes>{good});
+  CHECK(result.broken == 1);
+  const Split one_less = split(
+      good, [] { return 100; }, good.size() - 1);
+  CHECK(one_less.frames.empty());
+  CHECK(one_less.broken == 1);
+}
+
+TEST_CASE("ffmpeg's MJPEG splits into its frames") {
+  if (std::system("command -v ffmpeg >/dev/null 2>&1") != 0) {
+    MESSAGE("ffmpeg is not installed: its MJPEG was not tried");
+    return;
+  }
+  const TempFolder folder;
+  const std::string stream = folder / "stream.mjpeg";
+  const std::string command =
+      "ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=160x120:rate=25 -frames:v 40 -f mjpeg '" +
+      stream + "' -frames:v 40 -f image2 '" + (folder / "%03d.jpg") + "'";
+  REQUIRE(std::system(command.c_str()) == 0);
+  const Split result = split(read_file(stream), [] { return 1000; });
+  REQUIRE(result.frames.size() == 40);
+  CHECK(result.broken == 0);
+  for (int i = 0; i < 40; ++i) {
+    char name[16];
+    std::snprintf(name, sizeof name, "%03d.jpg", i + 1);
+    CHECK(decode_image(result.frames[i], 3, "stream").pixels ==
+          load_image(folder / name, 3).pixels);
+  }
+}
+
+TEST_CASE("Huffman tables that a camera left out are put in") {
+  // stb_image_write codes with the standard tables, so a JPEG of its own without them is what such
+  // a camera sends.
+  const Bytes whole = numbered_jpeg(77);
+  Bytes bare = whole;
+  int removed = 0;
+  while (const std::size_t at = find_marker(bare, 0xC4)) {
+    const std::size_t length = std::to_integer<std::size_t>(bare[at + 2]) << 8 |
+                               std::to_integer<std::size_t>(bare[at + 3]);
+    bare.erase(bare.begin() + static_cast<std::ptrdiff_t>(at),
+               bare.begin() + static_cast<std::ptrdiff_t>(at + 2 + length));
+    ++removed;
+  }
+  REQUIRE(removed > 0);
+  CHECK_THROWS_AS(decode_image(bare, 3, "bare"), Error);
+  add_missing_huffman_tables(bare);
+  CHECK(decode_image(bare, 3, "mended").pixels == decode_image(whole, 3, "whole").pixels);
+
+  Bytes unchanged = whole;
+  add_missing_huffman_tables(unchanged);
+  CHECK(unchanged == whole);
+  for (const Bytes& other :
+       {Bytes{}, bytes({0xFF}), bytes({0xFF, 0xD8, 0xFF, 0xC0, 0xFF, 0xFF}),
+        bytes({0xFF, 0xD8, 0xFF, 0xC2, 0, 2, 0xFF, 0xDA, 0, 2}), text("PNG")}) {
+    Bytes same = other;
+    add_missing_huffman_tables(same);
+    CHECK(same == other);
+  }
+}
+
+}  // namespace
+}  // namespace quantring

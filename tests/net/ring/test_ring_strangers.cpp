@@ -1,0 +1,201 @@
+// Connections that are not part of the ring: garbage, silence, other sessions. They disturb nobody.
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+
+#include "net/wire/address.h"
+#include "net/wire/control.h"
+#include "net/wire/frame.h"
+#include "tests/net/ring/ring_fixture.h"
+
+namespace quantring::net {
+namespace {
+
+using Tcp = asio::ip::tcp;
+
+class Stranger {
+ public:
+  explicit Stranger(std::uint16_t port) : socket_(io_) {
+    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+  }
+  void send(const std::string& text) { asio::write(socket_, asio::buffer(text)); }
+  void send(const Frame& frame) {
+    const HeaderBytes header = write_header(frame.header);
+    asio::error_code gone;  // the node may have hung up already
+    asio::write(socket_, asio::buffer(header), gone);
+    asio::write(socket_, asio::buffer(frame.payload), gone);
+  }
+  // What came until the other side closed.
+  std::string read_all() {
+    std::string all;
+    asio::error_code end;
+    asio::read(socket_, asio::dynamic_buffer(all), end);
+    return all;
+  }
+
+ private:
+  asio::io_context io_;
+  Tcp::socket socket_;
+};
+
+Frame hello_frame(const Hello& hello) {
+  FrameHeader header;
+  header.kind = FrameKind::hello;
+  return text_frame(header, hello_json(hello));
+}
+
+Frame control_frame(ControlType type, const std::string& json) {
+  FrameHeader header;
+  header.kind = FrameKind::control;
+  header.codec = static_cast<std::uint8_t>(type);
+  return text_frame(header, json);
+}
+
+TEST_CASE("garbage on a node's port gets an answer that says so, and leaves the node alive") {
+  NodeThread node;
+  {
+    Stranger browser(node.port());
+    browser.send("GET / HTTP/1.1\r\nHost: somewhere\r\nUser-Agent: something rather long\r\n\r\n");
+    CHECK(contains(browser.read_all(), "wrong magic: is this a QuantRing port?"));
+  }
+  {
+    std::mt19937 random(7);
+    std::vector<std::unique_ptr<Stranger>> many;
+    for (int i = 0; i < 40; ++i) {
+      std::string noise(1 + random() % 5000, '\0');
+      for (char& c : noise) c = static_cast<char>(random());
+      try {
+        many.push_back(std::make_unique<Stranger>(node.port()));
+        many.back()->send(noise);
+      } catch (const asio::system_error&) {  // hung up on us, as it may
+      }
+    }
+  }
+  CHECK(eventually([&] { return contains(node.log(), "refused a connection"); }));
+  CHECK(eventually([&] {
+    return error_of([&] {
+             RingHead head(head_for({node.address()}));
+             run_session(head, 10, 1);
+           }) == "no error";
+  }));
+}
+
+TEST_CASE("a visitor who says nothing is shown out, and does not keep a head from coming") {
+  NodeThread node;
+  Stranger silent(node.port());
+  RingHead head(head_for({node.address()}));
+  run_session(head, 10, 1);
+  CHECK(contains(silent.read_all(), "sent no hello within 5 s"));
+}
+
+TEST_CASE("strays on the return port are refused; the ring gets ready all the same") {
+  // The stage loads until the strays have been: that is when the return port is open.
+  std::atomic<bool> load{false};
+  NodeThread node([&load](const std::string&, int, int) {
+    while (!load) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return std::make_unique<AddOne>();
+  });
+  NodeThread unused;
+  HeadOptions options = head_for({node.address(), unused.address()});
+  std::uint16_t port = 0;
+  {
+    NodeThread finder;
+    port = finder.port();
+  }
+  options.listen = fmt::format("127.0.0.1:{}", port);
+  std::vector<std::string> answers;
+  std::thread strays([&] {
+    std::unique_ptr<Stranger> garbage;
+    while (!garbage) {
+      try {
+        garbage = std::make_unique<Stranger>(port);
+      } catch (const asio::system_error&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    }
+    garbage->send(std::string(200, 'x'));
+    answers.push_back(garbage->read_all());
+    load = true;
+  });
+  RingHead head(options);
+  strays.join();
+  CHECK(contains(answers[0], "wrong magic"));
+  run_session(head, 50, 2);
+}
+
+TEST_CASE("the last stage of another session is refused at the return port") {
+  // A node that is no QuantRing: it takes the plan, and connects back with the wrong session first.
+  asio::io_context io;
+  Tcp::acceptor acceptor(io, Tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+  std::string refused;
+  std::thread impostor([&] {
+    Tcp::socket socket = acceptor.accept();
+    const auto read_text = [&] {
+      HeaderBytes bytes;
+      asio::read(socket, asio::buffer(bytes));
+      FrameHeader header;
+      REQUIRE(read_header(bytes, header).empty());
+      std::string text(header.payload_length, '\0');
+      asio::read(socket, asio::buffer(text));
+      return text;
+    };
+    const auto write = [&](const Frame& frame) {
+      const HeaderBytes header = write_header(frame.header);
+      asio::write(socket, asio::buffer(header));
+      asio::write(socket, asio::buffer(frame.payload));
+    };
+    Hello hello = parse_hello(read_text());
+    hello.role = Role::node;
+    write(hello_frame(hello));
+    const Plan plan = parse_plan(read_text());
+    Stranger other(parse_address(plan.return_address).port);
+    hello.role = Role::stage;
+    hello.session ^= 1;
+    other.send(hello_frame(hello));
+    refused = other.read_all();
+    write(control_frame(ControlType::ready, {}));  // with no last stage at the head
+  });
+  const std::string text = error_of([&] {
+    RingHead head(head_for({fmt::format("127.0.0.1:{}", acceptor.local_endpoint().port())}));
+  });
+  impostor.join();
+  CHECK(contains(refused, "the last stage of another session"));
+  CHECK(contains(text, "its last stage is not here"));
+}
+
+TEST_CASE(
+    "a peer that breaks the protocol after its hello is refused, and the node is free again") {
+  NodeThread node;
+  Hello hello;
+  hello.version = QUANTRING_VERSION;
+  hello.role = Role::head;
+  const auto refusal_of = [&](const Frame& second) {
+    std::string answer;
+    eventually([&] {
+      Stranger peer(node.port());
+      peer.send(hello_frame(hello));
+      peer.send(second);
+      answer = peer.read_all();
+      return !contains(answer, "busy");
+    });
+    return answer;
+  };
+  CHECK(contains(refusal_of(control_frame(ControlType::plan, "{")), "plan: not JSON"));
+  CHECK(contains(refusal_of(control_frame(ControlType::bye, "{}")), "does not belong here"));
+  CHECK(contains(refusal_of(control_frame(ControlType::finish, "")), "end came before the start"));
+  CHECK(contains(refusal_of(hello_frame(hello)), "does not belong here"));
+  FrameHeader tensor;
+  tensor.kind = FrameKind::tensor;
+  tensor.epoch = 1;
+  CHECK(contains(refusal_of(make_frame(tensor, {})), "no credit"));
+  Frame damaged = control_frame(ControlType::plan, "{}");
+  damaged.payload[0] ^= std::byte{1};
+  CHECK(contains(refusal_of(damaged), "checksum is wrong"));
+  hello.role = Role::node;
+  CHECK(
+      contains(refusal_of(control_frame(ControlType::plan, "{}")), "a node does not call a node"));
+}
+
+}  // namespace
+}  // namespace quantring::net

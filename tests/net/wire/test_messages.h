@@ -1,0 +1,85 @@
+#pragma once
+// Messages whose content follows from their number, and the worker that the tests run: no doctest
+// here, a node that is a process of its own uses it too.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "net/wire/message.h"
+#include "net/ring/ring_node.h"
+
+namespace quantring::net {
+
+constexpr std::uint8_t test_codec = 1;
+
+// The same number always gives the same message. Sizes from nothing to 40 KB.
+inline Message numbered_message(std::uint64_t number) {
+  std::minstd_rand random(static_cast<std::minstd_rand::result_type>(number * 2654435761u + 1));
+  Message message;
+  message.codec = test_codec;
+  message.bits = static_cast<std::uint8_t>(2 + random() % 7);
+  message.images = 1 + static_cast<std::uint32_t>(random() % 4);
+  message.tokens = static_cast<std::uint32_t>(random() % 200);
+  message.dim = static_cast<std::uint32_t>(random() % 800);
+  message.scale = static_cast<float>(random() % 1000) / 8;
+  message.offset = -message.scale / 2;
+  message.payload.resize(random() % 8 == 0 ? random() % 40000 : random() % 400);
+  for (auto& byte : message.payload) byte = static_cast<std::byte>(random());
+  return message;
+}
+
+// What a worker of the tests does: adds one to each byte, so that a result shows through how many
+// stages it went.
+inline bool came_through(const Message& got, std::uint64_t number, int stages) {
+  const Message sent = numbered_message(number);
+  if (got.request_id != number || got.payload.size() != sent.payload.size() ||
+      got.bits != sent.bits || got.images != sent.images || got.tokens != sent.tokens ||
+      got.dim != sent.dim || got.scale != sent.scale || got.offset != sent.offset) {
+    return false;
+  }
+  for (std::size_t i = 0; i < sent.payload.size(); ++i) {
+    const auto expected =
+        std::to_integer<unsigned>(sent.payload[i]) + static_cast<unsigned>(stages);
+    if (got.payload[i] != static_cast<std::byte>(expected)) return false;
+  }
+  return true;
+}
+
+// Holds the frames under way and computes when they are collected, as a GPU's worker does.
+class AddOne : public StageWorker {
+ public:
+  explicit AddOne(int depth = 1) : depth_(depth) {}
+
+  int depth() const override { return depth_; }
+  void submit(Message& in) override { under_way_.push_back(std::move(in)); }
+  void collect(Message& out) override {
+    out = std::move(under_way_.front());
+    under_way_.pop_front();
+    out.request_id = 12345;  // whatever stands here, the ring puts it right
+    for (auto& byte : out.payload) {
+      byte = static_cast<std::byte>(std::to_integer<unsigned>(byte) + 1);
+    }
+  }
+
+ private:
+  int depth_;
+  std::deque<Message> under_way_;
+};
+
+inline std::unique_ptr<StageWorker> make_add_one(const std::string&, int, int) {
+  return std::make_unique<AddOne>();
+}
+
+inline NodeOptions test_node_options() {
+  NodeOptions options;
+  options.listen = "127.0.0.1:0";
+  options.codecs = {test_codec};
+  return options;
+}
+
+}  // namespace quantring::net

@@ -1,0 +1,169 @@
+// Checkpoints that are not in the repository against PyTorch's numbers, from the file on.
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <optional>
+
+#include "tests/weights/golden/golden_case.h"
+
+using namespace quantring;
+using test::GoldenCase;
+
+namespace {
+
+// What every checkpoint in ../shared/checkpoints has in common.
+Architecture small_vit() {
+  Architecture a;
+  a.image_height = a.image_width = 64;
+  a.patch_height = a.patch_width = 16;
+  a.channels = 3;
+  a.dim = 96;
+  a.depth = 4;
+  a.heads = 3;
+  a.mlp_dim = 384;
+  a.classes = 17;
+  return a;
+}
+
+GoldenCase shared_case(const std::string& name, const std::string& extension,
+                       const std::function<void(Architecture&)>& change = {}) {
+  GoldenCase golden{name, name + extension, small_vit()};
+  if (change) change(golden.expected);
+  // None of them comes with preprocessing; the golden input is normalised, so it does not matter.
+  golden.hints.resize = "none";
+  golden.hints.mean = golden.hints.std = {0.5f, 0.5f, 0.5f};
+  return golden;
+}
+
+constexpr auto hugging_face = [](Architecture& a) { a.norm_eps = 1e-12f; };
+
+}  // namespace
+
+TEST_CASE("every block of a checkpoint of each naming equals PyTorch's") {
+  for (const GoldenCase& golden : {
+           shared_case("timm_vit", ".safetensors"),
+           shared_case("timm_vit_pth", ".pth",
+                       [](Architecture& a) {
+                         a.image_height = a.image_width = 48;
+                         a.patch_height = a.patch_width = 8;
+                       }),
+           shared_case("timm_vit_reg4_layerscale", ".safetensors",
+                       [](Architecture& a) {
+                         a.image_height = a.image_width = 56;
+                         a.patch_height = a.patch_width = 14;
+                         a.registers = 4;
+                         a.layer_scale = true;
+                       }),
+           shared_case("timm_deit_distilled", ".safetensors",
+                       [](Architecture& a) {
+                         a.has_distillation_token = true;
+                         a.pooling = Pooling::class_and_distillation;
+                       }),
+           shared_case("hf_vit", ".safetensors", hugging_face),
+           shared_case("hf_deit", ".safetensors",
+                       [](Architecture& a) {
+                         hugging_face(a);
+                         a.has_distillation_token = true;  // without a head of its own
+                       }),
+           shared_case("hf_deit_teacher", ".safetensors",
+                       [](Architecture& a) {
+                         hugging_face(a);
+                         a.has_distillation_token = true;
+                         a.pooling = Pooling::class_and_distillation;
+                       }),
+           shared_case("torchvision_vit", ".pth"),
+           shared_case("google_vit", ".npz"),
+       }) {
+    const auto checkpoint = test::golden("checkpoints/" + golden.source);
+    if (!checkpoint) return;
+    test::check_golden(checkpoint->parent_path(), golden, 1e-4);
+  }
+}
+
+namespace {
+
+std::optional<ModelFile> deit_tiny(const test::TemporaryFolder& folder) {
+  const auto checkpoint = test::golden("models/deit_tiny_patch16_224.safetensors");
+  if (!checkpoint) return std::nullopt;
+  return std::optional<ModelFile>(
+      std::in_place, test::convert_deit_tiny(*checkpoint, folder / "model.safetensors"));
+}
+
+// u8 pixels of 20 photos, as Pillow makes them.
+ConstTensor golden_pixels(const SafetensorsFile& golden) {
+  const auto& pixels = golden.tensors().at("pixels");
+  return {pixels.data.data(), DType::u8, {pixels.shape[0], 3, 224, 224}};
+}
+
+}  // namespace
+
+TEST_CASE("DeiT-Tiny's logits equal PyTorch's from the golden pixels on") {
+  const test::TemporaryFolder folder;
+  const auto model = deit_tiny(folder);
+  const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
+  if (!model || !golden) return;
+  const SafetensorsFile expected(*golden);
+  const ConstTensor pixels = golden_pixels(expected);
+  const auto golden_logits = test::floats(expected.tensors().at("logits"));
+  for (const test::Setting& setting : test::all_settings()) {
+    CAPTURE(setting.name);
+    Context context(setting.options);
+    const int images = static_cast<int>(pixels.shape[0]);
+    Stage stage(context, *model, {0, model->architecture().half_blocks()}, images);
+    const test::Uploaded input(context, pixels);
+    const auto logits = test::host_values(context, stage.forward_pixels(input));
+    const auto difference = test::compare(logits, golden_logits);
+    MESSAGE("DeiT-Tiny on " << setting.name << ": largest difference of a logit "
+                            << difference.largest << ", relative error " << difference.relative);
+    if (setting.options.precision == Precision::f32) CHECK(difference.largest < 1e-3);
+    CHECK(difference.relative < setting.bound(1e-4));
+    // A second pass replays what the first recorded.
+    const auto again = test::host_values(context, stage.forward_pixels(input));
+    CHECK(test::compare(again, golden_logits).relative < setting.bound(1e-4));
+  }
+}
+
+TEST_CASE(
+    "DeiT-Tiny gives the same logits whatever the cut, inside blocks too, in f32 to the bit") {
+  const test::TemporaryFolder folder;
+  const auto model = deit_tiny(folder);
+  const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
+  if (!model || !golden) return;
+  const SafetensorsFile expected(*golden);
+  const ConstTensor pixels = golden_pixels(expected);
+  const int images = static_cast<int>(pixels.shape[0]);
+  for (const test::Setting& setting : test::all_settings()) {
+    CAPTURE(setting.name);
+    Context context(setting.options);
+    const test::Uploaded input(context, pixels);
+    const auto run = [&](int stages) {
+      std::vector<std::byte> stream;
+      for (const StageRange range : split_evenly(model->architecture(), stages)) {
+        Stage stage(context, *model, range, images);
+        if (!stage.first()) upload(context, stream, stage.residual(images).data);
+        const ConstTensor result =
+            stage.first() ? stage.forward_pixels(input) : stage.forward_residual(images);
+        stream.resize(result.bytes());
+        download(context, result.data, stream);
+      }
+      return stream;
+    };
+    const auto values = [](const std::vector<std::byte>& stream) {
+      std::vector<float> logits(stream.size() / sizeof(float));
+      std::memcpy(logits.data(), stream.data(), stream.size());
+      return logits;
+    };
+    // In a 16-bit stream most norms are part of the products on both sides, but not a stage's
+    // first. And a cut behind the last attention has all tokens multiplied there, not just the
+    // head's; in 16 bits another number of rows may take another way to multiply.
+    const bool same_bits = setting.options.precision == Precision::f32;
+    const auto whole = run(1);
+    for (const int stages : {2, 3, 5, 24}) {
+      CAPTURE(stages);
+      const auto cut = run(stages);
+      if (same_bits) CHECK(cut == whole);
+      CHECK(test::compare(values(cut), values(whole)).relative < setting.bound(1e-6));
+    }
+  }
+}

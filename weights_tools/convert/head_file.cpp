@@ -1,0 +1,70 @@
+#include "weights_tools/convert/head_file.h"
+
+#include <fmt/format.h>
+
+#include "ops/base/error.h"
+#include "weights_tools/naming/naming.h"
+
+namespace quantring::weights {
+namespace {
+
+constexpr const char* weight_name = "head.weight";
+constexpr const char* bias_name = "head.bias";
+
+class WithHead : public Checkpoint {
+ public:
+  WithHead(std::unique_ptr<Checkpoint> features, std::unique_ptr<Checkpoint> head,
+           const std::string& head_path)
+      : features_(std::move(features)), head_(std::move(head)) {
+    tensors_ = features_->tensors();
+    // Where the readers of names look for it: behind the wrapper that all other names have.
+    const std::string wrapper = wrapper_of(tensors_);
+    for (const char* name : {weight_name, "classifier.weight", "cls_classifier.weight"}) {
+      const std::string own = wrapper + name;
+      if (!tensors_.count(own)) continue;
+      throw Error(
+          fmt::format("the checkpoint has a classifier of its own ('{}'): leave --head out", own));
+    }
+    for (const auto& [name, info] : head_->tensors()) {
+      const bool weight = info.shape.size() == 2, bias = info.shape.size() == 1;
+      if (!weight && !bias) refuse(head_path, name, "is neither a matrix nor a vector");
+      const auto [place, added] = own_.emplace(wrapper + (weight ? weight_name : bias_name), name);
+      if (!added) refuse(head_path, name, "is one too many beside '" + place->second + "'");
+      tensors_.emplace(place->first, info);
+    }
+    if (!own_.count(wrapper + weight_name)) {
+      throw Error(
+          fmt::format("'{}' holds no matrix: --head takes the file of a linear layer", head_path));
+    }
+  }
+
+  std::string format() const override {
+    return fmt::format("{}, head from a {} file", features_->format(), head_->format());
+  }
+
+  std::vector<float> read(const std::string& name) const override {
+    const auto own = own_.find(name);
+    return own == own_.end() ? features_->read(name) : head_->read(own->second);
+  }
+
+ private:
+  [[noreturn]] static void refuse(const std::string& head_path, const std::string& name,
+                                  const std::string& why) {
+    throw Error(fmt::format(
+        "'{}': tensor '{}' {}: --head takes the file of one linear layer, weight and bias",
+        head_path, name, why));
+  }
+
+  std::unique_ptr<Checkpoint> features_, head_;
+  std::map<std::string, std::string> own_;  // our name -> the head file's
+};
+
+}  // namespace
+
+std::unique_ptr<Checkpoint> attach_head(std::unique_ptr<Checkpoint> features,
+                                        OpenedCheckpoint head) {
+  return std::make_unique<WithHead>(std::move(features), std::move(head.checkpoint),
+                                    head.file.string());
+}
+
+}  // namespace quantring::weights

@@ -1,0 +1,16 @@
+#pragma once
+// A model in words.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/model/model_file.h"
+
+namespace quantring::weights {
+
+// What, and what of it: {"architecture", "ViT, 12 blocks, dim 192, ..."}, ...
+std::vector<std::pair<std::string, std::string>> describe(const Architecture& architecture);
+std::string describe(const PreprocessConfig& preprocess);
+
+}  // namespace quantring::weights

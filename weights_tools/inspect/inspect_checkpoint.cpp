@@ -1,0 +1,89 @@
+#include "weights_tools/inspect/inspect_checkpoint.h"
+
+#include <fmt/format.h>
+
+
+#include "engine/model/safetensors.h"
+#include "ops/base/error.h"
+#include "weights_tools/inspect/printable.h"
+#include "weights_tools/inspect/text_table.h"
+#include "ops/base/json.h"
+
+namespace quantring::weights {
+namespace {
+
+struct Summary {
+  std::uint64_t parameters = 0;
+  std::map<std::string, std::size_t> dtypes;  // -> tensors of it
+};
+
+Summary summarise(const TensorInfos& tensors) {
+  Summary summary;
+  for (const auto& [name, info] : tensors) {
+    summary.parameters += info.elements();
+    ++summary.dtypes[info.dtype];
+  }
+  return summary;
+}
+
+}  // namespace
+
+bool is_model_file(const std::filesystem::path& path) {
+  try {
+    return SafetensorsFile(path).metadata().count("quantring.format") > 0;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+void expect_model_file(const std::filesystem::path& path) {
+  if (is_model_file(path)) return;
+  const OpenedCheckpoint opened = open_checkpoint(path);
+  throw Error(
+      fmt::format("'{}' is a checkpoint ({}), not a model file: make one with "
+                  "`quantring-weights convert {} -o model.safetensors`",
+                  path.string(), opened.checkpoint->format(), path.string()));
+}
+
+std::string inspect_checkpoint_text(const std::filesystem::path& path,
+                                    const Checkpoint& checkpoint) {
+  const Summary summary = summarise(checkpoint.tensors());
+  std::string dtypes;
+  for (const auto& [dtype, count] : summary.dtypes) {
+    dtypes += fmt::format("{}{} {}", dtypes.empty() ? "" : ", ", count, dtype);
+  }
+  std::string text =
+      text_table({{"file", path.string()},
+                  {"format", checkpoint.format()},
+                  {"tensors", fmt::format("{} ({})", checkpoint.tensors().size(), dtypes)},
+                  {"parameters", fmt::format("{}", summary.parameters)}},
+                 {Align::left});
+  std::vector<std::vector<std::string>> rows = {{"tensor", "dtype", "shape"}};
+  for (const auto& [name, info] : checkpoint.tensors()) {
+    rows.push_back({name, info.dtype, shape_text(info.shape)});
+  }
+  return text + "\n" + text_table(rows, {Align::left}) +
+         fmt::format(
+             "\nmake a model file with: quantring-weights convert {} -o model.safetensors\n",
+             printable(path.string()));
+}
+
+std::string inspect_checkpoint_json(const std::filesystem::path& path,
+                                    const Checkpoint& checkpoint) {
+  using nlohmann::ordered_json;
+  const Summary summary = summarise(checkpoint.tensors());
+  auto tensors = ordered_json::object();
+  for (const auto& [name, info] : checkpoint.tensors()) {
+    tensors[name] = {{"dtype", info.dtype}, {"shape", info.shape}};
+  }
+  const ordered_json value = {{"kind", "checkpoint"},          {"file", path.string()},
+                              {"format", checkpoint.format()}, {"parameters", summary.parameters},
+                              {"dtypes", summary.dtypes},      {"tensors", std::move(tensors)}};
+  return json_text(value, 2);
+}
+
+}  // namespace quantring::weights
