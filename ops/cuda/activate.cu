@@ -1,8 +1,8 @@
 // Activations where no product's epilogue can compute them.
 
 #include "ops/cuda/activation.h"
-#include "ops/cuda/elementwise.h"
 #include "ops/cuda/device/launch.h"
+#include "ops/cuda/elementwise.h"
 #include "ops/cuda/number.h"
 
 namespace quantring::cuda {

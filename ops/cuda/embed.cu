@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ops/cuda/elementwise.h"
 #include "ops/cuda/device/launch.h"
+#include "ops/cuda/elementwise.h"
 #include "ops/cuda/vector.h"
 
 namespace quantring::cuda {

@@ -69,7 +69,8 @@ __device__ inline void count_sample(const Image<const T>& image, const coding::B
   __syncthreads();
 }
 
-// Of the lanes of a candidate; the order of additions is that of add_lanes in ops/cpu/coding/clip.cpp.
+// Of the lanes of a candidate; the order of additions is that of add_lanes in
+// ops/cpu/coding/clip.cpp.
 __device__ inline float fit_lanes_sum(float x) {
 #pragma unroll
   for (int lane = coding::fit_lanes / 2; lane > 0; lane /= 2) {

@@ -5,11 +5,11 @@
 
 #include <cooperative_groups.h>
 
-#include "ops/cuda/device/launch.h"
 #include "ops/cuda/coding/quantize.h"
 #include "ops/cuda/coding/quantize_fast_codes.cuh"
 #include "ops/cuda/coding/quantize_held_clip.cuh"
 #include "ops/cuda/coding/quantize_math.cuh"
+#include "ops/cuda/device/launch.h"
 
 namespace quantring::cuda {
 

@@ -2,10 +2,10 @@
 // The kernels that quantize a batch, and their launch.
 
 #include "ops/cuda/coding/coding_width.h"
-#include "ops/cuda/device/launch.h"
 #include "ops/cuda/coding/quantize.h"
 #include "ops/cuda/coding/quantize_held.cuh"
 #include "ops/cuda/coding/quantize_team.cuh"
+#include "ops/cuda/device/launch.h"
 
 namespace quantring::cuda {
 

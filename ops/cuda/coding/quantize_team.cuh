@@ -1,6 +1,7 @@
 #pragma once
 // Quantizing one image by a team of thread blocks, in phases, each of them a kernel: what the
-// blocks find in one lies in global memory for the next. Arithmetic: ops/coding/coding_arithmetic.h.
+// blocks find in one lies in global memory for the next. Arithmetic:
+// ops/coding/coding_arithmetic.h.
 
 #include "ops/cuda/coding/quantize_block.cuh"
 #include "ops/cuda/coding/quantize_error.cuh"

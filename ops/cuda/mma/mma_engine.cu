@@ -7,8 +7,8 @@
 
 #include "ops/cuda/device/error.h"
 #include "ops/cuda/device/launch.h"
-#include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/device/memory.h"
+#include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/mma/mma_product.h"
 
 namespace quantring::cuda {

@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "ops/cuda/device/launch.h"
-#include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/device/tensor_map.h"
+#include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/wgmma/wgmma_tile.cuh"
 
 namespace quantring::cuda {
