@@ -1,16 +1,12 @@
 // quantring: runs a Vision Transformer, in one process or as a ring of stages.
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdio>
 
 #include "apps/commands/commands.h"
+#include "ops/base/program.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Runs a Vision Transformer as a ring of stages over small devices.", "quantring");
-  app.set_version_flag("--version", QUANTRING_VERSION);
-  app.require_subcommand(1);
   app.footer(
       "Examples:\n"
       "  quantring classify photo.jpg --model model.safetensors\n"
@@ -27,24 +23,5 @@ int main(int argc, char** argv) {
   quantring::apps::add_demo(app);
   quantring::apps::add_camera(app);
   quantring::apps::add_doctor(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
-      const std::string text =
-          fmt::format("error: no command is called '{}'; quantring --help lists them\n", argv[1]);
-      std::fputs(text.c_str(), stderr);
-      return 2;
-    }
-    return app.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception& error) {
-    // Not fmt::print: it throws when stderr is closed.
-    std::fputs(fmt::format("error: {}\n", error.what()).c_str(), stderr);
-    return 1;
-  }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    std::fputs("error: the output could not be written\n", stderr);
-    return 1;
-  }
-  return 0;
+  return quantring::run_program(app, argc, argv);
 }
