@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Checks the two static programs in FOLDER by running them, through EMULATOR if one is given: a ring of
-# three node processes must give the logits of one process, to the bit. Leaves those in
-# FOLDER/logits.safetensors. Usage: packaging/check_static.sh FOLDER [EMULATOR]
+# Runs the two static programs in FOLDER, with EMULATOR if given: the logits of a ring of three node
+# processes must be bit-identical to those of one process. Writes FOLDER/logits.safetensors. Usage: packaging/check_static.sh FOLDER [EMULATOR]
 set -euo pipefail
 here="$(cd "$(dirname "$0")/.." && pwd)"
 folder="$(cd "$1" && pwd)"
@@ -28,18 +27,18 @@ for program in quantring quantring-weights; do
   "$@" "$folder/$program" --version | sed "s/^/$program /"
 done
 
-# 8 pictures of 28x28 pixels: bytes of the model's weights.
+# 8 images of 28x28 pixels, made from bytes of the model's weights.
 pictures="$work/noise-images-idx3-ubyte"
 printf '\0\0\10\3\0\0\0\10\0\0\0\34\0\0\0\34' >"$pictures"
 head -c $((100000 + 8 * 28 * 28)) "$model" | tail -c $((8 * 28 * 28)) >>"$pictures"
 
 cd "$work"
-"$@" "$folder/quantring-weights" verify "$model" || fail "the demo model is not sound for $folder"
+"$@" "$folder/quantring-weights" verify "$model" || fail "the demo model fails verification in $folder"
 "$@" "$folder/quantring" classify "$pictures" --model "$model" --quiet --device cpu \
   --logits "$folder/logits.safetensors" || fail "classify failed"
 
-# The nodes are started here and not by `classify --stages`: a process under qemu can only start
-# another one where the kernel knows qemu.
+# Not `classify --stages`: a process under qemu can start another one only if the kernel is configured
+# for qemu.
 echo "model = \"$model\"" >ring.toml
 for node in 0 1 2; do
   "$@" "$folder/quantring" node --model "$model" --listen localhost:0 --device cpu --threads 1 --quiet >"node$node" &
@@ -52,13 +51,13 @@ for node in 0 1 2; do
   done
   port="$(sed -n 's/^listening on port \([0-9]*\),.*/\1/p' "node$node")"
   [ -n "$port" ] || fail "node $node did not start"
-  # A name, so that /etc/hosts is looked into.
+  # A name, to test the lookup in /etc/hosts.
   printf '[[stage]]\naddress = "localhost:%s"\n' "$port" >>ring.toml
 done
 "$@" "$folder/quantring" classify "$pictures" --ring ring.toml --codec raw32 --quiet --logits ring.safetensors ||
   fail "the ring failed"
 "$@" "$folder/quantring-weights" diff "$folder/logits.safetensors" ring.safetensors ||
   fail "the ring's logits are not those of one process"
-"$@" "$folder/quantring" node --model "$model" --listen no-such-name.invalid:0 2>error && fail "a false name was resolved"
-grep -q "cannot resolve 'no-such-name.invalid'" error || fail "a name that is not there gives: $(cat error)"
-echo "a ring of three processes gives the logits of one"
+"$@" "$folder/quantring" node --model "$model" --listen no-such-name.invalid:0 2>error && fail "an invalid name was resolved"
+grep -q "cannot resolve 'no-such-name.invalid'" error || fail "wrong error for an unknown name: $(cat error)"
+echo "the logits of a ring of three processes are those of one process"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The logits that packaging/check_static.sh left in two folders: within what the golden tests allow.
-# The programs of the first must run on this machine. Usage: packaging/compare_logits.sh FOLDER FOLDER
+# Compares the logits that packaging/check_static.sh wrote to two folders with the tolerance of the
+# golden tests. The programs of the first folder must run on this machine. Usage: packaging/compare_logits.sh FOLDER FOLDER
 set -euo pipefail
 bound=1e-5
-# 1: there are differences, which is what is measured here.
+# Status 1 means that there are differences.
 text="$("$1/quantring-weights" diff "$1/logits.safetensors" "$2/logits.safetensors")" || [ $? -eq 1 ]
 echo "$text"
 difference="$(sed -n 's/.*relative L2 \([0-9.e+-]*\).*/\1/p' <<<"$text")"

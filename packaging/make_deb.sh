@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# OUT/quantring_VERSION_ARCH.deb out of the static programs in OUT/ARCH. The same bytes for the same
-# programs: times are SOURCE_DATE_EPOCH's, owner is root. Usage: packaging/make_deb.sh OUT ARCH VERSION
+# Makes OUT/quantring_VERSION_ARCH.deb from the static programs in OUT/ARCH. Reproducible: times are
+# SOURCE_DATE_EPOCH, the owner is root. Usage: packaging/make_deb.sh OUT ARCH VERSION
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 out="$(cd "$1" && pwd)"
@@ -12,7 +12,7 @@ maintainer="QuantRing maintainers <maintainers@quantring.invalid>"
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-0}"
 umask 022
 
-# The source packages whose code is linked in, with versions: header-only ones too.
+# Source packages and versions of the code linked in, including header-only libraries.
 linked_in() {
   for package in "libc6-dev:$arch" "libssl-dev:$arch" "zlib1g-dev:$arch" libasio-dev libfmt-dev libcli11-dev \
     nlohmann-json3-dev libtomlplusplus-dev libstb-dev; do
@@ -30,8 +30,8 @@ for service in node camera; do
 done
 install -D -m 644 "$here/deb/lintian-overrides" "$root/usr/share/lintian/overrides/quantring"
 install -m 644 "$here/deb/copyright" "$doc/copyright"
-# An example and no file in /etc: every installation writes its own, with its own addresses, and should
-# not be asked about ours at each upgrade. Only the head has one.
+# An example and not a file in /etc: every installation writes its own, and upgrades should not ask about
+# changes.
 install -m 644 -t "$doc/examples" "$here/deb/ring.toml" "$here"/systemd/*.conf
 for page in quantring quantring-weights; do
   install -D -m 644 "$here/man/$page.1" "$root/usr/share/man/man1/$page.1"
@@ -55,13 +55,13 @@ Static-Built-Using: $(linked_in)
 Section: science
 Priority: optional
 Description: Vision Transformers as a ring of stages over small devices
- QuantRing runs a Vision Transformer as a ring of pipeline stages over small
- devices that slow, changing links join, and codes what crosses a link in as
- few bits as the link carries.
+ QuantRing runs a Vision Transformer as a ring of pipeline stages on small
+ devices connected by slow, changing links. Activations cross a link coded in as
+ few bits as its capacity requires.
  .
- This package has the programs, linked statically and computing on the CPU, and
- two services that are not enabled by themselves: quantring-node, one stage of a
- ring, and quantring-camera, the head that sends a camera's pictures through it.
+ This package has the programs, statically linked for the CPU, and two services
+ that are not enabled by default: quantring-node runs one stage of a ring, and
+ quantring-camera runs the head, which sends a camera's frames through it.
 CONTROL
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\n' | LC_ALL=C sort | xargs md5sum) >"$root/DEBIAN/md5sums"
 chmod 644 "$root"/DEBIAN/{conffiles,control,md5sums}

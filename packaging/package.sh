@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Makes build/package/quantring_VERSION_ARCH.deb and the two programs in build/package/ARCH/, and tests
-# them here: 64-bit ARM runs under qemu. Usage: packaging/package.sh [amd64|arm64]...
-# The same commit and the same installed libraries give the same bytes.
+# them on this machine, 64-bit ARM under qemu. Usage: packaging/package.sh [amd64|arm64]...
+# Reproducible for the same commit and installed libraries.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=build/package
 own="$(dpkg --print-architecture)"
 [ $# -gt 0 ] || set -- "$own"
 
-# The version of the project, then when its commit was made, so that a later one replaces it.
+# Project version and commit time, so that later versions compare greater.
 version="$(sed -n 's/^project(QuantRing VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)"
 if commit="$(git rev-parse --short=10 HEAD 2>/dev/null)"; then
   export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
@@ -43,7 +43,7 @@ for arch in "$@"; do
   fi
 done
 
-# The first that was made runs on this machine; the others must agree with it.
+# Programs of the first architecture run on this machine; the others must agree with them.
 for arch in "${@:2}"; do
   echo "== logits of $arch against $1"
   packaging/compare_logits.sh "$out/$1" "$out/$arch"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs with apt what is needed and missing.
+# Installs missing packages with apt.
 # Usage: packaging/setup.sh build|test|demo|fuzz|cuda|package [ARCHITECTURE...]
-# Asks for root (sudo) only when something is missing. Debian 12, Ubuntu 22.04 and 24.04.
-# cuda: where there is no nvcc of 12.6 or newer, NVIDIA's compiler from its Python packages (270 MB on
-# the disk) goes to ~/.cache/quantring/cuda, where cmake/QuantRingCuda.cmake finds it.
-# package: for arm64 on another machine the cross compiler, the libraries of that architecture, qemu.
+# Uses sudo only if packages are missing. Debian 12, Ubuntu 22.04 and 24.04.
+# cuda: without nvcc 12.6 or newer, downloads NVIDIA's compiler from its Python packages (270 MB on disk)
+# to ~/.cache/quantring/cuda, where cmake/QuantRingCuda.cmake finds it.
+# package: for a foreign architecture the cross compiler, its libraries and qemu.
 set -eu
 
 build="build-essential cmake ninja-build libasio-dev libstb-dev libcli11-dev nlohmann-json3-dev
@@ -48,7 +48,7 @@ esac
 
 install_missing() {
   if ! command -v apt-get >/dev/null; then
-    echo "no apt-get here; what is missing must be installed by hand, out of:" $packages >&2
+    echo "there is no apt-get; install what is missing of:" $packages >&2
     return
   fi
   missing=""
@@ -60,13 +60,13 @@ install_missing() {
   root=""
   if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
-      echo "error: these packages are missing and only root can install them:$missing" >&2
+      echo "error: these packages are missing, install them as root:$missing" >&2
       exit 1
     fi
     root="sudo"
   fi
-  # Debian's servers have every architecture; those of Ubuntu for x86-64 do not, and would then fail
-  # to update at all.
+  # Debian's servers have all architectures. Ubuntu's servers for x86-64 do not, and apt-get update would
+  # fail.
   if [ -n "$foreign" ] && ! apt-cache show "libssl-dev:$foreign" >/dev/null 2>&1; then
     if ! grep -q '^ID=debian' /etc/os-release; then
       echo "error: the package servers of this system are not set up for $foreign. On Ubuntu: limit them to this" \
@@ -78,15 +78,15 @@ install_missing() {
   fi
   echo "Installing:$missing"
   $root apt-get update -qq
-  # clang only recommends the sanitizers' and libFuzzer's runtimes, which fuzzing needs.
+  # The runtimes of sanitizers and libFuzzer are only recommended by clang.
   recommends="--no-install-recommends"
   [ "$what" = fuzz ] && recommends="--install-recommends"
   $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $recommends $missing >/dev/null
 }
 
-# The packages overlay one folder, nvidia/cu13, which is a toolkit but for lib64.
+# The packages share the folder nvidia/cu13, a toolkit without lib64.
 fetch_nvcc() {
-  echo "Fetching NVIDIA's CUDA compiler to $fetched"
+  echo "Downloading NVIDIA's CUDA compiler to $fetched"
   partial="$fetched.partial"
   rm -rf "$partial" "$fetched"
   mkdir -p "$partial"
@@ -94,12 +94,12 @@ fetch_nvcc() {
   python3 -m pip install --quiet --no-deps --only-binary :all: --target "$partial" \
     'nvidia-cuda-nvcc==13.0.*' 'nvidia-cuda-crt==13.0.*' 'nvidia-nvvm==13.0.*' \
     'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-cccl==13.0.*' || {
-    echo "error: the CUDA compiler could not be fetched: install the CUDA toolkit 12.6 or newer, or" \
+    echo "error: the CUDA compiler could not be downloaded: install the CUDA toolkit 12.6 or newer, or" \
       "build without (make test CUDA=OFF)" >&2
     exit 1
   }
   ln -s lib "$partial/nvidia/cu13/lib64"
-  # Last, so that a fetch that was interrupted is begun anew.
+  # Last, so that an interrupted download is repeated.
   mv "$partial/nvidia/cu13" "$fetched"
   rm -rf "$partial"
 }
