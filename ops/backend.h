@@ -1,6 +1,6 @@
 #pragma once
-// What a device must be able to do. The ops of this room check their arguments and then call this;
-// nobody else does. Arguments and results are as in the op's own header.
+// The interface of a device. Only the ops of this folder call it, after checking their arguments;
+// arguments and results are those of the op's own header.
 
 #include <cstddef>
 #include <functional>
@@ -10,22 +10,24 @@
 
 #include "ops/coding/coding.h"
 #include "ops/linear.h"
+#include "ops/residual.h"
 #include "ops/tensor.h"
 
 namespace quantring {
 
-// A linear layer's weights as the device reads them.
+// A linear layer's weights in a device's own layout.
 class LinearWeights {
  public:
   virtual ~LinearWeights() = default;
 };
 
+// What a device has recorded of a Graph.
 class RecordedGraph {
  public:
   virtual ~RecordedGraph() = default;
 };
 
-// Shapes, as ops take them apart after checking.
+// Checked shapes.
 struct PatchShape {
   std::int64_t images, channels, height, width, patch_h, patch_w;
 };
@@ -43,38 +45,39 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  // Memory. allocate: zeroed; throws Error naming the sizes when there is not enough.
+  // Memory. allocate: zeroed; throws Error with the sizes if there is not enough.
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;
   virtual void* allocate_host(std::size_t bytes) = 0;
   virtual void release_host(void* memory) noexcept = 0;
-  virtual bool host_readable() const = 0;       // ops read any host memory where it lies
-  virtual bool shares_host_memory() const = 0;  // ops read and write what allocate_host gives
+  virtual bool host_readable() const = 0;       // ops read any host memory in place
+  virtual bool shares_host_memory() const = 0;  // ops can use what allocate_host returns
 
   // ops/transfer.h
-  virtual void* make_moment() = 0;
-  virtual void release_moment(void* moment) noexcept = 0;
-  virtual void wait(void* moment) = 0;
+  virtual void* make_event() = 0;
+  virtual void release_event(void* event) noexcept = 0;
+  virtual void wait(void* event) = 0;
   virtual void copy_in(const void* source, std::size_t bytes, void* target) = 0;
-  virtual void copy_out(const void* source, std::size_t bytes, void* target, void* moment) = 0;
+  virtual void copy_out(const void* source, std::size_t bytes, void* target, void* event) = 0;
   virtual void upload(const void* source, std::size_t bytes, void* target) = 0;
   virtual void download(const void* source, std::size_t bytes, void* target) = 0;
 
-  // ops/graph.h; `recorded` is this backend's own, empty at first
-  virtual void run(std::unique_ptr<RecordedGraph>& recorded,
-                   const std::function<void()>& body) = 0;
+  // ops/graph.h; `recorded` belongs to the backend and is empty at first
+  virtual void run(std::unique_ptr<RecordedGraph>& recorded, const std::function<void()>& body) = 0;
 
   // ops/linear.h
   virtual std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias,
                                               ConstTensor scale, InputNorm norm) = 0;
-  virtual std::size_t row_sums_bytes(std::int64_t rows, std::int64_t dim) const = 0;
   virtual void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
                       Tensor y) = 0;
-  virtual void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y,
-                               RowSums* sums) = 0;
-  virtual void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
-                           const Linear& layer, Activation activation, Tensor normed, Tensor y,
-                           const RowSums* sums) = 0;
+  virtual void linear_add(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) = 0;
+
+  // ops/residual.h
+  virtual std::size_t residual_scratch_bytes(std::int64_t rows, std::int64_t dim) const = 0;
+  virtual void norm_linear(const Residual& x, std::int64_t rows, const NormLinear& layer,
+                           Tensor normed, Tensor y) = 0;
+  virtual void linear_residual(ConstTensor h, std::int64_t rows, const Linear& layer,
+                               Residual& x) = 0;
 
   // ops/layer_norm.h
   virtual void layer_norm(ConstTensor x, NormWeights norm, float eps, std::int64_t rows,
@@ -109,10 +112,10 @@ std::unique_ptr<Backend> make_backend(ThreadPool& pool);
 namespace cuda {
 // Defined only in builds with CUDA. Throws Error.
 std::unique_ptr<Backend> make_backend(const ContextOptions& options);
-// Empty if GPU `index` can be used; else one line that says why not.
+// Empty if GPU `index` can be used; else the reason in one line.
 std::string why_unusable(int index);
 std::string device_name(int index);
-std::uint64_t bytes_in_use(int index);  // of its memory, by every program
+std::uint64_t bytes_in_use(int index);  // of its memory, by all processes
 }  // namespace cuda
 
 }  // namespace quantring

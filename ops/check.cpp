@@ -31,4 +31,21 @@ std::int64_t rows(const char* op, const char* name, const ConstTensor& tensor, D
   return elements / columns;
 }
 
+void layer(const char* op, const Linear& layer) {
+  if (layer.weights() == nullptr) throw std::invalid_argument(std::string(op) + ": empty layer");
+}
+
+void product(const char* op, const char* name, const Context& context, const ConstTensor& x,
+             std::int64_t rows, const Linear& layer, const ConstTensor& y) {
+  if (y.dtype != DType::f32 && y.dtype != context.activation_dtype() &&
+      y.dtype != context.residual_dtype()) {
+    fail(op, name, y, std::string("f32 or ") + dtype_name(context.activation_dtype()));
+  }
+  if (check::rows(op, name, y, y.dtype, layer.out()) != rows) {
+    fail(op, name, y,
+         std::to_string(rows) + " rows of " + std::to_string(layer.out()) + " for x " +
+             x.shape.text());
+  }
+}
+
 }  // namespace quantring::check

@@ -3,8 +3,8 @@
 #include <stdexcept>
 
 #include "ops/backend.h"
-#include "ops/check.h"
 #include "ops/base/error.h"
+#include "ops/check.h"
 
 namespace quantring {
 namespace {
@@ -80,6 +80,13 @@ void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_
   }
   context.backend().assemble_tokens(embedded, prefix_tokens, position,
                                     {images, prefix, per_image, dim}, tokens);
+}
+
+void keep_first_tokens(Context& context, ConstTensor tokens, Tensor kept) {
+  if (kept.shape.rank() != 3) {
+    check::fail("keep_first_tokens", "kept", kept, "[count, images, dim]");
+  }
+  for (std::int64_t i = 0; i < kept.shape[0]; ++i) pool_token(context, tokens, i, kept.part(i));
 }
 
 void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor pooled) {

@@ -24,7 +24,11 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
 void assemble_tokens(Context& context, ConstTensor embedded, ConstTensor prefix_tokens,
                      ConstTensor position, Tensor tokens);
 
-// pooled[images, dim] = tokens[:, index, :], as the class token; both of the residual dtype, or
+// kept[count, images, dim] = the first `count` tokens of each image of tokens[images, tokens, dim];
+// both of the residual dtype, or both activations. count: from kept's shape.
+void keep_first_tokens(Context& context, ConstTensor tokens, Tensor kept);
+
+// pooled[images, dim] = tokens[:, index, :], e.g. the class token; both of the residual dtype, or
 // both activations
 void pool_token(Context& context, ConstTensor tokens, std::int64_t index, Tensor pooled);
 

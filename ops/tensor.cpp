@@ -64,4 +64,11 @@ std::string Shape::text() const {
   return text + "]";
 }
 
+Tensor Tensor::part(std::int64_t index) const {
+  const std::size_t part_bytes = static_cast<std::size_t>(shape[1] * shape[2]) * dtype_bytes(dtype);
+  return {static_cast<std::byte*>(data) + static_cast<std::size_t>(index) * part_bytes,
+          dtype,
+          {shape[1], shape[2]}};
+}
+
 }  // namespace quantring

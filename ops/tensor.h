@@ -56,6 +56,7 @@ struct Tensor {
     return static_cast<std::size_t>(shape.elements()) * dtype_bytes(dtype);
   }
   operator ConstTensor() const { return {data, dtype, shape}; }
+  Tensor part(std::int64_t index) const;  // [index] of [n, rows, columns]: [rows, columns]
 };
 
 }  // namespace quantring

@@ -16,7 +16,7 @@ void PinnedBuffer::Free::operator()(std::byte* memory) const {
 }
 
 Event::Event(Context& context) {
-  handle_ = std::unique_ptr<void, Free>(context.backend().make_moment(), Free{&context.backend()});
+  handle_ = std::unique_ptr<void, Free>(context.backend().make_event(), Free{&context.backend()});
 }
 
 void Event::wait() const {
@@ -24,7 +24,7 @@ void Event::wait() const {
 }
 
 void Event::Free::operator()(void* handle) const {
-  backend->release_moment(handle);
+  backend->release_event(handle);
 }
 
 void copy_in(Context& context, const PinnedBuffer& source, std::size_t bytes, void* target) {

@@ -3,59 +3,200 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 
-#include "ops/embed.h"
+#include "ops/attention.h"
 #include "ops/base/error.h"
+#include "ops/embed.h"
 #include "ops/layer_norm.h"
 
 namespace quantring {
 namespace {
 
-// x[index] of a tensor [n, rows, columns].
-Tensor part(const Tensor& x, std::int64_t index) {
-  const std::size_t bytes =
-      static_cast<std::size_t>(x.shape[1] * x.shape[2]) * dtype_bytes(x.dtype);
-  return {static_cast<std::byte*>(x.data) + static_cast<std::size_t>(index) * bytes,
-          x.dtype,
-          {x.shape[1], x.shape[2]}};
+int checked(int max_images) {
+  if (max_images < 1) throw Error("a stage needs room for at least 1 image");
+  return max_images;
 }
 
 }  // namespace
 
+Stage::Stage(Context& context, const ModelFile& model, StageRange range, int max_images)
+    : context_(context),
+      architecture_(model.architecture()),
+      range_(range),
+      max_images_(checked(max_images)),
+      weights_(load_stage_weights(context, model, range)),
+      act_(context, architecture_, range, max_images) {}
+
+// --- The forward pass ---
+
+// x = [prefix, patches E] + position
+void Stage::embed(ConstTensor pixels) {
+  const Architecture& a = architecture_;
+  const StageWeights& w = weights_;
+  const std::int64_t images = pixels.shape[0];
+  const Tensor patches = activations(act_.wide, {images * a.patches(), w.patch_embedding.in()});
+  const Tensor embedded = activations(act_.normed, {images, a.patches(), a.dim});
+  const Tensor x = residual(static_cast<int>(images));
+
+  extract_patches(context_, pixels, a.patch_height, a.patch_width, w.mean, w.std, patches);
+  linear(context_, patches, w.patch_embedding, Activation::none, embedded);
+  assemble_tokens(context_, embedded, w.prefix, w.position, x);
+  if (a.embed_norm) layer_norm(context_, x, w.embed_norm.gamma, w.embed_norm.beta, a.norm_eps, x);
+  saw("embed", x);
+}
+
+void Stage::blocks(int images) {
+  Residual x(residual(images), act_.residual_scratch);
+  for (const HalfBlock& half : weights_.halves) {
+    if (half.attention) attention_half(*half.attention, half.block, x);
+    if (half.mlp) mlp_half(*half.mlp, half.block, x);
+  }
+  if (last()) head(x);
+}
+
+// x = x + proj(attention(qkv(norm(x))))
+void Stage::attention_half(const AttentionHalf& half, int block, Residual& x) {
+  const Architecture& a = architecture_;
+  const std::int64_t images = x.tensor().shape[0];
+  const Tensor normed = activations(act_.normed, {images, a.tokens(), a.dim});
+  const Tensor qkv = activations(act_.wide, {images, a.tokens(), 3 * a.dim});
+  Tensor attended = normed;
+
+  norm_linear(context_, x, half.qkv, normed, qkv);
+  if (a.qk_norm) {
+    qk_norm(context_, qkv, a.heads, half.q_norm.gamma, half.q_norm.beta, half.k_norm.gamma,
+            half.k_norm.beta, a.norm_eps);
+  }
+  saw("attn.qkv", qkv, block);
+  attention(context_, qkv, a.heads, act_.attention_scratch, attended);
+  saw("attn.out", attended, block);
+  keep_head_tokens(block, x, &attended);
+  linear_residual(context_, attended, half.proj, x);
+  saw("attn.residual", x.tensor(), block);
+}
+
+// x = x + fc2(gelu(fc1(norm(x))))
+void Stage::mlp_half(const MlpHalf& half, int block, Residual& x) {
+  keep_head_tokens(block, x);
+  const Shape shape = x.tensor().shape;
+  const Tensor normed = activations(act_.normed, shape);
+  const Tensor hidden = activations(act_.wide, {shape[0], shape[1], architecture_.mlp_dim});
+
+  norm_linear(context_, x, half.fc1, normed, hidden);
+  saw("mlp.hidden", hidden, block);
+  linear_residual(context_, hidden, half.fc2, x);
+  saw("mlp.residual", x.tensor(), block);
+}
+
+// Behind the last attention no token reads another one, so all but the head's tokens are dropped:
+// x and attended become [head tokens, images, dim].
+void Stage::keep_head_tokens(int block, Residual& x, Tensor* attended) {
+  const bool dropped = x.tensor().data == act_.kept.data();
+  const int tokens = head_tokens(architecture_);
+  if (!last() || block != architecture_.depth - 1 || tokens == 0 || dropped) return;
+  const Shape shape{tokens, x.tensor().shape[0], architecture_.dim};
+  if (attended != nullptr) {
+    const Tensor kept = activations(act_.head_input, shape);
+    keep_first_tokens(context_, *attended, kept);
+    *attended = kept;
+  }
+  const Tensor kept{act_.kept.data(), context_.residual_dtype(), shape};
+  keep_first_tokens(context_, x.tensor(), kept);
+  x.replace(kept);
+}
+
+// logits = head(pool(norm(x))); with two heads, the sum of theirs
+void Stage::head(const Residual& x) {
+  constexpr std::int64_t class_token = 0, distillation_token = 1;
+  const Pooling pooling = architecture_.pooling;
+  const ConstTensor input =
+      pooling == Pooling::average ? normed_average(x) : normed_token(x, class_token);
+  const std::int64_t images = input.shape[0];
+  const Tensor logits{act_.logits.data(), DType::f32, {images, architecture_.classes}};
+
+  linear(context_, input, weights_.head, Activation::none, logits);
+  if (pooling == Pooling::class_and_distillation) {  // both loaded with half of their weights
+    linear_add(context_, normed_token(x, distillation_token), weights_.second_head, logits);
+  } else if (pooling == Pooling::class_and_average) {
+    linear_add(context_, normed_average(x), weights_.second_head, logits);
+  }
+  saw("logits", logits);
+}
+
+// norm(x)[index]: [images, dim]. The norm is a token's own, so only this one is normed.
+ConstTensor Stage::normed_token(const Residual& x, std::int64_t index) {
+  const Architecture& a = architecture_;
+  const bool kept = head_tokens(a) > 0;  // x is [head tokens, images, dim]
+  const std::int64_t images = x.tensor().shape[kept ? 1 : 0];
+  Tensor token{act_.kept.data(), context_.residual_dtype(), {images, a.dim}};
+  const Tensor input = activations(act_.head_input, {images, a.dim});
+
+  if (kept) {
+    token = x.tensor().part(index);
+  } else {
+    pool_token(context_, x.tensor(), index, token);
+  }
+  layer_norm(context_, token, weights_.norm.gamma, weights_.norm.beta, a.norm_eps, input);
+  saw("pooled", input);
+  return input;
+}
+
+// The mean of norm(x) over the patch tokens, or the norm of their mean: [images, dim]
+ConstTensor Stage::normed_average(const Residual& x) {
+  const Architecture& a = architecture_;
+  const Norm& norm = weights_.norm;
+  const std::int64_t images = x.tensor().shape[0];
+  const Tensor pooled{act_.kept.data(), context_.residual_dtype(), {images, a.dim}};
+  const Tensor normed = activations(act_.normed, x.tensor().shape);
+  const Tensor input = activations(act_.head_input, {images, a.dim});
+
+  if (a.norm_after_pooling) {
+    pool_average(context_, x.tensor(), a.prefix_tokens(), pooled);
+    layer_norm(context_, pooled, norm.gamma, norm.beta, a.norm_eps, input);
+  } else {
+    layer_norm(context_, x.tensor(), norm.gamma, norm.beta, a.norm_eps, normed);
+    pool_average(context_, normed, a.prefix_tokens(), input);
+  }
+  saw("pooled", input);
+  return input;
+}
+
+// --- What runs it ---
+
 ConstTensor Stage::forward_pixels(ConstTensor pixels) {
   if (!first()) throw std::logic_error("forward_pixels on a stage that does not begin the model");
-  const Architecture& a = architecture_;
   const int images = static_cast<int>(pixels.shape[0]);
   residual(images);  // checks the count
-  run({images, pixels.data, pixels.dtype}, [&, images] {
-    extract_patches(context_, pixels, a.patch_height, a.patch_width, mean_, std_,
-                    activations(act_.wide, {images * a.patches(), patch_embedding_.in()}));
-    embed(images);
+  const auto body = [&] {
+    embed(pixels);
     blocks(images);
-  });
+  };
+  run({images, pixels.data, pixels.dtype}, std::ref(body));  // by reference: nothing is allocated
   return result(images);
 }
 
 ConstTensor Stage::forward_residual(int images) {
   residual(images);  // checks the count
-  run({images, nullptr, DType::f32}, [this, images] { blocks(images); });
+  const auto body = [&] { blocks(images); };
+  run({images, nullptr, DType::f32}, std::ref(body));
   return result(images);
 }
 
-// For one input a stage always does the same to the same memory, so a device may record it once.
+// For equal inputs a stage calls the same ops on the same memory, so a device may record them once.
 void Stage::run(const Input& input, const std::function<void()>& body) {
   if (observer_) return body();
   const auto known = std::find_if(recordings_.begin(), recordings_.end(),
                                   [&](const Recording& r) { return r.input == input; });
   if (known != recordings_.end()) {
-    known->program.run(context_, body);
+    known->graph.run(context_, body);
     return;
   }
-  // The oldest goes: a caller whose pixels always lie elsewhere must not fill the memory.
-  if (recordings_.size() == most_recordings) recordings_.erase(recordings_.begin());
+  // A caller whose pixels have a new address every time must not fill the memory: drop the oldest.
+  if (recordings_.size() == max_recordings) recordings_.erase(recordings_.begin());
   recordings_.push_back({input, {}});
-  recordings_.back().program.run(context_, body);
+  recordings_.back().graph.run(context_, body);
 }
 
 ConstTensor Stage::result(int images) const {
@@ -63,160 +204,6 @@ ConstTensor Stage::result(int images) const {
   return {act_.residual.data(),
           context_.residual_dtype(),
           {images, architecture_.tokens(), architecture_.dim}};
-}
-
-// x = patches W^T + b, then the prefix tokens in front, the position embedding added, and a norm
-// over it where there is one
-void Stage::embed(int images) {
-  const Architecture& a = architecture_;
-  const std::int64_t patches = images * a.patches();
-  const Tensor embedded = activations(act_.normed, {patches, a.dim});
-  linear(context_, activations(act_.wide, {patches, patch_embedding_.in()}), patch_embedding_,
-         Activation::none, embedded);
-  const Tensor x = residual(images);
-  assemble_tokens(context_, {embedded.data, embedded.dtype, {images, a.patches(), a.dim}}, prefix_,
-                  position_, x);
-  if (a.embed_norm) {
-    layer_norm(context_, x, embed_norm_.gamma, embed_norm_.beta, a.norm_eps, x);
-  }
-  saw("embed", x);
-}
-
-void Stage::blocks(int images) {
-  Tensor x = residual(images);
-  RowSums& sums = act_.sums;
-  sums.forget();
-  for (std::size_t i = 0; i < halves_.size(); ++i) {
-    const int block = (range_.begin + static_cast<int>(i)) / 2;
-    // Behind the last attention no token looks at another, so only those that the head reads go on.
-    const bool narrows = last() && block == architecture_.depth - 1 && head_tokens() > 0;
-    sums.reader = nullptr;
-    if (i + 1 < halves_.size()) {
-      const HalfBlock& next = halves_[i + 1];
-      sums.reader = next.is_attention ? &next.attention.qkv : &next.mlp.fc1;
-      sums.activation = next.is_attention ? Activation::none : architecture_.activation;
-    }
-    if (halves_[i].is_attention) {
-      Tensor attended = attend(halves_[i].attention, block, images);
-      if (narrows) {
-        attended = first_tokens(attended, act_.head_input);
-        x = first_tokens(x, act_.pooled);
-      }
-      linear_residual(context_, attended, halves_[i].attention.proj, x, &sums);
-      saw("attn.residual", x, block);
-    } else {
-      if (narrows && x.data == act_.residual.data()) {
-        x = first_tokens(x, act_.pooled);
-        sums.forget();
-      }
-      mlp_half(halves_[i].mlp, block, x);
-    }
-  }
-  if (last()) head(images);
-}
-
-// How many of an image's tokens the head reads, counted from the first; 0: all.
-std::int64_t Stage::head_tokens() const {
-  if (architecture_.pooling == Pooling::class_token) return 1;
-  return architecture_.pooling == Pooling::class_and_distillation ? 2 : 0;
-}
-
-// [head_tokens(), images, dim], in `memory`.
-Tensor Stage::first_tokens(const Tensor& tokens, const Buffer& memory) const {
-  const std::int64_t images = tokens.shape[0], dim = tokens.shape[2];
-  const Tensor chosen{memory.data(), tokens.dtype, {head_tokens(), images, dim}};
-  for (std::int64_t i = 0; i < head_tokens(); ++i) pool_token(context_, tokens, i, part(chosen, i));
-  return chosen;
-}
-
-// attention(qkv(norm(x)))
-Tensor Stage::attend(const AttentionHalf& half, int block, int images) {
-  const Architecture& a = architecture_;
-  const Tensor x = residual(images);
-  const Tensor normed = activations(act_.normed, x.shape);
-  const Tensor qkv = activations(act_.wide, {images, a.tokens(), 3 * a.dim});
-
-  norm_linear(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, half.qkv, Activation::none,
-              normed, qkv, &act_.sums);
-  if (a.qk_norm) {
-    qk_norm(context_, qkv, a.heads, half.q_norm.gamma, half.q_norm.beta, half.k_norm.gamma,
-            half.k_norm.beta, a.norm_eps);
-  }
-  saw("attn.qkv", qkv, block);
-  const Tensor& attended = normed;
-  attention(context_, qkv, a.heads, act_.scratch, attended);
-  saw("attn.out", attended, block);
-  return attended;
-}
-
-// x = x + fc2(gelu(fc1(norm(x))))
-void Stage::mlp_half(const MlpHalf& half, int block, const Tensor& x) {
-  const Architecture& a = architecture_;
-  const Tensor normed = activations(act_.normed, x.shape);
-  const Tensor hidden = activations(act_.wide, {x.shape[0], x.shape[1], a.mlp_dim});
-
-  norm_linear(context_, x, half.norm.gamma, half.norm.beta, a.norm_eps, half.fc1, a.activation,
-              normed, hidden, &act_.sums);
-  saw("mlp.hidden", hidden, block);
-  linear_residual(context_, hidden, half.fc2, x, &act_.sums);
-  saw("mlp.residual", x, block);
-}
-
-// logits = head(pool(norm(x))); with two heads, the sum of theirs
-void Stage::head(int images) {
-  const Tensor logits{act_.logits.data(), DType::f32, {images, architecture_.classes}};
-  // The prefix: class token, distillation token, registers.
-  constexpr std::int64_t class_token = 0, distillation_token = 1;
-  switch (architecture_.pooling) {
-    case Pooling::class_token:
-      linear(context_, normed_token(class_token, images), head_, Activation::none, logits);
-      break;
-    case Pooling::average:
-      linear(context_, normed_average(images), head_, Activation::none, logits);
-      break;
-    case Pooling::class_and_distillation:  // both heads were loaded with half of their weights
-      linear(context_, normed_token(class_token, images), head_, Activation::none, logits);
-      linear_residual(context_, normed_token(distillation_token, images), second_head_, logits);
-      break;
-    case Pooling::class_and_average:
-      linear(context_, normed_token(class_token, images), head_, Activation::none, logits);
-      linear_residual(context_, normed_average(images), second_head_, logits);
-      break;
-  }
-  saw("logits", logits);
-}
-
-// norm(x)[index]. The norm works on each token alone, so no other needs it.
-ConstTensor Stage::normed_token(std::int64_t index, int images) {
-  const Architecture& a = architecture_;
-  Tensor pooled{act_.pooled.data(), context_.residual_dtype(), {images, a.dim}};
-  const Tensor input = activations(act_.head_input, {images, a.dim});
-  if (head_tokens() > 0) {  // the blocks left it there
-    pooled = part({pooled.data, pooled.dtype, {head_tokens(), images, a.dim}}, index);
-  } else {
-    pool_token(context_, residual(images), index, pooled);
-  }
-  layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, input);
-  saw("pooled", input);
-  return input;
-}
-
-// The mean of norm(x) over the patch tokens, or the norm of their mean
-ConstTensor Stage::normed_average(int images) {
-  const Architecture& a = architecture_;
-  const Tensor x = residual(images);
-  const Tensor input = activations(act_.head_input, {images, a.dim});
-  if (a.norm_after_pooling) {
-    const Tensor pooled{act_.pooled.data(), context_.residual_dtype(), {images, a.dim}};
-    pool_average(context_, x, a.prefix_tokens(), pooled);
-    layer_norm(context_, pooled, norm_.gamma, norm_.beta, a.norm_eps, input);
-  } else {
-    const Tensor normed = activations(act_.normed, x.shape);
-    layer_norm(context_, x, norm_.gamma, norm_.beta, a.norm_eps, normed);
-    pool_average(context_, normed, a.prefix_tokens(), input);
-  }
-  saw("pooled", input);
-  return input;
 }
 
 Tensor Stage::residual(int images) {

@@ -1,5 +1,5 @@
-// The CPU behind ops/backend.h: ops run at once on the caller's thread and the pool's, and device
-// memory is the host's.
+// The CPU as a device of ops/backend.h: ops are done when they return, on the caller's thread and
+// those of the pool, and device memory is host memory.
 
 #include "ops/backend.h"
 
@@ -27,9 +27,9 @@ class CpuBackend : public Backend {
   bool host_readable() const override { return true; }
   bool shares_host_memory() const override { return true; }
 
-  // Nothing is ever under way, so there is nothing to wait for.
-  void* make_moment() override { return nullptr; }
-  void release_moment(void*) noexcept override {}
+  // Copies and ops are done when they return: there is nothing to wait for.
+  void* make_event() override { return nullptr; }
+  void release_event(void*) noexcept override {}
   void wait(void*) override {}
   void copy_in(const void* source, std::size_t bytes, void* target) override {
     if (source != target) std::memcpy(target, source, bytes);
@@ -44,28 +44,31 @@ class CpuBackend : public Backend {
     std::memcpy(target, source, bytes);
   }
 
-  void run(std::unique_ptr<RecordedGraph>&, const std::function<void()>& body) override {
-    body();
-  }
+  void run(std::unique_ptr<RecordedGraph>&, const std::function<void()>& body) override { body(); }
 
   std::unique_ptr<LinearWeights> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
                                       InputNorm) override {
     return std::make_unique<PackedLinear>(pool_, weight, bias, scale);
   }
-  std::size_t row_sums_bytes(std::int64_t, std::int64_t) const override { return 0; }
   void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
               Tensor y) override {
     cpu::linear(pool_, x.f32(), rows, layer, activation, y.f32());
   }
-  void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y,
-                       RowSums*) override {
-    cpu::linear_residual(pool_, x.f32(), rows, layer, y.f32());
+  void linear_add(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) override {
+    cpu::linear_add(pool_, x.f32(), rows, layer, y.f32());
   }
-  void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
-                   const Linear& layer, Activation activation, Tensor normed, Tensor y,
-                   const RowSums*) override {
-    cpu::layer_norm(pool_, x.f32(), norm.gamma, norm.beta, eps, rows, layer.in(), normed.f32());
-    cpu::linear(pool_, normed.f32(), rows, layer, activation, y.f32());
+
+  std::size_t residual_scratch_bytes(std::int64_t, std::int64_t) const override { return 0; }
+  void norm_linear(const Residual& x, std::int64_t rows, const NormLinear& layer, Tensor normed,
+                   Tensor y) override {
+    const ConstTensor gamma = layer.gamma(), beta = layer.beta();
+    cpu::layer_norm(pool_, x.tensor().f32(), gamma.f32(), beta.f32(), layer.eps(), rows,
+                    layer.linear().in(), normed.f32());
+    cpu::linear(pool_, normed.f32(), rows, layer.linear(), layer.activation(), y.f32());
+  }
+  void linear_residual(ConstTensor h, std::int64_t rows, const Linear& layer,
+                       Residual& x) override {
+    cpu::linear_add(pool_, h.f32(), rows, layer, x.tensor().f32());
   }
 
   void layer_norm(ConstTensor x, NormWeights norm, float eps, std::int64_t rows, std::int64_t dim,

@@ -66,8 +66,8 @@ void linear(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& l
   run(pool, x, rows, layer, false, activation, y);
 }
 
-void linear_residual(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer,
-                     float* y) {
+void linear_add(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& layer,
+                float* y) {
   run(pool, x, rows, layer, true, Activation::none, y);
 }
 

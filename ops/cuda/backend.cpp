@@ -7,13 +7,13 @@
 #include "ops/context.h"
 #include "ops/cuda/attention/attention.h"
 #include "ops/cuda/coding/coding.h"
-#include "ops/cuda/elementwise.h"
 #include "ops/cuda/device/error.h"
 #include "ops/cuda/device/graph.h"
-#include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/device/memory.h"
-#include "ops/cuda/matmul/pack.h"
 #include "ops/cuda/device/streams.h"
+#include "ops/cuda/elementwise/elementwise.h"
+#include "ops/cuda/matmul/matmul.h"
+#include "ops/cuda/matmul/pack.h"
 
 namespace quantring::cuda {
 namespace {
@@ -62,24 +62,24 @@ class CudaBackend : public Backend {
   // A Jetson's GPU works on the same memory as its CPU.
   bool shares_host_memory() const override { return integrated_; }
 
-  void* make_moment() override {
+  void* make_event() override {
     use();
-    return make_event().release();
+    return cuda::make_event().release();
   }
-  void release_moment(void* moment) noexcept override {
-    if (moment != nullptr) cudaEventDestroy(static_cast<cudaEvent_t>(moment));
+  void release_event(void* event) noexcept override {
+    if (event != nullptr) cudaEventDestroy(static_cast<cudaEvent_t>(event));
   }
-  void wait(void* moment) override {
+  void wait(void* event) override {
     use();
-    cuda::wait(static_cast<cudaEvent_t>(moment));
+    cuda::wait(static_cast<cudaEvent_t>(event));
   }
   void copy_in(const void* source, std::size_t bytes, void* target) override {
     use();
     streams_.copy_in(source, bytes, target);
   }
-  void copy_out(const void* source, std::size_t bytes, void* target, void* moment) override {
+  void copy_out(const void* source, std::size_t bytes, void* target, void* event) override {
     use();
-    streams_.copy_out(source, bytes, target, static_cast<cudaEvent_t>(moment));
+    streams_.copy_out(source, bytes, target, static_cast<cudaEvent_t>(event));
   }
   void upload(const void* source, std::size_t bytes, void* target) override {
     copy_and_wait(source, bytes, target, cudaMemcpyHostToDevice);
@@ -98,50 +98,55 @@ class CudaBackend : public Backend {
     use();
     return cuda::pack(weight, bias, scale, norm, dtype_);
   }
-  // Of 16 bits only: what is kept in f32 is added to y where it lies, and nobody sees the sum.
-  std::size_t row_sums_bytes(std::int64_t rows, std::int64_t dim) const override {
-    if (queue_.compute_capability < 90 || dtype_ == DType::f32 || residual_f32_) return 0;
-    return static_cast<std::size_t>(rows * most_sums(dim)) * sizeof(float2);
-  }
   void linear(ConstTensor x, std::int64_t rows, const Linear& layer, Activation activation,
               Tensor y) override {
-    MatmulCall call = product(x, rows, layer, y);
+    MatmulCall call = product(x, rows, layer.weights(), y);
     if (call.layer->folded()) throw std::invalid_argument("linear: this layer's norm is folded");
     call.activation = activation;
     multiply(call);
   }
-  void linear_residual(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y,
-                       RowSums* sums) override {
-    MatmulCall call = product(x, rows, layer, y);
+  void linear_add(ConstTensor x, std::int64_t rows, const Linear& layer, Tensor y) override {
+    MatmulCall call = product(x, rows, layer.weights(), y);
     call.accumulate = true;
-    MatmulCall reader;
-    if (sums != nullptr && sums->reader != nullptr) {
-      call.sums = static_cast<float2*>(sums->memory.data());
-      reader = product(y, rows, *sums->reader, {nullptr, dtype_, {}});
-      reader.norm = true;
-      reader.activation = sums->activation;
-      call.reader = &reader;
-    }
-    const int parts = multiply(call);
-    if (sums != nullptr) sums->parts = parts;
+    multiply(call);
   }
-  void norm_linear(ConstTensor x, std::int64_t rows, NormWeights norm, float eps,
-                   const Linear& layer, Activation activation, Tensor normed, Tensor y,
-                   const RowSums* sums) override {
-    MatmulCall call = product(x, rows, layer, y);
-    call.activation = activation;
+
+  // Row sums, for streams of 16 bits only: an f32 stream is added to in memory, where no kernel
+  // sees the result.
+  std::size_t residual_scratch_bytes(std::int64_t rows, std::int64_t dim) const override {
+    if (queue_.compute_capability < 90 || dtype_ == DType::f32 || residual_f32_) return 0;
+    return static_cast<std::size_t>(rows * max_sum_parts(dim)) * sizeof(float2);
+  }
+  void norm_linear(const Residual& x, std::int64_t rows, const NormLinear& layer, Tensor normed,
+                   Tensor y) override {
+    MatmulCall call = product(x.tensor(), rows, layer.linear().weights(), y);
+    call.activation = layer.activation();
     call.norm = true;
     if (!call.layer->folded()) {
-      call.gamma = norm.gamma;
-      call.beta = norm.beta;
+      call.gamma = layer.gamma().tensor().f32();
+      call.beta = layer.beta().tensor().f32();
     }
-    call.eps = eps;
-    if (sums != nullptr && sums->parts > 0) {
-      call.sums = static_cast<float2*>(sums->memory.data());
-      call.parts = sums->parts;
+    call.eps = layer.eps();
+    if (x.sum_parts() > 0) {
+      call.sums = static_cast<float2*>(x.scratch());
+      call.parts = x.sum_parts();
     }
     call.normed = normed.data;
     multiply(call);
+  }
+  void linear_residual(ConstTensor h, std::int64_t rows, const Linear& layer,
+                       Residual& x) override {
+    MatmulCall call = product(h, rows, layer.weights(), x.tensor());
+    call.accumulate = true;
+    MatmulCall reader;
+    if (layer.reader().weights != nullptr) {
+      call.sums = static_cast<float2*>(x.scratch());
+      reader = product(x.tensor(), rows, layer.reader().weights, {nullptr, dtype_, {}});
+      reader.norm = true;
+      reader.activation = layer.reader().activation;
+      call.reader = &reader;
+    }
+    x.set_sum_parts(multiply(call));
   }
 
   void layer_norm(ConstTensor x, NormWeights norm, float eps, std::int64_t rows, std::int64_t dim,
@@ -212,13 +217,13 @@ class CudaBackend : public Backend {
     check(cudaStreamSynchronize(queue_.stream), "the work on the GPU");
   }
 
-  static MatmulCall product(const ConstTensor& x, std::int64_t rows, const Linear& layer,
+  static MatmulCall product(const ConstTensor& x, std::int64_t rows, const LinearWeights* layer,
                             const Tensor& y) {
     MatmulCall call;
     call.x = x.data;
     call.x_dtype = x.dtype;
     call.rows = rows;
-    call.layer = static_cast<const DeviceLinear*>(layer.weights());
+    call.layer = static_cast<const DeviceLinear*>(layer);
     call.y = y.data;
     call.y_dtype = y.dtype;
     return call;

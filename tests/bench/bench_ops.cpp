@@ -92,12 +92,12 @@ class Bench {
       time("attention", 4 * tokens * per_image * dim, 0,
            [&] { attention(context_, qkv_.view(), m_.heads, scratch_, h_.view()); });
       time("proj", 2 * tokens * dim * dim, 0,
-           [&] { linear_residual(context_, h_.view(), b.proj.linear, x_.view()); });
+           [&] { linear_add(context_, h_.view(), b.proj.linear, x_.view()); });
       norm();
       time("fc1 + gelu", 2 * tokens * dim * mlp, 0,
            [&] { linear(context_, h_.view(), b.fc1.linear, Activation::gelu_erf, mlp_.view()); });
       time("fc2", 2 * tokens * dim * mlp, 0,
-           [&] { linear_residual(context_, mlp_.view(), b.fc2.linear, x_.view()); });
+           [&] { linear_add(context_, mlp_.view(), b.fc2.linear, x_.view()); });
     }
     norm();
     time("head", 2 * static_cast<double>(n_) * dim * 1000, 0, [&] {

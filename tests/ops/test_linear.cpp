@@ -80,7 +80,7 @@ TEST_CASE("linear: odd shapes, every activation, with and without bias") {
   }
 }
 
-TEST_CASE("linear_residual adds to what is there") {
+TEST_CASE("linear_add adds to what is there") {
   Context context;
   for (const std::int64_t rows : {1, 17, 197}) {
     Case c{.rows = rows, .in = 100, .out = 75};
@@ -88,7 +88,7 @@ TEST_CASE("linear_residual adds to what is there") {
     const Linear layer(context, view(c.weight, {c.out, c.in}), view(c.bias, {c.out}));
     c.compute(Activation::none, &start, true);
     Output y({rows, c.out}, start);
-    linear_residual(context, view(c.x, {rows, c.in}), layer, y.tensor());
+    linear_add(context, view(c.x, {rows, c.in}), layer, y.tensor());
     c.check(y);
   }
 }
@@ -150,8 +150,8 @@ TEST_CASE("a scale of each output is folded into weights and bias, f32 and f16")
           c.tolerance[i] = std::abs(s) * c.tolerance[i] + 4 * half_ulp * std::abs(before);
         }
         Output a({c.rows, c.out}, start), b({c.rows, c.out}, start);
-        linear_residual(context, view(c.x, {c.rows, c.in}), wide, a.tensor());
-        linear_residual(context, view(c.x, {c.rows, c.in}), half, b.tensor());
+        linear_add(context, view(c.x, {c.rows, c.in}), wide, a.tensor());
+        linear_add(context, view(c.x, {c.rows, c.in}), half, b.tensor());
         c.check(a);
         CHECK(test::same_bits(a.values(), b.values()));
       }
@@ -195,7 +195,7 @@ TEST_CASE("wrong shapes and types are refused, with the shapes in the text") {
   CHECK_THROWS_AS(
       linear(context, {data.data(), DType::f32, {3, 8}}, layer, Activation::none, y.tensor()),
       std::invalid_argument);
-  CHECK_THROWS_AS(linear_residual(context, {nullptr, DType::f32, {2, 8}}, layer, y.tensor()),
+  CHECK_THROWS_AS(linear_add(context, {nullptr, DType::f32, {2, 8}}, layer, y.tensor()),
                   std::invalid_argument);
   CHECK_THROWS_AS(
       linear(context, {data.data(), DType::f32, {2, 8}}, Linear(), Activation::none, y.tensor()),

@@ -9,11 +9,11 @@
 #include <map>
 #include <tuple>
 
-#include "ops/cuda/matmul/cublas_lt_api.h"
-#include "ops/cuda/elementwise.h"
 #include "ops/cuda/device/error.h"
-#include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/device/memory.h"
+#include "ops/cuda/elementwise/elementwise.h"
+#include "ops/cuda/matmul/cublas_lt_api.h"
+#include "ops/cuda/matmul/matmul.h"
 
 namespace quantring::cuda {
 namespace {

@@ -1,4 +1,4 @@
-// Which engine computes a matrix product, by measuring.
+// Selects the engine for a matrix product by measuring.
 
 #include "ops/cuda/matmul/matmul.h"
 
@@ -10,8 +10,8 @@
 #include <limits>
 #include <optional>
 
-#include "ops/cuda/matmul/cublas_lt_api.h"
 #include "ops/cuda/device/error.h"
+#include "ops/cuda/matmul/cublas_lt_api.h"
 #include "ops/cuda/matmul/matmul_autotuner.h"
 #include "ops/cuda/matmul/tuning_cache.h"
 
@@ -42,7 +42,7 @@ std::string shape_text(const MatmulCall& call) {
   if (layer.bias.get() == nullptr) text += " no bias";
   if (call.activation != Activation::none)
     text += ' ' + std::string(activation_name(call.activation));
-  if (call.accumulate) text += leaves_sums(call) ? " added summing" : " added";
+  if (call.accumulate) text += writes_sums(call) ? " added summing" : " added";
   if (call.y_dtype != layer.dtype) text += std::string(" to ") + dtype_name(call.y_dtype);
   return text;
 }
@@ -89,29 +89,29 @@ struct Matmul::Impl {
     TuningChoice choice;
     double operations;
     std::string text;
-    bool tried;  // else it comes from the file, which may hold anything
+    bool confirmed;  // else it comes from the file, which may hold anything
   };
 
   const Queue& queue;
   TuningCache cache;
   std::vector<std::unique_ptr<MatmulEngine>> engines;
   std::unique_ptr<MatmulEngine> cublas_lt;  // see library()
-  bool library_looked_for = false;
+  bool library_searched = false;
   std::size_t library_version = 0;
   std::string library_missing;
   std::map<std::string, Chosen> chosen;
 
-  // cuBLASLt, or null. Opened when it is needed only: it takes long to load and memory to run, and
-  // most runs know from the file that they can do without.
+  // cuBLASLt, or null. Opened only when needed: loading takes long and running takes memory, and
+  // most runs know from the file that they do not need it.
   MatmulEngine* library() {
-    if (!library_looked_for) {
-      // Allocating is allowed also while this stream is captured.
+    if (!library_searched) {
+      // So that it may allocate while this stream is captured.
       cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
       check(cudaThreadExchangeStreamCaptureMode(&mode), "cudaThreadExchangeStreamCaptureMode");
       cublas_lt = make_cublas_lt_engine(queue, library_missing);
       check(cudaThreadExchangeStreamCaptureMode(&mode), "cudaThreadExchangeStreamCaptureMode");
       if (cublas_lt) library_version = lt::load(library_missing)->version();
-      library_looked_for = true;
+      library_searched = true;
     }
     return cublas_lt.get();
   }
@@ -123,36 +123,36 @@ struct Matmul::Impl {
     return all;
   }
 
-  // Of a call with sums only those that leave or read them.
-  std::vector<MatmulWay> ways(const MatmulCall& call) {
-    std::vector<MatmulWay> found;
+  // For a call with sums only those that write or read them.
+  std::vector<MatmulCandidate> candidates_of(const MatmulCall& call) {
+    std::vector<MatmulCandidate> found;
     for (MatmulEngine* engine : all_engines()) {
       for (std::string& name : engine->candidates(product_of(call))) {
-        if (leaves_sums(call) && engine->sums_left(call, name) == 0) continue;
+        if (writes_sums(call) && engine->sum_parts(call, name) == 0) continue;
         found.push_back({engine, std::move(name), false});
       }
     }
     return found;
   }
 
-  // Nothing if what was chosen does not exist in this run.
-  std::optional<MatmulWay> way_of(const TuningChoice& choice) {
+  // Nothing if the chosen candidate does not exist in this run.
+  std::optional<MatmulCandidate> candidate_of(const TuningChoice& choice) {
     if (choice.engine == "cublaslt") {
       if (library() == nullptr || library_version != choice.library) return {};
-      return MatmulWay{library(), choice.candidate, false};
+      return MatmulCandidate{library(), choice.candidate, false};
     }
     // Measured without the library that is there now.
     if (choice.library == 0 && library() != nullptr) return {};
     for (const auto& engine : engines) {
       if (engine->name() == choice.engine) {
-        return MatmulWay{engine.get(), choice.candidate, false};
+        return MatmulCandidate{engine.get(), choice.candidate, false};
       }
     }
     return {};
   }
 
-  // The fastest way of this shape as far as it is known, from this run or from the file, or null.
-  // Whether one from the file exists is not asked before it is used: that may open the library.
+  // The fastest candidate of this shape if it is known, from this run or from the file; else null.
+  // Whether one from the file exists is checked at its first use only: that may open the library.
   Chosen* known(const MatmulCall& call) {
     const std::string text = shape_text(call);
     const auto found = chosen.find(text);
@@ -161,11 +161,11 @@ struct Matmul::Impl {
     return remembered == nullptr ? nullptr : &choose(call, *remembered, false);
   }
 
-  Chosen& choose(const MatmulCall& call, const TuningChoice& choice, bool tried) {
+  Chosen& choose(const MatmulCall& call, const TuningChoice& choice, bool confirmed) {
     const double operations =
         2.0 * static_cast<double>(call.rows * call.layer->in * call.layer->out);
     const std::string text = shape_text(call);
-    return chosen[text] = {choice, operations, text, tried};
+    return chosen[text] = {choice, operations, text, confirmed};
   }
 
   // The same, measured where it is not known. Null if no engine can, and for an unknown shape while
@@ -175,15 +175,15 @@ struct Matmul::Impl {
     cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
     check(cudaStreamIsCapturing(queue.stream, &capture), "cudaStreamIsCapturing");
     if (capture != cudaStreamCaptureStatusNone) return nullptr;
-    std::vector<MatmulWay> all = ways(call);
+    std::vector<MatmulCandidate> all = candidates_of(call);
     if (all.empty()) return nullptr;
-    // Measured in turn with the fastest way that needs no sums, and told relative to that one's own
-    // time: a GPU that is hot takes longer for everything.
+    // Measured in turns with the fastest candidate without sums, and stored relative to that one's
+    // time: a hot GPU is slower at everything.
     const Chosen* without = call.sums == nullptr ? nullptr : fastest(without_sums(call));
     if (without != nullptr) {
-      if (std::optional<MatmulWay> rival = way_of(without->choice)) {
-        rival->without_sums = true;
-        all.push_back(*rival);
+      if (std::optional<MatmulCandidate> baseline = candidate_of(without->choice)) {
+        baseline->without_sums = true;
+        all.push_back(*baseline);
       }
     }
     const TuningChoice choice = measure(call, all, without);
@@ -191,39 +191,39 @@ struct Matmul::Impl {
     return &choose(call, choice, true);
   }
 
-  TuningChoice measure(const MatmulCall& call, const std::vector<MatmulWay>& all,
+  TuningChoice measure(const MatmulCall& call, const std::vector<MatmulCandidate>& all,
                        const Chosen* without) {
-    const Contest contest = hold_contest(queue, call, all);
-    double time = contest.microseconds;
-    if (without != nullptr && contest.without_sums > 0) {
-      time *= without->choice.microseconds / contest.without_sums;
+    const TuningResult result = autotune(queue, call, all);
+    double time = result.microseconds;
+    if (without != nullptr && result.without_sums > 0) {
+      time *= without->choice.microseconds / result.without_sums;
     }
-    const MatmulWay& way = all[contest.winner];
+    const MatmulCandidate& best = all[result.best];
     std::string others;
     const auto add = [&](const std::string& name, const char* format, auto value) {
       char text[32];
       std::snprintf(text, sizeof text, format, value);
       others += (others.empty() ? "" : ",") + name + text;
     };
-    for (const auto& [name, microseconds] : contest.others) add(name, ":%.2f", microseconds);
-    for (const auto& [name, count] : contest.wrong) add(name, "-wrong:%d", count);
-    return {way.engine->name(), way.candidate,
+    for (const auto& [name, microseconds] : result.others) add(name, ":%.2f", microseconds);
+    for (const auto& [name, count] : result.wrong) add(name, "-wrong:%d", count);
+    return {best.engine->name(), best.name,
             std::round(1000 * time) / 1000,  // as it is stored
             others, library_version};
   }
 
-  int enqueue_way(const MatmulCall& call, const MatmulWay& way) {
-    enqueue(queue, call, way);
-    return leaves_sums(call) ? way.engine->sums_left(call, way.candidate) : 0;
+  int enqueue_candidate(const MatmulCall& call, const MatmulCandidate& candidate) {
+    enqueue(queue, call, candidate);
+    return writes_sums(call) ? candidate.engine->sum_parts(call, candidate.name) : 0;
   }
 
   int start(const MatmulCall& call) {
     Chosen* best = fastest(call);
-    if (best != nullptr && !best->tried) {
+    if (best != nullptr && !best->confirmed) {
       try {
-        if (const std::optional<MatmulWay> way = way_of(best->choice)) {
-          const int parts = enqueue_way(call, *way);
-          best->tried = true;
+        if (const std::optional<MatmulCandidate> candidate = candidate_of(best->choice)) {
+          const int parts = enqueue_candidate(call, *candidate);
+          best->confirmed = true;
           return parts;
         }
       } catch (const Error&) {
@@ -234,17 +234,17 @@ struct Matmul::Impl {
       cache.forget(one_word(text));
       best = fastest(call);
     }
-    if (best != nullptr) return enqueue_way(call, *way_of(best->choice));
-    const std::vector<MatmulWay> all = ways(call);
+    if (best != nullptr) return enqueue_candidate(call, *candidate_of(best->choice));
+    const std::vector<MatmulCandidate> all = candidates_of(call);
     if (all.empty()) {
-      throw Error("no way to compute a matrix product on this GPU (" + shape_text(call) + ")" +
-                  (library_missing.empty() ? "" : ": " + library_missing));
+      throw Error("no engine can compute this matrix product on this GPU (" + shape_text(call) +
+                  ")" + (library_missing.empty() ? "" : ": " + library_missing));
     }
-    return enqueue_way(call, all.front());
+    return enqueue_candidate(call, all.front());
   }
 
-  // Microseconds that the sums left by a call save the call that reads them. A lot while that is
-  // not known, so that it comes to be measured.
+  // Microseconds that the sums written by a call save the call that reads them. Infinite while that
+  // is not known, so that it gets measured.
   double saved(const MatmulCall& call) {
     if (call.reader == nullptr) return 0;
     MatmulCall reader = *call.reader;

@@ -4,21 +4,21 @@
 #include <limits>
 #include <optional>
 
-#include "ops/cuda/elementwise.h"
 #include "ops/cuda/device/error.h"
-#include "ops/cuda/matmul/matmul_trial.h"
+#include "ops/cuda/elementwise/elementwise.h"
+#include "ops/cuda/matmul/matmul_measurement.h"
 
 namespace quantring::cuda {
 namespace {
 
-constexpr std::size_t most_finalists = 6;
-constexpr double close = 1.06;  // of the best's time
+constexpr std::size_t max_finalists = 6;
+constexpr double finalist_ratio = 1.06;  // of the best's time
 constexpr int final_rounds = 5;
 
-struct Entrant {
-  std::size_t way;
+struct Timing {
+  std::size_t candidate;
   double microseconds;
-  MatmulTrial::Recording recording;
+  MatmulMeasurement::Recording recording;
   std::vector<double> times;
 };
 
@@ -27,7 +27,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-bool faster(const Entrant& a, const Entrant& b) {
+bool faster(const Timing& a, const Timing& b) {
   return a.microseconds < b.microseconds;
 }
 
@@ -42,9 +42,9 @@ MatmulCall product_of(const MatmulCall& call) {
   return product;
 }
 
-void enqueue(const Queue& queue, const MatmulCall& given, const MatmulWay& way) {
+void enqueue(const Queue& queue, const MatmulCall& given, const MatmulCandidate& candidate) {
   MatmulCall call = given;
-  if (way.without_sums) {
+  if (candidate.without_sums) {
     call.sums = nullptr;
     call.parts = 0;
   }
@@ -53,83 +53,86 @@ void enqueue(const Queue& queue, const MatmulCall& given, const MatmulWay& way) 
     layer_norm(queue, call.x, call.x_dtype, {call.gamma, call.beta}, call.eps, call.rows,
                call.layer->in, call.normed, call.layer->dtype);
   }
-  way.engine->run(product, way.candidate);
+  candidate.engine->run(product, candidate.name);
 }
 
-Contest hold_contest(const Queue& queue, const MatmulCall& call,
-                     const std::vector<MatmulWay>& ways) {
-  Contest contest;
-  std::vector<Entrant> entrants;
-  std::string failure = "they compute something else";
-  double best = std::numeric_limits<double>::infinity();
-  std::optional<MatmulTrial> made;
+TuningResult autotune(const Queue& queue, const MatmulCall& call,
+                      const std::vector<MatmulCandidate>& candidates) {
+  TuningResult result;
+  std::vector<Timing> timings;
+  std::string failure = "their results are wrong";
+  double best_time = std::numeric_limits<double>::infinity();
+  std::optional<MatmulMeasurement> made;
   try {
     made.emplace(queue, call);
   } catch (const Error&) {
     cudaGetLastError();
-    return contest;
+    return result;
   }
-  MatmulTrial& trial = *made;
-  const auto run = [&](std::size_t way) {
-    return [&queue, &ways, way](const MatmulCall& c) { enqueue(queue, c, ways[way]); };
+  MatmulMeasurement& measurement = *made;
+  const auto run = [&](std::size_t index) {
+    return
+        [&queue, &candidates, index](const MatmulCall& c) { enqueue(queue, c, candidates[index]); };
   };
-  // All of them, quickly.
-  for (std::size_t i = 0; i < ways.size(); ++i) {
+  // First pass: all of them, briefly.
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
     try {
-      if (!trial.computes(run(i))) {
-        ++contest.wrong[ways[i].engine->name()];
+      if (!measurement.correct(run(i))) {
+        ++result.wrong[candidates[i].engine->name()];
         continue;
       }
-      const double once = trial.microseconds(run(i));
-      if (once > 100 && once > 2 * best) continue;  // too long for the host's part to matter
-      MatmulTrial::Recording recording = trial.record(run(i), 400, once);
-      const double first = trial.microseconds(recording);
-      const double time = std::min(first, trial.microseconds(recording));
-      best = std::min(best, time);
-      entrants.push_back({i, time, {}, {}});
+      const double once = measurement.microseconds(run(i));
+      if (once > 100 && once > 2 * best_time) continue;  // launch overhead does not matter here
+      MatmulMeasurement::Recording recording = measurement.record(run(i), 400, once);
+      const double first = measurement.microseconds(recording);
+      const double time = std::min(first, measurement.microseconds(recording));
+      best_time = std::min(best_time, time);
+      timings.push_back({i, time, {}, {}});
     } catch (const Error& error) {
       failure = error.what();
-      cudaGetLastError();  // or the next kernel would be blamed
+      cudaGetLastError();  // else the next kernel would report it again
     }
   }
-  if (entrants.empty()) throw Error("all matrix products that this GPU might use fail: " + failure);
-  std::stable_sort(entrants.begin(), entrants.end(), faster);
+  if (timings.empty()) throw Error("all matrix products for this GPU fail: " + failure);
+  std::stable_sort(timings.begin(), timings.end(), faster);
 
-  // The best ones again, longer and in turn, so that a clock that changes meets all of them; and
-  // the best of either kind, to be compared.
-  std::vector<Entrant*> finalists;
+  // Second pass: the best ones, longer and in turns, so that a change of clock affects all of them.
+  // The best with and the best without sums are always among them, to be compared.
+  std::vector<Timing*> finalists;
   bool seen[2] = {};
-  for (Entrant& e : entrants) {
-    const bool near = finalists.size() < most_finalists && e.microseconds <= close * best;
-    bool& kind = seen[ways[e.way].without_sums];
-    if (near || !kind) finalists.push_back(&e);
+  for (Timing& t : timings) {
+    const bool near =
+        finalists.size() < max_finalists && t.microseconds <= finalist_ratio * best_time;
+    bool& kind = seen[candidates[t.candidate].without_sums];
+    if (near || !kind) finalists.push_back(&t);
     kind = true;
   }
-  for (Entrant* e : finalists) e->recording = trial.record(run(e->way), 1000, e->microseconds);
-  for (int round = 0; round < final_rounds; ++round) {
-    for (Entrant* e : finalists) e->times.push_back(trial.microseconds(e->recording));
+  for (Timing* t : finalists) {
+    t->recording = measurement.record(run(t->candidate), 1000, t->microseconds);
   }
-  for (Entrant* e : finalists) e->microseconds = median(e->times);
+  for (int round = 0; round < final_rounds; ++round) {
+    for (Timing* t : finalists) t->times.push_back(measurement.microseconds(t->recording));
+  }
+  for (Timing* t : finalists) t->microseconds = median(t->times);
 
-  const Entrant* winner = nullptr;
-  for (const Entrant* e : finalists) {
-    if (ways[e->way].without_sums) {
-      contest.without_sums = e->microseconds;
-    } else if (winner == nullptr || faster(*e, *winner)) {
-      winner = e;
+  const Timing* best = nullptr;
+  for (const Timing* t : finalists) {
+    if (candidates[t->candidate].without_sums) {
+      result.without_sums = t->microseconds;
+    } else if (best == nullptr || faster(*t, *best)) {
+      best = t;
     }
   }
-  if (winner == nullptr)
-    throw Error("all matrix products that this GPU might use fail: " + failure);
-  contest.winner = winner->way;
-  contest.microseconds = winner->microseconds;
-  for (const Entrant& e : entrants) {
-    const MatmulWay& way = ways[e.way];
-    if (way.without_sums || way.engine == ways[contest.winner].engine) continue;
-    const auto other = contest.others.try_emplace(way.engine->name(), e.microseconds).first;
-    other->second = std::min(other->second, e.microseconds);
+  if (best == nullptr) throw Error("all matrix products for this GPU fail: " + failure);
+  result.best = best->candidate;
+  result.microseconds = best->microseconds;
+  for (const Timing& t : timings) {
+    const MatmulCandidate& candidate = candidates[t.candidate];
+    if (candidate.without_sums || candidate.engine == candidates[result.best].engine) continue;
+    const auto other = result.others.try_emplace(candidate.engine->name(), t.microseconds).first;
+    other->second = std::min(other->second, t.microseconds);
   }
-  return contest;
+  return result;
 }
 
 }  // namespace quantring::cuda

@@ -1,5 +1,5 @@
 #pragma once
-// The fastest of the ways to compute a matrix product.
+// Chooses the fastest candidate for a matrix product by measuring all of them.
 
 #include <map>
 #include <string>
@@ -9,30 +9,30 @@
 
 namespace quantring::cuda {
 
-// One way to compute a call.
-struct MatmulWay {
+// An engine with one of its configurations.
+struct MatmulCandidate {
   MatmulEngine* engine = nullptr;
-  std::string candidate;
-  bool without_sums = false;  // whatever the call gives or wants
+  std::string name;           // one of engine->candidates()
+  bool without_sums = false;  // runs the call without its row sums
 };
 
-// What an engine is asked to compute: where a norm's sums are not known, the product that is left
-// when a kernel of its own has computed the norm into call.normed.
+// What an engine is asked to compute: a norm whose row sums are not known is a kernel of its own,
+// which writes call.normed, and the engine gets the remaining product.
 MatmulCall product_of(const MatmulCall& call);
 
-void enqueue(const Queue& queue, const MatmulCall& call, const MatmulWay& way);
+void enqueue(const Queue& queue, const MatmulCall& call, const MatmulCandidate& candidate);
 
-struct Contest {
-  std::size_t winner = 0;   // of the ways, but for those without sums
+struct TuningResult {
+  std::size_t best = 0;     // index among the candidates with sums
   double microseconds = 0;  // its time
-  double without_sums = 0;  // the time of one of those, measured in turn with the winner; 0: none
-  std::map<std::string, double> others;  // microseconds of each other engine's best
-  std::map<std::string, int> wrong;      // ways of an engine that computed something else
+  double without_sums = 0;  // the time of the candidate without sums, measured in turn; 0: none
+  std::map<std::string, double> others;  // best time of each other engine, microseconds
+  std::map<std::string, int> wrong;      // candidates of an engine with wrong results
 };
 
-// Measures, and waits for the device. Ways that fail or compute something else do not count;
-// throws Error if none is left. Without memory to measure in the first one wins.
-Contest hold_contest(const Queue& queue, const MatmulCall& call,
-                     const std::vector<MatmulWay>& ways);
+// Measures, and waits for the device. Candidates that fail or give wrong results do not count;
+// throws Error if none is left. Without memory to measure in, the first one is the result.
+TuningResult autotune(const Queue& queue, const MatmulCall& call,
+                      const std::vector<MatmulCandidate>& candidates);
 
 }  // namespace quantring::cuda

@@ -9,7 +9,7 @@ namespace quantring::cuda {
 namespace {
 
 constexpr int threads = 256;
-constexpr std::int64_t most_samples = 1 << 16;
+constexpr std::int64_t max_samples = 1 << 16;
 
 // Steele, Lea & Flood 2014 (SplitMix64's mixing).
 __device__ std::uint64_t mixed(std::uint64_t x) {
@@ -36,7 +36,7 @@ __global__ void fill_kernel(T* data, std::int64_t count) {
   }
 }
 
-// A block of one warp a row and part.
+// One block of one warp for each row and part.
 template <class T>
 __global__ void sum_kernel(const T* x, std::int64_t rows, std::int64_t in, float2* sums) {
   wait_for_predecessor();
@@ -63,8 +63,8 @@ struct CheckArguments {
   bool accumulate;
 };
 
-// A warp a sample. The error allowed is relative to the element and to the root of the sum of its
-// terms' squares, which is how far rounded terms carry.
+// One warp per sample. The tolerance is relative to the element and to the root of the sum of its
+// terms' squares, by which rounded terms can deviate.
 template <class T, class Y>
 __global__ void check_kernel(const T* x, const T* weights, const float* bias, const Y* y,
                              CheckArguments a, unsigned* wrong) {
@@ -73,7 +73,7 @@ __global__ void check_kernel(const T* x, const T* weights, const float* bias, co
   const std::int64_t first = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) / 32;
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x / 32;
   for (std::int64_t sample = first; sample < a.samples; sample += step) {
-    // All elements if they are few; else places of chance, the last element among them.
+    // All elements if they are few; else random ones and the last one.
     const std::int64_t index =
         a.samples == a.elements ? sample
         : sample == 0           ? a.elements - 1
@@ -96,7 +96,7 @@ __global__ void check_kernel(const T* x, const T* weights, const float* bias, co
     const float before = a.accumulate ? to_float(random_value<Y>(index)) : 0.0f;
     const float expected = activated(a.activation, a.alpha * sum + b) + before;
     const float scale = fabsf(expected) + fabsf(before) + fabsf(b) + a.alpha * sqrtf(squares);
-    // Written so that NaN is wrong.
+    // Negated so that NaN counts as wrong.
     if (!(fabsf(to_float(y[index]) - expected) <= a.tolerance * scale + a.absolute)) {
       atomicAdd(wrong, 1u);
     }
@@ -104,8 +104,8 @@ __global__ void check_kernel(const T* x, const T* weights, const float* bias, co
 }
 
 unsigned blocks_for(const Queue& queue, std::int64_t wanted) {
-  const std::int64_t most = std::int64_t{queue.multiprocessors} * 8;
-  return static_cast<unsigned>(std::clamp<std::int64_t>(wanted, 1, most));
+  const std::int64_t max_blocks = std::int64_t{queue.multiprocessors} * 8;
+  return static_cast<unsigned>(std::clamp<std::int64_t>(wanted, 1, max_blocks));
 }
 
 }  // namespace
@@ -134,11 +134,11 @@ void check_product(const Queue& queue, const MatmulCall& call, unsigned* wrong) 
   a.in = layer.in;
   a.out = layer.out;
   a.elements = call.rows * layer.out;
-  a.samples = std::min(a.elements, most_samples);
+  a.samples = std::min(a.elements, max_samples);
   a.alpha = layer.alpha;
-  // Room for a few roundings to the narrowest type on the way.
+  // Allows for a few roundings to the narrowest type.
   a.tolerance = layer.dtype == DType::f32 ? 1e-4f : layer.dtype == DType::f16 ? 1e-2f : 4e-2f;
-  // An engine may take GELU's tanh form for the exact one where 16 bits hardly tell them apart.
+  // With 16 bits an engine may use GELU's tanh form for the exact one: they hardly differ there.
   a.absolute = layer.dtype == DType::f32 || call.activation == Activation::none ? 1e-30f : 1e-3f;
   a.activation = call.activation;
   a.accumulate = call.accumulate;

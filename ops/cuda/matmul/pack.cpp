@@ -40,7 +40,7 @@ std::vector<std::uint16_t> narrowed(std::span<const float> values, DType dtype) 
   for (std::size_t i = 0; i < values.size(); ++i) {
     if ((result[i] & 0x7fffu) == 0x7c00u && std::isfinite(values[i])) {
       throw Error("a weight of " + std::to_string(values[i]) +
-                  " is more than f16 can hold: use --precision bf16");
+                  " is outside the range of f16: use --precision bf16");
     }
   }
   return result;
@@ -52,8 +52,8 @@ void put(DeviceMemory<T>& memory, const void* source, std::size_t bytes) {
   check(cudaMemcpy(memory.get(), source, bytes, cudaMemcpyHostToDevice), "copying weights");
 }
 
-// The power of two that takes the largest value near 1.
-float enlargement(std::span<const float> values) {
+// The power of two that scales the largest value to [1, 2).
+float scale_up(std::span<const float> values) {
   float largest = 0;
   for (const float value : values) largest = std::max(largest, std::abs(value));
   if (largest == 0 || !std::isfinite(largest)) return 1;
@@ -84,7 +84,7 @@ void fold_norm(const InputNorm& norm, std::int64_t out, std::int64_t in,
   }
 }
 
-// Of the weights as the device holds them, so that a row's mean cancels exactly.
+// Row sums of the weights as rounded for the device, so that a row's mean cancels exactly.
 std::vector<float> sums(const std::vector<std::uint16_t>& weights, std::int64_t in, DType dtype) {
   std::vector<float> result, line(static_cast<std::size_t>(in));
   for (std::size_t first = 0; first < weights.size(); first += line.size()) {
@@ -111,11 +111,11 @@ std::unique_ptr<DeviceLinear> pack(ConstTensor weight, ConstTensor bias, ConstTe
   std::vector<float> weights = widened(weight);
   std::vector<float> biases = bias.data != nullptr ? widened(bias) : std::vector<float>();
   if (scale.data != nullptr) fold_scale(scale.f32(), layer->in, weights, biases);
-  // In f32, for checking, things stay as the model has them.
+  // f32 is for checking: no folding, so that values stay those of the model.
   const bool fold = norm.gamma.data != nullptr && dtype != DType::f32;
   if (fold) fold_norm(norm, layer->out, layer->in, weights, biases);
   if ((scale.data != nullptr || fold) && dtype == DType::f16) {
-    const float factor = enlargement(weights);
+    const float factor = scale_up(weights);
     for (float& value : weights) value *= factor;
     layer->alpha = 1 / factor;
   }

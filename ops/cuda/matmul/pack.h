@@ -1,5 +1,5 @@
 #pragma once
-// A linear layer's weights from host memory into the device's precision and memory.
+// Converts a linear layer's weights to the device's precision and copies them to its memory.
 
 #include <memory>
 
@@ -7,8 +7,8 @@
 
 namespace quantring::cuda {
 
-// Arguments as Linear's, already checked; dtype: f32, f16 or bf16. Throws Error for weights beyond
-// f16's range.
+// Arguments as in Linear's constructor, already checked; dtype: f32, f16 or bf16. Throws Error for
+// weights outside the range of f16.
 std::unique_ptr<DeviceLinear> pack(ConstTensor weight, ConstTensor bias, ConstTensor scale,
                                    InputNorm norm, DType dtype);
 

@@ -17,8 +17,8 @@ namespace quantring::cuda {
 namespace {
 
 constexpr std::string_view title = "QuantRing matrix products, fastest of those measured; 2";
-constexpr std::size_t longest_file = 4 << 20;
-constexpr std::size_t longest_word = 400;
+constexpr std::size_t max_file_bytes = 4 << 20;
+constexpr std::size_t max_word = 400;
 
 // FNV-1a (Fowler, Noll, Vo).
 std::uint64_t hash(std::string_view text) {
@@ -34,7 +34,7 @@ std::string hexadecimal(std::uint64_t value) {
 }
 
 bool is_word(std::string_view text) {
-  return !text.empty() && text.size() <= longest_word &&
+  return !text.empty() && text.size() <= max_word &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
@@ -44,7 +44,7 @@ bool parse_number(std::string_view text, Number& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// Up to the next `separator`, which is taken off `text` with it.
+// Removes from `text` what precedes the next separator, and the separator; returns the former.
 std::string_view take(std::string_view& text, char separator) {
   const std::size_t end = std::min(text.find(separator), text.size());
   const std::string_view part = text.substr(0, end);
@@ -52,8 +52,8 @@ std::string_view take(std::string_view& text, char separator) {
   return part;
 }
 
-// shape engine candidate nanoseconds library others, and a hash of these: a line cut
-// off or mixed up by whatever happens to files does not pass.
+// shape engine candidate nanoseconds library others, and a hash of these, which detects truncated
+// and damaged lines.
 std::string format_line(const std::string& shape, const TuningChoice& choice) {
   std::string line = shape + ' ' + choice.engine + ' ' + choice.candidate + ' ' +
                      std::to_string(std::llround(choice.microseconds * 1000)) + ' ' +
@@ -86,14 +86,14 @@ bool parse_line(std::string_view line, std::string& shape, TuningChoice& choice)
   return true;
 }
 
-// Empty if it cannot be read, is too long or no regular file (reading a pipe would wait).
+// Empty if it cannot be read, is too long or not a regular file (reading a pipe would block).
 std::string read_file(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return {};
   std::string text;
   struct stat facts {};
   if (fstat(file, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size > 0 &&
-      static_cast<std::size_t>(facts.st_size) <= longest_file) {
+      static_cast<std::size_t>(facts.st_size) <= max_file_bytes) {
     text.resize(static_cast<std::size_t>(facts.st_size));
     std::size_t size = 0;
     while (size < text.size()) {
@@ -107,7 +107,7 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
-// Under another name first, so that a reader sees the old file or the new one, never a part.
+// Under another name first, so that readers see the old or the new file, never a part.
 void write_file(const std::string& path, const std::string& text) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
@@ -180,7 +180,7 @@ const TuningChoice* TuningCache::find(std::string_view shape) const {
 void TuningCache::add(const std::string& shape, const TuningChoice& choice) {
   choices_[shape] = choice;
   if (path_.empty()) return;
-  // What others have added since. What is known here stays: it may be in use.
+  // Merges with what other processes have added. What is known here stays: it may be in use.
   TuningChoices merged = parse_choices(read_file(path_), versions_);
   for (const auto& [known, chosen] : choices_) merged[known] = chosen;
   write_file(path_, format_choices(merged, versions_));

@@ -49,7 +49,7 @@ class WgmmaEngine : public MatmulEngine {
     throw Error("wgmma: no candidate " + candidate + " for this matrix product");
   }
 
-  int sums_left(const MatmulCall& call, const std::string& candidate) const override {
+  int sum_parts(const MatmulCall& call, const std::string& candidate) const override {
     if (!writes_sums(call)) return 0;
     for (const WgmmaChoice& choice : choices_of(call)) {
       if (candidate == choice.name) {
@@ -72,7 +72,7 @@ class WgmmaEngine : public MatmulEngine {
 
   // What is added to y in f32 is added in memory: nobody here sees the sum.
   static bool writes_sums(const MatmulCall& call) {
-    return leaves_sums(call) && call.y_dtype == call.layer->dtype;
+    return writes_sums(call) && call.y_dtype == call.layer->dtype;
   }
 
   static std::span<const WgmmaChoice> choices_of(const MatmulCall& call) {

@@ -59,7 +59,7 @@ struct WgmmaTile {
                                : most_boxes >= 3 && boxes_16 % 3 == 0 ? 3
                                : most_boxes >= 2 && boxes_16 % 2 == 0 ? 2
                                                                       : 1;
-  static_assert(most_boxes >= 1 && columns % box_columns_16 == 0 && columns >= least_summed);
+  static_assert(most_boxes >= 1 && columns % box_columns_16 == 0 && columns >= min_part_columns);
   static constexpr int barriers = 2 * stages + warps * boxes + warpgroups + 4;
   static_assert(8 * barriers <= barrier_bytes);
   static constexpr int shared_bytes =

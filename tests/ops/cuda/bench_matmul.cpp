@@ -8,9 +8,9 @@
 #include <random>
 
 #include "ops/cuda/device/error.h"
+#include "ops/cuda/device/streams.h"
 #include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/matmul/pack.h"
-#include "ops/cuda/device/streams.h"
 
 using namespace quantring;
 using namespace quantring::cuda;
@@ -61,7 +61,7 @@ int main(int count, char** arguments) try {
 
         const DeviceMemory<std::uint16_t> normed(std::size_t(rows * p.in));
         // As between the blocks of a network: a product leaves sums for the norm behind it.
-        const DeviceMemory<float2> sums(std::size_t(rows * most_sums(std::max(p.in, p.out))));
+        const DeviceMemory<float2> sums(std::size_t(rows * max_sum_parts(std::max(p.in, p.out))));
         MatmulCall call;
         call.x = x.get();
         call.x_dtype = p.norm ? residual : DType::f16;

@@ -4,6 +4,7 @@
 #include "ops/embed.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
+#include "ops/residual.h"
 #include "tests/ops/cuda/gpu.h"
 
 using namespace quantring;
@@ -138,7 +139,7 @@ TEST_CASE("Linear layers on a GPU are the CPU's") {
         auto scale = random_values(out, 11, 1e-4f);
         const ConstTensor factors = scaled ? view(scale, {out}) : ConstTensor{};
         const Linear on_cpu(pair.cpu, view(weight, {out, in}), view(bias, {out}), factors);
-        const Linear on_gpu(pair.gpu, view(weight, {out, in}), view(bias, {out}), factors);
+        Linear on_gpu(pair.gpu, view(weight, {out, in}), view(bias, {out}), factors);
         const Both x(pair, pair.activation(), {rows, in}, 12);
         // Rounding of weights that were scaled, and for 16 bits of GELU's tanh form in its
         // epilogue.
@@ -156,41 +157,34 @@ TEST_CASE("Linear layers on a GPU are the CPU's") {
         linear(pair.gpu, x.gpu, on_gpu, Activation::none, logits.gpu);
         logits.check(absolute);
         const Both stream(pair, pair.residual(), {rows, out}, 13, 20);
-        linear_residual(pair.cpu, x.cpu, on_cpu, stream.cpu);
-        linear_residual(pair.gpu, x.gpu, on_gpu, stream.gpu);
+        linear_add(pair.cpu, x.cpu, on_cpu, stream.cpu);
+        linear_add(pair.gpu, x.gpu, on_gpu, stream.gpu);
         check_near(stream.gpu.values(), stream.cpu.values(), 2 * rounding(pair.residual()),
                    absolute);
-        const Both before(pair, pair.residual(), {rows, in}, 14, 20),
-            gamma(pair, DType::f32, {in}, 15), beta(pair, DType::f32, {in}, 16);
-        const Result normed(pair, pair.activation(), {rows, in}),
-            y(pair, pair.activation(), {rows, out});
-        norm_linear(pair.cpu, before.cpu, gamma.cpu, beta.cpu, 1e-6f, on_cpu, Activation::gelu_erf,
-                    normed.cpu, y.cpu);
-        norm_linear(pair.gpu, before.gpu, gamma.gpu, beta.gpu, 1e-6f, on_gpu, Activation::gelu_erf,
-                    normed.gpu, y.gpu);
-        y.check(2 * absolute);
 
-        // As two halves of a block are chained: the norm folded into the weights, and the sums of
-        // its rows left by the product before, where the device does that.
-        const Both gain(pair, DType::f32, {out}, 17), shift(pair, DType::f32, {out}, 18);
-        const Linear next_on_cpu(pair.cpu, view(weight, {in, out}), {});
-        const Linear next_on_gpu(pair.gpu, view(weight, {in, out}), {}, {},
-                                 {view(gain.values, {out}), view(shift.values, {out})});
-        RowSums sums(pair.gpu, rows, out);
-        sums.reader = &next_on_gpu;
-        linear_residual(pair.cpu, x.cpu, on_cpu, stream.cpu);
-        linear_residual(pair.gpu, x.gpu, on_gpu, stream.gpu, &sums);
-        const Result wide(pair, pair.activation(), {rows, out}),
-            after(pair, pair.activation(), {rows, in});
-        norm_linear(pair.cpu, stream.cpu, gain.cpu, shift.cpu, 1e-6f, next_on_cpu, Activation::none,
-                    wide.cpu, after.cpu);
-        norm_linear(pair.gpu, stream.gpu, gain.gpu, shift.gpu, 1e-6f, next_on_gpu, Activation::none,
-                    wide.gpu, after.gpu, &sums);
-        after.check(2 * absolute);
-        sums.forget();
-        norm_linear(pair.gpu, stream.gpu, gain.gpu, shift.gpu, 1e-6f, next_on_gpu, Activation::none,
-                    wide.gpu, after.gpu, &sums);
-        after.check(2 * absolute);
+        // The end of one half of a block and the beginning of the next: a product added to the
+        // stream, then norm and product, with the row sums in between where the device writes them;
+        // then the same values without sums.
+        const auto gain = random_values(out, 17), shift = random_values(out, 18);
+        const auto next = [&](Context& context) {
+          return NormLinear(context, view(weight, {in, out}), {}, view(gain, {out}),
+                            view(shift, {out}), 1e-6f, Activation::gelu_erf);
+        };
+        const NormLinear next_on_cpu = next(pair.cpu), next_on_gpu = next(pair.gpu);
+        on_gpu.set_reader(next_on_gpu);
+        const Result normed(pair, pair.activation(), {rows, out}),
+            y(pair, pair.activation(), {rows, in});
+        Buffer none(pair.cpu, residual_scratch_bytes(pair.cpu, rows, out));
+        Buffer scratch(pair.gpu, residual_scratch_bytes(pair.gpu, rows, out));
+        Residual cpu_stream(stream.cpu, none), gpu_stream(stream.gpu, scratch);
+        linear_residual(pair.cpu, x.cpu, on_cpu, cpu_stream);
+        linear_residual(pair.gpu, x.gpu, on_gpu, gpu_stream);
+        norm_linear(pair.cpu, cpu_stream, next_on_cpu, normed.cpu, y.cpu);
+        norm_linear(pair.gpu, gpu_stream, next_on_gpu, normed.gpu, y.gpu);
+        y.check(2 * absolute);
+        gpu_stream.replace(stream.gpu);
+        norm_linear(pair.gpu, gpu_stream, next_on_gpu, normed.gpu, y.gpu);
+        y.check(2 * absolute);
       }
     }
   }

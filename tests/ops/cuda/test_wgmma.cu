@@ -124,7 +124,7 @@ void check_candidate(const Case& c, cuda::MatmulEngine& engine, const cuda::Queu
   const auto y = on_device<std::byte>(start.data(), start.size());
   const std::int64_t rows = c.problem.rows, out = c.problem.out;
   cuda::MatmulCall call = c.call(y.get() + guard);
-  cuda::DeviceMemory<float2> sums(static_cast<std::size_t>(rows * cuda::most_sums(out)));
+  cuda::DeviceMemory<float2> sums(static_cast<std::size_t>(rows * cuda::max_sum_parts(out)));
   if (c.problem.form.accumulate) call.sums = sums.get();
   engine.run(call, name);
   check(cudaStreamSynchronize(queue.stream), name.c_str());
@@ -147,7 +147,7 @@ void check_candidate(const Case& c, cuda::MatmulEngine& engine, const cuda::Queu
     }
   }
   CHECK(wrong == 0);
-  const int parts = engine.sums_left(call, name);
+  const int parts = engine.sum_parts(call, name);
   CHECK((parts > 0) == (c.problem.form.accumulate && !c.problem.form.f32_y));
   const std::vector<float> left =
       to_host(sums.get(), static_cast<std::size_t>(2 * parts * rows), DType::f32);

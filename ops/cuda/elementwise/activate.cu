@@ -2,7 +2,7 @@
 
 #include "ops/cuda/activation.h"
 #include "ops/cuda/device/launch.h"
-#include "ops/cuda/elementwise.h"
+#include "ops/cuda/elementwise/elementwise.h"
 #include "ops/cuda/number.h"
 
 namespace quantring::cuda {

@@ -1,7 +1,7 @@
 // Layernorm: reads a row once, keeps it in registers, and takes mean and variance from there.
 
 #include "ops/cuda/device/launch.h"
-#include "ops/cuda/elementwise.h"
+#include "ops/cuda/elementwise/elementwise.h"
 #include "ops/cuda/vector.h"
 
 namespace quantring::cuda {

@@ -1,17 +1,17 @@
-#include "ops/cuda/matmul/matmul_trial.h"
+#include "ops/cuda/matmul/matmul_measurement.h"
 
 #include <algorithm>
 
-#include "ops/cuda/elementwise.h"
 #include "ops/cuda/device/error.h"
 #include "ops/cuda/device/graph.h"
+#include "ops/cuda/elementwise/elementwise.h"
 #include "ops/cuda/matmul/matmul_check.h"
 
 namespace quantring::cuda {
 namespace {
 
-constexpr std::size_t most_copies = 96;
-constexpr double enough_calls = 20;
+constexpr std::size_t max_copies = 96;
+constexpr double min_calls = 20;
 
 std::size_t bytes_of(std::int64_t count, DType dtype) {
   return static_cast<std::size_t>(count) * dtype_bytes(dtype);
@@ -34,14 +34,14 @@ DeviceMemory<T> copy(const Queue& queue, const DeviceMemory<T>& source) {
   return target;
 }
 
-// Of sums, at most.
+// The parts of a row's sums that the call reads, or may write.
 std::int64_t parts_of(const MatmulCall& call) {
-  return call.norm ? call.parts : most_sums(call.layer->out);
+  return call.norm ? call.parts : max_sum_parts(call.layer->out);
 }
 
 }  // namespace
 
-MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
+MatmulMeasurement::MatmulMeasurement(const Queue& queue, const MatmulCall& call)
     : queue_(queue),
       call_(call),
       x_(bytes_of(call.rows * call.layer->in, call.x_dtype)),
@@ -60,17 +60,17 @@ MatmulTrial::MatmulTrial(const Queue& queue, const MatmulCall& call)
   time_neighbour();
 }
 
-void MatmulTrial::copy_layer() {
+void MatmulMeasurement::copy_layer() {
   const DeviceLinear& layer = *call_.layer;
   const std::size_t bytes = layer.weights.count();
   std::size_t free = 0, total = 0;
   check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
   // Together as large as a network of such layers (a ViT of width d and 12 blocks has 144 d^2
-  // weights), but no larger than is needed to find nothing of the last turn in L2.
+  // weights), but no larger than evicts the previous turn from L2.
   const auto width = static_cast<std::size_t>(std::min(layer.in, layer.out));
   const std::size_t network = 144 * width * width * dtype_bytes(layer.dtype);
-  const std::size_t enough = std::min(network, 2 * queue_.l2_bytes) / bytes;
-  const std::size_t copies = std::min({most_copies, enough, free / 2 / bytes});
+  const std::size_t needed = std::min(network, 2 * queue_.l2_bytes) / bytes;
+  const std::size_t copies = std::min({max_copies, needed, free / 2 / bytes});
   for (std::size_t i = 0; i < copies; ++i) {
     auto made = std::make_unique<DeviceLinear>();
     made->in = layer.in;
@@ -85,11 +85,11 @@ void MatmulTrial::copy_layer() {
   }
 }
 
-bool MatmulTrial::computes(const Way& way) {
+bool MatmulMeasurement::correct(const Candidate& candidate) {
   const DeviceLinear& layer = *call_.layer;
-  // Also where nothing is added: what a kernel leaves out must not be right from before.
+  // Also without accumulation: elements that a kernel skips must not be correct from before.
   fill_random(queue_, call_.y, call_.y_dtype, call_.rows * layer.out);
-  way(call_);
+  candidate(call_);
   MatmulCall product = call_;
   if (call_.norm) {
     layer_norm(queue_, call_.x, call_.x_dtype, {call_.gamma, call_.beta}, call_.eps, call_.rows,
@@ -101,55 +101,56 @@ bool MatmulTrial::computes(const Way& way) {
   unsigned wrong = 0;
   check(cudaMemcpyAsync(&wrong, wrong_.get(), sizeof wrong, cudaMemcpyDeviceToHost, queue_.stream),
         "cudaMemcpyAsync");
-  check(cudaStreamSynchronize(queue_.stream), "a matrix product that was tried");
+  check(cudaStreamSynchronize(queue_.stream), "a measured matrix product");
   return wrong == 0;
 }
 
-double MatmulTrial::timed(const std::function<void()>& body) {
+double MatmulMeasurement::timed(const std::function<void()>& body) {
   check(cudaEventRecord(begin_.get(), queue_.stream), "cudaEventRecord");
   body();
   check(cudaEventRecord(end_.get(), queue_.stream), "cudaEventRecord");
-  check(cudaEventSynchronize(end_.get()), "a matrix product that was tried");
+  check(cudaEventSynchronize(end_.get()), "a measured matrix product");
   float milliseconds = 0;
   check(cudaEventElapsedTime(&milliseconds, begin_.get(), end_.get()), "cudaEventElapsedTime");
   return 1000.0 * milliseconds;
 }
 
-double MatmulTrial::microseconds(const Way& way) {
-  return timed([&] { way(call_); });
+double MatmulMeasurement::microseconds(const Candidate& candidate) {
+  return timed([&] { candidate(call_); });
 }
 
-MatmulTrial::Recording MatmulTrial::record(const Way& way, double wanted, double each) {
-  const double most = std::max(enough_calls, static_cast<double>(copies_.size() + 1));
-  const int calls = static_cast<int>(std::clamp(wanted / each, 3.0, most));
+MatmulMeasurement::Recording MatmulMeasurement::record(const Candidate& candidate, double total,
+                                                       double each) {
+  const double max_calls = std::max(min_calls, static_cast<double>(copies_.size() + 1));
+  const int calls = static_cast<int>(std::clamp(total / each, 3.0, max_calls));
   Recording recording{nullptr, calls};
-  run_recorded(queue_, recording.program, [&] {
+  run_recorded(queue_, recording.graph, [&] {
     MatmulCall call = call_;
     for (int i = 0; i < calls; ++i) {
       const std::size_t turn = static_cast<std::size_t>(i) % (copies_.size() + 1);
       call.layer = turn == 0 ? call_.layer : copies_[turn - 1].get();
       neighbour();
-      way(call);
+      candidate(call);
     }
   });
   return recording;
 }
 
-double MatmulTrial::replay(Recording& recording) {
-  return timed([&] { run_recorded(queue_, recording.program, [] {}); }) / recording.calls;
+double MatmulMeasurement::replay(Recording& recording) {
+  return timed([&] { run_recorded(queue_, recording.graph, [] {}); }) / recording.calls;
 }
 
-double MatmulTrial::microseconds(Recording& recording) {
+double MatmulMeasurement::microseconds(Recording& recording) {
   return std::max(replay(recording) - neighbour_time_, 0.1);
 }
 
-void MatmulTrial::neighbour() {
+void MatmulMeasurement::neighbour() {
   fill_random(queue_, neighbour_.get(), DType::f32, static_cast<std::int64_t>(neighbour_.count()));
 }
 
-void MatmulTrial::time_neighbour() {
+void MatmulMeasurement::time_neighbour() {
   Recording recording{nullptr, 20};
-  run_recorded(queue_, recording.program, [&] {
+  run_recorded(queue_, recording.graph, [&] {
     for (int i = 0; i < recording.calls; ++i) neighbour();
   });
   neighbour_time_ = replay(recording);

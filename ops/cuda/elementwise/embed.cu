@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ops/cuda/device/launch.h"
-#include "ops/cuda/elementwise.h"
+#include "ops/cuda/elementwise/elementwise.h"
 #include "ops/cuda/vector.h"
 
 namespace quantring::cuda {
