@@ -11,10 +11,10 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
-#include "apps/report/evaluate_report.h"
-#include "apps/session/picture_batches.h"
 #include "apps/commands/progress.h"
+#include "apps/report/evaluate_report.h"
 #include "apps/report/text_file.h"
+#include "apps/session/picture_batches.h"
 #include "ops/base/error.h"
 
 namespace quantring::apps {
@@ -37,7 +37,7 @@ std::vector<CodecSpec> chosen_codecs(const EvaluateCommand& command) {
   if (names.empty()) {
     names.push_back(codec_name(CodecId::raw16));
     for (const CodecId id : known_codecs()) {
-      if (has_ranges(id)) names.push_back(codec_name(id));
+      if (has_widths(id)) names.push_back(codec_name(id));
     }
   }
   std::vector<CodecSpec> specs;
@@ -48,7 +48,7 @@ std::vector<CodecSpec> chosen_codecs(const EvaluateCommand& command) {
   for (const std::string& name : names) {
     const auto known = known_codecs();
     const bool many_widths = std::any_of(known.begin(), known.end(), [&](CodecId id) {
-      return has_ranges(id) && codec_name(id) == name;
+      return has_widths(id) && codec_name(id) == name;
     });
     try {
       if (!many_widths) add(name, 0);

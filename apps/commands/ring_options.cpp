@@ -28,9 +28,10 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
                   "Start this many node processes here and use them as the ring")
       ->check(CLI::Range(1, 64))
       ->excludes(ring);
-  command.add_option("--policy", options.policy,
-                     "How links are coded: ring (the finest that keeps up), paper (QuantPipe's) or "
-                     "fixed (default: ring; with --codec: fixed)");
+  command.add_option(
+      "--policy", options.policy,
+      "How links are coded: ladder (the finest that keeps up), quantpipe (its formula) or "
+      "fixed (default: ladder; with --codec: fixed)");
   auto* codec_option =
       command.add_option("--codec", options.codec,
                          "Coding of the links, with --policy only at the start: " + codec_list());

@@ -43,11 +43,11 @@ double weights_mb(const Architecture& architecture, StageRange range, DType dtyp
 // Runs batches through a stage and times them.
 class Timer {
  public:
-  Timer(StageRunner& runner, CodedTensor input, CodecSpec output)
-      : runner_(runner), input_(std::move(input)), output_(output) {}
+  Timer(StageRunner& runner, std::vector<std::byte> input, std::uint32_t images)
+      : runner_(runner), input_(std::move(input)), images_(images) {}
 
   void one() {
-    runner_.submit(input_, output_);
+    runner_.submit(input_, images_);
     runner_.collect(result_);
   }
 
@@ -68,14 +68,14 @@ class Timer {
   // windows of them are timed.
   double under_way(double seconds, double alone_s) {
     const int window = 4 * runner_.depth() + static_cast<int>(0.02 / alone_s);
-    while (runner_.pending() < runner_.depth()) runner_.submit(input_, output_);
+    while (runner_.pending() < runner_.depth()) runner_.submit(input_, images_);
     std::vector<double> times;
     const auto start = Clock::now();
     while (times.size() < 5 || elapsed(start) < seconds) {
       const auto begin = Clock::now();
       for (int i = 0; i < window; ++i) {
         runner_.collect(result_);
-        runner_.submit(input_, output_);
+        runner_.submit(input_, images_);
       }
       times.push_back(elapsed(begin) / window);
       runs_ += window;
@@ -88,9 +88,8 @@ class Timer {
 
  private:
   StageRunner& runner_;
-  CodedTensor input_;
-  CodecSpec output_;
-  CodedTensor result_;
+  std::vector<std::byte> input_, result_;
+  std::uint32_t images_;
   int runs_ = 0;
 };
 
@@ -98,16 +97,6 @@ class Timer {
 // nothing is coded. A GPU's would be the copies of an unpacked stream, which no ring sends it.
 CodecSpec link_codec(const Context& context) {
   return context.asynchronous() ? CodecSpec{CodecId::ptq, 8} : CodecSpec{};
-}
-
-// The same values in another codec; pixels stay pixels.
-CodedTensor recoded(const CodedTensor& input, CodecSpec codec) {
-  if (input.spec.id == CodecId::pixels) return input;
-  std::vector<float> values(input.shape.elements());
-  decode(input, values);
-  CodedTensor coded;
-  encode(values, input.shape, codec, coded);
-  return coded;
 }
 
 StageBench measure(const StageBenchPlan& plan, Clock::time_point process_start) {
@@ -119,12 +108,12 @@ StageBench measure(const StageBenchPlan& plan, Clock::time_point process_start) 
   const std::uint64_t device_before = device_bytes_in_use(compute.device);
   const ModelFile model(plan.model_path);
   Context context(compute);
-  StageRunner runner(context, model, plan.range, plan.batch);
-  const Stage& stage = runner.stage();
   const CodecSpec codec = link_codec(context);
-  const CodedTensor input =
-      random_input(stage, model.architecture(), static_cast<std::uint32_t>(plan.batch));
-  Timer timer(runner, recoded(input, codec), codec);
+  StageRunner runner(context, model, plan.range, plan.batch,
+                     [codec](std::uint32_t) { return codec; });
+  const Stage& stage = runner.stage();
+  const auto images = static_cast<std::uint32_t>(plan.batch);
+  Timer timer(runner, random_input(stage, model.architecture(), images, codec), images);
   timer.one();
   bench.first_result_s = elapsed(process_start);
   timer.one();  // pages, caches, clocks

@@ -239,7 +239,7 @@ std::vector<Finding> check_links(const RingConfig& ring, const WholeRingProbe& w
     if (measured && link.capacity_bps < slow_bps) {
       list.warning(
           name, found,
-          "very slow: a cable instead of Wi-Fi, or fewer bits (policy = \"ring\" in [link])");
+          "very slow: a cable instead of Wi-Fi, or fewer bits (policy = \"ladder\" in [link])");
     } else if (link.rtt_s > long_round_s) {
       list.note(name, found + ": each answer waits for it");
     } else {

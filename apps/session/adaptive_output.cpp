@@ -7,21 +7,6 @@
 #include "ops/base/json.h"
 
 namespace quantring::apps {
-namespace {
-
-LinkObservation::Capacity capacity_of(net::Capacity capacity) {
-  switch (capacity) {
-    case net::Capacity::at_least:
-      return LinkObservation::Capacity::at_least;
-    case net::Capacity::measured:
-      return LinkObservation::Capacity::measured;
-    case net::Capacity::unknown:
-      break;
-  }
-  return LinkObservation::Capacity::unknown;
-}
-
-}  // namespace
 
 std::string compute_rate_instruction(double images_per_s) {
   return nlohmann::json{{"compute_rate", images_per_s}}.dump();
@@ -55,7 +40,7 @@ LinkObservation AdaptiveOutput::observation(std::uint32_t images) const {
   seen.payload_bytes = link_.payload_bytes;
   seen.sending_s = link_.sending_s;
   seen.credit_wait_s = link_.credit_wait_s;
-  seen.capacity = capacity_of(link_.capacity);
+  seen.capacity = link_.capacity;
   seen.capacity_bps = link_.capacity_bps;
   seen.compute_rate = compute_rate_;
   seen.next = {images, tokens_, dim_};
@@ -79,7 +64,7 @@ OutputState AdaptiveOutput::state() const {
   state.policy = options_.policy;
   state.point = controller_.current();
   state.capacity_bps = link_.capacity_bps;
-  state.capacity_filled = link_.capacity == net::Capacity::measured;
+  state.capacity_filled = link_.capacity == Capacity::measured;
   state.target_rate = options_.target_rate > 0 ? options_.target_rate : compute_rate_;
   state.decision_count = controller_.decision_count();
   state.decisions.assign(controller_.decisions().begin(), controller_.decisions().end());

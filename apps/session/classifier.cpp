@@ -11,15 +11,6 @@
 namespace quantring::apps {
 namespace {
 
-CodedTensor coded_pixels(const Architecture& a, PixelBatch&& batch) {
-  CodedTensor coded;
-  coded.spec = {CodecId::pixels, 8};
-  coded.shape = {batch.images, static_cast<std::uint32_t>(a.channels),
-                 static_cast<std::uint32_t>(a.image_height * a.image_width)};
-  coded.payload = std::move(batch.pixels);
-  return coded;
-}
-
 // The whole model as one stage, computed on the thread that takes the results.
 class LocalClassifier : public Classifier {
  public:
@@ -48,12 +39,12 @@ class LocalClassifier : public Classifier {
     // What is there goes to the device before the oldest result is waited for.
     PixelBatch batch;
     while (runner_.pending() < runner_.depth() && take(batch, runner_.pending() == 0)) {
-      runner_.submit(coded_pixels(architecture_, std::move(batch)), {});
+      runner_.submit(coded_pixels(batch.pixels), batch.images);
     }
     if (runner_.pending() == 0) return false;
-    runner_.collect(result_);
-    logits.resize(result_.shape.elements());
-    decode(result_, logits);
+    const TensorShape shape = runner_.collect(result_);
+    logits.resize(shape.elements());
+    decode(result_, shape, logits);
     return true;
   }
 
@@ -85,7 +76,7 @@ class LocalClassifier : public Classifier {
   Architecture architecture_;
   Context context_;
   StageRunner runner_;
-  CodedTensor result_;
+  std::vector<std::byte> result_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<PixelBatch> waiting_;
@@ -101,9 +92,11 @@ class RingClassifier : public Classifier {
 
   void submit(PixelBatch&& batch) override {
     const std::uint32_t images = batch.images;
-    CodedTensor coded = coded_pixels(architecture_, std::move(batch));
+    const Architecture& a = architecture_;
     net::Message message;
-    to_message(coded, message);
+    message.payload = coded_pixels(batch.pixels);
+    describe_payload(message, {images, static_cast<std::uint32_t>(a.channels),
+                               static_cast<std::uint32_t>(a.image_height * a.image_width)});
     {
       const std::lock_guard lock(mutex_);
       submitted_.push_back(images);
@@ -123,15 +116,17 @@ class RingClassifier : public Classifier {
       images = submitted_.front();
       submitted_.pop_front();
     }
-    const CodedTensor coded = from_message(*message);
-    const TensorShape expected{images, 1, static_cast<std::uint32_t>(architecture_.classes)};
-    if (coded.shape != expected) {
-      throw Error(
-          fmt::format("the last stage sent results for {} images of {} classes, expected {} of {}",
-                      coded.shape.images, coded.shape.dim, images, architecture_.classes));
+    if (message->images != images)
+      throw Error(fmt::format("the last stage sent results for {} images, expected {}",
+                              message->images, images));
+    const TensorShape shape{images, 1, static_cast<std::uint32_t>(architecture_.classes)};
+    logits.resize(shape.elements());
+    try {
+      decode(message->payload, shape, logits);
+    } catch (const Error& error) {
+      throw Error(fmt::format("the last stage sent no logits of {} images of {} classes: {}",
+                              images, architecture_.classes, error.what()));
     }
-    logits.resize(expected.elements());
-    decode(coded, logits);
     return true;
   }
 

@@ -1,31 +1,20 @@
 #pragma once
-// The one place where a coded tensor of the engine becomes a message of the net, and back.
-
-#include <utility>
+// A coded tensor of the engine is the payload of a message of the net.
 
 #include "engine/codec/codec.h"
 #include "net/wire/message.h"
 
 namespace quantring::apps {
 
-// Moves the payload; the memory that was in `message` goes into `coded` for the next encode.
-inline void to_message(CodedTensor& coded, net::Message& message) {
-  message.codec = static_cast<std::uint8_t>(coded.spec.id);
-  message.bits = coded.spec.bits;
-  message.images = coded.shape.images;
-  message.tokens = coded.shape.tokens;
-  message.dim = coded.shape.dim;
-  message.scale = coded.scale;
-  message.offset = coded.offset;
-  std::swap(message.payload, coded.payload);
-}
-
-inline CodedTensor from_message(net::Message& message) {
-  return {{static_cast<CodecId>(message.codec), message.bits},
-          {message.images, message.tokens, message.dim},
-          message.scale,
-          message.offset,
-          std::move(message.payload)};
+// Fills the fields that repeat what the payload's header and the model say: net counts elements and
+// shows the codec from them. The receiver relies on `images` and `payload` alone.
+inline void describe_payload(net::Message& message, TensorShape shape) {
+  const CodecSpec spec = read_coded_header(message.payload);
+  message.codec = static_cast<std::uint8_t>(spec.id);
+  message.bits = spec.bits;
+  message.images = shape.images;
+  message.tokens = shape.tokens;
+  message.dim = shape.dim;
 }
 
 }  // namespace quantring::apps

@@ -24,7 +24,7 @@ std::optional<T> merged(const std::optional<T>& flag, const std::optional<T>& fi
 
 // What a policy starts from when no codec was named. The paper's own is ds-aciq.
 CodecSpec default_start(Policy policy) {
-  if (policy == Policy::paper) return {CodecId::ds_aciq, 16};
+  if (policy == Policy::quantpipe) return {CodecId::ds_aciq, 16};
   return {CodecId::raw32, 32};
 }
 
@@ -38,16 +38,16 @@ std::optional<Policy> LinkChoice::meant_policy() const {
 
 bool has_meaning(const std::string& setting, Policy policy) {
   if (setting == "target") return policy != Policy::fixed;
-  return policy == Policy::ring;
+  return policy == Policy::ladder;
 }
 
 std::string policies_with(const std::string& setting) {
-  return setting == "target" ? "policy ring or paper" : "policy ring";
+  return setting == "target" ? "policy ladder or quantpipe" : "policy ladder";
 }
 
 ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) {
   ControllerOptions options;
-  options.policy = flags.meant_policy().value_or(file.meant_policy().value_or(Policy::ring));
+  options.policy = flags.meant_policy().value_or(file.meant_policy().value_or(Policy::ladder));
   const Policy policy = options.policy;
   options.start = default_start(policy);
   // A codec of the file is a start for the file's policy, not for one that a flag put there.
@@ -57,7 +57,7 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) 
   options.target_rate = merged(flags.target_rate, file.target_rate, "target", policy).value_or(0);
   options.floor = merged(flags.floor, file.floor, "floor", policy).value_or(0);
   const auto ladder = merged(flags.ladder, file.ladder, "ladder", policy);
-  if (policy == Policy::ring) options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
+  if (policy == Policy::ladder) options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
   Controller{options};  // throws for what makes no sense together
   return options;
 }

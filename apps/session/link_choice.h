@@ -26,8 +26,8 @@ struct LinkChoice {
   std::optional<Policy> meant_policy() const;
 };
 
-// Flags win over the ring file, key by key; with neither it is policy ring from raw32, at the rate
-// of the slowest stage. Throws Error naming the flag that has no meaning with the policy.
+// Flags win over the ring file, key by key; with neither it is policy ladder from raw32, at the
+// rate of the slowest stage. Throws Error naming the flag that has no meaning with the policy.
 ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file);
 
 // Which policies a setting ("target", "floor", "ladder") is about, and whether this is one.

@@ -6,13 +6,12 @@
 //   listen = "0.0.0.0:7700"            # where the last stage connects back; optional
 //   advertise = "10.0.0.1"             # the head's address as the last stage sees it; optional
 //   [link]
-//   policy = "ring"                    # optional: ring, paper or fixed; ring unless codec is given
-//   codec = "ptq"                      # optional: where the policy starts; for fixed: all there is
-//   bits = 8
-//   target = 60                        # optional, images/s; default: the slowest stage's
-//   floor = 90                         # optional, ring: least agreement with raw32, percent
-//   ladder = "ladder.json"             # optional, ring: operating points (engine/control/ladder.h)
-//   mbps = 50                          # optional: pace every link
+//   policy = "ladder"                  # optional: ladder, quantpipe or fixed; ladder unless codec
+//   is given codec = "ptq"                      # optional: where the policy starts; for fixed: all
+//   there is bits = 8 target = 60                        # optional, images/s; default: the slowest
+//   stage's floor = 90                         # optional, ring: least agreement with raw32,
+//   percent ladder = "ladder.json"             # optional, ring: operating points
+//   (engine/control/ladder.h) mbps = 50                          # optional: pace every link
 //   [[stage]]
 //   address = "10.0.0.11:7710"
 //   blocks = "0-6"                     # optional, for all stages or none; 2.5 = after block 2's

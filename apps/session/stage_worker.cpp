@@ -5,8 +5,8 @@
 
 #include <fstream>
 
-#include "apps/session/coded_message.h"
 #include "apps/commands/compute_options.h"
+#include "apps/session/coded_message.h"
 #include "apps/session/stage_input.h"
 #include "ops/base/error.h"
 
@@ -37,29 +37,24 @@ StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order,
     : device_(fmt::format("{} {}", device_text(compute.device), precision_text(compute.precision))),
       context_(compute),
       model_(model_path),
-      runner_(context_, check_model(model_, order), order.range, order.max_images) {
+      runner_(context_, check_model(model_, order), order.range, order.max_images,
+              [this](std::uint32_t images) {
+                return output_ ? output_->choose(images) : CodecSpec{};
+              }) {
   const Architecture& a = model_.architecture();
   warm_up(runner_, a);
   if (runner_.stage().last()) return;
   output_.emplace(order.link, static_cast<std::uint32_t>(a.tokens()),
                   static_cast<std::uint32_t>(a.dim), std::move(log));
-  if (context_.asynchronous()) return;
-  late_.emplace(context_, TensorShape{static_cast<std::uint32_t>(order.max_images),
-                                      static_cast<std::uint32_t>(a.tokens()),
-                                      static_cast<std::uint32_t>(a.dim)});
 }
 
 void StageWorker::submit(net::Message& in) {
-  const bool now = output_ && !late_;
-  runner_.submit(from_message(in), now ? output_->choose(in.images) : CodecSpec{});
+  runner_.submit(in.payload, in.images);
 }
 
 void StageWorker::collect(net::Message& out) {
-  runner_.collect(result_);
-  const CodecSpec codec = late_ ? output_->choose(result_.shape.images) : result_.spec;
-  if (codec == result_.spec) return to_message(result_, out);
-  late_->encode(result_, codec, coded_);
-  to_message(coded_, out);
+  const TensorShape shape = runner_.collect(out.payload);
+  describe_payload(out, shape);
 }
 
 void StageWorker::instructed(const std::string& json) {

@@ -1,5 +1,6 @@
 #pragma once
-// Joins a stage of the engine to a node of the ring: coded bytes in, coded bytes out.
+// Joins a stage of the engine to a node of the ring. On the CPU the codec of a result is chosen
+// when there is room for it on the link, on a GPU when it is computed.
 
 #include <cstdint>
 #include <optional>
@@ -7,7 +8,6 @@
 #include <vector>
 
 #include "apps/session/adaptive_output.h"
-#include "apps/session/late_encoder.h"
 #include "apps/session/work_order.h"
 #include "engine/stage/stage_runner.h"
 #include "net/ring/ring_node.h"
@@ -16,9 +16,9 @@ namespace quantring::apps {
 
 class StageWorker : public net::StageWorker {
  public:
-  // Opens the model file, or the part of one, and loads what the order asks for. Throws Error, also
-  // when the file is of another model than the head's or does not hold these blocks. log: gets a
-  // line for every decision about the output's coding; called on the compute thread.
+  // Opens the model file, or a shard of it, and loads what the order asks for. log: gets a line for
+  // every decision about the output's coding; called on the compute thread. Throws Error, also when
+  // the file is of another model than the head's or does not hold these blocks.
   StageWorker(const std::string& model_path, const WorkOrder& order, const ContextOptions& compute,
               AdaptiveOutput::Log log);
 
@@ -33,17 +33,14 @@ class StageWorker : public net::StageWorker {
   std::string device_;
   Context context_;
   ModelFile model_;
-  StageRunner runner_;
   std::optional<AdaptiveOutput> output_;  // none: the last stage, whose logits are not coded
-  // None on a GPU, where a result is coded before it is copied and so at submit.
-  std::optional<LateEncoder> late_;
-  CodedTensor result_, coded_;
+  StageRunner runner_;
 };
 
-// Codecs that a worker, or the head, can decode; for the hello.
+// Codecs that this build decodes; for the hello.
 std::vector<std::uint8_t> decodable_codecs();
 
-// Memory of this process that is in RAM, in bytes.
+// Resident memory of this process.
 std::uint64_t resident_bytes();
 
 }  // namespace quantring::apps

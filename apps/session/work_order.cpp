@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-
 #include "apps/session/link_choice.h"
-#include "ops/base/json.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
 
 namespace quantring::apps {
 namespace {
@@ -34,7 +33,7 @@ json link_json(const ControllerOptions& link) {
   if (link.policy == Policy::fixed) return value;
   value["target"] = link.target_rate;
   value["window"] = link.window;
-  if (link.policy != Policy::ring) return value;
+  if (link.policy != Policy::ladder) return value;
   value["floor"] = link.floor;
   value["ladder"] = try_parse_json(ladder_to_json(link.ladder));
   return value;
@@ -48,7 +47,7 @@ ControllerOptions link_from(const json& value) {
   link.target_rate = from_zero_to(max_target_rate, value.at("target"));
   link.window = whole(value.at("window"));
   if (link.window < min_window || link.window > max_window) out_of_bounds();
-  if (link.policy != Policy::ring) return link;
+  if (link.policy != Policy::ladder) return link;
   link.floor = from_zero_to(100, value.at("floor"));
   link.ladder = ladder_from_json(value.at("ladder").dump());
   return link;

@@ -14,13 +14,13 @@ namespace {
 
 struct PolicyRow {
   Policy policy;
-  std::string_view name;
+  std::string_view name, old_name;  // up to 0.1
 };
 
 constexpr std::array<PolicyRow, 3> policies{{
-    {Policy::fixed, "fixed"},
-    {Policy::paper, "paper"},
-    {Policy::ring, "ring"},
+    {Policy::fixed, "fixed", ""},
+    {Policy::quantpipe, "quantpipe", "paper"},
+    {Policy::ladder, "ladder", "ring"},
 }};
 
 constexpr std::size_t most_decisions = 64;
@@ -37,7 +37,7 @@ void check_point(CodecSpec codec, const char* what) {
 
 void check_ladder(const Ladder& ladder, double floor) {
   if (ladder.empty())
-    throw Error("policy ring has no operating points to choose from: the ladder is empty");
+    throw Error("policy ladder has no operating points to choose from: the ladder is empty");
   for (const OperatingPoint& point : ladder) {
     check_point(point.codec, "a point of the ladder");
     if (!(point.agreement >= 0 && point.agreement <= 100))
@@ -47,7 +47,7 @@ void check_ladder(const Ladder& ladder, double floor) {
   constexpr TensorShape shape{.images = 2, .tokens = 64, .dim = 64};
   for (std::size_t i = 1; i < ladder.size(); ++i) {
     if (!(ladder[i].agreement < ladder[i - 1].agreement) ||
-        payload_bytes(ladder[i].codec, shape) >= payload_bytes(ladder[i - 1].codec, shape))
+        expected_bits(ladder[i].codec, shape) >= expected_bits(ladder[i - 1].codec, shape))
       throw Error(fmt::format("the ladder's {} is neither coarser nor smaller than {} before it",
                               codec_text(ladder[i].codec), codec_text(ladder[i - 1].codec)));
   }
@@ -67,23 +67,23 @@ void check(const ControllerOptions& options) {
   if (options.window < 2 || options.window > longest_window)
     throw Error(fmt::format("a window of {} micro-batches makes no sense: 2 to {}", options.window,
                             longest_window));
-  if (options.policy == Policy::paper && !has_ranges(options.start.id))
+  if (options.policy == Policy::quantpipe && !has_widths(options.start.id))
     throw Error(
-        fmt::format("policy paper chooses the width of a codec, and {} has only one: start "
+        fmt::format("policy quantpipe chooses the width of a codec, and {} has only one: start "
                     "with one such as ds-aciq 8",
                     codec_name(options.start.id)));
-  if (options.policy == Policy::ring) check_ladder(options.ladder, options.floor);
+  if (options.policy == Policy::ladder) check_ladder(options.ladder, options.floor);
 }
 
 std::unique_ptr<LinkPolicy> make_policy(const ControllerOptions& options) {
   check(options);
-  if (options.policy == Policy::paper) return make_paper_policy(options);
-  if (options.policy == Policy::ring) return make_ring_policy(options);
+  if (options.policy == Policy::quantpipe) return make_quantpipe_policy(options);
+  if (options.policy == Policy::ladder) return make_ladder_policy(options);
   return nullptr;
 }
 
 bool can_be_sent(TensorShape shape) {
-  constexpr std::uint64_t most_elements = std::uint64_t{1} << 40;  // payload_bytes refuses more
+  constexpr std::uint64_t most_elements = std::uint64_t{1} << 40;  // expected_bits refuses more
   const std::uint64_t rows = std::uint64_t{shape.images} * shape.tokens;
   return rows != 0 && shape.dim != 0 && shape.dim <= most_elements / rows;
 }
@@ -98,8 +98,8 @@ LinkObservation cleaned(LinkObservation link) {
   link.credit_wait_s = usable(link.credit_wait_s);
   link.compute_rate = usable(link.compute_rate);
   link.capacity_bps = usable(link.capacity_bps);
-  if (link.capacity_bps == 0) link.capacity = LinkObservation::Capacity::unknown;
-  if (link.capacity == LinkObservation::Capacity::unknown) link.capacity_bps = 0;
+  if (link.capacity_bps == 0) link.capacity = Capacity::unknown;
+  if (link.capacity == Capacity::unknown) link.capacity_bps = 0;
   return link;
 }
 
@@ -107,8 +107,8 @@ LinkObservation cleaned(LinkObservation link) {
 
 Policy parse_policy(std::string_view name) {
   for (const PolicyRow& row : policies)
-    if (row.name == name) return row.policy;
-  throw Error(fmt::format("policy '{}' is not known: fixed, paper and ring are", name));
+    if (row.name == name || (!row.old_name.empty() && row.old_name == name)) return row.policy;
+  throw Error(fmt::format("policy '{}' is not known: fixed, quantpipe and ladder are", name));
 }
 
 std::string policy_name(Policy policy) {
@@ -118,8 +118,7 @@ std::string policy_name(Policy policy) {
 }
 
 double bits_per_image(CodecSpec codec, TensorShape shape) {
-  const double bytes = static_cast<double>(payload_bytes(codec, shape)) + frame_header_bytes;
-  return 8 * bytes / shape.images;
+  return (expected_bits(codec, shape) + 8 * frame_header_bytes) / shape.images;
 }
 
 double target_rate(const ControllerOptions& options, const LinkObservation& link) {

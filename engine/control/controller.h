@@ -12,38 +12,38 @@
 
 #include "engine/codec/codec.h"
 #include "engine/control/ladder.h"
+#include "ops/base/capacity.h"
 
 namespace quantring {
 
 enum class Policy : std::uint8_t {
-  fixed,  // always ControllerOptions::start
-  paper,  // QuantPipe's formula, every window: powers of two of one codec's bits
-  ring,   // ours: the most accurate operating point whose real bytes fit
+  fixed,      // always ControllerOptions::start
+  quantpipe,  // QuantPipe's formula, every window: powers of two of one codec's bits
+  ladder,     // ours: the most accurate operating point whose real bytes fit
 };
 
-Policy parse_policy(std::string_view name);  // throws Error naming what is accepted
+// Also accepts the names of 0.1: paper, ring. Throws Error naming what is accepted.
+Policy parse_policy(std::string_view name);
 std::string policy_name(Policy policy);
 
 struct ControllerOptions {
   Policy policy = Policy::fixed;
-  // What the first micro-batches are sent in. paper: a codec of several widths, and the one that is
-  // used at 2..16 bits. ring: or the finest point of the ladder that is no larger and not below the
-  // floor.
+  // What the first micro-batches are sent in. quantpipe: a codec of several widths, and the one
+  // that is used at 2..16 bits. ladder: or the finest point of the ladder that is no larger and not
+  // below the floor.
   CodecSpec start;
   double target_rate = 0;  // images/s; 0: the slowest stage's, LinkObservation::compute_rate
-  double floor = 0;        // ring: no point with less agreement (ladder.h), percent; 0: any
+  double floor = 0;        // ladder: no point with less agreement (ladder.h), percent; 0: any
   int window = 50;         // micro-batches
-  Ladder ladder;           // ring: what it may choose from, finest first, not empty
+  Ladder ladder;           // ladder: what it may choose from, finest first, not empty
 };
 
 // What is known when a micro-batch is about to be encoded. Counts are since the session began.
 struct LinkObservation {
-  enum class Capacity : std::uint8_t { unknown, at_least, measured };
-
   double time_s = 0;                // any monotonic clock
   std::uint64_t frames = 0;         // micro-batches that have left
   std::uint64_t images = 0;         // in them
-  std::uint64_t payload_bytes = 0;  // of them; policy paper measures the bandwidth with it
+  std::uint64_t payload_bytes = 0;  // of them; policy quantpipe measures the bandwidth with it
   double sending_s = 0;             // in which the link was taking bytes of a frame
   double credit_wait_s = 0;         // in which a frame was ready and the receiver had no room
   Capacity capacity = Capacity::unknown;

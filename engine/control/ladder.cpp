@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "engine/model/open_file.h"
-#include "ops/base/json.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
 
 namespace quantring {
 namespace {
@@ -24,8 +24,8 @@ constexpr double most_agreement = 99.99;
 
 // Of any tensor that is not tiny: more bits an element are more bytes. Ranges do not count, so of
 // the codecs with 16 bits one is enough.
-std::uint64_t size_of(CodecSpec spec) {
-  return payload_bytes(spec, {.images = 1, .tokens = 64, .dim = 64});
+double size_of(CodecSpec spec) {
+  return expected_bits(spec, {.images = 1, .tokens = 64, .dim = 64});
 }
 
 const json& field(const json& entry, const char* name, std::size_t number) {
@@ -81,8 +81,8 @@ Ladder make_ladder(std::vector<OperatingPoint> points) {
   // Coarsest first, of two of a size the better first: a point stays if it is better than all that
   // are no larger.
   std::sort(points.begin(), points.end(), [](const OperatingPoint& a, const OperatingPoint& b) {
-    const auto bytes_a = size_of(a.codec), bytes_b = size_of(b.codec);
-    if (bytes_a != bytes_b) return bytes_a < bytes_b;
+    const double bits_a = size_of(a.codec), bits_b = size_of(b.codec);
+    if (bits_a != bits_b) return bits_a < bits_b;
     if (a.agreement != b.agreement) return a.agreement > b.agreement;
     return a.codec.id < b.codec.id;
   });

@@ -19,8 +19,8 @@ class LinkPolicy {
   virtual std::optional<Decision> judge(const LinkObservation& link, std::uint64_t frame) = 0;
 };
 
-std::unique_ptr<LinkPolicy> make_paper_policy(const ControllerOptions& options);
-std::unique_ptr<LinkPolicy> make_ring_policy(const ControllerOptions& options);
+std::unique_ptr<LinkPolicy> make_quantpipe_policy(const ControllerOptions& options);
+std::unique_ptr<LinkPolicy> make_ladder_policy(const ControllerOptions& options);
 
 // What is sent for one image in bits, its share of the frame's header too.
 double bits_per_image(CodecSpec codec, TensorShape shape);

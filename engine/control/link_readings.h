@@ -13,8 +13,6 @@ namespace quantring {
 // both change, and only this ratio matters for the choice.
 class LinkReadings {
  public:
-  using Capacity = LinkObservation::Capacity;
-
   explicit LinkReadings(std::size_t window) : window_(window) {}
 
   // `needed`: bits that an image takes at the point now.

@@ -16,9 +16,9 @@ int bits_for(double ratio) {
   return bits;
 }
 
-class PaperPolicy final : public LinkPolicy {
+class QuantPipePolicy final : public LinkPolicy {
  public:
-  explicit PaperPolicy(const ControllerOptions& options)
+  explicit QuantPipePolicy(const ControllerOptions& options)
       : options_(options), current_(options.start) {}
 
   CodecSpec start() const override { return current_; }
@@ -31,7 +31,7 @@ class PaperPolicy final : public LinkPolicy {
     const double rate = target_rate(options_, link);
     if (frame == 0 || bandwidth <= 0 || rate <= 0) return std::nullopt;
 
-    const double volume = 8 * static_cast<double>(payload_bytes(current_, link.next));
+    const double volume = expected_bits(current_, link.next);
     const double seconds = link.next.images / rate;
     const int bits = bits_for(volume * 32 / current_.bits / (seconds * bandwidth));
     const CodecSpec to = bits == 32 ? CodecSpec{CodecId::raw32, 32}
@@ -57,7 +57,7 @@ class PaperPolicy final : public LinkPolicy {
   // the time in which they were sent. That is not waiting for the receiver, but a small frame is in
   // the kernel's buffer before it is on the link, and looks fast.
   double bandwidth_of(const LinkObservation& link) const {
-    if (link.capacity == LinkObservation::Capacity::measured) return link.capacity_bps;
+    if (link.capacity == Capacity::measured) return link.capacity_bps;
     const double seconds = link.sending_s - begun_.sending_s;
     if (link.payload_bytes <= begun_.payload_bytes || seconds <= 0) return 0;
     return 8 * static_cast<double>(link.payload_bytes - begun_.payload_bytes) / seconds;
@@ -70,8 +70,8 @@ class PaperPolicy final : public LinkPolicy {
 
 }  // namespace
 
-std::unique_ptr<LinkPolicy> make_paper_policy(const ControllerOptions& options) {
-  return std::make_unique<PaperPolicy>(options);
+std::unique_ptr<LinkPolicy> make_quantpipe_policy(const ControllerOptions& options) {
+  return std::make_unique<QuantPipePolicy>(options);
 }
 
 }  // namespace quantring

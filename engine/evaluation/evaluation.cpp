@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <stdexcept>
 
 #include "ops/base/error.h"
@@ -18,6 +18,10 @@ std::vector<int> every(int step, const Architecture& architecture) {
   std::vector<int> cuts;
   for (int cut = step; cut < architecture.half_blocks(); cut += step) cuts.push_back(cut);
   return cuts;
+}
+
+std::uint64_t expected_bytes(CodecSpec codec, TensorShape shape) {
+  return static_cast<std::uint64_t>(std::llround(expected_bits(codec, shape) / 8));
 }
 
 void check(const EvaluationPlan& plan, const Architecture& architecture) {
@@ -80,7 +84,7 @@ Evaluation::Evaluation(Context& context, const ModelFile& model, EvaluationPlan 
     : context_(context),
       architecture_(model.architecture()),
       plan_(std::move(plan)),
-      codec_(context, residual_shape(std::max(1, plan_.max_images))) {
+      coder_(context, residual_shape(std::max(1, plan_.max_images))) {
   check(plan_, architecture_);
   int begin = 0;
   std::vector<int> ends = plan_.cuts;
@@ -93,16 +97,11 @@ Evaluation::Evaluation(Context& context, const ModelFile& model, EvaluationPlan 
   results_.resize(stages_.size());
   const auto images = static_cast<std::size_t>(plan_.max_images);
   pixels_ = Buffer(context_, images * model.preprocess().pixel_count());
-  // Nothing is longer in coded form than as f32.
-  const TensorShape shape = residual_shape(plan_.max_images);
-  std::uint64_t most = device_form_bytes(raw32, shape);
   for (const CodecSpec codec : plan_.codecs) {
-    most = std::max(most, device_form_bytes(codec, shape));
-    points_.push_back({codec, payload_bytes(codec, residual_shape(1)),
+    points_.push_back({codec, expected_bytes(codec, residual_shape(1)),
                        std::vector<EvaluationScore>(plan_.together ? 1 : plan_.cuts.size())});
   }
-  coded_ = Buffer(context_, most);
-  baseline_ = {raw32, payload_bytes(raw32, residual_shape(1)), {{}}};
+  baseline_ = {raw32, expected_bytes(raw32, residual_shape(1)), {{}}};
 }
 
 std::size_t Evaluation::passes() const {
@@ -175,9 +174,8 @@ std::vector<float> Evaluation::logits_without_coding(std::span<const std::byte> 
 
 // The result of `stage` as the next one receives it.
 void Evaluation::carry(std::size_t stage, CodecSpec codec, int images) {
-  const TensorShape shape = residual_shape(images);
-  codec_.encode(results_[stage], shape, codec, coded_.data());
-  codec_.decode(coded_.data(), shape, codec, stages_[stage + 1]->residual(images));
+  coder_.encode(results_[stage], codec, coded_);
+  coder_.decode(coded_, stages_[stage + 1]->residual(images));
 }
 
 // From `stage`, whose residual stream is in place, to the logits.
@@ -220,9 +218,9 @@ std::vector<float> Evaluation::logits(int images) {
 // A residual stream in the context's memory as f32.
 std::vector<float> Evaluation::floats(ConstTensor tensor, int images) {
   const TensorShape shape = residual_shape(images);
-  codec_.encode(tensor, shape, raw32, coded_.data());
+  coder_.encode(tensor, raw32, coded_);
   std::vector<float> values(shape.elements());
-  download(context_, coded_.data(), std::as_writable_bytes(std::span(values)));
+  decode(coded_, shape, values);
   return values;
 }
 

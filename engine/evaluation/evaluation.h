@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "engine/codec/codec.h"
-#include "engine/codec/device_codec.h"
+#include "engine/codec/coder.h"
 #include "engine/evaluation/evaluation_score.h"
 #include "engine/model/model_file.h"
 #include "engine/stage/stage.h"
@@ -39,7 +39,7 @@ struct EvaluationPlan {
 // One codec's.
 struct EvaluationPoint {
   CodecSpec codec;
-  std::uint64_t bytes_per_image = 0;    // of payload on one link, sent alone
+  std::uint64_t bytes_per_image = 0;    // expected, of a coded tensor of one image
   std::vector<EvaluationScore> scores;  // of every cut; together: one, of all of them
   EvaluationScore mean() const;         // over the cuts
 };
@@ -86,8 +86,9 @@ class Evaluation {
   EvaluationPlan plan_;
   std::vector<std::unique_ptr<Stage>> stages_;  // one more than cuts
   std::vector<ConstTensor> results_;            // of each stage's last pass
-  DeviceCodec codec_;
-  Buffer pixels_, coded_;
+  Coder coder_;
+  Buffer pixels_;
+  std::vector<std::byte> coded_;
   EvaluationPoint baseline_;
   std::vector<EvaluationPoint> points_;
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "ops/base/error.h"
@@ -10,7 +12,7 @@ namespace quantring {
 namespace {
 
 // One micro-batch copied in, one computed, one copied out.
-constexpr int gpu_slots = 3;
+constexpr std::size_t gpu_slots = 3;
 
 TensorShape pixels_shape(const Architecture& a, std::uint32_t images) {
   return {images, static_cast<std::uint32_t>(a.channels),
@@ -21,26 +23,35 @@ TensorShape residual_shape(const Architecture& a, std::uint32_t images) {
   return {images, static_cast<std::uint32_t>(a.tokens()), static_cast<std::uint32_t>(a.dim)};
 }
 
-// No codec makes more of a tensor than its f32 values with a range for every image.
-std::size_t most_bytes(TensorShape shape) {
-  return shape.elements() * sizeof(float) + shape.images * 2 * sizeof(float);
+TensorShape logits_shape(const Architecture& a, std::uint32_t images) {
+  return {images, 1, static_cast<std::uint32_t>(a.classes)};
+}
+
+// The largest tensor per image that leaves the stage.
+TensorShape max_output(const Architecture& a, bool last, std::uint32_t images) {
+  return last ? logits_shape(a, images) : residual_shape(a, images);
 }
 
 }  // namespace
 
-StageRunner::StageRunner(Context& context, const ModelFile& model, StageRange range, int max_images)
+TensorShape input_shape(const Stage& stage, const Architecture& architecture,
+                        std::uint32_t images) {
+  return stage.first() ? pixels_shape(architecture, images) : residual_shape(architecture, images);
+}
+
+StageRunner::StageRunner(Context& context, const ModelFile& model, StageRange range, int max_images,
+                         ChooseCodec choose)
     : context_(context),
       architecture_(model.architecture()),
+      choose_(std::move(choose)),
       stage_(context, model, range, max_images),
-      codec_(context, residual_shape(architecture_, static_cast<std::uint32_t>(max_images))),
+      coder_(context,
+             max_output(architecture_, stage_.last(), static_cast<std::uint32_t>(max_images))),
       slots_(context.asynchronous() ? gpu_slots : 1) {
+  if (!context_.asynchronous()) return;
   const auto images = static_cast<std::uint32_t>(max_images);
-  const TensorShape stream = residual_shape(architecture_, images);
-  const std::size_t in =
-      stage_.first() ? pixels_shape(architecture_, images).elements() : most_bytes(stream);
-  const std::size_t out =
-      stage_.last() ? images * static_cast<std::size_t>(architecture_.classes) * sizeof(float)
-                    : most_bytes(stream);
+  const std::size_t in = max_body_bytes(input_shape(stage_, architecture_, images));
+  const std::size_t out = max_body_bytes(max_output(architecture_, stage_.last(), images));
   for (Slot& slot : slots_) {
     slot.host_in = PinnedBuffer(context_, in);
     slot.host_out = PinnedBuffer(context_, out);
@@ -51,70 +62,93 @@ StageRunner::StageRunner(Context& context, const ModelFile& model, StageRange ra
   }
 }
 
-void StageRunner::submit(const CodedTensor& in, CodecSpec output) {
-  if (pending_ == depth()) throw std::logic_error("StageRunner::submit: nothing was collected");
-  const Architecture& a = architecture_;
-  const std::uint32_t images = in.shape.images;
-  if (images < 1 || images > static_cast<std::uint32_t>(stage_.max_images())) {
-    throw Error(fmt::format("a frame holds {} images, the plan said at most {}", images,
+CodecSpec StageRunner::check_input(std::span<const std::byte> coded, std::uint32_t images) const {
+  if (images < 1 || images > static_cast<std::uint32_t>(stage_.max_images()))
+    throw Error(fmt::format("a frame holds {} images, the plan allows 1 to {}", images,
                             stage_.max_images()));
-  }
-  Slot& slot = slots_[next_];
-  const bool pixels = stage_.first();
-  if (pixels && (in.spec != CodecSpec{CodecId::pixels, 8} || in.shape != pixels_shape(a, images) ||
-                 in.payload.size() != in.shape.elements())) {
-    throw Error(fmt::format("stage 0 takes frames of {}x{}x{} pixels, this frame is something else",
-                            a.channels, a.image_height, a.image_width));
-  }
-  if (!pixels && (in.spec.id == CodecId::pixels || in.shape != residual_shape(a, images))) {
+  const Architecture& a = architecture_;
+  const bool pixels = read_coded_header(coded).id == CodecId::pixels;
+  if (pixels != stage_.first()) {
     throw Error(
-        fmt::format("this stage takes frames of {}x{} values an image, this frame is "
-                    "something else",
-                    a.tokens(), a.dim));
+        pixels ? fmt::format("this stage takes frames of {}x{} values an image, this frame has "
+                             "pixels: the ring's order of stages is wrong",
+                             a.tokens(), a.dim)
+               : fmt::format("stage 0 takes frames of {}x{}x{} pixels, this frame has none: the "
+                             "ring's order of stages is wrong",
+                             a.channels, a.image_height, a.image_width));
   }
-  const std::size_t bytes = device_form_bytes(in.spec, in.shape);
-  to_device_form(in, {slot.host_in.data(), bytes});
-  void* const device_in = input_memory(slot);
-  copy_in(context_, slot.host_in, bytes, device_in);
+  return check_coded(coded, input_shape(stage_, a, images));
+}
 
+void StageRunner::submit(std::span<const std::byte> coded, std::uint32_t images) {
+  if (pending_ == depth()) throw std::logic_error("StageRunner::submit: nothing was collected");
+  const CodecSpec spec = check_input(coded, images);
+  Slot& slot = slots_[next_];
+  const std::byte* const body = input_body(coded, slot);
   const int count = static_cast<int>(images);
-  ConstTensor result;
-  if (pixels) {
-    result = stage_.forward_pixels(
-        {device_in, DType::u8, {count, a.channels, a.image_height, a.image_width}});
+  const Architecture& a = architecture_;
+  if (stage_.first()) {
+    slot.result = stage_.forward_pixels(
+        {body, DType::u8, {count, a.channels, a.image_height, a.image_width}});
   } else {
-    codec_.decode(device_in, in.shape, in.spec, stage_.residual(count));
-    result = stage_.forward_residual(count);
+    coder_.decode_body(body, spec, stage_.residual(count));
+    slot.result = stage_.forward_residual(count);
   }
-  slot.spec = stage_.last() ? CodecSpec{CodecId::raw32, 32} : output;
-  slot.shape = stage_.last() ? TensorShape{images, 1, static_cast<std::uint32_t>(a.classes)}
-                             : residual_shape(a, images);
-  void* const device_out = output_memory(slot);
-  codec_.encode(result, slot.shape, slot.spec, device_out);
-  copy_out(context_, device_out, device_form_bytes(slot.spec, slot.shape), slot.host_out,
-           slot.arrived);
+  if (context_.asynchronous()) enqueue_output(slot, images);
   next_ = (next_ + 1) % slots_.size();
   ++pending_;
 }
 
-void StageRunner::collect(CodedTensor& out) {
+// The CPU reads the message itself.
+const std::byte* StageRunner::input_body(std::span<const std::byte> coded, Slot& slot) {
+  const auto body = coded.subspan(coded_header_bytes);
+  if (!context_.asynchronous()) return body.data();
+  std::memcpy(slot.host_in.data(), body.data(), body.size());
+  copy_in(context_, slot.host_in, body.size(), device_in(slot));
+  return device_in(slot);
+}
+
+CodecSpec StageRunner::output_codec(std::uint32_t images) const {
+  return stage_.last() ? CodecSpec{CodecId::raw32, 32} : choose_(images);
+}
+
+void StageRunner::enqueue_output(Slot& slot, std::uint32_t images) {
+  slot.spec = output_codec(images);
+  const std::size_t body =
+      max_bytes(slot.spec, tensor_shape(slot.result.shape)) - coded_header_bytes;
+  coder_.encode_body(slot.result, slot.spec, device_out(slot));
+  copy_out(context_, device_out(slot), body, slot.host_out, slot.arrived);
+}
+
+TensorShape StageRunner::collect(std::vector<std::byte>& coded) {
   if (pending_ == 0) throw std::logic_error("StageRunner::collect: nothing was submitted");
   const std::size_t oldest =
       (next_ + slots_.size() - static_cast<std::size_t>(pending_)) % slots_.size();
   const Slot& slot = slots_[oldest];
-  slot.arrived.wait();
   --pending_;
-  from_device_form({slot.host_out.data(), device_form_bytes(slot.spec, slot.shape)}, slot.spec,
-                   slot.shape, out);
+  const TensorShape shape = tensor_shape(slot.result.shape);
+  if (context_.asynchronous()) {
+    slot.arrived.wait();
+    const std::byte* const body = slot.host_out.data();
+    const std::size_t bytes = find_codec(slot.spec.id)->body_bytes(slot.spec.bits, shape, body);
+    coded.resize(coded_header_bytes + bytes);
+    write_coded_header(slot.spec, std::span(coded).first<coded_header_bytes>());
+    std::memcpy(coded.data() + coded_header_bytes, body, bytes);
+  } else {
+    coder_.encode(slot.result, output_codec(shape.images), coded);
+  }
+  return shape;
 }
 
-// Where the device works on host memory anyway, nothing is copied.
-void* StageRunner::input_memory(const Slot& slot) const {
-  return context_.shares_host_memory() ? slot.host_in.data() : slot.device_in.data();
+// Where the device works on host memory, nothing is copied.
+std::byte* StageRunner::device_in(const Slot& slot) const {
+  return context_.shares_host_memory() ? slot.host_in.data()
+                                       : static_cast<std::byte*>(slot.device_in.data());
 }
 
-void* StageRunner::output_memory(const Slot& slot) const {
-  return context_.shares_host_memory() ? slot.host_out.data() : slot.device_out.data();
+std::byte* StageRunner::device_out(const Slot& slot) const {
+  return context_.shares_host_memory() ? slot.host_out.data()
+                                       : static_cast<std::byte*>(slot.device_out.data());
 }
 
 }  // namespace quantring

@@ -1,12 +1,15 @@
 #pragma once
-// A stage between its codecs: coded tensors in, coded tensors out. On a GPU several micro-batches
-// are under way at once: one is copied in while another is computed and a third is copied out.
+// A stage between its codecs: coded tensors in, coded tensors out (engine/codec/codec.h). On a GPU
+// several micro-batches are in flight: one is copied in while another is computed and a third is
+// copied out.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
-#include "engine/codec/codec.h"
-#include "engine/codec/device_codec.h"
+#include "engine/codec/coder.h"
 #include "engine/model/model_file.h"
 #include "engine/stage/stage.h"
 #include "ops/context.h"
@@ -16,8 +19,15 @@ namespace quantring {
 
 class StageRunner {
  public:
-  // Loads the stage as Stage does. context and model must outlive this object. Throws Error.
-  StageRunner(Context& context, const ModelFile& model, StageRange range, int max_images);
+  // How a micro-batch of so many images is coded. Called once for each, when it is coded: on the
+  // CPU in collect(), where the result waits uncoded until it can be sent; on a GPU in submit(),
+  // which enqueues the coding.
+  using ChooseCodec = std::function<CodecSpec(std::uint32_t images)>;
+
+  // Loads the stage as Stage does. context and model must outlive this object. choose: not asked in
+  // the last stage, whose logits are raw32 [images, 1, classes]. Throws Error.
+  StageRunner(Context& context, const ModelFile& model, StageRange range, int max_images,
+              ChooseCodec choose = {});
 
   const Stage& stage() const { return stage_; }
 
@@ -26,34 +36,44 @@ class StageRunner {
   int depth() const { return static_cast<int>(slots_.size()); }
   int pending() const { return pending_; }
 
-  // First stage: pixels [images, channels, height * width]; others: the residual stream in any
-  // codec. output: how the result is coded; the last stage's logits are always raw32 [images, 1,
-  // classes]. Throws Error for what is not that, or too many images.
-  void submit(const CodedTensor& in, CodecSpec output);
+  // coded: of the first stage, pixels [images, channels, height * width]; of others, the residual
+  // stream [images, tokens, dim] in any other codec. Aligned to 4 bytes, as a vector is; not needed
+  // after the call. Throws Error for what is not that, and for too many images; then nothing was
+  // submitted.
+  void submit(std::span<const std::byte> coded, std::uint32_t images);
 
-  // The oldest submitted result, waiting for it; its memory in `out` is used again.
-  void collect(CodedTensor& out);
+  // The oldest submitted result, waiting for it. Replaces what is in `coded`, using its memory
+  // again; returns the result's shape.
+  TensorShape collect(std::vector<std::byte>& coded);
 
  private:
-  // One micro-batch under way.
+  // One micro-batch in flight. The buffers hold bodies of coded tensors: a GPU's only.
   struct Slot {
     PinnedBuffer host_in, host_out;
     Buffer device_in, device_out;
     Event arrived;
-    CodecSpec spec;
-    TensorShape shape;
+    ConstTensor result;
+    CodecSpec spec;  // a GPU's
   };
 
-  void* input_memory(const Slot& slot) const;
-  void* output_memory(const Slot& slot) const;
+  CodecSpec check_input(std::span<const std::byte> coded, std::uint32_t images) const;
+  const std::byte* input_body(std::span<const std::byte> coded, Slot& slot);
+  CodecSpec output_codec(std::uint32_t images) const;
+  void enqueue_output(Slot& slot, std::uint32_t images);
+  std::byte* device_in(const Slot& slot) const;
+  std::byte* device_out(const Slot& slot) const;
 
   Context& context_;
   Architecture architecture_;
+  ChooseCodec choose_;
   Stage stage_;
-  DeviceCodec codec_;
+  Coder coder_;
   std::vector<Slot> slots_;
   std::size_t next_ = 0;  // slot of the next submit
   int pending_ = 0;
 };
+
+// What a stage takes: pixels for the first, the residual stream for others.
+TensorShape input_shape(const Stage& stage, const Architecture& architecture, std::uint32_t images);
 
 }  // namespace quantring

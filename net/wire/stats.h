@@ -6,16 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/base/capacity.h"
+
 namespace quantring::net {
 
 inline constexpr int max_stages = 64;  // of a ring
 
-// What is known of a link's capacity: how fast it carries bytes when nothing else holds them up.
-enum class Capacity : std::uint8_t {
-  unknown = 0,   // idle, or nothing was sent yet that says anything
-  at_least = 1,  // what was sent went through and did not fill the link
-  measured = 2,  // what was sent filled the link
-};
+using quantring::Capacity;
 
 // One direction of one hop, counted since the session began. Only frames with tensors or results
 // are in frames, images, payload_bytes and elements; wire_bytes has every byte of the hop, headers
@@ -28,9 +25,9 @@ struct LinkStats {
   // is slow holds it up too. That is what `capacity` is for.
   double sending_s = 0;
   double credit_wait_s = 0;  // seconds in which a frame was ready and the receiver had no room
-  // Sender's side only, the latest of net/hop/bandwidth_meter.h, at most a tenth of a second old: bits
-  // of TCP payload a second. What a shaper or a cable carries is 4.6 % more: 1514 bytes of Ethernet
-  // for 1448 of payload.
+  // Sender's side only, the latest of net/hop/bandwidth_meter.h, at most a tenth of a second old:
+  // bits of TCP payload a second. What a shaper or a cable carries is 4.6 % more: 1514 bytes of
+  // Ethernet for 1448 of payload.
   Capacity capacity = Capacity::unknown;
   double capacity_bps = 0;  // 0 when unknown
   // Sender's side only, 0 when unknown: round trip time of the link, the shortest that its kernel

@@ -54,7 +54,7 @@ void drive(const Ladder& ladder, Input input) {
       const CodecSpec codec = controller.choose(link);
       if (!codec_valid(codec) || !(codec == controller.current())) std::abort();
       if (options.policy == Policy::fixed && !(codec == options.start)) std::abort();
-      if (options.policy == Policy::ring && agreement_of(ladder, codec) < options.floor)
+      if (options.policy == Policy::ladder && agreement_of(ladder, codec) < options.floor)
         std::abort();
     }
   }

@@ -240,17 +240,17 @@ def ladder_seeds():
 
 
 def worker_seeds():
-    link = {"policy": "ring", "codec": "raw32", "bits": 32, "target": 60.5, "window": 50, "floor": 80,
+    link = {"policy": "ladder", "codec": "raw32", "bits": 32, "target": 60.5, "window": 50, "floor": 80,
             "ladder": {"ladder": [{"codec": "raw32", "bits": 32, "agreement": 100},
                                   {"codec": "ptq", "bits": 8, "agreement": 99}]}}  # fmt: skip
     order = {"model_hash": "abc", "range": [0, 11], "max_images": 8, "link": link}
     decision = {"frame": 312, "s": 12.5, "from": ["raw32", 32], "to": ["ptq", 8], "bps": 5e7, "need": 4e7,
                 "target": 60.5, "short": False, "cause": "link fell"}  # fmt: skip
-    output = {"policy": "ring", "point": ["ptq", 8], "bps": 5e7, "filled": True, "target": 60.5,
+    output = {"policy": "ladder", "point": ["ptq", 8], "bps": 5e7, "filled": True, "target": 60.5,
               "decision_count": 2, "decisions": [decision, decision]}  # fmt: skip
     report = {"range": "blocks 0-5.5", "device": "cpu f32", "resident_mb": 12.5, "output": output}
     yield "order", b"\0" + json.dumps(order).encode()
-    for policy in ("fixed", "paper"):
+    for policy in ("fixed", "quantpipe"):
         other = {"policy": policy, "codec": "ptq", "bits": 4, "target": 0, "window": 50}
         yield f"order_{policy}", b"\0" + json.dumps(order | {"link": other}).encode()
     yield "report", b"\1" + json.dumps(report).encode()

@@ -13,10 +13,9 @@ std::vector<CodecSpec> cut_codecs() {
 }
 
 double cut_bytes(const Architecture& architecture, CodecSpec codec) {
-  // Of two images: a batch carries scale and offset for each in its payload.
-  const TensorShape two{2, static_cast<std::uint32_t>(architecture.tokens()),
+  const TensorShape one{1, static_cast<std::uint32_t>(architecture.tokens()),
                         static_cast<std::uint32_t>(architecture.dim)};
-  return static_cast<double>(payload_bytes(codec, two)) / 2;
+  return expected_bits(codec, one) / 8;
 }
 
 std::vector<EvenSplit> even_splits(const Architecture& architecture, const ModelCosts& costs) {

@@ -8,9 +8,9 @@
 
 #include "engine/control/ladder.h"
 #include "engine/model/safetensors.h"
+#include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/process.h"
-#include "ops/base/json.h"
 
 using namespace quantring;
 using test::contains;
@@ -48,12 +48,12 @@ struct Setup {
 
 }  // namespace
 
-TEST_CASE("policy ring codes a slow link coarser until it reaches the target") {
+TEST_CASE("policy ladder codes a slow link coarser until it reaches the target") {
   const Setup s(20000);
   const auto outcome = s.classify({"--stages", "2", "--link-mbps", "4", "--target", "2000"});
   const auto report = s.last_report();
   CAPTURE(outcome.err);
-  CHECK(report.at("policy") == "ring");
+  CHECK(report.at("policy") == "ladder");
   CHECK(report.at("images") == 20000);
   CHECK(report.at("images_per_s") > 1000);
   const auto& link = report.at("links").at(1);
@@ -75,7 +75,7 @@ TEST_CASE("policy ring codes a slow link coarser until it reaches the target") {
   CHECK_FALSE(report.at("links").at(2).contains("decisions"));
 }
 
-TEST_CASE("policy ring leaves a fast link at raw32, with the bits of one process") {
+TEST_CASE("policy ladder leaves a fast link at raw32, with the bits of one process") {
   const Setup s(3000);
   const auto logits = [&](std::vector<std::string> extra) {
     const std::string path = s.folder / "logits.safetensors";
@@ -111,12 +111,12 @@ TEST_CASE("the floor is kept, and that the target is missed is said") {
   CHECK(said);
 }
 
-TEST_CASE("policy paper takes powers of two of its codec's bits") {
+TEST_CASE("policy quantpipe takes powers of two of its codec's bits") {
   const Setup s(8000);
-  s.classify({"--stages", "2", "--link-mbps", "4", "--target", "2000", "--policy", "paper",
+  s.classify({"--stages", "2", "--link-mbps", "4", "--target", "2000", "--policy", "quantpipe",
               "--codec", "ptq", "--bits", "16"});
   const auto report = s.last_report();
-  CHECK(report.at("policy") == "paper");
+  CHECK(report.at("policy") == "quantpipe");
   const auto& link = report.at("links").at(1);
   CHECK(link.at("codec") == "ptq");
   CHECK(link.at("bits") <= 8);
@@ -139,7 +139,7 @@ TEST_CASE("a ring file says the policy, the node's log every decision, and a cod
     stages += "[[stage]]\naddress = \"127.0.0.1:" + line.substr(18, line.find(',') - 18) + "\"\n";
   }
   const std::string toml = s.folder / "ring.toml";
-  std::ofstream(toml) << "[link]\npolicy = \"ring\"\ntarget = 2000\nmbps = 3\n" << stages;
+  std::ofstream(toml) << "[link]\npolicy = \"ladder\"\ntarget = 2000\nmbps = 3\n" << stages;
   s.classify({"--ring", toml});
   const auto decided = s.last_report().at("links").at(1).at("decisions").size();
   CHECK(decided >= 1);

@@ -9,9 +9,9 @@
 #include "engine/codec/codec.h"
 #include "engine/model/safetensors.h"
 #include "engine/stage/topk.h"
+#include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/process.h"
-#include "ops/base/json.h"
 
 using namespace quantring;
 using test::program;
@@ -114,12 +114,12 @@ TEST_CASE("every codec carries a ring") {
     CAPTURE(codec_name(id));
     std::vector<std::string> command = {program,   "classify", images, "--model", model,
                                         "--quiet", "--stages", "3",    "--codec", codec_name(id)};
-    if (has_ranges(id)) command.insert(command.end(), {"--bits", "5"});
+    if (has_widths(id)) command.insert(command.end(), {"--bits", "5"});
     const auto outcome = run(command);
     CAPTURE(outcome.err);
     CHECK(outcome.status == 0);
     CHECK(contains(outcome.err, "19 images"));
-    CHECK(contains(outcome.err, has_ranges(id) ? codec_name(id) + " 5" : codec_name(id)));
+    CHECK(contains(outcome.err, has_widths(id) ? codec_name(id) + " 5" : codec_name(id)));
   }
 }
 

@@ -154,11 +154,12 @@ TEST_CASE("flags that make no sense") {
   usage({"--limit", "-5"}, "--limit");
   usage({"--codec", "pixels", "--stages", "2"}, "--codec pixels");
   usage({"--link-mbps", "0.001", "--stages", "2"}, "--link-mbps");
-  usage({"--policy", "ring"}, "--policy");
+  usage({"--policy", "ladder"}, "--policy");
   usage({"--policy", "best", "--stages", "2"}, "--policy: policy 'best'");
-  usage({"--policy", "paper", "--codec", "raw32", "--stages", "2"}, "raw32 has only one");
+  usage({"--policy", "quantpipe", "--codec", "raw32", "--stages", "2"}, "raw32 has only one");
   usage({"--policy", "fixed", "--target", "60", "--stages", "2"}, "--target is about");
-  usage({"--policy", "paper", "--floor", "90", "--stages", "2"}, "--floor is about policy ring");
+  usage({"--policy", "quantpipe", "--floor", "90", "--stages", "2"},
+        "--floor is about policy ladder");
   usage({"--target", "0", "--stages", "2"}, "--target");
   usage({"--floor", "101", "--stages", "2"}, "--floor");
   usage({"--ladder", s.folder / "none.json", "--stages", "2"}, "none.json");

@@ -10,8 +10,8 @@
 #include "apps/session/work_order.h"
 #include "apps/session/worker_stats.h"
 #include "ops/base/error.h"
-#include "tests/apps/commands/programs.h"
 #include "ops/base/json.h"
+#include "tests/apps/commands/programs.h"
 
 using namespace quantring;
 using namespace quantring::apps;
@@ -30,7 +30,7 @@ LinkChoice with(std::optional<Policy> policy, std::optional<CodecSpec> codec,
 
 TEST_CASE("a codec alone is fixed; with neither codec nor policy it is ring from raw32") {
   const ControllerOptions by_default = choose_links({}, {});
-  CHECK(by_default.policy == Policy::ring);
+  CHECK(by_default.policy == Policy::ladder);
   CHECK(by_default.start == raw32);
   CHECK(by_default.target_rate == 0);
   CHECK(by_default.floor == 0);
@@ -45,7 +45,7 @@ TEST_CASE("a codec alone is fixed; with neither codec nor policy it is ring from
 }
 
 TEST_CASE("flags win over the ring file, key by key") {
-  const LinkChoice file = with(Policy::ring, raw16, 60, 90);
+  const LinkChoice file = with(Policy::ladder, raw16, 60, 90);
   CHECK(choose_links({}, file).start == raw16);
   CHECK(choose_links({}, file).target_rate == 60);
   CHECK(choose_links({}, file).floor == 90);
@@ -57,10 +57,10 @@ TEST_CASE("flags win over the ring file, key by key") {
   CHECK(fixed.start == ptq4);
   CHECK(choose_links(with(Policy::fixed, {}), file).start == raw16);
   // raw16 has one width: it is no start for the paper's policy, which has its own.
-  const ControllerOptions paper = choose_links(with(Policy::paper, {}), file);
-  CHECK(has_ranges(paper.start.id));
+  const ControllerOptions paper = choose_links(with(Policy::quantpipe, {}), file);
+  CHECK(has_widths(paper.start.id));
   CHECK(paper.target_rate == 60);
-  CHECK(choose_links(with(Policy::paper, ptq8), file).start == ptq8);
+  CHECK(choose_links(with(Policy::quantpipe, ptq8), file).start == ptq8);
 }
 
 TEST_CASE("a ladder of one's own") {
@@ -71,7 +71,7 @@ TEST_CASE("a ladder of one's own") {
   flags.ladder = path;
   flags.floor = 80;
   CHECK(choose_links(flags, {}).ladder.size() == 3);
-  flags.policy = Policy::paper;
+  flags.policy = Policy::quantpipe;
   flags.floor.reset();
   CHECK_THROWS_WITH_AS(choose_links(flags, {}), doctest::Contains("--ladder"), Error);
 }
@@ -81,13 +81,13 @@ TEST_CASE("a work order says all that the controller needs") {
   order.model_hash = "abc";
   order.range = {3, 12};
   order.max_images = 64;
-  order.link = choose_links(with(Policy::ring, raw16, 61.5, 90), {});
+  order.link = choose_links(with(Policy::ladder, raw16, 61.5, 90), {});
   order.link.window = 20;
   const WorkOrder read = work_order_from_json(work_order_to_json(order));
   CHECK(read.model_hash == "abc");
   CHECK(read.range == order.range);
   CHECK(read.max_images == 64);
-  CHECK(read.link.policy == Policy::ring);
+  CHECK(read.link.policy == Policy::ladder);
   CHECK(read.link.start == raw16);
   CHECK(read.link.target_rate == 61.5);
   CHECK(read.link.floor == 90);
@@ -137,7 +137,7 @@ TEST_CASE("a worker's report fits in what the ring carries, with the latest deci
   stats.device = "cpu f32";
   stats.resident_mb = 12.34;
   stats.has_output = true;
-  stats.output.policy = Policy::ring;
+  stats.output.policy = Policy::ladder;
   stats.output.point = ptq4;
   stats.output.capacity_bps = 48.9e6;
   stats.output.target_rate = 60;

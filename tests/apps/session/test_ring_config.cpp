@@ -73,7 +73,7 @@ TEST_CASE("every codec of the engine can stand in a ring file") {
     if (id == CodecId::pixels) {
       CHECK(contains(message(codec + stage), "ring.toml:2"));  // not for a link between stages
     } else {
-      const std::string bits = has_ranges(id) ? "bits = 4\n" : "";
+      const std::string bits = has_widths(id) ? "bits = 4\n" : "";
       CHECK(read(codec + bits + stage).links.codec->id == id);
     }
   }
@@ -82,18 +82,18 @@ TEST_CASE("every codec of the engine can stand in a ring file") {
 TEST_CASE("a ring file says how its links adapt") {
   const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
   const RingConfig config = read(R"([link]
-policy = "ring"
+policy = "ladder"
 codec = "raw16"
 target = 60
 floor = 90.5
 ladder = "own.json"
 )" + stage);
-  CHECK(config.links.policy == Policy::ring);
+  CHECK(config.links.policy == Policy::ladder);
   CHECK(config.links.codec == CodecSpec{CodecId::raw16, 16});
   CHECK(config.links.target_rate == 60);
   CHECK(config.links.floor == 90.5);
   CHECK(config.links.ladder == "own.json");
-  CHECK(read("[link]\npolicy = \"paper\"\ntarget = 0.5\n" + stage).links.target_rate == 0.5);
+  CHECK(read("[link]\npolicy = \"quantpipe\"\ntarget = 0.5\n" + stage).links.target_rate == 0.5);
   CHECK_FALSE(read(stage).links.meant_policy());
 
   const auto refused = [&](const std::string& keys, const std::string& part) {
@@ -102,7 +102,8 @@ ladder = "own.json"
     CAPTURE(told);
     CHECK(contains(told, part));
   };
-  refused("policy = \"best\"\n", "ring.toml:2: policy 'best' is not known: fixed, paper and ring");
+  refused("policy = \"best\"\n",
+          "ring.toml:2: policy 'best' is not known: fixed, quantpipe and ladder");
   refused("policy = 3\n", "ring.toml:2: 'policy' must be text");
   for (const char* target : {"0", "-1", "nan", "1e9", "\"fast\""})
     refused("target = " + std::string(target) + "\n", "ring.toml:2: 'target' must be a number");
@@ -110,10 +111,11 @@ ladder = "own.json"
     refused("floor = " + std::string(floor) + "\n", "ring.toml:2: 'floor' must be a number");
   refused("ladder = 1\n", "ring.toml:2: 'ladder' must be text");
   refused("codec = \"raw16\"\ntarget = 60\n",
-          "ring.toml:3: 'target' is about policy ring or paper");
+          "ring.toml:3: 'target' is about policy ladder or quantpipe");
   refused("policy = \"fixed\"\ntarget = 60\n", "ring.toml:3: 'target'");
-  refused("policy = \"paper\"\nfloor = 60\n", "ring.toml:3: 'floor' is about policy ring");
-  refused("policy = \"paper\"\nladder = \"x\"\n", "ring.toml:3: 'ladder' is about policy ring");
+  refused("policy = \"quantpipe\"\nfloor = 60\n", "ring.toml:3: 'floor' is about policy ladder");
+  refused("policy = \"quantpipe\"\nladder = \"x\"\n",
+          "ring.toml:3: 'ladder' is about policy ladder");
 }
 
 TEST_CASE("stages without blocks share the model evenly") {

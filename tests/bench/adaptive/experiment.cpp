@@ -17,16 +17,16 @@ PolicyChoice fixed_choice(const char* name, CodecSpec codec) {
   return {name, choice};
 }
 
-PolicyChoice paper_choice(const char* name, CodecId codec) {
+PolicyChoice quantpipe_choice(const char* name, CodecId codec) {
   apps::LinkChoice choice;
-  choice.policy = Policy::paper;
+  choice.policy = Policy::quantpipe;
   choice.codec = CodecSpec{codec, 16};
   return {name, choice};
 }
 
-PolicyChoice ring_choice(const char* name) {
+PolicyChoice ladder_choice(const char* name) {
   apps::LinkChoice choice;
-  choice.policy = Policy::ring;
+  choice.policy = Policy::ladder;
   return {name, choice};
 }
 
@@ -47,8 +47,9 @@ double scaled_bps(double paper_mbps, double rate, std::uint64_t values_per_image
 
 const std::vector<PolicyChoice>& policies() {
   static const std::vector<PolicyChoice> all = {
-      fixed_choice("fixed-32", {CodecId::raw32, 32}), paper_choice("paper-ptq", CodecId::ptq),
-      paper_choice("paper-ds-aciq", CodecId::ds_aciq), ring_choice("ring")};
+      fixed_choice("fixed-32", {CodecId::raw32, 32}),
+      quantpipe_choice("quantpipe-ptq", CodecId::ptq),
+      quantpipe_choice("quantpipe-ds-aciq", CodecId::ds_aciq), ladder_choice("ladder")};
   return all;
 }
 

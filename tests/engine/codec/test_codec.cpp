@@ -8,11 +8,15 @@
 #include <doctest/doctest.h>
 
 #include "engine/codec/codec.h"
-#include "ops/coding/bit_packing.h"
 #include "ops/cpu/coding/coding.h"
+#include "tests/engine/codec/coded_bytes.h"
 
 namespace quantring {
 namespace {
+
+using test::Bytes;
+using test::codes_at;
+using test::range_at;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
@@ -53,16 +57,6 @@ float slow_value(int code, float scale, float offset, int bits) {
   return y;
 }
 
-std::vector<std::uint16_t> codes_of(const CodedTensor& coded, std::size_t image) {
-  const std::size_t each = coded.shape.elements_per_image();
-  const std::size_t side = coded.shape.images == 1 ? 0 : coded.shape.images * 8;
-  const std::size_t bytes = packed_bytes(each, coded.spec.bits);
-  std::vector<std::uint16_t> codes(each);
-  unpack_codes(std::span(coded.payload).subspan(side + image * bytes, bytes), coded.spec.bits,
-               std::span(codes));
-  return codes;
-}
-
 void check_against_reference(TensorShape shape, int bits, unsigned seed) {
   CAPTURE(shape.images);
   CAPTURE(shape.tokens);
@@ -70,14 +64,13 @@ void check_against_reference(TensorShape shape, int bits, unsigned seed) {
   CAPTURE(bits);
   const auto values = random_values(shape.elements(), seed);
   const std::size_t each = shape.elements_per_image();
-  CodedTensor coded;
+  Bytes coded;
   encode(values, shape, ptq(bits), coded);
   std::vector<float> decoded(values.size());
-  decode(coded, decoded);
+  decode(coded, shape, decoded);
 
-  const std::size_t side = shape.images == 1 ? 0 : shape.images * 8;
-  CHECK(coded.payload.size() == side + shape.images * ((each * bits + 7) / 8));
-  CHECK(coded.payload.size() == payload_bytes(coded.spec, shape));
+  CHECK(coded.size() == 4 + shape.images * (8 + (each * bits + 7) / 8));
+  CHECK(coded.size() == max_bytes(ptq(bits), shape));
 
   for (std::size_t image = 0; image < shape.images; ++image) {
     float low = values[image * each], high = low;
@@ -85,16 +78,10 @@ void check_against_reference(TensorShape shape, int bits, unsigned seed) {
       low = std::min(low, values[i]);
       high = std::max(high, values[i]);
     }
-    float scale = coded.scale, offset = coded.offset;
-    if (side != 0) {
-      CHECK(coded.scale == 0.0F);
-      CHECK(coded.offset == 0.0F);
-      std::memcpy(&scale, coded.payload.data() + image * 8, 4);
-      std::memcpy(&offset, coded.payload.data() + image * 8 + 4, 4);
-    }
+    const auto [scale, offset] = range_at(coded, image);
     CHECK(scale == high - low);
     CHECK(offset == low);
-    const auto codes = codes_of(coded, image);
+    const auto codes = codes_at(coded, shape, image);
     const double step = scale / static_cast<double>((1 << bits) - 1);
     const double bound = step / 2 + 4e-7 * (std::abs(low) + std::abs(high));
     std::size_t wrong = 0, far = 0;
@@ -122,30 +109,31 @@ TEST_CASE("ptq equals the slow reference at every width and at odd sizes") {
 
 TEST_CASE("three bits cost three bits") {
   const TensorShape shape{1, 197, 192};
-  CHECK(payload_bytes(ptq(3), shape) == 197 * 192 * 3 / 8);
-  CHECK(payload_bytes(ptq(5), {4, 197, 192}) == 4 * 8 + 4 * 197 * 192 * 5 / 8);
-  CHECK(payload_bytes({CodecId::raw32, 32}, shape) == 197 * 192 * 4);
-  CHECK(payload_bytes({CodecId::raw16, 16}, shape) == 197 * 192 * 2);
-  CHECK(payload_bytes({CodecId::pixels, 8}, {2, 224 * 224, 3}) == 2 * 224 * 224 * 3);
+  CHECK(max_bytes(ptq(3), shape) == 4 + 8 + 197 * 192 * 3 / 8);
+  CHECK(max_bytes(ptq(5), {4, 197, 192}) == 4 + 4 * 8 + 4 * 197 * 192 * 5 / 8);
+  CHECK(max_bytes({CodecId::raw32, 32}, shape) == 4 + 197 * 192 * 4);
+  CHECK(max_bytes({CodecId::raw16, 16}, shape) == 4 + 197 * 192 * 2);
+  CHECK(max_bytes({CodecId::pixels, 8}, {2, 224 * 224, 3}) == 4 + 2 * 224 * 224 * 3);
+  CHECK(expected_bits(ptq(3), shape) == 8 * (4 + 8) + 197 * 192 * 3);
 }
 
 TEST_CASE("halves are rounded to the even code") {
   // Two bits over 0..6: y = x / 2, so 1, 3 and 5 stand half-way between two codes.
   const std::vector<float> values{0, 1, 2, 3, 4, 5, 6};
-  CodedTensor coded;
+  Bytes coded;
   encode(values, {1, 1, 7}, ptq(2), coded);
-  CHECK(codes_of(coded, 0) == std::vector<std::uint16_t>{0, 0, 1, 2, 2, 2, 3});
+  CHECK(codes_at(coded, {1, 1, 7}, 0) == std::vector<std::uint16_t>{0, 0, 1, 2, 2, 2, 3});
 }
 
 TEST_CASE("a constant tensor has no scale and comes back exactly") {
   for (const int bits : ptq_widths) {
     const std::vector<float> values(65, -3.7F);
-    CodedTensor coded;
+    Bytes coded;
     encode(values, {1, 5, 13}, ptq(bits), coded);
-    CHECK(coded.scale == 0.0F);
-    for (const std::byte byte : coded.payload) CHECK(byte == std::byte{0});
+    CHECK(range_at(coded, 0).scale == 0.0F);
+    for (const std::byte byte : test::packed_at(coded, {1, 5, 13}, 0)) CHECK(byte == std::byte{0});
     std::vector<float> decoded(65);
-    decode(coded, decoded);
+    decode(coded, {1, 5, 13}, decoded);
     CHECK(decoded == values);
   }
 }
@@ -158,12 +146,12 @@ TEST_CASE("infinities are clamped to the finite extremes, NaN becomes the smalle
   values[41] = infinity;
   values[42] = -infinity;
   for (const int bits : ptq_widths) {
-    CodedTensor coded;
+    Bytes coded;
     encode(values, {1, 1, 100}, ptq(bits), coded);
-    CHECK(coded.offset == -20.0F);
-    CHECK(coded.scale == 50.0F);
+    CHECK(range_at(coded, 0).offset == -20.0F);
+    CHECK(range_at(coded, 0).scale == 50.0F);
     std::vector<float> decoded(100);
-    decode(coded, decoded);
+    decode(coded, {1, 1, 100}, decoded);
     CHECK(decoded[40] == -20.0F);
     CHECK(decoded[41] == 30.0F);
     CHECK(decoded[42] == -20.0F);
@@ -172,19 +160,19 @@ TEST_CASE("infinities are clamped to the finite extremes, NaN becomes the smalle
 
 TEST_CASE("nothing finite decodes to zero") {
   const std::vector<float> values{nan_value, infinity, -infinity};
-  CodedTensor coded;
+  Bytes coded;
   encode(values, {1, 1, 3}, ptq(4), coded);
   std::vector<float> decoded(3, 1.0F);
-  decode(coded, decoded);
+  decode(coded, {1, 1, 3}, decoded);
   CHECK(decoded == std::vector<float>{0, 0, 0});
 }
 
 TEST_CASE("a range wider than a float is cut to the widest one around its middle") {
   const std::vector<float> values{-largest, largest, 0, largest / 4, infinity};
-  CodedTensor coded;
+  Bytes coded;
   encode(values, {1, 1, 5}, ptq(16), coded);
   std::vector<float> decoded(5);
-  decode(coded, decoded);
+  decode(coded, {1, 1, 5}, decoded);
   CHECK(decoded[0] == -largest / 2);
   CHECK(decoded[1] == largest / 2);
   CHECK(std::abs(decoded[2]) <= largest / 65535);
@@ -207,26 +195,26 @@ TEST_CASE("raw32 keeps every bit, raw16 rounds to half precision") {
   auto values = random_values(77, 5);
   values[3] = infinity;
   const TensorShape shape{1, 7, 11};
-  CodedTensor coded;
+  Bytes coded;
   std::vector<float> decoded(77);
   encode(values, shape, {CodecId::raw32, 32}, coded);
-  decode(coded, decoded);
+  decode(coded, shape, decoded);
   CHECK(std::memcmp(decoded.data(), values.data(), 77 * 4) == 0);
   encode(values, shape, {CodecId::raw16, 16}, coded);
-  CHECK(coded.payload.size() == 77 * 2);
-  decode(coded, decoded);
+  CHECK(coded.size() == 4 + 77 * 2);
+  decode(coded, shape, decoded);
   CHECK(decoded[3] == infinity);
   for (std::size_t i = 0; i < 77; ++i)
     if (i != 3) CHECK(std::abs(decoded[i] - values[i]) <= std::abs(values[i]) / 2048 + 3e-8F);
 }
 
-TEST_CASE("the payload's memory is used again") {
+TEST_CASE("the memory of the coded tensor is used again") {
   const auto values = random_values(640, 6);
-  CodedTensor coded;
+  Bytes coded;
   encode(values, {1, 10, 64}, {CodecId::raw32, 32}, coded);
-  const std::byte* const memory = coded.payload.data();
+  const std::byte* const memory = coded.data();
   encode(values, {1, 10, 64}, ptq(3), coded);
-  CHECK(coded.payload.data() == memory);
+  CHECK(coded.data() == memory);
 }
 
 }  // namespace

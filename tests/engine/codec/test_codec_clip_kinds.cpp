@@ -9,8 +9,8 @@
 #include <doctest/doctest.h>
 
 #include "engine/codec/codec.h"
-#include "ops/coding/bit_packing.h"
 #include "tests/engine/codec/clip_cases.h"
+#include "tests/engine/codec/coded_bytes.h"
 
 namespace quantring {
 namespace {
@@ -66,14 +66,15 @@ TEST_CASE("values of all kinds: what is decoded is finite and inside the range")
     const TensorShape shape{1, 1, static_cast<std::uint32_t>(values.size())};
     for (const CodecId id : {CodecId::aciq, CodecId::ds_aciq, CodecId::ds_aciq_plus}) {
       for (const int bits : clip_widths) {
-        CodedTensor coded;
+        Bytes coded;
         encode(values, shape, {id, static_cast<std::uint8_t>(bits)}, coded);
-        CHECK(std::isfinite(coded.scale));
-        CHECK(std::isfinite(coded.offset));
-        CHECK(coded.scale >= 0.0F);
+        const GridRange range = range_at(coded, 0);
+        CHECK(std::isfinite(range.scale));
+        CHECK(std::isfinite(range.offset));
+        CHECK(range.scale >= 0.0F);
         Values back(values.size());
-        decode(coded, back);
-        const double low = coded.offset, high = low + coded.scale;
+        decode(coded, shape, back);
+        const double low = range.offset, high = low + range.scale;
         const double room = 1e-6 * (std::abs(low) + std::abs(high));
         for (const float x : back) CHECK((x >= low - room && x <= high + room));
       }
@@ -103,14 +104,14 @@ TEST_CASE("infinities and NaN are left out of the statistics") {
 TEST_CASE("an image's codes do not depend on its neighbours") {
   const TensorShape three{3, 5, 101}, one{1, 5, 101};
   const Values values = with_outliers(normal_values(three.elements(), 0, 1, 16));
-  for (const CodecId id : {CodecId::ptq, CodecId::aciq, CodecId::ds_aciq, CodecId::ds_aciq_plus}) {
-    CodedTensor all, alone;
+  for (const CodecId id : quantizing_codecs) {
+    Bytes all, alone;
     encode(values, three, {id, 3}, all);
-    const std::size_t bytes = packed_bytes(one.elements(), 3);
     for (std::size_t i = 0; i < 3; ++i) {
       encode(std::span(values).subspan(i * one.elements(), one.elements()), one, {id, 3}, alone);
-      CHECK(std::equal(alone.payload.begin(), alone.payload.end(),
-                       all.payload.begin() + static_cast<std::ptrdiff_t>(24 + i * bytes)));
+      CHECK(packed_at(alone, one, 0) == packed_at(all, three, i));
+      CHECK(range_at(alone, 0).scale == range_at(all, i).scale);
+      CHECK(range_at(alone, 0).offset == range_at(all, i).offset);
     }
   }
 }

@@ -1,4 +1,5 @@
-// ds-aciq+ against its definition, written once more and slowly in double (ops/coding/coding_error.h).
+// ds-aciq+ against its definition, written once more and slowly in double
+// (ops/coding/coding_error.h).
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -145,10 +146,10 @@ TEST_CASE("the guard knows the extremes wherever they stand") {
 // The largest error of a token in units of the token's own size.
 double worst_token(const Values& values, std::uint32_t dim, CodecSpec spec) {
   const TensorShape shape{1, static_cast<std::uint32_t>(values.size()) / dim, dim};
-  CodedTensor coded;
+  std::vector<std::byte> coded;
   encode(values, shape, spec, coded);
   Values back(values.size());
-  decode(coded, back);
+  decode(coded, shape, back);
   double worst = 0;
   for (std::size_t first = 0; first < values.size(); first += dim) {
     double squares = 0, errors = 0;

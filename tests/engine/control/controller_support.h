@@ -36,7 +36,7 @@ inline constexpr TensorShape vit_base{.images = 64, .tokens = 197, .dim = 768};
 
 inline ControllerOptions ring_options(double target_rate = 100) {
   ControllerOptions options;
-  options.policy = Policy::ring;
+  options.policy = Policy::ladder;
   options.start = raw32;
   options.target_rate = target_rate;
   options.ladder = test_ladder();
@@ -45,9 +45,9 @@ inline ControllerOptions ring_options(double target_rate = 100) {
 
 // bits/s that a point needs: worked out here by hand, from bytes.
 inline double need_bps(CodecSpec codec, TensorShape shape, double rate) {
-  const double payload = codec == raw32   ? 4.0 * static_cast<double>(shape.elements())
-                         : codec == raw16 ? 2.0 * static_cast<double>(shape.elements())
-                                          : static_cast<double>(payload_bytes(codec, shape));
+  const double payload = codec == raw32   ? 4 + 4.0 * static_cast<double>(shape.elements())
+                         : codec == raw16 ? 4 + 2.0 * static_cast<double>(shape.elements())
+                                          : expected_bits(codec, shape) / 8;
   return (payload + 56) * 8 / shape.images * rate;
 }
 
@@ -59,9 +59,9 @@ class ByHand {
   }
 
   // One micro-batch: what the meter says before it.
-  CodecSpec measured(double mbits) { return next(LinkObservation::Capacity::measured, mbits); }
-  CodecSpec at_least(double mbits) { return next(LinkObservation::Capacity::at_least, mbits); }
-  CodecSpec unknown() { return next(LinkObservation::Capacity::unknown, 0); }
+  CodecSpec measured(double mbits) { return next(Capacity::measured, mbits); }
+  CodecSpec at_least(double mbits) { return next(Capacity::at_least, mbits); }
+  CodecSpec unknown() { return next(Capacity::unknown, 0); }
 
   LinkObservation& seen() { return seen_; }
   const Controller& controller() const { return controller_; }
@@ -71,19 +71,18 @@ class ByHand {
   double sends_at_mbits = 0;  // speed at which frames cross; 0: as the meter says, when it does
 
  private:
-  CodecSpec next(LinkObservation::Capacity kind, double mbits) {
+  CodecSpec next(Capacity kind, double mbits) {
     seen_.capacity = kind;
     seen_.capacity_bps = mbits * 1e6;
     const CodecSpec codec = controller_.choose(seen_);
     ++seen_.frames;
     seen_.images += seen_.next.images;
-    seen_.payload_bytes += payload_bytes(codec, seen_.next);
-    const double bits = 8.0 * static_cast<double>(payload_bytes(codec, seen_.next));
+    seen_.payload_bytes += max_bytes(codec, seen_.next);
+    const double bits = expected_bits(codec, seen_.next);
     const double speed = 1e6 * (sends_at_mbits > 0 ? sends_at_mbits : mbits);
-    const double sending = kind == LinkObservation::Capacity::at_least && sends_at_mbits == 0
-                               ? 0.1 * frame_s
-                           : speed > 0 ? bits / speed
-                                       : 0;
+    const double sending = kind == Capacity::at_least && sends_at_mbits == 0 ? 0.1 * frame_s
+                           : speed > 0                                       ? bits / speed
+                                                                             : 0;
     seen_.time_s += std::max(frame_s, sending);
     seen_.sending_s += sending;
     return codec;

@@ -172,7 +172,7 @@ class Run {
       waits_.push_back({consumed_[n - credits], consumed_[n - credits] - start});
       start = consumed_[n - credits];
     }
-    const double bytes = static_cast<double>(payload_bytes(codec, setting_.shape)) + 56;
+    const double bytes = expected_bits(codec, setting_.shape) / 8 + 56;
     // What the kernel holds back of it crosses after it has "left".
     const double held = std::min(bytes, setting_.kernel_bytes);
     const double most = link_.cross(start, bytes - held);
@@ -209,7 +209,6 @@ class Run {
   }
 
   void meter(double t, LinkObservation& seen) {
-    using Capacity = LinkObservation::Capacity;
     const double back = setting_.meter.looks_back_s;
     const double from = std::max(0.0, t - back);
     const Link::Seen crossed = link_.seen(from, t);

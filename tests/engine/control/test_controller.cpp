@@ -11,8 +11,6 @@
 namespace quantring {
 namespace {
 
-using Capacity = LinkObservation::Capacity;
-
 std::string refusal(const ControllerOptions& options) {
   try {
     const Controller controller(options);
@@ -23,10 +21,15 @@ std::string refusal(const ControllerOptions& options) {
 }
 
 TEST_CASE("policies have names") {
-  for (const Policy policy : {Policy::fixed, Policy::paper, Policy::ring})
+  for (const Policy policy : {Policy::fixed, Policy::quantpipe, Policy::ladder})
     CHECK(parse_policy(policy_name(policy)) == policy);
-  CHECK_THROWS_WITH_AS(parse_policy("rings"),
-                       "policy 'rings' is not known: fixed, paper and ring are", Error);
+  CHECK(policy_name(Policy::ladder) == "ladder");
+  CHECK(policy_name(Policy::quantpipe) == "quantpipe");
+  // Of 0.1: in flags and ring files.
+  CHECK(parse_policy("ring") == Policy::ladder);
+  CHECK(parse_policy("paper") == Policy::quantpipe);
+  CHECK_THROWS_WITH_AS(parse_policy("rungs"),
+                       "policy 'rungs' is not known: fixed, quantpipe and ladder are", Error);
 }
 
 TEST_CASE("options that make no sense are refused by name") {
@@ -62,7 +65,7 @@ TEST_CASE("options that make no sense are refused by name") {
   options.ladder = {{spec(CodecId::pixels, 8), 90}};
   CHECK(contains(refusal(options), "a point of the ladder"));
 
-  for (const Policy policy : {Policy::fixed, Policy::paper, Policy::ring}) {
+  for (const Policy policy : {Policy::fixed, Policy::quantpipe, Policy::ladder}) {
     options = ring_options();
     options.policy = policy;
     options.start = spec(CodecId::ptq, 9);
@@ -82,7 +85,7 @@ TEST_CASE("options that make no sense are refused by name") {
   }
 
   ControllerOptions paper;
-  paper.policy = Policy::paper;
+  paper.policy = Policy::quantpipe;
   paper.start = raw32;
   CHECK(contains(refusal(paper), "raw32 has only one"));
 }
@@ -98,7 +101,7 @@ TEST_CASE("fixed is fixed, whatever happens") {
 
 TEST_CASE("numbers that make no sense are not known, and harm nothing") {
   const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-  for (const Policy policy : {Policy::paper, Policy::ring}) {
+  for (const Policy policy : {Policy::quantpipe, Policy::ladder}) {
     for (const double wrong : {nan, infinity, -infinity, -1.0, 0.0}) {
       CAPTURE(policy_name(policy));
       CAPTURE(wrong);
@@ -126,7 +129,7 @@ TEST_CASE("numbers that make no sense are not known, and harm nothing") {
 }
 
 TEST_CASE("a tensor without elements, or of a forged size, changes nothing") {
-  for (const Policy policy : {Policy::paper, Policy::ring}) {
+  for (const Policy policy : {Policy::quantpipe, Policy::ladder}) {
     auto options = ring_options();
     options.policy = policy;
     options.start = ptq(8);
@@ -147,7 +150,7 @@ TEST_CASE("a tensor without elements, or of a forged size, changes nothing") {
 
 TEST_CASE("the decisions kept are bounded, the count is not") {
   ControllerOptions options;
-  options.policy = Policy::paper;
+  options.policy = Policy::quantpipe;
   options.start = ptq(8);
   options.target_rate = 100;
   options.window = 2;

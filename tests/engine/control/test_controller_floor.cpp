@@ -1,4 +1,4 @@
-// The policy ring at its limits: the accuracy floor, the coarsest point, where it starts.
+// The policy ladder at its limits: the accuracy floor, the coarsest point, where it starts.
 #include <doctest/doctest.h>
 
 #include "controller_support.h"

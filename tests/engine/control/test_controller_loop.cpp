@@ -260,7 +260,7 @@ TEST_CASE("the paper's policy in the same phases misses some, and a fixed 32 bit
   CHECK(fixed.images_per_second(phase_ends[3], phase_ends[4]) < 52);
 
   ControllerOptions options;
-  options.policy = Policy::paper;
+  options.policy = Policy::quantpipe;
   options.start = ds_aciq(16);
   options.target_rate = 100;
   Run paper(phases(0.96), options);

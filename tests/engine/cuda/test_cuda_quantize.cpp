@@ -1,5 +1,5 @@
-// Quantizing and dequantizing on a GPU against engine/codec/codec.h on the CPU, bit for bit: every width,
-// clip, dtype and kind of values, however blocks share an image.
+// Quantizing and dequantizing on a GPU against engine/codec/codec.h on the CPU, bit for bit: every
+// width, clip, dtype and kind of values, however blocks share an image.
 
 #include <cuda_runtime_api.h>
 
@@ -10,10 +10,10 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/codec/device_codec.h"
+#include "engine/codec/coder.h"
 #include "ops/cuda/coding/coding.h"
-#include "ops/cuda/device/error.h"
 #include "ops/cuda/coding/quantize.h"
+#include "ops/cuda/device/error.h"
 #include "tests/engine/cuda/coding_cases.h"
 
 namespace quantring {
@@ -24,6 +24,12 @@ using test::stored, test::value_kinds, test::values_of_kind, test::widened;
 const int widths[] = {2, 3, 4, 5, 6, 7, 8, 16};
 const DType dtypes[] = {DType::f32, DType::f16, DType::bf16};
 const CodecId codecs[] = {CodecId::ptq, CodecId::aciq, CodecId::ds_aciq, CodecId::ds_aciq_plus};
+
+Clip clip_of(CodecId id) {
+  if (id == CodecId::aciq) return Clip::aciq;
+  if (id == CodecId::ds_aciq) return Clip::ds_aciq;
+  return id == CodecId::ds_aciq_plus ? Clip::ds_aciq_plus : Clip::none;
+}
 
 // Its stream is the default one. False after saying so where there is no GPU.
 bool make_queue(cuda::Queue& queue) {
@@ -115,12 +121,11 @@ std::vector<cuda::QuantizePlan> plans_for(const cuda::Queue& queue, ConstTensor 
 
 void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec) {
   CAPTURE(codec_text(spec));
-  CodedTensor coded;
+  std::vector<std::byte> coded;
   encode(given.values, given.shape, spec, coded);
-  std::vector<std::byte> form(device_form_bytes(spec, given.shape));
-  to_device_form(coded, form);
   std::vector<float> decoded(given.values.size());
-  decode(coded, decoded);
+  decode(coded, given.shape, decoded);
+  const std::vector<std::byte> body(coded.begin() + coded_header_bytes, coded.end());
 
   const Shape rows{given.shape.images, given.shape.tokens, given.shape.dim};
   Memory source(given.source.size());
@@ -130,14 +135,14 @@ void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec) {
     CAPTURE(static_cast<int>(plan.way));
     CAPTURE(plan.blocks);
     CAPTURE(plan.threads);
-    Memory target(form.size());
+    Memory target(body.size());
     auto* const ranges = reinterpret_cast<GridRange*>(target.data());
     cuda::quantize_by(plan, queue, {source.data(), given.dtype, rows}, clip_of(spec.id), spec.bits,
                       scratch.data(), ranges, target.data() + 8 * rows[0]);
-    check_bytes(target.read(), form);
+    check_bytes(target.read(), body);
   }
-  Memory codes(form.size()), back(given.source.size());
-  codes.write(form);
+  Memory codes(body.size()), back(given.source.size());
+  codes.write(body);
   cuda::dequantize(queue, reinterpret_cast<const GridRange*>(codes.data()),
                    codes.data() + 8 * rows[0], spec.bits, {back.data(), given.dtype, rows});
   check_bytes(back.read(), stored(decoded, given.dtype));

@@ -8,8 +8,8 @@
 
 #include "engine/model/random_model.h"
 #include "engine/stage/stage_runner.h"
-#include "ops/device.h"
 #include "ops/base/error.h"
+#include "ops/device.h"
 #include "tests/engine/model/architectures.h"
 #include "tests/support/temp_folder.h"
 
@@ -66,32 +66,28 @@ Ring run_ring(const ModelFile& model, const std::vector<int>& cuts,
   int begin = 0;
   for (std::size_t i = 0; i <= cuts.size(); ++i) {
     const int end = i < cuts.size() ? cuts[i] : a.half_blocks();
-    stages.push_back(std::make_unique<StageRunner>(context, model, StageRange{begin, end}, 1));
+    stages.push_back(std::make_unique<StageRunner>(context, model, StageRange{begin, end}, 1,
+                                                   [](std::uint32_t) { return CodecSpec{}; }));
     begin = end;
   }
   const std::vector<std::byte> all = pixels(a);
   const std::size_t each = all.size() / pictures;
   Ring ring;
   for (std::size_t picture = 0; picture < pictures; ++picture) {
-    CodedTensor tensor;
-    tensor.spec = {CodecId::pixels, 8};
-    tensor.shape = {1, static_cast<std::uint32_t>(a.channels),
-                    static_cast<std::uint32_t>(a.image_height * a.image_width)};
-    const auto* const place = all.data() + picture * each;
-    tensor.payload.assign(place, place + each);
+    std::vector<std::byte> tensor = coded_pixels(std::span(all).subspan(picture * each, each));
     for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-      CodedTensor out;
-      stages[stage]->submit(tensor, CodecSpec{});
-      stages[stage]->collect(out);
-      std::vector<float> values(out.shape.elements());
-      decode(out, values);
+      std::vector<std::byte> out;
+      stages[stage]->submit(tensor, 1);
+      const TensorShape shape = stages[stage]->collect(out);
+      std::vector<float> values(shape.elements());
+      decode(out, shape, values);
       if (stage + 1 == stages.size()) {
         ring.logits.insert(ring.logits.end(), values.begin(), values.end());
         break;
       }
-      encode(values, out.shape, links[stage], tensor);
+      encode(values, shape, links[stage], tensor);
       std::vector<float> received(values.size());
-      decode(tensor, received);
+      decode(tensor, shape, received);
       ring.relative_error += relative_squared_error(values, received);
     }
   }
@@ -219,9 +215,9 @@ TEST_CASE("a point's mean and bytes") {
   CHECK(point.mean().agreement_percent() ==
         (point.scores[0].agreement_percent() + point.scores[1].agreement_percent()) / 2);
   const auto elements = static_cast<std::size_t>(made.architecture.tokens() * 24);
-  CHECK(evaluation.baseline().bytes_per_image == 4 * elements);
-  CHECK(evaluation.points()[1].bytes_per_image == 2 * elements);
-  CHECK(point.bytes_per_image == elements / 4);  // 2 bits; the range is in the frame's header
+  CHECK(evaluation.baseline().bytes_per_image == 4 + 4 * elements);
+  CHECK(evaluation.points()[1].bytes_per_image == 4 + 2 * elements);
+  CHECK(point.bytes_per_image == 4 + 8 + elements / 4);  // header, range, 2 bits a value
 }
 
 TEST_CASE("every pass is told") {

@@ -1,4 +1,4 @@
-// The policy ring, told by hand what its link does: what it makes of each kind of reading.
+// The policy ladder, told by hand what its link does: what it makes of each kind of reading.
 #include <vector>
 
 #include <doctest/doctest.h>

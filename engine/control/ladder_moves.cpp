@@ -1,24 +1,24 @@
-// The policy ring: which points may be gone to, and what a move says and remembers.
+// The policy ladder: which points may be gone to, and what a move says and remembers.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "engine/control/decision_text.h"
-#include "engine/control/ring_policy.h"
-#include "engine/control/ring_tuning.h"
+#include "engine/control/ladder_policy.h"
+#include "engine/control/ladder_tuning.h"
 
 namespace quantring {
 
-using namespace ring_tuning;
+using namespace ladder_tuning;
 
-std::optional<Decision> RingPolicy::fall(double room, const std::string& seen) {
+std::optional<Decision> LadderPolicy::fall(double room, const std::string& seen) {
   // What was not kept in the first window was never promised.
   if (!stall_ && frame_ >= window_ && options_.target_rate > 0)
     stall_ = {.time_s = now_.time_s, .images = now_.images, .frame = frame_};
   return go_down(room, stall_ ? stall_headroom : fall_headroom, seen);
 }
 
-std::optional<Decision> RingPolicy::go_down(double room, double spare, const std::string& seen) {
+std::optional<Decision> LadderPolicy::go_down(double room, double spare, const std::string& seen) {
   if (point_ == coarsest_) return stay_short(room);
   if (climbed_) patience_ = std::min(2 * patience_, most_patience);
   refusal_ = {.from = std::min(bits(), room / (1 + headroom)), .reading = room};
@@ -31,14 +31,14 @@ std::optional<Decision> RingPolicy::go_down(double room, double spare, const std
 }
 
 // Nothing is left to go to. Says so once.
-std::optional<Decision> RingPolicy::stay_short(double room) {
+std::optional<Decision> LadderPolicy::stay_short(double room) {
   lacking_ = room < mild * bits();
   if (short_ || !lacking_) return std::nullopt;
   short_ = true;
   return news(room, shortage(room));
 }
 
-Decision RingPolicy::go_to(std::size_t point, double room, const std::string& cause) {
+Decision LadderPolicy::go_to(std::size_t point, double room, const std::string& cause) {
   Decision decision = news(room, cause);
   point_ = point;
   short_ = point_ == coarsest_ && rate_ > 0 && room < bits();
@@ -55,7 +55,7 @@ Decision RingPolicy::go_to(std::size_t point, double room, const std::string& ca
   return decision;
 }
 
-Decision RingPolicy::news(double room, const std::string& cause) const {
+Decision LadderPolicy::news(double room, const std::string& cause) const {
   Decision decision;
   decision.from = decision.to = options_.ladder[point_].codec;
   decision.capacity_bps = room * rate_;
@@ -66,7 +66,7 @@ Decision RingPolicy::news(double room, const std::string& cause) const {
   return decision;
 }
 
-std::string RingPolicy::shortage(double room) const {
+std::string LadderPolicy::shortage(double room) const {
   const bool floor = coarsest_ + 1 < options_.ladder.size();
   return fmt::format("{} Mbit/s carry {} of {} images/s at {}, the {}", mbits_text(room * rate_),
                      three_digits(rate_ * room / bits()), three_digits(rate_),
@@ -74,24 +74,24 @@ std::string RingPolicy::shortage(double room) const {
                      floor ? "accuracy floor" : "coarsest point");
 }
 
-std::string RingPolicy::link_carries(double room) const {
+std::string LadderPolicy::link_carries(double room) const {
   const bool fell = settled_ && settled_room_ > clear_after_refusal * room;
   return fmt::format("{} {} Mbit/s", fell ? "link fell to" : "link carries",
                      mbits_text(room * rate_));
 }
 
-bool RingPolicy::keeps_rate(std::size_t count) const {
+bool LadderPolicy::keeps_rate(std::size_t count) const {
   const auto progress = sending_.over(count);
   return progress && progress->rate() >= nearly_all * rate_ &&
          progress->link_rate() >= time_to_spare * rate_;
 }
 
 // The meter was wrong before, and the frames do not confirm it, or cannot yet.
-bool RingPolicy::doubted() const {
+bool LadderPolicy::doubted() const {
   return doubt_ && (keeps_rate(dozen) || !sending_.over(dozen));
 }
 
-std::optional<std::size_t> RingPolicy::finer_that_fits(double room, double low) const {
+std::optional<std::size_t> LadderPolicy::finer_that_fits(double room, double low) const {
   const double spare = stall_ ? stall_headroom : headroom;
   for (std::size_t point = 0; point < point_; ++point) {
     const bool fits = bits(point) * (1 + spare) <= room && bits(point) <= low;
@@ -101,7 +101,7 @@ std::optional<std::size_t> RingPolicy::finer_that_fits(double room, double low) 
 }
 
 // The next finer point, when nothing speaks against it but that nothing so large was sent yet.
-std::optional<std::size_t> RingPolicy::one_to_try() const {
+std::optional<std::size_t> LadderPolicy::one_to_try() const {
   if (point_ == 0 || bits(point_ - 1) >= refusal_.from) return std::nullopt;
   const auto progress = sending_.over(window_);
   const double growth = bits(point_ - 1) / bits();
@@ -111,8 +111,8 @@ std::optional<std::size_t> RingPolicy::one_to_try() const {
 
 // Than the one at which this point was settled, and finer ones refused; where the readings only
 // bound it, they do not say so themselves.
-bool RingPolicy::another_link(const LinkReadings::Estimate& whole, double frames_room,
-                              bool telling) {
+bool LadderPolicy::another_link(const LinkReadings::Estimate& whole, double frames_room,
+                                bool telling) {
   // Frames cross clearly faster than then.
   const bool faster =
       settled_frames_room_ > 0 && frames_room >= trust_in_frames * settled_frames_room_;
@@ -124,13 +124,13 @@ bool RingPolicy::another_link(const LinkReadings::Estimate& whole, double frames
   return faster || emptier || forgotten;
 }
 
-double RingPolicy::room_of_frames() const {
+double LadderPolicy::room_of_frames() const {
   const auto progress = sending_.over(std::min(window_, dozen * 2));
   return progress && progress->sending_s > 0 ? bits() * progress->link_rate() / rate_ : 0;
 }
 
-std::unique_ptr<LinkPolicy> make_ring_policy(const ControllerOptions& options) {
-  return std::make_unique<RingPolicy>(options);
+std::unique_ptr<LinkPolicy> make_ladder_policy(const ControllerOptions& options) {
+  return std::make_unique<LadderPolicy>(options);
 }
 
 }  // namespace quantring

@@ -1,5 +1,5 @@
 #pragma once
-// The policy ring: the most accurate operating point whose real bytes fit.
+// The policy ladder: the most accurate operating point whose real bytes fit.
 //
 // Everything is compared in bits that an image may take, capacity over target rate ("room"), with
 // the bits that it does take at a point, side information and frame header too.
@@ -38,9 +38,9 @@
 
 namespace quantring {
 
-class RingPolicy final : public LinkPolicy {
+class LadderPolicy final : public LinkPolicy {
  public:
-  explicit RingPolicy(const ControllerOptions& options);
+  explicit LadderPolicy(const ControllerOptions& options);
 
   CodecSpec start() const override { return options_.ladder[point_].codec; }
   std::optional<Decision> judge(const LinkObservation& link, std::uint64_t frame) override;

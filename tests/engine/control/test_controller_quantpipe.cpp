@@ -12,7 +12,7 @@ namespace {
 
 ControllerOptions paper_options(CodecSpec start = ds_aciq(8)) {
   ControllerOptions options;
-  options.policy = Policy::paper;
+  options.policy = Policy::quantpipe;
   options.start = start;
   options.target_rate = 100;
   return options;

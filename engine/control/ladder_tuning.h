@@ -1,9 +1,9 @@
 #pragma once
-// Constants of the policy ring; engine/control/ring_policy.h says how they play together.
+// Constants of the policy ladder; engine/control/ladder_policy.h says how they play together.
 
 #include <cstddef>
 
-namespace quantring::ring_tuning {
+namespace quantring::ladder_tuning {
 
 // A meter that is wrong by up to a tenth, and 5 % to make up for images that were lost in a stall.
 inline constexpr double headroom = 0.10;        // of a finer point over a whole window
@@ -25,4 +25,4 @@ inline constexpr double always_busy = 0.95, time_to_spare = 1.15, nearly_all = 0
 inline constexpr double telling_frame_bits = 8.0 * 512 * 1024;
 inline constexpr double contradiction = 2, trust_in_frames = 1.5;
 
-}  // namespace quantring::ring_tuning
+}  // namespace quantring::ladder_tuning

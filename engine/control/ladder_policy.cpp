@@ -1,15 +1,15 @@
-#include "engine/control/ring_policy.h"
+#include "engine/control/ladder_policy.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "engine/control/decision_text.h"
-#include "engine/control/ring_tuning.h"
+#include "engine/control/ladder_tuning.h"
 
 namespace quantring {
 
-using namespace ring_tuning;
+using namespace ladder_tuning;
 
 namespace {
 
@@ -30,7 +30,7 @@ std::size_t point_of(const ControllerOptions& options, std::size_t coarsest) {
 
 }  // namespace
 
-RingPolicy::RingPolicy(const ControllerOptions& options)
+LadderPolicy::LadderPolicy(const ControllerOptions& options)
     : options_(options),
       coarsest_(coarsest_allowed(options)),
       point_(point_of(options, coarsest_)),
@@ -38,18 +38,18 @@ RingPolicy::RingPolicy(const ControllerOptions& options)
       readings_(window_),
       sending_(std::max(window_, dozen)) {}
 
-double RingPolicy::bits(std::size_t point) const {
+double LadderPolicy::bits(std::size_t point) const {
   return bits_per_image(options_.ladder[point].codec, now_.next);
 }
 
-std::optional<Decision> RingPolicy::judge(const LinkObservation& link, std::uint64_t frame) {
+std::optional<Decision> LadderPolicy::judge(const LinkObservation& link, std::uint64_t frame) {
   now_ = link;
   frame_ = frame;
   rate_ = target_rate(options_, link);
   sending_.add(link);
   ++calls_;
   lacking_ = false;
-  unfilled_ = link.capacity == LinkObservation::Capacity::measured ? 0 : unfilled_ + 1;
+  unfilled_ = link.capacity == Capacity::measured ? 0 : unfilled_ + 1;
   if (rate_ <= 0) return without_rate();
   readings_.add(link.capacity, link.capacity_bps / rate_, bits());
   catch_up();
@@ -59,7 +59,7 @@ std::optional<Decision> RingPolicy::judge(const LinkObservation& link, std::uint
   return no_longer_short();
 }
 
-void RingPolicy::catch_up() {
+void LadderPolicy::catch_up() {
   if (!stall_) return;
   const double owed = rate_ * (now_.time_s - stall_->time_s) -
                       (static_cast<double>(now_.images) - static_cast<double>(stall_->images));
@@ -70,7 +70,7 @@ void RingPolicy::catch_up() {
 
 // Nobody has said how fast the ring should be. A link that is busy all the time is certainly what
 // holds it up.
-std::optional<Decision> RingPolicy::without_rate() {
+std::optional<Decision> LadderPolicy::without_rate() {
   const auto progress = sending_.over(dozen);
   if (point_ == coarsest_ || !progress || progress->busy() < always_busy) return std::nullopt;
   std::size_t to = point_ + 1;
@@ -81,7 +81,7 @@ std::optional<Decision> RingPolicy::without_rate() {
                            three_digits(progress->rate())));
 }
 
-std::optional<Decision> RingPolicy::down() {
+std::optional<Decision> LadderPolicy::down() {
   if (!doubted()) {
     if (const auto room = readings_.newest(); room && *room < deep * bits())
       return fall(*room, link_carries(*room));
@@ -105,7 +105,7 @@ std::optional<Decision> RingPolicy::down() {
   return decision;
 }
 
-std::optional<Decision> RingPolicy::down_slowly() {
+std::optional<Decision> LadderPolicy::down_slowly() {
   if (point_ == coarsest_) return std::nullopt;
   if (climbed_ && calls_ == window_ / 2) {
     const auto half = readings_.estimate(window_ / 2);
@@ -123,7 +123,7 @@ std::optional<Decision> RingPolicy::down_slowly() {
   return decision;
 }
 
-std::optional<Decision> RingPolicy::up() {
+std::optional<Decision> LadderPolicy::up() {
   const auto whole = readings_.estimate(window_);
   if (!whole) return std::nullopt;
   if (climbed_) patience_ = std::max<std::size_t>(patience_ / 2, 1);
@@ -185,7 +185,7 @@ std::optional<Decision> RingPolicy::up() {
   return std::nullopt;
 }
 
-std::optional<Decision> RingPolicy::no_longer_short() {
+std::optional<Decision> LadderPolicy::no_longer_short() {
   if (!short_ || lacking_) return std::nullopt;
   const auto read = readings_.estimate(dozen);
   const auto progress = sending_.over(window_);
