@@ -8,7 +8,7 @@
 set -eu
 
 build="build-essential cmake ninja-build libasio-dev libstb-dev libcli11-dev nlohmann-json3-dev
-  libtomlplusplus-dev libfmt-dev zlib1g-dev libssl-dev"
+  libtomlplusplus-dev libfmt-dev zlib1g-dev libssl-dev libjpeg-dev libpng-dev libwebp-dev"
 fetched="${XDG_CACHE_HOME:-$HOME/.cache}/quantring/cuda"
 
 # An nvcc of 12.6 or newer.

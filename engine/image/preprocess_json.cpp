@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-
-#include "ops/base/json.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
 
 namespace quantring {
 namespace {

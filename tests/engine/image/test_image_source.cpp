@@ -113,7 +113,7 @@ TEST_CASE("nothing found: the error says what was looked for") {
   folder.write("notes.txt", std::string("hello"));
   CHECK(contains(error_of(folder.path().string(), {}), "1 other files"));
   CHECK(contains(error_of(folder / "missing.png", {}), "no such file or folder"));
-  CHECK(contains(error_of(folder / "*.txt", {}), ".jpg .jpeg .png .bmp"));
+  CHECK(contains(error_of(folder / "*.txt", {}), ".jpg .jpeg .png .webp .bmp"));
 }
 
 TEST_CASE("labels of a CSV are found by path below the folder and by bare name") {
@@ -127,7 +127,7 @@ TEST_CASE("labels of a CSV are found by path below the folder and by bare name")
   CHECK(contents(folder.path().string(), options) ==
         Strings{"a.png:10:0", "b.PNG:20:-1", "c.png:30:3"});
   CHECK(contents(folder / "a*", options) == Strings{"a.png:10:0"});
-  CHECK(contains(error_of(folder / "b*", options), "names none of the 1 pictures"));
+  CHECK(contains(error_of(folder / "b*", options), "has no label for any of the 1 pictures"));
 }
 
 TEST_CASE("labels of an IDX file go by place") {

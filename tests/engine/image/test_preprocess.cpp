@@ -11,9 +11,9 @@
 #include <doctest/doctest.h>
 
 #include "engine/image/image_source.h"
-#include "engine/model/model_file.h"
 #include "engine/image/preprocess.h"
 #include "engine/image/preprocess_json.h"
+#include "engine/model/model_file.h"
 #include "engine/model/safetensors.h"
 #include "ops/base/error.h"
 #include "tests/engine/codec/patterns.h"
