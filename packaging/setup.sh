@@ -40,7 +40,8 @@ case "$what" in
     for architecture in "$@"; do
       [ "$architecture" != "$(dpkg --print-architecture)" ] || continue
       foreign="$architecture"
-      packages="$packages crossbuild-essential-$foreign libssl-dev:$foreign zlib1g-dev:$foreign qemu-user-static"
+      packages="$packages crossbuild-essential-$foreign qemu-user-static libssl-dev:$foreign zlib1g-dev:$foreign
+        libjpeg-dev:$foreign libpng-dev:$foreign libwebp-dev:$foreign"
     done
     ;;
   *) echo "usage: $0 build|test|demo|fuzz|cuda|package [ARCHITECTURE...]" >&2; exit 2 ;;
