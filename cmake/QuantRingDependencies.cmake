@@ -39,6 +39,10 @@ function(quantring_find_library target header archive shared package)
 endfunction()
 
 quantring_find_library(quantring_zlib zlib.h libz.a z zlib1g-dev)
+quantring_find_library(quantring_jpeg jpeglib.h libjpeg.a jpeg libjpeg-dev)
+quantring_find_library(quantring_webp webp/decode.h libwebp.a webp libwebp-dev)
+quantring_find_library(quantring_png png.h libpng.a png libpng-dev)
+target_link_libraries(quantring_png INTERFACE quantring_zlib m)
 quantring_find_library(quantring_crypto openssl/evp.h libcrypto.a crypto libssl-dev)
 target_link_libraries(quantring_crypto INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 

@@ -14,7 +14,8 @@ umask 022
 
 # Source packages and versions of the code linked in, including header-only libraries.
 linked_in() {
-  for package in "libc6-dev:$arch" "libssl-dev:$arch" "zlib1g-dev:$arch" libasio-dev libfmt-dev libcli11-dev \
+  for package in "libc6-dev:$arch" "libssl-dev:$arch" "zlib1g-dev:$arch" \
+    "libjpeg-dev:$arch" "libpng-dev:$arch" "libwebp-dev:$arch" libasio-dev libfmt-dev libcli11-dev \
     nlohmann-json3-dev libtomlplusplus-dev libstb-dev; do
     dpkg-query -W -f='${source:Package} (= ${source:Version})\n' "$package"
   done | sort -u | paste -sd, | sed 's/,/, /g'

@@ -8,7 +8,7 @@
 set -eu
 
 build="build-essential cmake ninja-build libasio-dev libstb-dev libcli11-dev nlohmann-json3-dev
-  libtomlplusplus-dev libfmt-dev zlib1g-dev libssl-dev"
+  libtomlplusplus-dev libfmt-dev zlib1g-dev libssl-dev libjpeg-dev libpng-dev libwebp-dev"
 fetched="${XDG_CACHE_HOME:-$HOME/.cache}/quantring/cuda"
 
 # An nvcc of 12.6 or newer.
@@ -40,7 +40,8 @@ case "$what" in
     for architecture in "$@"; do
       [ "$architecture" != "$(dpkg --print-architecture)" ] || continue
       foreign="$architecture"
-      packages="$packages crossbuild-essential-$foreign libssl-dev:$foreign zlib1g-dev:$foreign qemu-user-static"
+      packages="$packages crossbuild-essential-$foreign qemu-user-static libssl-dev:$foreign zlib1g-dev:$foreign
+        libjpeg-dev:$foreign libpng-dev:$foreign libwebp-dev:$foreign"
     done
     ;;
   *) echo "usage: $0 build|test|demo|fuzz|cuda|package [ARCHITECTURE...]" >&2; exit 2 ;;

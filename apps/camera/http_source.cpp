@@ -10,7 +10,7 @@ namespace quantring::apps {
 namespace {
 
 constexpr std::chrono::milliseconds between_snapshots{100};
-constexpr std::size_t largest_snapshot = mjpeg_largest_frame;
+constexpr std::size_t largest_snapshot = mjpeg_max_frame_bytes;
 
 // "image/jpeg" of "Image/JPEG; charset=x".
 std::string media_type(const std::string& header) {

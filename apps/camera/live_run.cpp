@@ -156,7 +156,7 @@ void LiveRun::answer(const Frame& frame, const std::vector<float>& logits) {
     meter_.answered(now, latency_s);
   }
   latencies_.add(latency_s);
-  delay_.begin_anew();
+  delay_.reset();
   if (options_.json) {
     progress_.print(stdout, live_answer_json(live));
   } else if (!options_.quiet) {

@@ -13,9 +13,9 @@ class ArrivalRate {
 
   void arrived(Time at) {
     times_.push_back(at);
-    if (times_.size() > most_) times_.pop_front();
+    if (times_.size() > max_times_) times_.pop_front();
   }
-  // 0 when fewer than two came in the last 5 s.
+  // 0 if fewer than two arrived in the last 5 s.
   double per_second(Time now) const {
     std::size_t first = 0;
     while (first < times_.size() && now - times_[first] > window_) ++first;
@@ -25,7 +25,7 @@ class ArrivalRate {
   }
 
  private:
-  static constexpr std::size_t most_ = 512;
+  static constexpr std::size_t max_times_ = 512;
   static constexpr std::chrono::seconds window_{5};
   std::deque<Time> times_;
 };

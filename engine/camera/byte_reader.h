@@ -1,5 +1,5 @@
 #pragma once
-// A stream of bytes that a camera sends.
+// Byte stream of a camera.
 
 #include <cstddef>
 #include <span>
@@ -9,12 +9,12 @@ namespace quantring {
 class ByteReader {
  public:
   virtual ~ByteReader() = default;
-  // Connects, where the first read would do so otherwise. Throws Error.
+  // Connects; without it the first read() does. Throws Error.
   virtual void start() {}
-  // Waits for some bytes; how many came. 0 at the end of the stream and after stop(). Throws Error
-  // when the stream breaks.
-  virtual std::size_t read(std::span<std::byte> room) = 0;
-  // From any thread: a waiting and every later read() returns 0, soon.
+  // Waits for bytes and returns how many arrived: 0 at the end of the stream and after stop().
+  // Throws Error when the stream breaks.
+  virtual std::size_t read(std::span<std::byte> buffer) = 0;
+  // From any thread: a blocked read() and every later one return 0.
   virtual void stop() noexcept = 0;
 };
 

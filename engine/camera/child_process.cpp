@@ -19,9 +19,9 @@
 namespace quantring {
 namespace {
 
-constexpr std::size_t most_lines = 20, longest_line = 300;
+constexpr std::size_t max_lines = 20, max_line_length = 300;
 constexpr int data_descriptor = 3;
-constexpr std::chrono::milliseconds moment{1000}, step{5};
+constexpr std::chrono::milliseconds interrupt_timeout{1000}, poll_interval{5};
 
 struct Pipe {
   int read = -1, write = -1;
@@ -31,7 +31,7 @@ struct Pipe {
   }
 };
 
-// Beyond the descriptors that the child's own take the place of.
+// Above the descriptors that the child redirects.
 bool move_up(int& descriptor) {
   const int moved = ::fcntl(descriptor, F_DUPFD_CLOEXEC, data_descriptor + 1);
   if (moved < 0) return false;
@@ -48,22 +48,22 @@ bool open_pipe(Pipe& pipe) {
   return move_up(pipe.read) && move_up(pipe.write);
 }
 
-// Between fork and exec: nothing that may take a lock.
-[[noreturn]] void become(char* const* arguments, int output, int errors, int nothing, bool third,
-                         pid_t parent) {
+// Between fork and exec only async-signal-safe calls are allowed.
+[[noreturn]] void execute(char* const* arguments, int output, int errors, int input, bool third,
+                          pid_t parent) {
   ::setpgid(0, 0);
-  // What we ignore or block, the program would ignore or block too.
+  // Ignored and blocked signals are inherited through exec.
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(1);  // it was too late for that signal
-  ::dup2(nothing, STDIN_FILENO);
+  if (::getppid() != parent) ::_exit(1);  // the parent ended before prctl
+  ::dup2(input, STDIN_FILENO);
   ::dup2(third ? errors : output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
   if (third) ::dup2(output, data_descriptor);
-  // Files that others opened without O_CLOEXEC. Kernels before 5.9 do not know this.
+  // Files opened without O_CLOEXEC. Fails before Linux 5.9.
   ::close_range(static_cast<unsigned>(third ? data_descriptor + 1 : data_descriptor), ~0U, 0);
   ::execv(arguments[0], arguments);
   constexpr char failed[] = "it cannot be executed\n";
@@ -90,13 +90,13 @@ void LastLines::push(std::string_view bytes) {
   for (const char c : bytes) {
     if (c == '\n' || c == '\r') {
       end_line();
-    } else if (line_.size() < longest_line) {
+    } else if (line_.size() < max_line_length) {
       line_ += static_cast<unsigned char>(c) >= ' ' && c != 0x7F ? c : '?';
     }
   }
 }
 
-std::string LastLines::best() const {
+std::string LastLines::summary() const {
   for (const std::string& line : lines_)
     if (line.starts_with("ERROR")) return line;
   if (!line_.empty() || lines_.empty()) return line_;
@@ -105,58 +105,58 @@ std::string LastLines::best() const {
 
 void LastLines::end_line() {
   if (line_.find_first_not_of(' ') != std::string::npos) lines_.push_back(line_);
-  if (lines_.size() > most_lines) lines_.pop_front();
+  if (lines_.size() > max_lines) lines_.pop_front();
   line_.clear();
 }
 
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments, Output output) {
-  Pipe data, errors, nothing;
+  Pipe data, errors, input;
   std::vector<char*> pointers;
   for (const std::string& argument : arguments)
     pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
-  const bool opened = open_pipe(data) && open_pipe(errors) && open_pipe(nothing) &&
+  const bool opened = open_pipe(data) && open_pipe(errors) && open_pipe(input) &&
                       ::fcntl(errors.read, F_SETFL, O_NONBLOCK) == 0;
   if (opened) {
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ == 0)
-      become(pointers.data(), data.write, errors.write, nothing.read, output == Output::third,
-             parent);
+      execute(pointers.data(), data.write, errors.write, input.read, output == Output::third,
+              parent);
   }
   if (pid_ < 0)
     throw Error(fmt::format("{}: cannot be started: {}", arguments[0], std::strerror(errno)));
-  // Here too: it may be told to end before it has come so far.
+  // Also in the child: whichever runs first, the group exists before it is signalled.
   ::setpgid(pid_, pid_);
   std::swap(output_, data.read);
   std::swap(errors_, errors.read);
 }
 
 ChildProcess::~ChildProcess() {
-  // First, for one that waits until its output is read.
+  // First, to unblock a program that waits for its output to be read.
   ::close(output_);
   ::close(errors_);
   ::kill(-pid_, SIGINT);
-  wait(moment);
-  ::kill(-pid_, SIGKILL);  // whoever is left of the group
+  wait(interrupt_timeout);
+  ::kill(-pid_, SIGKILL);  // the rest of the group
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
 
-std::optional<std::string> ChildProcess::wait(std::chrono::milliseconds patience) const {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+std::optional<std::string> ChildProcess::wait(std::chrono::milliseconds timeout) const {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
     siginfo_t info{};
-    // Looked at only: until it is waited for in the end, nobody else gets its number.
+    // WNOWAIT: the process id stays reserved until the destructor reaps the child.
     const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
     if (result == 0 && info.si_pid == pid_) {
       if (info.si_code != CLD_EXITED) return fmt::format("killed by signal {}", info.si_status);
       if (info.si_status != 0) return fmt::format("exit status {}", info.si_status);
       return std::string();
     }
-    if (result < 0 && errno != EINTR) return std::string();  // somebody else has waited for it
+    if (result < 0 && errno != EINTR) return std::string();  // reaped elsewhere
     if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
-    std::this_thread::sleep_for(step);
+    std::this_thread::sleep_for(poll_interval);
   }
 }
 

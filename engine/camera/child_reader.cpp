@@ -13,8 +13,8 @@
 namespace quantring {
 namespace {
 
-// From the end of its output to its own.
-constexpr std::chrono::milliseconds end_patience{2000};
+// From the end of the output to the exit of the program.
+constexpr std::chrono::milliseconds exit_timeout{2000};
 
 }  // namespace
 
@@ -23,7 +23,7 @@ ChildReader::ChildReader(const ChildCommand& command, ChildReaderOptions options
       options_(std::move(options)),
       child_(command.arguments, command.output) {}
 
-std::size_t ChildReader::read(std::span<std::byte> room) {
+std::size_t ChildReader::read(std::span<std::byte> buffer) {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + options_.patience;
   for (;;) {
@@ -43,7 +43,7 @@ std::size_t ChildReader::read(std::span<std::byte> room) {
     if (waiting[0].revents != 0) return 0;
     if (waiting[2].revents != 0) read_errors();
     if (waiting[1].revents != 0) {
-      const ssize_t got = ::read(child_.output(), room.data(), room.size());
+      const ssize_t got = ::read(child_.output(), buffer.data(), buffer.size());
       if (got > 0) return static_cast<std::size_t>(got);
       if (got == 0) return end();
       if (errno != EINTR) throw Error(why(std::strerror(errno)));
@@ -68,7 +68,7 @@ void ChildReader::read_errors() {
 }
 
 std::size_t ChildReader::end() {
-  const auto status = child_.wait(end_patience);
+  const auto status = child_.wait(exit_timeout);
   read_errors();
   if (!status) throw Error(why("closed its output"));
   if (!status->empty()) throw Error(why(*status));
@@ -76,15 +76,15 @@ std::size_t ChildReader::end() {
   return 0;
 }
 
-// "rtsp://me@cam/x: ffmpeg: Connection refused (exit status 1)".
+// "rtsp://me@cam/x: ffmpeg: Connection refused (exit status 1)"
 std::string ChildReader::why(const std::string& what) const {
-  std::string said = lines_.best();
+  std::string output = lines_.summary();
   for (const auto& [secret, shown] : options_.hide) {
-    for (std::size_t at = said.find(secret); !secret.empty() && at != std::string::npos;
-         at = said.find(secret, at + shown.size()))
-      said.replace(at, secret.size(), shown);
+    for (std::size_t at = output.find(secret); !secret.empty() && at != std::string::npos;
+         at = output.find(secret, at + shown.size()))
+      output.replace(at, secret.size(), shown);
   }
-  const std::string cause = said.empty() ? what : fmt::format("{} ({})", said, what);
+  const std::string cause = output.empty() ? what : fmt::format("{} ({})", output, what);
   return fmt::format("{}: {}: {}{}{}", options_.name, program_, cause,
                      options_.remedy.empty() ? "" : "; ", options_.remedy);
 }

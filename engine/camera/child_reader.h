@@ -1,5 +1,6 @@
 #pragma once
-// What another program writes, as a stream that says why it broke.
+// The output of another program as a byte stream; a failure is an Error with the program's own
+// message.
 
 #include <chrono>
 #include <memory>
@@ -19,20 +20,19 @@ struct ChildCommand {
 };
 
 struct ChildReaderOptions {
-  std::string name;                       // of the source, in error texts
-  bool endless = false;                   // its end is an Error too
-  std::chrono::milliseconds patience{0};  // a longer silence is an Error; 0: none is
-  // In what the program says of itself the first is replaced by the second: passwords.
+  std::string name;                       // of the source, for error texts
+  bool endless = false;                   // the end of the output is an Error
+  std::chrono::milliseconds patience{0};  // without output for longer: Error; 0: no limit
+  // Replacements in the program's messages, first by second: to hide passwords.
   std::vector<std::pair<std::string, std::string>> hide = {};
-  std::string remedy = {};  // ends every error text
+  std::string remedy = {};  // appended to every error text
 };
 
-// A program that fails: Error with the line that it wrote about it.
 class ChildReader final : public ByteReader {
  public:
-  // Throws Error when it cannot be started.
+  // Throws Error if the program cannot be started.
   ChildReader(const ChildCommand& command, ChildReaderOptions options);
-  std::size_t read(std::span<std::byte> room) override;
+  std::size_t read(std::span<std::byte> buffer) override;
   void stop() noexcept override { stop_.raise(); }
 
  private:
@@ -40,7 +40,7 @@ class ChildReader final : public ByteReader {
   std::size_t end();
   std::string why(const std::string& what) const;
 
-  std::string program_;  // without its folder
+  std::string program_;  // name without folder
   ChildReaderOptions options_;
   StopEvent stop_;
   LastLines lines_;

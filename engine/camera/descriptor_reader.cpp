@@ -21,7 +21,7 @@ DescriptorReader::~DescriptorReader() {
   if (owned_ == Owned::yes) ::close(descriptor_);
 }
 
-std::size_t DescriptorReader::read(std::span<std::byte> room) {
+std::size_t DescriptorReader::read(std::span<std::byte> buffer) {
   const int wait = patience_.count() == 0 ? -1 : static_cast<int>(patience_.count());
   for (;;) {
     pollfd waiting[2] = {{.fd = stop_.descriptor(), .events = POLLIN, .revents = 0},
@@ -32,9 +32,9 @@ std::size_t DescriptorReader::read(std::span<std::byte> room) {
     if (waiting[0].revents != 0) return 0;
     if (ready == 0)
       throw Error(fmt::format(
-          "{}: nothing came for {:g} s", name_,
+          "{}: no data for {:g} s", name_,
           std::chrono::duration_cast<std::chrono::duration<double>>(patience_).count()));
-    const ssize_t got = ::read(descriptor_, room.data(), room.size());
+    const ssize_t got = ::read(descriptor_, buffer.data(), buffer.size());
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR && errno != EAGAIN)
       throw Error(fmt::format("{}: cannot be read: {}", name_, std::strerror(errno)));

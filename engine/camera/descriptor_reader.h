@@ -1,5 +1,5 @@
 #pragma once
-// Reads a pipe, a file or standard input so that a waiting read can be stopped.
+// Reads a pipe, a file or standard input; a blocked read can be stopped.
 
 #include <chrono>
 #include <memory>
@@ -13,15 +13,15 @@ namespace quantring {
 class DescriptorReader final : public ByteReader {
  public:
   enum class Owned { no, yes };
-  // name: stands in error texts. Owned: closed in the end. patience: a longer silence is an Error;
-  // zero: none is.
+  // name: for error texts. Owned::yes: the destructor closes it. patience: without data for longer:
+  // Error; 0: no limit.
   DescriptorReader(int descriptor, Owned owned, std::string name,
                    std::chrono::milliseconds patience = {});
   ~DescriptorReader() override;
   DescriptorReader(const DescriptorReader&) = delete;
   DescriptorReader& operator=(const DescriptorReader&) = delete;
 
-  std::size_t read(std::span<std::byte> room) override;
+  std::size_t read(std::span<std::byte> buffer) override;
   void stop() noexcept override { stop_.raise(); }
 
  private:
@@ -32,7 +32,7 @@ class DescriptorReader final : public ByteReader {
   StopEvent stop_;
 };
 
-// Throws Error naming the file when it cannot be opened.
+// Throws Error naming the file if it cannot be opened.
 std::unique_ptr<ByteReader> open_file_reader(const std::string& path);
 
 }  // namespace quantring

@@ -1,5 +1,5 @@
 #pragma once
-// Pictures from files as frames.
+// Picture files as frames.
 
 #include <atomic>
 #include <memory>
@@ -10,11 +10,11 @@
 
 namespace quantring {
 
-// Every picture, as the bytes of its file or, of an IDX file, as pixels. One that cannot be read:
-// BadFrame, and the next goes on.
+// Each picture as the bytes of its file, or as pixels if it is from an IDX file. One that cannot be
+// read: BadFrame; the next call continues after it.
 class FileFrames final : public FrameSource {
  public:
-  // spec as in open_source. Throws Error as that does.
+  // spec: as for open_source, errors too.
   FileFrames(const std::string& spec, int channels, const std::string& labels_file);
   bool next(Frame& frame) override;
   void stop() noexcept override { stopped_ = true; }

@@ -21,14 +21,14 @@ namespace {
 using Clock = Frame::Clock;
 
 constexpr std::size_t read_ahead = 4;
-// A live source with a bad picture among every few must not fill the terminal.
-constexpr std::chrono::seconds bad_frame_line_every{30};
+// Limits the messages of a live source with many bad frames.
+constexpr std::chrono::seconds bad_frame_log_interval{30};
 
 }  // namespace
 
 struct FrameFeed::Impl {
-  Impl(Open open_source, Say say_line, ReopenDelays delays)
-      : open(std::move(open_source)), say(std::move(say_line)), delay(delays) {
+  Impl(Open open_source, Log log_line, ReopenDelays delays)
+      : open(std::move(open_source)), log(std::move(log_line)), delay(delays) {
     source = open();
     source->start();
     live = source->live();
@@ -59,7 +59,7 @@ struct FrameFeed::Impl {
         broken = error.what();
       }
       if (!broken || !live) return end(broken);
-      if (!open_anew(*broken)) return end(std::nullopt);
+      if (!reopen(*broken)) return end(std::nullopt);
     }
   }
 
@@ -77,7 +77,7 @@ struct FrameFeed::Impl {
     {
       std::unique_lock lock(mutex);
       if (live) {
-        // Goes on counting where the source is opened anew.
+        // The count continues when the source is reopened.
         frame.name = fmt::format("frame {}", stats.frames);
         if (!waiting.empty()) {
           waiting.clear();
@@ -90,12 +90,12 @@ struct FrameFeed::Impl {
       ++stats.frames;
       rate.arrived(Clock::now());
       waiting.push_back(std::move(frame));
-      if (in_trouble) line = fmt::format("{}: frames come again", stats.text);
+      if (in_trouble) line = fmt::format("{}: frames arrive again", stats.text);
       in_trouble = false;
-      delay.begin_anew();
+      delay.reset();
       changed.notify_all();
     }
-    if (line) say(*line);
+    if (line) log(*line);
     return true;
   }
 
@@ -104,15 +104,15 @@ struct FrameFeed::Impl {
       const std::lock_guard lock(mutex);
       ++stats.unreadable;
       const auto now = Clock::now();
-      if (live && bad_frame_line && now - *bad_frame_line < bad_frame_line_every) return;
-      bad_frame_line = now;
+      if (live && bad_frame_logged && now - *bad_frame_logged < bad_frame_log_interval) return;
+      bad_frame_logged = now;
     }
-    say(text);
+    log(text);
   }
 
-  // Says once what broke, however many attempts it takes until frames come again. False once
+  // Logs the cause once, however many attempts it takes until frames arrive again. False once
   // stopped.
-  bool open_anew(std::string why) {
+  bool reopen(std::string why) {
     for (;;) {
       close();
       std::unique_lock lock(mutex);
@@ -121,10 +121,11 @@ struct FrameFeed::Impl {
       const auto pause = delay.next();
       next_try = Clock::now() + pause;
       if (!std::exchange(in_trouble, true)) {
-        const std::string line = fmt::format("{}; trying again in {:g} s, then ever more seldom",
-                                             why, static_cast<double>(pause.count()) / 1000);
+        const std::string line =
+            fmt::format("{}; trying again in {:g} s, then at growing intervals", why,
+                        static_cast<double>(pause.count()) / 1000);
         lock.unlock();
-        say(line);
+        log(line);
         lock.lock();
       }
       changed.wait_until(lock, next_try, [this] { return stopped; });
@@ -139,7 +140,7 @@ struct FrameFeed::Impl {
       }
       lock.lock();
       if (fresh) {
-        source = std::move(fresh);  // from here on stop() reaches it
+        source = std::move(fresh);  // now stop() reaches it
         if (stopped) return false;
         lock.unlock();
         try {
@@ -160,11 +161,11 @@ struct FrameFeed::Impl {
     }
   }
 
-  // Not under the mutex: the end of a source may take a while.
+  // The source is destroyed outside the mutex: that may take a while.
   void close() {
-    std::unique_ptr<FrameSource> gone;  // outlives the lock
+    std::unique_ptr<FrameSource> closed;  // outlives the lock
     const std::lock_guard lock(mutex);
-    gone.swap(source);
+    closed.swap(source);
     stats.open = false;
   }
 
@@ -205,26 +206,26 @@ struct FrameFeed::Impl {
   }
 
   Open open;
-  Say say;
+  Log log;
   bool live = false;
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::unique_ptr<FrameSource> source;  // replaced by the thread only, under the mutex
-  std::deque<Frame> waiting;            // one at most of a live source
+  std::unique_ptr<FrameSource> source;  // replaced only by the thread, under the mutex
+  std::deque<Frame> waiting;            // at most one of a live source
   FeedStats stats;
   ArrivalRate rate;
   ReopenDelay delay;
   Clock::time_point next_try;
-  std::optional<Clock::time_point> bad_frame_line;
+  std::optional<Clock::time_point> bad_frame_logged;
   std::optional<std::string> failure;  // of a source that is not live
   bool in_trouble = false, stopped = false, ended = false;
 
   std::thread thread;
 };
 
-FrameFeed::FrameFeed(Open open, Say say, ReopenDelays delays)
-    : impl_(std::make_unique<Impl>(std::move(open), std::move(say), delays)) {}
+FrameFeed::FrameFeed(Open open, Log log, ReopenDelays delays)
+    : impl_(std::make_unique<Impl>(std::move(open), std::move(log), delays)) {}
 
 FrameFeed::~FrameFeed() = default;
 

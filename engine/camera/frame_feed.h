@@ -1,6 +1,6 @@
 #pragma once
-// Runs a source on a thread of its own: keeps the newest frame of a live one and counts what nobody
-// took, hands out every frame of a file, and opens what broke anew.
+// Reads a source on its own thread: keeps only the newest frame of a live source and counts the
+// dropped ones, delivers every frame of files, and reopens a live source that broke.
 
 #include <cstdint>
 #include <functional>
@@ -13,35 +13,34 @@
 namespace quantring {
 
 struct FeedStats {
-  std::uint64_t frames = 0;      // that arrived, dropped ones too
-  std::uint64_t dropped = 0;     // a newer one came before anybody took them
+  std::uint64_t frames = 0;      // arrived, including dropped ones
+  std::uint64_t dropped = 0;     // replaced by a newer one before next() took them
   std::uint64_t unreadable = 0;  // BadFrame
   std::uint64_t reopened = 0;
-  double frames_per_s = 0;  // that arrive, over the last seconds; 0 when none did
+  double frames_per_s = 0;  // arrival rate over the last 5 s
   bool open = false;
-  std::string text;   // FrameSource::text of the source that is, or was last, open
-  std::string error;  // why it is not open, and when it is tried again; empty while it is
+  std::string text;   // FrameSource::text of the last source opened
+  std::string error;  // why it is not open and when it is retried; empty while open
 };
 
 class FrameFeed {
  public:
   // Throws Error when the source cannot be opened.
   using Open = std::function<std::unique_ptr<FrameSource>()>;
-  // One line for a person, no newline; called on the feed's thread.
-  using Say = std::function<void(const std::string& line)>;
+  // Takes one line for the user, without newline; called on the feed's thread.
+  using Log = std::function<void(const std::string& line)>;
 
-  // Opens and starts at once, on the calling thread: what is wrong with a source from the start is
-  // thrown here. One that breaks later, and is live, is opened anew after 1, 2, 4 ... 30 s, as
-  // often as it takes; a frame that arrives begins the delays anew. One that is not live ends with
-  // its Error.
-  FrameFeed(Open open, Say say, ReopenDelays delays = {});
+  // Opens and starts the source on the calling thread: errors at the start are thrown here. A live
+  // source that breaks later is reopened after 1, 2, 4 ... 30 s, without a limit; a frame that
+  // arrives resets the delay. A source that is not live ends with its Error.
+  FrameFeed(Open open, Log log, ReopenDelays delays = {});
   ~FrameFeed();
   FrameFeed(const FrameFeed&) = delete;
   FrameFeed& operator=(const FrameFeed&) = delete;
 
-  // Live: waits for a frame that was not handed out yet, and gives the newest. Else: every frame,
-  // in order, read a few ahead. False after the last frame, and after stop(). Throws Error when a
-  // source that is not live broke.
+  // Live: waits for a new frame and returns the newest. Else: every frame in order, read a few
+  // ahead. False after the last frame and after stop(). Throws Error when a source that is not live
+  // broke.
   bool next(Frame& frame);
   void stop() noexcept;  // from any thread
   bool live() const;

@@ -4,13 +4,11 @@
 
 #include <utility>
 
-#include "engine/camera/huffman_tables.h"
-
 namespace quantring {
 namespace {
 
 constexpr std::size_t read_bytes = 64 << 10;
-constexpr std::uint64_t most_without_frame = 64 << 20;
+constexpr std::uint64_t max_bytes_without_frame = 64 << 20;
 
 }  // namespace
 
@@ -23,7 +21,7 @@ void MjpegSource::start() {
   try {
     if (!find(first_)) first_.clear();
   } catch (const BadFrame& error) {
-    if (ended_ && splitter_.broken() == 0) throw;  // nothing in it
+    if (ended_ && splitter_.broken() == 0) throw;  // no picture at all
     first_bad_ = error;
   }
 }
@@ -36,7 +34,6 @@ bool MjpegSource::next(Frame& frame) {
   }
   std::vector<std::byte> jpeg = std::exchange(first_, {});
   if (jpeg.empty() && !find(jpeg)) return false;
-  add_missing_huffman_tables(jpeg);
   frame = Frame{};
   frame.name = fmt::format("frame {}", frames_++);
   frame.file = std::move(jpeg);
@@ -65,9 +62,9 @@ bool MjpegSource::find(std::vector<std::byte>& jpeg) {
     }
     splitter_.push({bytes_.data(), got});
     read_since_frame_ += got;
-    if (read_since_frame_ > most_without_frame)
-      throw Error(fmt::format("{}: no JPEG in {} MiB of it: it is no MJPEG", options_.name,
-                              most_without_frame >> 20));
+    if (read_since_frame_ > max_bytes_without_frame)
+      throw Error(fmt::format("{}: no JPEG in the first {} MiB: this is not MJPEG", options_.name,
+                              max_bytes_without_frame >> 20));
   }
   return false;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The pictures of an MJPEG stream as frames.
+// An MJPEG stream as frames.
 
 #include <atomic>
 #include <cstdint>
@@ -15,14 +15,14 @@
 namespace quantring {
 
 struct MjpegOptions {
-  std::string name;  // stands in error texts
-  std::string text;  // what FrameSource::text says
+  std::string name;  // for error texts
+  std::string text;  // of FrameSource::text
   bool live = true;
-  bool wait_in_start = false;  // for the first frame
+  bool wait_in_start = false;  // start() waits for the first frame
 };
 
-// A picture of the stream that is broken, or cut off by its end: BadFrame. So is a stream that ends
-// without having held any picture. No picture in 64 MiB: Error.
+// BadFrame: a picture that is broken or cut off by the end of the stream, and a stream that ends
+// without any picture. Error: 64 MiB without a picture.
 class MjpegSource final : public FrameSource {
  public:
   MjpegSource(std::unique_ptr<ByteReader> reader, MjpegOptions options);
@@ -38,8 +38,8 @@ class MjpegSource final : public FrameSource {
   std::unique_ptr<ByteReader> reader_;
   MjpegOptions options_;
   MjpegSplitter splitter_;
-  std::vector<std::byte> bytes_;  // room to read into
-  std::vector<std::byte> first_;  // the frame that start() waited for
+  std::vector<std::byte> bytes_;  // read buffer
+  std::vector<std::byte> first_;  // found by start()
   std::optional<BadFrame> first_bad_;
   std::uint64_t frames_ = 0, broken_ = 0, read_since_frame_ = 0;
   std::atomic<bool> stopped_ = false;

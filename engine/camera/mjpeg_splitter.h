@@ -1,6 +1,6 @@
 #pragma once
-// Whole JPEGs out of a stream of bytes: MJPEG, however it is wrapped (multipart/x-mixed-replace,
-// one file after the other), because what stands between two pictures is passed over.
+// Splits a byte stream into JPEG files. The container of the MJPEG does not matter
+// (multipart/x-mixed-replace, concatenated files): bytes between pictures are skipped.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,38 +10,38 @@
 
 namespace quantring {
 
-inline constexpr std::size_t mjpeg_largest_frame = 32 << 20;
+inline constexpr std::size_t mjpeg_max_frame_bytes = 32 << 20;
 
-// Walks the markers of ITU T.81, annex B, so a thumbnail inside of a segment is no picture of its
-// own. A picture that is broken, cut off by the next one, or too large is dropped and counted, and
-// the next start of a picture is looked for. Looks at every byte once.
+// Follows the markers of ITU T.81, annex B, so a thumbnail inside a segment is not taken for a
+// picture. A picture that is broken, cut off by the next one or too large is dropped and counted.
+// Reads every byte once.
 class MjpegSplitter {
  public:
-  explicit MjpegSplitter(std::size_t largest_frame = mjpeg_largest_frame)
-      : largest_frame_(largest_frame) {}
+  explicit MjpegSplitter(std::size_t max_frame_bytes = mjpeg_max_frame_bytes)
+      : max_frame_bytes_(max_frame_bytes) {}
 
-  // The result is the same however the stream is cut.
+  // The result does not depend on how the stream is divided into calls.
   void push(std::span<const std::byte> bytes);
-  // The stream has ended: a picture that is not whole counts as broken.
+  // The stream has ended: an incomplete picture counts as broken.
   void end();
-  // The next whole JPEG, from its start of image to its end; false when none is whole.
+  // The next complete JPEG, from start-of-image to end-of-image marker; false if there is none.
   bool pop(std::vector<std::byte>& jpeg);
   std::uint64_t broken() const { return broken_; }
 
  private:
-  enum class Place {
+  enum class State {
     outside,         // between pictures
-    outside_prefix,  // and 0xFF was the last byte
-    marker_prefix,   // 0xFF must come
-    marker,          // which marker?
+    outside_prefix,  // after 0xFF
+    marker_prefix,   // 0xFF expected
+    marker,          // marker code expected
     length_high,
     length_low,
     segment,
-    coded,         // pixels
-    coded_prefix,  // and 0xFF was the last byte
+    coded,         // entropy-coded data
+    coded_prefix,  // after 0xFF
   };
 
-  std::size_t pass_outside(std::span<const std::byte> bytes);
+  std::size_t skip_outside(std::span<const std::byte> bytes);
   std::size_t take_segment(std::span<const std::byte> bytes);
   std::size_t take_coded(std::span<const std::byte> bytes);
   void take_byte(std::uint8_t byte);
@@ -50,13 +50,13 @@ class MjpegSplitter {
   void drop();
   void append(std::span<const std::byte> bytes);
 
-  std::size_t largest_frame_;
-  Place place_ = Place::outside;
-  std::uint8_t code_ = 0;         // of the segment
-  std::size_t segment_left_ = 0;  // bytes
+  std::size_t max_frame_bytes_;
+  State state_ = State::outside;
+  std::uint8_t code_ = 0;  // marker of the segment
+  std::size_t segment_left_ = 0;
   bool has_scan_ = false;
   std::vector<std::byte> frame_;
-  std::deque<std::vector<std::byte>> whole_;
+  std::deque<std::vector<std::byte>> complete_;
   std::uint64_t broken_ = 0;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// How long to wait before a broken source is opened anew.
+// Delay before a broken source is reopened.
 
 #include <algorithm>
 #include <chrono>
@@ -7,19 +7,19 @@
 namespace quantring {
 
 struct ReopenDelays {
-  std::chrono::milliseconds first{1000}, longest{30000};
+  std::chrono::milliseconds first{1000}, max{30000};
 };
 
 class ReopenDelay {
  public:
   explicit ReopenDelay(ReopenDelays delays) : delays_(delays), next_(delays.first) {}
-  // first, twice that, four times that ... longest.
+  // Doubles from first up to max.
   std::chrono::milliseconds next() {
-    const auto delay = std::min(next_, delays_.longest);
-    next_ = std::min(2 * delay, delays_.longest);
+    const auto delay = std::min(next_, delays_.max);
+    next_ = std::min(2 * delay, delays_.max);
     return delay;
   }
-  void begin_anew() { next_ = delays_.first; }
+  void reset() { next_ = delays_.first; }
 
  private:
   ReopenDelays delays_;

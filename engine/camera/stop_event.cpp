@@ -14,7 +14,8 @@
 namespace quantring {
 
 StopEvent::StopEvent() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (descriptor_ < 0) throw Error(fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
+  if (descriptor_ < 0)
+    throw Error(fmt::format("cannot create an eventfd: {}", std::strerror(errno)));
 }
 
 StopEvent::~StopEvent() {
@@ -23,7 +24,7 @@ StopEvent::~StopEvent() {
 
 void StopEvent::raise() noexcept {
   const std::uint64_t one = 1;
-  // Fails only when the counter is full, and then it is raised already.
+  // Fails only if the counter is at its maximum, and then it is raised already.
   [[maybe_unused]] const auto written = ::write(descriptor_, &one, sizeof one);
 }
 

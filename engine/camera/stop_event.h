@@ -1,16 +1,16 @@
 #pragma once
-// Wakes a thread that waits in poll().
+// Wakes a thread that is blocked in poll().
 
 namespace quantring {
 
 class StopEvent {
  public:
-  StopEvent();  // throws Error when there is no descriptor left
+  StopEvent();  // throws Error if no descriptor is available
   ~StopEvent();
   StopEvent(const StopEvent&) = delete;
   StopEvent& operator=(const StopEvent&) = delete;
 
-  void raise() noexcept;  // for good
+  void raise() noexcept;  // cannot be reset
   bool raised() const noexcept;
   int descriptor() const { return descriptor_; }  // readable once raised
 

@@ -14,7 +14,6 @@
 #include <limits>
 #include <utility>
 
-#include "engine/camera/huffman_tables.h"
 #include "engine/camera/yuyv.h"
 #include "ops/base/error.h"
 
@@ -22,13 +21,13 @@ namespace quantring {
 namespace {
 
 constexpr std::uint32_t buffer_count = 4;
-constexpr int patience_ms = 10'000;
+constexpr int timeout_ms = 10'000;
 
 bool is_jpeg(std::uint32_t format) {
   return format == V4L2_PIX_FMT_MJPEG || format == V4L2_PIX_FMT_JPEG;
 }
 
-// How far a size is from what was asked; a side that was not asked for does not count.
+// Distance of a size from the requested one; 0 for a side that was not requested.
 std::int64_t distance(const V4l2Size& size, int width, int height) {
   return (width > 0 ? std::abs(std::int64_t{size.width} - width) : 0) +
          (height > 0 ? std::abs(std::int64_t{size.height} - height) : 0);
@@ -49,7 +48,7 @@ V4l2Camera::V4l2Camera(V4l2Options options, V4l2Calls& calls)
   const V4l2Info info = device_.info();
   if (!info.camera)
     throw Error(fmt::format(
-        "{}: {} hands out no pictures here: a camera has several devices, try "
+        "{}: {} delivers no pictures on this device node: a camera has several, try "
         "another of {}",
         options_.path, info.card.empty() ? "it" : info.card, fmt::join(calls_.devices(), ", ")));
   choose_format();
@@ -86,8 +85,8 @@ void V4l2Camera::choose_format() {
     std::vector<std::string> names;
     for (const std::uint32_t format : formats) names.push_back(v4l2_format_name(format));
     throw Error(fmt::format(
-        "{}: gives {}, and only MJPG and YUYV are read here; a camera on a "
-        "Jetson's connector is read as csi://0",
+        "{}: offers {}, but only MJPG and YUYV can be read; for a camera on a "
+        "Jetson's CSI connector use csi://0",
         options_.path, names.empty() ? "no format" : fmt::format("{}", fmt::join(names, ", "))));
   }
   v4l2_format format{};
@@ -105,7 +104,7 @@ void V4l2Camera::choose_format() {
     kind.pixel_format = format_;
     const bool listed = device_.control(VIDIOC_ENUM_FRAMESIZES, &kind) == 0 &&
                         kind.type == V4L2_FRMSIZE_TYPE_DISCRETE && nearest != sizes.end();
-    // Of a range the driver itself takes the nearest.
+    // In a range the driver chooses the nearest.
     if (listed || options_.width > 0)
       pix.width = static_cast<std::uint32_t>(listed ? nearest->width : options_.width);
     if (listed || options_.height > 0)
@@ -120,7 +119,7 @@ void V4l2Camera::choose_format() {
   stride_ = std::max<std::size_t>(pix.bytesperline, 2 * static_cast<std::size_t>(width_));
   if (pix.pixelformat != format_ || width_ < 2 || height_ < 1 || width_ > image_max_side ||
       height_ > image_max_side || (!is_jpeg(format_) && width_ % 2 != 0))
-    throw Error(fmt::format("{}: the driver gives {} x {} {} instead of {}", options_.path, width_,
+    throw Error(fmt::format("{}: the driver set {} x {} {} instead of {}", options_.path, width_,
                             height_, v4l2_format_name(pix.pixelformat), v4l2_format_name(format_)));
   text_ =
       fmt::format("v4l2://{}, {} {}x{}", options_.path, v4l2_format_name(format_), width_, height_);
@@ -132,7 +131,7 @@ void V4l2Camera::choose_rate() {
   if (device_.control(VIDIOC_G_PARM, &parameters) != 0) return;
   v4l2_fract& interval = parameters.parm.capture.timeperframe;
   if (options_.fps > 0 && (parameters.parm.capture.capability & V4L2_CAP_TIMEPERFRAME) != 0) {
-    // The driver takes the nearest that it has.
+    // The driver chooses the nearest.
     interval.numerator = 1000;
     interval.denominator = static_cast<std::uint32_t>(std::lround(options_.fps * 1000));
     if (device_.control(VIDIOC_S_PARM, &parameters) != 0) return;
@@ -157,7 +156,8 @@ void V4l2Camera::map_buffers() {
     buffers_.push_back({address, buffer.length});
     must(VIDIOC_QBUF, &buffer, "queue a buffer");
   }
-  if (buffers_.empty()) throw Error(fmt::format("{}: the driver gives no buffers", options_.path));
+  if (buffers_.empty())
+    throw Error(fmt::format("{}: the driver allocates no buffers", options_.path));
 }
 
 void V4l2Camera::unmap() noexcept {
@@ -171,7 +171,7 @@ void V4l2Camera::unmap() noexcept {
 
 std::optional<std::uint32_t> V4l2Camera::wait_for_buffer(std::size_t& used, bool& broken) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::milliseconds(patience_ms);
+  const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   for (;;) {
     pollfd waiting[2] = {{.fd = stop_.descriptor(), .events = POLLIN, .revents = 0},
                          {.fd = device_.descriptor(), .events = POLLIN, .revents = 0}};
@@ -183,10 +183,10 @@ std::optional<std::uint32_t> V4l2Camera::wait_for_buffer(std::size_t& used, bool
     if (ready < 0) throw Error(v4l2_reason(calls_, options_.path, "wait for it", errno));
     if (waiting[0].revents != 0) return std::nullopt;
     if (ready == 0)
-      throw Error(fmt::format("{}: no picture for {} s", options_.path, patience_ms / 1000));
+      throw Error(fmt::format("{}: no picture for {} s", options_.path, timeout_ms / 1000));
     v4l2_buffer buffer = empty_buffer(0);
     const int error = device_.control(VIDIOC_DQBUF, &buffer);
-    // Woken for nothing, unless poll has seen that it broke.
+    // A spurious wakeup, unless poll reported an error.
     if (error == EAGAIN && (waiting[1].revents & (POLLERR | POLLHUP | POLLNVAL)) == 0 &&
         Clock::now() < deadline)
       continue;
@@ -194,7 +194,8 @@ std::optional<std::uint32_t> V4l2Camera::wait_for_buffer(std::size_t& used, bool
       throw Error(
           v4l2_reason(calls_, options_.path, "take a picture", error == EAGAIN ? EIO : error));
     if (buffer.index >= buffers_.size())
-      throw Error(fmt::format("{}: the driver gives a buffer that it never had", options_.path));
+      throw Error(
+          fmt::format("{}: the driver returned a buffer that was never queued", options_.path));
     used = buffer.bytesused;
     broken = (buffer.flags & V4L2_BUF_FLAG_ERROR) != 0;
     return buffer.index;
@@ -213,8 +214,8 @@ bool V4l2Camera::next(Frame& frame) {
   const Buffer& buffer = buffers_[*index];
   std::optional<std::string> bad;
   if (broken || used == 0 || used > buffer.length) {
-    bad = fmt::format("{}: {}: the driver marks it as broken ({} bytes)", options_.path, frame.name,
-                      used);
+    bad = fmt::format("{}: {}: marked as broken by the driver ({} bytes)", options_.path,
+                      frame.name, used);
   } else {
     try {
       take({static_cast<const std::byte*>(buffer.address), used}, frame);
@@ -223,7 +224,7 @@ bool V4l2Camera::next(Frame& frame) {
     }
   }
   v4l2_buffer back = empty_buffer(*index);
-  must(VIDIOC_QBUF, &back, "give a buffer back");
+  must(VIDIOC_QBUF, &back, "return a buffer");
   if (bad) throw BadFrame(*bad);
   ++frames_;
   return true;
@@ -235,9 +236,8 @@ void V4l2Camera::take(std::span<const std::byte> bytes, Frame& frame) const {
     return;
   }
   if (bytes.size() < 4 || bytes[0] != std::byte{0xFF} || bytes[1] != std::byte{0xD8})
-    throw Error("no JPEG");
+    throw Error("not a JPEG");
   frame.file.assign(bytes.begin(), bytes.end());
-  add_missing_huffman_tables(frame.file);
 }
 
 }  // namespace quantring

@@ -1,5 +1,5 @@
 #pragma once
-// A camera of the kernel's (V4L2): its own JPEGs where it has them, else YUYV as pixels.
+// A V4L2 camera: its JPEGs as they are if it offers them, else YUYV as pixels.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,13 +17,13 @@ namespace quantring {
 
 struct V4l2Options {
   std::string path;           // "/dev/video0"
-  int width = 0, height = 0;  // 0: the camera's own; else the nearest that it has
-  double fps = 0;             // the same
-  int channels = 3;           // of YUYV's pixels: 1 or 3
+  int width = 0, height = 0;  // the nearest that it offers; 0: its default
+  double fps = 0;             // likewise
+  int channels = 3;           // of pixels from YUYV: 1 or 3
 };
 
-// A buffer that the driver marks as broken, or that holds less or more than it can: BadFrame.
-// Unplugged, or silent for 10 s: Error.
+// BadFrame: a buffer that the driver marks as broken or whose size is wrong. Error: unplugged, or
+// no frame for 10 s.
 class V4l2Camera final : public FrameSource {
  public:
   // Opens and starts the camera. Throws Error naming the path, the cause and the remedy.
@@ -45,7 +45,7 @@ class V4l2Camera final : public FrameSource {
   void map_buffers();
   void unmap() noexcept;
   void must(unsigned long request, void* argument, const char* doing) const;
-  // The number of a buffer that was filled; nothing once stopped.
+  // The index of a filled buffer; nullopt once stopped.
   std::optional<std::uint32_t> wait_for_buffer(std::size_t& used, bool& broken);
   void take(std::span<const std::byte> bytes, Frame& frame) const;
 

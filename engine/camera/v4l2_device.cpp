@@ -14,8 +14,8 @@
 namespace quantring {
 namespace {
 
-// A driver that never says that its list has ended.
-constexpr std::uint32_t most_entries = 256;
+// Guards against a driver whose lists never end.
+constexpr std::uint32_t max_entries = 256;
 
 std::string text_of(const __u8* bytes, std::size_t size) {
   std::string text;
@@ -49,7 +49,7 @@ int V4l2Device::control(unsigned long request, void* argument) const {
 
 std::vector<std::uint32_t> V4l2Device::formats() const {
   std::vector<std::uint32_t> found;
-  for (std::uint32_t index = 0; index < most_entries; ++index) {
+  for (std::uint32_t index = 0; index < max_entries; ++index) {
     v4l2_fmtdesc format{};
     format.index = index;
     format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
@@ -67,7 +67,7 @@ std::vector<V4l2Size> V4l2Device::sizes(std::uint32_t format) const {
     size.rates = rates(format, size.width, size.height);
     found.push_back(std::move(size));
   };
-  for (std::uint32_t index = 0; index < most_entries; ++index) {
+  for (std::uint32_t index = 0; index < max_entries; ++index) {
     v4l2_frmsizeenum size{};
     size.index = index;
     size.pixel_format = format;
@@ -88,7 +88,7 @@ std::vector<V4l2Size> V4l2Device::sizes(std::uint32_t format) const {
 
 std::vector<double> V4l2Device::rates(std::uint32_t format, int width, int height) const {
   std::vector<double> found;
-  for (std::uint32_t index = 0; index < most_entries; ++index) {
+  for (std::uint32_t index = 0; index < max_entries; ++index) {
     v4l2_frmivalenum interval{};
     interval.index = index;
     interval.pixel_format = format;
@@ -111,8 +111,8 @@ V4l2Info V4l2Device::info() const {
   v4l2_capability can{};
   if (const int error = control(VIDIOC_QUERYCAP, &can); error != 0) {
     if (error == ENOTTY || error == EINVAL)
-      throw Error(fmt::format("{}: this is no camera of the kernel's (V4L2)", path_));
-    throw Error(v4l2_reason(calls_, path_, "ask what it is", error));
+      throw Error(fmt::format("{}: this is not a V4L2 camera", path_));
+    throw Error(v4l2_reason(calls_, path_, "query its capabilities", error));
   }
   const std::uint32_t does =
       (can.capabilities & V4L2_CAP_DEVICE_CAPS) != 0 ? can.device_caps : can.capabilities;
@@ -131,8 +131,8 @@ std::string v4l2_reason(V4l2Calls& calls, const std::string& path, const std::st
       const std::vector<std::string> there = calls.devices();
       if (there.empty())
         return fmt::format(
-            "{}: no such device, and there is no other /dev/video*: is a camera "
-            "plugged in, and does dmesg name it?",
+            "{}: no such device, and no other /dev/video*: is a camera "
+            "plugged in, and does dmesg list it?",
             path);
       return fmt::format("{}: no such device; there are {}", path, fmt::join(there, ", "));
     }
@@ -143,15 +143,15 @@ std::string v4l2_reason(V4l2Calls& calls, const std::string& path, const std::st
           "video $USER) and log in again",
           path);
     case EBUSY:
-      return fmt::format("{}: another program uses it; end that one (fuser {} names it)", path,
+      return fmt::format("{}: in use by another program; end that one (fuser {} shows it)", path,
                          path);
     case ENODEV:
     case ENXIO:
-      return fmt::format("{}: no camera is behind it any more: was it unplugged?", path);
+      return fmt::format("{}: the camera is gone: was it unplugged?", path);
     case ENOSPC:
       return fmt::format(
-          "{}: not enough USB bandwidth left for it: ask for a smaller picture, or "
-          "plug it into a port of its own",
+          "{}: not enough USB bandwidth: choose a smaller size, or "
+          "plug it into another port",
           path);
     default:
       return fmt::format("{}: cannot {}: {}", path, doing, std::strerror(error));

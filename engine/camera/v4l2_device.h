@@ -1,5 +1,5 @@
 #pragma once
-// An open device of V4L2, and what it says of itself. Internal to engine/camera.
+// An open V4L2 device and its properties. Internal to engine/camera.
 
 #include <cstdint>
 #include <string>
@@ -20,12 +20,12 @@ class V4l2Device {
 
   const std::string& path() const { return path_; }
   int descriptor() const { return descriptor_; }
-  // 0, or errno; begun again when a signal interrupts it.
+  // ioctl: 0 or errno; repeated if a signal interrupts it.
   int control(unsigned long request, void* argument) const;
-  // The kernel's documents call formats by four letters in a number.
+  // V4L2_PIX_FMT_* codes.
   std::vector<std::uint32_t> formats() const;
   std::vector<V4l2Size> sizes(std::uint32_t format) const;
-  // Without formats when it is no camera. Throws Error when it is no device of V4L2.
+  // Does not fill in formats. Throws Error if it is not a V4L2 device.
   V4l2Info info() const;
 
  private:
@@ -36,7 +36,7 @@ class V4l2Device {
   int descriptor_;
 };
 
-// "/dev/video0: another program has it open (EBUSY): ..." for what the kernel said to `doing`.
+// One line for an errno: "/dev/video0: in use by another program; ...". doing: "open it".
 std::string v4l2_reason(V4l2Calls& calls, const std::string& path, const std::string& doing,
                         int error);
 std::string v4l2_format_name(std::uint32_t format);

@@ -37,12 +37,12 @@ void grey_row(const std::uint8_t* in, int width, std::uint8_t* out) {
 
 Image image_from_yuyv(std::span<const std::byte> bytes, int width, int height, std::size_t stride,
                       int channels) {
-  const bool sound = width > 0 && height > 0 && width % 2 == 0 && width <= image_max_side &&
+  const bool valid = width > 0 && height > 0 && width % 2 == 0 && width <= image_max_side &&
                      height <= image_max_side && (channels == 1 || channels == 3);
   const std::size_t row = 2 * static_cast<std::size_t>(std::max(width, 0));
-  if (!sound || stride < row || bytes.size() < row ||
+  if (!valid || stride < row || bytes.size() < row ||
       (bytes.size() - row) / stride < static_cast<std::size_t>(height) - 1)
-    throw Error("a YUYV picture is shorter than its size says");
+    throw Error("YUYV data is too short for the size of the picture");
   Image image{.width = width, .height = height, .channels = channels, .pixels = {}};
   image.pixels.resize(static_cast<std::size_t>(width) * height * channels);
   const auto* const in = reinterpret_cast<const std::uint8_t*>(bytes.data());

@@ -20,7 +20,7 @@ bool is_gzip(std::span<const std::byte> file) {
   return file.size() >= 2 && file[0] == std::byte{0x1F} && file[1] == std::byte{0x8B};
 }
 
-// The bytes of a file from front to back, inflated on the way if it is gzip.
+// Reads the bytes of a file in sequence and inflates gzip.
 class Reader {
  public:
   Reader(std::span<const std::byte> file, const std::string& name)
@@ -118,7 +118,7 @@ IdxArray parse_idx(std::span<const std::byte> file, const std::string& name) {
   const std::uint64_t count = count_values(array.shape, name);
   constexpr std::size_t first_step = 1 << 16;
   while (array.values.size() < count) {
-    // The room doubles with what has arrived: a lying header gets no more than that.
+    // The buffer doubles with the data that arrived, whatever the header claims.
     const std::size_t before = array.values.size();
     const std::size_t wanted = std::min<std::size_t>(std::max(before, first_step), count - before);
     array.values.resize(before + wanted);
@@ -148,7 +148,7 @@ bool looks_like_idx(const std::string& path) {
     Reader reader(bytes, path);
     return reader.read(magic.data(), 4) == 4 && known_header(magic);
   } catch (const Error&) {
-    return false;  // some other gzip file, or less than a whole one
+    return false;  // another gzip file, or a truncated one
   }
 }
 

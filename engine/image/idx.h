@@ -1,7 +1,7 @@
 #pragma once
-// The IDX format of MNIST and its relatives (yann.lecun.com/exdb/mnist), plain or gzip: two zero
-// bytes, a type (8: unsigned byte, the only one read), the number of dimensions, big-endian sizes,
-// values.
+// The IDX format of MNIST and similar data sets (yann.lecun.com/exdb/mnist), plain or gzip: two
+// zero bytes, a type (8: unsigned byte, the only one read), the number of dimensions, big-endian
+// sizes, values.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +19,8 @@ struct IdxArray {
 inline constexpr std::uint64_t idx_max_values = std::uint64_t{1} << 31;
 
 // Throws Error naming the file: another type, 0 or more than 4 dimensions, a size of 0, more than
-// idx_max_values, a file cut short, bytes left over, a broken gzip stream. Inflates no more than
-// the header promises, and takes memory only as the bytes arrive.
+// idx_max_values, a truncated file, trailing bytes, a broken gzip stream. Inflates no more than
+// the header declares, and allocates memory only as data arrives.
 IdxArray parse_idx(std::span<const std::byte> file, const std::string& name);
 IdxArray load_idx(const std::string& path);
 

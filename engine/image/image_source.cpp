@@ -3,14 +3,17 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "engine/image/idx.h"
 #include "engine/model/labels.h"
@@ -23,7 +26,7 @@ namespace fs = std::filesystem;
 
 struct Entry {
   fs::path path;
-  fs::path below;  // path below the folder that was given, or the path itself
+  fs::path below;  // relative to the given folder, else the path itself
   int label = -1;
 };
 
@@ -59,7 +62,7 @@ class FileSource final : public ImageSource {
 
 class IdxSource final : public ImageSource {
  public:
-  // images: [n, h, w] or [n, h, w, channels]; labels: [n], or empty; count: how many to hand out.
+  // images: [n, h, w] or [n, h, w, channels]; labels: [n] or empty; count: how many to return.
   IdxSource(std::string path, IdxArray images, std::vector<int> labels, int channels,
             std::size_t count)
       : path_(std::move(path)),
@@ -94,13 +97,14 @@ class IdxSource final : public ImageSource {
   std::size_t count_, next_ = 0;
 };
 
-constexpr const char* extensions = ".jpg .jpeg .png .bmp";
+constexpr std::array<std::string_view, 10> extensions = {".jpg", ".jpeg", ".png", ".webp", ".bmp",
+                                                         ".gif", ".tga",  ".pnm", ".pgm",  ".ppm"};
 
 bool picture_by_name(const fs::path& path) {
   std::string extension = path.extension().string();
   for (char& letter : extension)
     letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".bmp";
+  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
 }
 
 struct Found {
@@ -127,9 +131,8 @@ Found find_in_folder(const fs::path& folder) {
         fmt::format("{}: the folder cannot be read: {}", folder.string(), error.code().message()));
   }
   if (found.entries.empty())
-    throw Error(
-        fmt::format("{}: no picture in this folder: looked for {} ({} other files passed over)",
-                    folder.string(), extensions, found.skipped));
+    throw Error(fmt::format("{}: no picture in this folder: looked for {} ({} other files skipped)",
+                            folder.string(), fmt::join(extensions, " "), found.skipped));
   std::sort(found.entries.begin(), found.entries.end(),
             [](const Entry& a, const Entry& b) { return a.below < b.below; });
   return found;
@@ -149,8 +152,8 @@ Found find_by_pattern(const std::string& pattern) {
     throw Error(
         fmt::format("{}: no such file or folder, and as a pattern it matches no picture: looked "
                     "for {} ({} other "
-                    "files passed over)",
-                    pattern, extensions, found.skipped));
+                    "files skipped)",
+                    pattern, fmt::join(extensions, " "), found.skipped));
   return found;
 }
 
@@ -177,7 +180,7 @@ void label_from_csv(std::vector<Entry>& entries, const std::string& path) {
     }
   }
   if (known == 0)
-    throw Error(fmt::format("{}: names none of the {} pictures, for example not {}", path,
+    throw Error(fmt::format("{}: has no label for any of the {} pictures, for example {}", path,
                             entries.size(), entries.front().below.generic_string()));
 }
 
@@ -242,7 +245,7 @@ std::unique_ptr<ImageSource> open_source(const std::string& spec, const SourceOp
   Found found;
   if (fs::is_regular_file(spec, ignored)) {
     if (looks_like_idx(spec)) return open_idx(spec, options);
-    // Named outright, a file is tried whatever its name.
+    // A file given by its path is tried whatever its extension.
     found.entries.push_back({.path = spec, .below = spec});
   } else if (fs::is_directory(spec, ignored)) {
     found = find_in_folder(spec);

@@ -1,5 +1,5 @@
 #pragma once
-// Pixels to a JPEG, for people to look at.
+// Pixels to a JPEG, for display.
 
 #include <cstddef>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace quantring {
 
-// quality: 1..100. Throws Error when the picture is empty, or larger than a JPEG may be.
+// quality: 1..100. Throws Error when the picture is empty or larger than a JPEG can be.
 std::vector<std::byte> encode_jpeg(const Image& image, int quality);
 
 }  // namespace quantring

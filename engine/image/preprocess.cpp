@@ -112,8 +112,8 @@ void to_pixels(const Image& image, const PreprocessConfig& config, std::span<std
     throw Error(fmt::format("the picture has {} channels, the model takes {}", image.channels,
                             config.channels));
   if (out.size() != config.pixel_count())
-    throw Error(fmt::format("room for {} pixel values, the model takes {}", out.size(),
-                            config.pixel_count()));
+    throw Error(fmt::format("the output has room for {} pixel values, the model takes {}",
+                            out.size(), config.pixel_count()));
   switch (config.mode) {
     case ResizeMode::none:
       if (image.width != config.crop_width || image.height != config.crop_height)

@@ -1,7 +1,6 @@
 #pragma once
-// From a picture of any size to the pixels that a model was trained on. The model file carries the
-// config; nothing here is guessed. Mean and std are applied by stage 0, which receives these
-// pixels.
+// From a picture of any size to the input pixels of a model. The config is stored in the model
+// file. Mean and std are applied by stage 0, which receives these pixels.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +13,7 @@
 namespace quantring {
 
 enum class ResizeMode {
-  none,         // sizes must be right already
+  none,         // the picture must have the crop's size
   shorter,      // shorter side to resize_shorter, keeping the ratio; then centre crop (torchvision,
                 // timm)
   squash,       // both sides to the crop's size whatever the ratio; no crop (Hugging Face ViT)
@@ -22,8 +21,7 @@ enum class ResizeMode {
                 // (Hugging Face DeiT; timm's crop_mode "squash" with crop_pct below 1)
 };
 
-// Where the centre crop begins when an odd number of pixels is cut off along a side: at the half of
-// it, rounded.
+// How half of an odd number of cropped pixels is rounded for the start of the centre crop.
 enum class CropRounding {
   half_to_even,  // torchvision's CenterCrop, timm
   down,          // Hugging Face's image processors
@@ -47,7 +45,7 @@ struct PreprocessConfig {
 // channels other than 1 or 3, mean or std not [channels], std not positive, anything not finite.
 void check_preprocess(const PreprocessConfig& config);
 
-// image: as many channels as the config says. out: [channels, crop_height, crop_width], planar.
+// image: with the channels of the config. out: [channels, crop_height, crop_width], planar.
 // A picture smaller than the crop is padded with zeros, as torchvision's CenterCrop does.
 // Throws Error naming both sizes when mode is none and they differ.
 void to_pixels(const Image& image, const PreprocessConfig& config, std::span<std::uint8_t> out);

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-
-#include "ops/base/json.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
 
 namespace quantring {
 namespace {
@@ -64,7 +63,7 @@ std::string preprocess_to_json(const PreprocessConfig& config) {
                                   {"crop", {config.crop_height, config.crop_width}},
                                   {"mean", texts(config.mean)},
                                   {"std", texts(config.std)}};
-  // Only where it says something: the text is part of a model's identity.
+  // Only where it is not the default: the text is part of a model's hash.
   if (config.mode == ResizeMode::squash_crop)
     value["squash"] = {config.squash_height, config.squash_width};
   if (config.crop_rounding == CropRounding::down) value["crop_rounding"] = "down";

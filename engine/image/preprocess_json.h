@@ -1,5 +1,5 @@
 #pragma once
-// The preprocessing as it stands in the model file (metadata quantring.preprocess).
+// The preprocessing as JSON, as stored in the model file (metadata quantring.preprocess).
 
 #include <string>
 

@@ -10,8 +10,8 @@
 namespace quantring {
 namespace {
 
-// A product of a pixel (8 bits) and a weight must fit 32 bits with two bits to spare, for the sign
-// and for weights that overshoot.
+// The product of a pixel (8 bits) and a weight must fit 32 bits, with two spare bits for the sign
+// and for weights above 1.
 constexpr int precision = 32 - 8 - 2;
 
 double bilinear(double x) {
@@ -29,7 +29,7 @@ double bicubic(double x) {
 // One side of the resize: output position i is the sum of weights[i * taps + t] * input[first[i] +
 // t].
 struct Weights {
-  int taps = 0;            // of each position; those past an edge weigh 0
+  int taps = 0;            // per output position; those beyond an edge weigh 0
   std::vector<int> first;  // [output]; first + taps stays inside where the input has taps positions
   std::vector<int> count;  // [output], at most taps
   std::vector<std::int32_t> weights;  // [output, taps], fixed point
@@ -38,7 +38,7 @@ struct Weights {
 Weights make_weights(int input, int output, Interpolation interpolation) {
   const bool cubic = interpolation == Interpolation::bicubic;
   const double scale = static_cast<double>(input) / output;
-  // Reducing stretches the filter over all input positions that an output position stands for.
+  // When reducing, the filter covers all input positions of an output position.
   const double stretch = std::max(scale, 1.0);
   const double support = (cubic ? 2.0 : 1.0) * stretch;
   Weights side;
@@ -94,7 +94,7 @@ void resize_rows(const Image& source, const Weights& side, Image& target) {
   }
 }
 
-// Along columns: whole rows are weighted and added, which vector units like.
+// Along columns: weighted sums of whole rows, which vectorise.
 void resize_columns(const Image& source, const Weights& side, Image& target) {
   const std::size_t row = static_cast<std::size_t>(source.width) * source.channels;
   std::vector<std::int32_t> sums(row);

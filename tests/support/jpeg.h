@@ -1,5 +1,5 @@
 #pragma once
-// Pictures that tell which they are, as JPEGs.
+// JPEGs of pictures that encode a number.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace quantring::test {
 
 using Bytes = std::vector<std::byte>;
 
-// A picture that tells its number: 32 x 32 in blocks of 8, whose greys are the number's bits, and
-// some noise so that sizes differ.
+// 32 x 32 in blocks of 8, light or dark by the bits of the number, and some noise so that file
+// sizes differ.
 inline std::vector<std::uint8_t> numbered_pixels(int number) {
   std::vector<std::uint8_t> rgb;
   for (int y = 0; y < 32; ++y) {
@@ -32,7 +32,8 @@ inline Bytes numbered_jpeg(int number, int quality = 90) {
                      quality);
 }
 
-// The number of such a picture, of any size, after whatever coding. pixels: channels each.
+// The number of such a picture, also when scaled or lossily coded. pixels: [height, width,
+// channels].
 inline int read_number(const std::uint8_t* pixels, int width, int height, int channels) {
   int number = 0;
   for (int bit = 0; bit < 16; ++bit) {
@@ -40,6 +41,21 @@ inline int read_number(const std::uint8_t* pixels, int width, int height, int ch
     if (pixels[(y * width + x) * channels] > 125) number |= 1 << bit;
   }
   return number;
+}
+
+// Without its DHT segments: encode_jpeg uses the standard tables, and many cameras omit those.
+inline Bytes without_huffman_tables(Bytes jpeg) {
+  for (std::size_t i = 2; i + 3 < jpeg.size() && jpeg[i + 1] != std::byte{0xDA};) {
+    const std::size_t length = 2 + (std::to_integer<std::size_t>(jpeg[i + 2]) << 8 |
+                                    std::to_integer<std::size_t>(jpeg[i + 3]));
+    const auto begin = jpeg.begin() + static_cast<std::ptrdiff_t>(i);
+    if (jpeg[i + 1] == std::byte{0xC4}) {
+      jpeg.erase(begin, begin + static_cast<std::ptrdiff_t>(length));
+    } else {
+      i += length;
+    }
+  }
+  return jpeg;
 }
 
 }  // namespace quantring::test

@@ -292,7 +292,7 @@ TEST_CASE("a camera that dies and comes back is opened anew and counted") {
   const std::lock_guard lock(mutex);
   REQUIRE(lines.size() == 2);
   CHECK(contains(lines[0], "trying again in 0.005 s"));
-  CHECK(contains(lines[1], "frames come again"));
+  CHECK(contains(lines[1], "frames arrive again"));
 }
 
 // Both programs, or the one that is installed; nothing and a line "SKIPPED" with none.

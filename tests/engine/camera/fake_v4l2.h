@@ -1,6 +1,6 @@
 #pragma once
-// A kernel with one camera, as the documents of V4L2 describe it: checks the order of calls, and
-// breaks where the test says.
+// Mock of a kernel with one camera, after the V4L2 documentation: checks the order of calls and
+// fails where the test asks for it.
 
 #include <linux/videodev2.h>
 #include <sys/mman.h>
@@ -32,11 +32,11 @@ class FakeV4l2 final : public V4l2Calls {
   struct Filled {
     std::vector<std::byte> bytes;
     std::uint32_t flags = 0;
-    std::optional<std::uint32_t> claims;  // bytesused, where it lies
-    std::optional<std::uint32_t> index;   // the same
+    std::optional<std::uint32_t> claims;  // bytesused, if wrong
+    std::optional<std::uint32_t> index;   // likewise
   };
 
-  // What it is.
+  // Properties.
   std::string path = "/dev/video0";
   std::vector<std::string> nodes = {"/dev/video0", "/dev/video1"};
   std::uint32_t capabilities =
@@ -48,15 +48,15 @@ class FakeV4l2 final : public V4l2Calls {
   bool stepwise = false;
   std::uint32_t extra_stride = 0;
   std::uint32_t buffer_bytes = 4096;
-  // What goes wrong: errno of every such call; of the next only.
+  // Failures: errno of every such call; of the next one only.
   std::map<unsigned long, int> fails;
   std::deque<std::pair<unsigned long, int>> fails_once;
   int open_fails = 0, mmap_fails = 0;
-  std::uint32_t lies_format = 0;  // S_FMT sets another
-  std::deque<int> poll_says;      // revents, 0: time is up, -errno
+  std::uint32_t lies_format = 0;  // S_FMT sets this one
+  std::deque<int> poll_says;      // revents, 0: timeout, -errno
   std::deque<Filled> frames;      // one for each DQBUF; none left: EAGAIN
 
-  // What was seen.
+  // Observed.
   v4l2_pix_format set{};
   v4l2_fract interval{1, 30};
   bool streaming = false, is_open = false;
@@ -76,7 +76,7 @@ class FakeV4l2 final : public V4l2Calls {
   }
   int ioctl(int device, unsigned long request, void* argument) override {
     if (device != descriptor || !is_open) std::abort();
-    // Every call is interrupted once.
+    // Every call is interrupted once first.
     if (interrupt_ != request) {
       interrupt_ = request;
       ++interrupted;
@@ -115,7 +115,7 @@ class FakeV4l2 final : public V4l2Calls {
     if (count != 2) std::abort();
     if (::poll(descriptors, 1, 0) > 0) return 1;  // stop
     if (poll_says.empty()) {
-      if (frames.empty()) return ::poll(descriptors, 1, -1);  // until it is stopped
+      if (frames.empty()) return ::poll(descriptors, 1, -1);  // until stopped
       descriptors[1].revents = POLLIN;
       return 1;
     }

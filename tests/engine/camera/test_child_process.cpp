@@ -1,4 +1,4 @@
-// Other programs as sources of bytes: what they write, why they end, and that nothing is left.
+// Child programs as byte sources: output, errors and cleanup.
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -34,9 +34,9 @@ ChildCommand shell(const std::string& script,
 }
 
 std::string read_some(ByteReader& reader) {
-  std::vector<std::byte> room(100000);
-  const std::size_t got = reader.read(room);
-  return {reinterpret_cast<const char*>(room.data()), got};
+  std::vector<std::byte> buffer(100000);
+  const std::size_t got = reader.read(buffer);
+  return {reinterpret_cast<const char*>(buffer.data()), got};
 }
 
 std::string read_all(ByteReader& reader) {
@@ -64,7 +64,7 @@ bool alive(pid_t pid) {
   return (file >> skipped >> skipped >> state) && state != "Z";
 }
 
-TEST_CASE("its output comes to the end, and arguments are not seen by a shell") {
+TEST_CASE("the output is read to its end, and no shell sees the arguments") {
   ChildReader echo({{"/bin/echo", "a b", "$(id)", "!", "*"}, {}}, {.name = "it"});
   CHECK(read_all(echo) == "a b $(id) ! *\n");
   ChildReader third(shell("echo chatter; echo data >&3", ChildProcess::Output::third),
@@ -74,7 +74,7 @@ TEST_CASE("its output comes to the end, and arguments are not seen by a shell") 
   CHECK(read_all(input) == "end\n");
 }
 
-TEST_CASE("a program that fails says why in one line, without the password") {
+TEST_CASE("the error of a program that fails is one line, without the password") {
   const auto run = [](const std::string& script, bool endless = false) {
     ChildReader reader(shell(script), {.name = "cam",
                                        .endless = endless,
@@ -97,7 +97,7 @@ TEST_CASE("a program that fails says why in one line, without the password") {
         "cam: program: it cannot be executed (exit status 127); install it");
 }
 
-TEST_CASE("much on standard error neither blocks it nor is kept") {
+TEST_CASE("large amounts on standard error neither block the program nor are kept") {
   ChildReader reader(shell("head -c 3000000 /dev/zero | tr '\\0' 'y' >&2; yes | head -n 100000 "
                            ">&2; echo last >&2; echo data; exit 1"),
                      {.name = "it"});
@@ -108,13 +108,13 @@ TEST_CASE("much on standard error neither blocks it nor is kept") {
   CHECK(data == "data\n");
 }
 
-TEST_CASE("silence is an error, with what the program said") {
+TEST_CASE("silence is an error with the message of the program") {
   ChildReader reader(shell("echo connecting >&2; sleep 1000"),
                      {.name = "cam", .endless = true, .patience = milliseconds(300), .hide = {}});
   CHECK(error_of([&] { read_some(reader); }) == "cam: sh: connecting (no picture for 0.3 s)");
 }
 
-TEST_CASE("a read that waits is stopped") {
+TEST_CASE("a blocked read can be stopped") {
   ChildReader reader(shell("echo x; sleep 1000"), {.name = "it"});
   CHECK(read_some(reader) == "x\n");
   std::thread stopper([&] {
@@ -126,7 +126,7 @@ TEST_CASE("a read that waits is stopped") {
   CHECK(read_some(reader).empty());
 }
 
-TEST_CASE("in the end the program, its children and our descriptors are gone") {
+TEST_CASE("the destructor ends the program and its children and closes our descriptors") {
   const std::size_t before = open_descriptors();
   for (const char* script :
        {"sleep 1000 & echo $!; wait",  // ends when interrupted
@@ -153,7 +153,7 @@ TEST_CASE("in the end the program, its children and our descriptors are gone") {
   CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("a program gets none of our descriptors") {
+TEST_CASE("a program inherits none of our descriptors") {
   const int null = ::open("/dev/null", O_RDONLY);
   const int leaky = ::fcntl(null, F_DUPFD, 99);  // without O_CLOEXEC, as an ifstream's
   ChildReader standard(shell("ls /proc/$$/fd"), {.name = "it"});
@@ -166,7 +166,7 @@ TEST_CASE("a program gets none of our descriptors") {
   ::close(null);
 }
 
-TEST_CASE("a program ends when whoever started it is killed") {
+TEST_CASE("a program ends when its parent is killed") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const pid_t starter = ::fork();

@@ -1,4 +1,4 @@
-// The feed with sources that do as the test says.
+// The feed with scripted sources.
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -21,8 +21,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What one opening of a source does: each step in turn; after the last it waits to be stopped,
-// unless the last is `end`.
+// The steps of a source; after the last one it blocks until stopped, unless that is `end`.
 struct Step {
   enum Kind { frame, bad, broken, end, wait } kind;
   std::string text;
@@ -78,7 +77,7 @@ class Script final : public FrameSource {
 
 class Lines {
  public:
-  FrameFeed::Say say() {
+  FrameFeed::Log log() {
     return [this](const std::string& line) {
       const std::lock_guard lock(mutex_);
       lines_.push_back(line);
@@ -105,9 +104,9 @@ std::vector<Step> frames(int count) {
   return steps;
 }
 
-TEST_CASE("of a live source only the newest frame is kept, and the others are counted") {
+TEST_CASE("a live source keeps only the newest frame and counts the dropped ones") {
   Lines lines;
-  FrameFeed feed([] { return std::make_unique<Script>(frames(10), true); }, lines.say());
+  FrameFeed feed([] { return std::make_unique<Script>(frames(10), true); }, lines.log());
   CHECK(feed.live());
   REQUIRE(eventually([&] { return feed.stats().frames == 10; }));
   Frame frame;
@@ -122,7 +121,7 @@ TEST_CASE("of a live source only the newest frame is kept, and the others are co
   CHECK(lines.all().empty());
 }
 
-TEST_CASE("of files every frame comes, in order, and only a few are read ahead") {
+TEST_CASE("every frame of files is delivered in order, and only a few are read ahead") {
   std::vector<Step> steps = frames(50);
   steps.push_back({Step::end, ""});
   FrameFeed feed([&] { return std::make_unique<Script>(steps, false); }, [](const std::string&) {});
@@ -141,7 +140,7 @@ TEST_CASE("of files every frame comes, in order, and only a few are read ahead")
   CHECK(!feed.stats().open);
 }
 
-TEST_CASE("the last frame of a live stream that ends is still handed out") {
+TEST_CASE("the last frame of a live stream that ends is still delivered") {
   FrameFeed feed(
       [] {
         return std::make_unique<Script>(std::vector<Step>{{Step::frame, ""}, {Step::end, ""}},
@@ -154,13 +153,13 @@ TEST_CASE("the last frame of a live stream that ends is still handed out") {
   CHECK(!feed.next(frame));
 }
 
-TEST_CASE("a picture that cannot be read is said and counted, and the next one comes") {
+TEST_CASE("a picture that cannot be read is logged and counted, and the next one is delivered") {
   Lines lines;
   const std::vector<Step> steps = {{Step::bad, "a.jpg: broken"},
                                    {Step::frame, "b.jpg"},
                                    {Step::bad, "c.jpg: broken"},
                                    {Step::end, ""}};
-  FrameFeed feed([&] { return std::make_unique<Script>(steps, false); }, lines.say());
+  FrameFeed feed([&] { return std::make_unique<Script>(steps, false); }, lines.log());
   Frame frame;
   CHECK(feed.next(frame));
   CHECK(frame.name == "b.jpg");
@@ -169,13 +168,13 @@ TEST_CASE("a picture that cannot be read is said and counted, and the next one c
   CHECK(lines.all() == std::vector<std::string>{"a.jpg: broken", "c.jpg: broken"});
 }
 
-TEST_CASE("bad frames of a live source do not fill the terminal") {
+TEST_CASE("bad frames of a live source are logged at most once per interval") {
   Lines lines;
   FrameFeed feed(
       [] {
         return std::make_unique<Script>(std::vector<Step>(100, {Step::bad, "broken"}), true);
       },
-      lines.say());
+      lines.log());
   REQUIRE(eventually([&] { return feed.stats().unreadable == 100; }));
   CHECK(lines.all().size() == 1);
 }
@@ -189,7 +188,7 @@ TEST_CASE("files that break end with their error, after the frames before it") {
         return std::make_unique<Script>(
             std::vector<Step>{{Step::frame, "1"}, {Step::broken, "disk gone"}}, false);
       },
-      lines.say());
+      lines.log());
   Frame frame;
   CHECK(feed.next(frame));
   CHECK_THROWS_WITH_AS(feed.next(frame), "disk gone", Error);
@@ -199,20 +198,20 @@ TEST_CASE("files that break end with their error, after the frames before it") {
   CHECK(lines.all().empty());
 }
 
-TEST_CASE("what is wrong from the start is thrown by the constructor") {
-  const auto say = [](const std::string&) {};
+TEST_CASE("errors at the start are thrown by the constructor") {
+  const auto ignore = [](const std::string&) {};
   CHECK_THROWS_WITH_AS(
-      FrameFeed([]() -> std::unique_ptr<FrameSource> { throw Error("no such camera"); }, say),
+      FrameFeed([]() -> std::unique_ptr<FrameSource> { throw Error("no such camera"); }, ignore),
       "no such camera", Error);
 }
 
-TEST_CASE("a live source that breaks is opened anew, said once, and its frames go on") {
+TEST_CASE("a live source that breaks is logged once and reopened, and its count continues") {
   Lines lines;
   std::atomic<int> attempts = 0, alive = 0;
   FrameFeed feed(
       [&]() -> std::unique_ptr<FrameSource> {
         const int attempt = attempts++;
-        CHECK(alive == 0);  // the old one is gone first: a device opens once only
+        CHECK(alive == 0);  // the old one is closed first: a device can be opened only once
         if (attempt == 0)
           return std::make_unique<Script>(
               std::vector<Step>{{Step::frame, ""}, {Step::broken, "cam: unplugged"}}, true, &alive);
@@ -222,40 +221,40 @@ TEST_CASE("a live source that breaks is opened anew, said once, and its frames g
                                           &alive);
         return std::make_unique<Script>(frames(3), true, &alive);
       },
-      lines.say(), {milliseconds(1), milliseconds(4)});
+      lines.log(), {milliseconds(1), milliseconds(4)});
   REQUIRE(eventually([&] { return feed.stats().frames == 4; }));
   Frame frame;
   CHECK(feed.next(frame));
-  CHECK(frame.name == "frame 3");  // counted on from the first opening
+  CHECK(frame.name == "frame 3");  // the count continues
   CHECK(attempts == 6);
   CHECK(feed.stats().reopened == 2);
   CHECK(feed.stats().open);
   CHECK(feed.stats().error.empty());
   REQUIRE(eventually([&] { return lines.all().size() == 2; }));
-  CHECK(lines.all()[0] == "cam: unplugged; trying again in 0.001 s, then ever more seldom");
-  CHECK(lines.all()[1] == "script: frames come again");
+  CHECK(lines.all()[0] == "cam: unplugged; trying again in 0.001 s, then at growing intervals");
+  CHECK(lines.all()[1] == "script: frames arrive again");
 }
 
-TEST_CASE("a frame that arrives begins the delays anew") {
+TEST_CASE("a frame that arrives resets the delay") {
   Lines lines;
   FrameFeed feed(
       [] {
         return std::make_unique<Script>(
             std::vector<Step>{{Step::frame, ""}, {Step::broken, "loose plug"}}, true);
       },
-      lines.say(), {milliseconds(2), milliseconds(1000)});
+      lines.log(), {milliseconds(2), milliseconds(1000)});
   REQUIRE(eventually([&] { return feed.stats().reopened >= 4; }));
   feed.stop();
   int breaks = 0;
   for (const std::string& line : lines.all()) {
     if (!line.starts_with("loose plug")) continue;
     ++breaks;
-    CHECK(line == "loose plug; trying again in 0.002 s, then ever more seldom");
+    CHECK(line == "loose plug; trying again in 0.002 s, then at growing intervals");
   }
   CHECK(breaks >= 4);
 }
 
-TEST_CASE("while it waits to open anew the feed says why, and stops at once") {
+TEST_CASE("while it waits to reopen, the feed reports the cause and can be stopped") {
   bool first = true;
   FrameFeed feed(
       [&]() -> std::unique_ptr<FrameSource> {
@@ -274,7 +273,7 @@ TEST_CASE("while it waits to open anew the feed says why, and stops at once") {
   waiting.join();
 }
 
-TEST_CASE("a source that waits for its next frame is stopped, also while it is opened anew") {
+TEST_CASE("a blocked source can be stopped") {
   for (const bool live : {true, false}) {
     FrameFeed feed([&] { return std::make_unique<Script>(frames(1), live); },
                    [](const std::string&) {});
@@ -310,7 +309,7 @@ class Hangs final : public FrameSource {
   std::atomic<bool> stopped_ = false;
 };
 
-TEST_CASE("a source that hangs while it connects anew is stopped") {
+TEST_CASE("a source that hangs while it reconnects can be stopped") {
   bool first = true;
   std::atomic<bool> hanging = false;
   FrameFeed feed([&] { return std::make_unique<Hangs>(!std::exchange(first, false), &hanging); },
@@ -321,16 +320,16 @@ TEST_CASE("a source that hangs while it connects anew is stopped") {
   CHECK(!feed.next(frame));
 }
 
-TEST_CASE("delays double up to the longest, and begin anew") {
+TEST_CASE("delays double up to the maximum and can be reset") {
   ReopenDelay delay({});
   std::vector<long> seconds;
   for (int i = 0; i < 7; ++i) seconds.push_back(delay.next().count() / 1000);
   CHECK(seconds == std::vector<long>{1, 2, 4, 8, 16, 30, 30});
-  delay.begin_anew();
+  delay.reset();
   CHECK(delay.next() == milliseconds(1000));
 }
 
-TEST_CASE("the rate is of the last seconds") {
+TEST_CASE("the rate covers the last seconds") {
   ArrivalRate rate;
   const ArrivalRate::Time start{};
   CHECK(rate.per_second(start) == 0);

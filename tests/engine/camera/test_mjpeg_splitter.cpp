@@ -1,4 +1,4 @@
-// JPEGs out of streams: what comes out is what went in, however the stream is cut.
+// JPEGs out of streams, however the stream is divided.
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -9,12 +9,11 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/camera/huffman_tables.h"
 #include "engine/camera/mjpeg_splitter.h"
 #include "engine/image/image.h"
 #include "ops/base/error.h"
-#include "tests/support/temp_folder.h"
 #include "tests/support/jpeg.h"
+#include "tests/support/temp_folder.h"
 
 namespace quantring {
 namespace {
@@ -44,10 +43,10 @@ struct Split {
   bool operator==(const Split&) const = default;
 };
 
-// The sizes of the pieces come from `piece`.
+// piece(): the size of the next piece.
 template <typename Piece>
-Split split(const Bytes& stream, Piece piece, std::size_t largest = mjpeg_largest_frame) {
-  MjpegSplitter splitter(largest);
+Split split(const Bytes& stream, Piece piece, std::size_t max_bytes = mjpeg_max_frame_bytes) {
+  MjpegSplitter splitter(max_bytes);
   Split result;
   Bytes frame;
   for (std::size_t at = 0; at < stream.size();) {
@@ -72,22 +71,13 @@ Bytes with_segment(const Bytes& jpeg, int code, const Bytes& content) {
   return Bytes(jpeg.begin(), jpeg.begin() + 2) + segment + Bytes(jpeg.begin() + 2, jpeg.end());
 }
 
-std::size_t find_marker(const Bytes& jpeg, int code) {
-  for (std::size_t i = 2; i + 3 < jpeg.size() && jpeg[i] == std::byte{0xFF};) {
-    if (jpeg[i + 1] == std::byte(code)) return i;
-    i += 2 + (std::to_integer<std::size_t>(jpeg[i + 2]) << 8 |
-              std::to_integer<std::size_t>(jpeg[i + 3]));
-  }
-  return 0;
-}
-
 Bytes read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string all{std::istreambuf_iterator<char>(file), {}};
   return text(all);
 }
 
-TEST_CASE("pictures between anything else come out as they went in") {
+TEST_CASE("pictures between other bytes are found unchanged") {
   const std::vector<Bytes> jpegs = {numbered_jpeg(0), numbered_jpeg(1), numbered_jpeg(700)};
   Bytes stream = text("--boundary\r\nContent-Type: image/jpeg\r\n\r\n");
   for (const Bytes& jpeg : jpegs)
@@ -97,7 +87,7 @@ TEST_CASE("pictures between anything else come out as they went in") {
   CHECK(result.broken == 0);
 }
 
-TEST_CASE("every cut of the stream gives the same") {
+TEST_CASE("the result does not depend on how the stream is divided") {
   const Bytes thumbnail = numbered_jpeg(9);
   const Bytes stream = text("x\xFF\xFF") + numbered_jpeg(1) + text("\xFF") +
                        with_segment(numbered_jpeg(2), 0xE1, text("Exif") + thumbnail) +
@@ -114,12 +104,12 @@ TEST_CASE("every cut of the stream gives the same") {
   CHECK(split(stream, [] { return 1; }) == expected);
   std::mt19937 random(1);
   for (int i = 0; i < 200; ++i) {
-    const std::size_t most = 1 + random() % 300;
-    CHECK(split(stream, [&] { return 1 + random() % most; }) == expected);
+    const std::size_t max_piece = 1 + random() % 300;
+    CHECK(split(stream, [&] { return 1 + random() % max_piece; }) == expected);
   }
 }
 
-TEST_CASE("a thumbnail inside of a segment is no picture of its own") {
+TEST_CASE("a thumbnail inside a segment is not a picture") {
   const Bytes outer = with_segment(numbered_jpeg(5), 0xE1, text("Exif") + numbered_jpeg(6));
   const Split result = split(outer);
   REQUIRE(result.frames.size() == 1);
@@ -137,7 +127,7 @@ TEST_CASE("restarts, stuffed bytes, fill bytes and several scans belong to the p
   CHECK(result.broken == 0);
 }
 
-TEST_CASE("what is broken is dropped and counted, and the next picture is found") {
+TEST_CASE("a broken picture is dropped and counted, and the next one is found") {
   const Bytes good = numbered_jpeg(4);
   const Bytes head = Bytes(good.begin(), good.begin() + 30);
   const std::vector<std::pair<const char*, Bytes>> cases = {
@@ -163,10 +153,10 @@ TEST_CASE("a picture that the end of the stream cuts off is broken") {
     CHECK(result.frames.size() == 1);
     CHECK(result.broken == 1);
   }
-  CHECK(split(good + bytes({0xFF, 0xD8})).broken == 0);  // noise can hold that
+  CHECK(split(good + bytes({0xFF, 0xD8})).broken == 0);  // also occurs in random data
 }
 
-TEST_CASE("a picture that is too large is dropped and counted, and memory is bounded") {
+TEST_CASE("a picture that is too large is dropped and counted") {
   const Bytes good = numbered_jpeg(4);
   Bytes large = good;
   large.insert(large.end() - 2, 5000, std::byte{7});
@@ -199,36 +189,6 @@ TEST_CASE("ffmpeg's MJPEG splits into its frames") {
     std::snprintf(name, sizeof name, "%03d.jpg", i + 1);
     CHECK(decode_image(result.frames[i], 3, "stream").pixels ==
           load_image(folder / name, 3).pixels);
-  }
-}
-
-TEST_CASE("Huffman tables that a camera left out are put in") {
-  // stb_image_write codes with the standard tables, so a JPEG of its own without them is what such
-  // a camera sends.
-  const Bytes whole = numbered_jpeg(77);
-  Bytes bare = whole;
-  int removed = 0;
-  while (const std::size_t at = find_marker(bare, 0xC4)) {
-    const std::size_t length = std::to_integer<std::size_t>(bare[at + 2]) << 8 |
-                               std::to_integer<std::size_t>(bare[at + 3]);
-    bare.erase(bare.begin() + static_cast<std::ptrdiff_t>(at),
-               bare.begin() + static_cast<std::ptrdiff_t>(at + 2 + length));
-    ++removed;
-  }
-  REQUIRE(removed > 0);
-  CHECK_THROWS_AS(decode_image(bare, 3, "bare"), Error);
-  add_missing_huffman_tables(bare);
-  CHECK(decode_image(bare, 3, "mended").pixels == decode_image(whole, 3, "whole").pixels);
-
-  Bytes unchanged = whole;
-  add_missing_huffman_tables(unchanged);
-  CHECK(unchanged == whole);
-  for (const Bytes& other :
-       {Bytes{}, bytes({0xFF}), bytes({0xFF, 0xD8, 0xFF, 0xC0, 0xFF, 0xFF}),
-        bytes({0xFF, 0xD8, 0xFF, 0xC2, 0, 2, 0xFF, 0xDA, 0, 2}), text("PNG")}) {
-    Bytes same = other;
-    add_missing_huffman_tables(same);
-    CHECK(same == other);
   }
 }
 

@@ -25,7 +25,7 @@ std::vector<double> reference(int luma, int u, int v) {
   return rgb;
 }
 
-TEST_CASE("every value of Y, with every pair of U and V, is BT.601's") {
+TEST_CASE("colours equal BT.601 for all Y and a grid of U and V") {
   double farthest = 0;
   for (int u = 0; u < 256; u += 3) {
     Bytes bytes;
@@ -48,7 +48,7 @@ TEST_CASE("every value of Y, with every pair of U and V, is BT.601's") {
   CHECK(farthest <= 0.51);  // rounding, and 16 bits of fraction
 }
 
-TEST_CASE("grey is the luma over its whole range") {
+TEST_CASE("grey is the luma in full range") {
   Bytes bytes;
   for (int y = 0; y < 256; ++y)
     for (const int value : {y, (y & 1) != 0 ? 255 : 0}) bytes.push_back(std::byte(value));
@@ -58,7 +58,7 @@ TEST_CASE("grey is the luma over its whole range") {
     CHECK(std::abs(image.pixels[y] - std::clamp((y - 16) * 255 / 219.0, 0.0, 255.0)) <= 0.51);
 }
 
-TEST_CASE("what does not fit is refused") {
+TEST_CASE("inconsistent sizes are refused") {
   const Bytes bytes(100);
   CHECK(image_from_yuyv(bytes, 10, 5, 20, 3).height == 5);
   CHECK(image_from_yuyv(bytes, 10, 4, 25, 3).height == 4);  // 3 * 25 + 20 = 95

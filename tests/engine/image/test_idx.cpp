@@ -1,4 +1,4 @@
-// The IDX reader: plain and gzip, and headers that lie.
+// The IDX reader: plain and gzip, and wrong headers.
 #include <string>
 #include <vector>
 
@@ -58,7 +58,7 @@ TEST_CASE("other types and dimensions are refused") {
   CHECK(contains(error_of(counting(100)), "not an IDX file"));
 }
 
-TEST_CASE("a header that promises too much or nothing is refused") {
+TEST_CASE("a header that declares too much or nothing is refused") {
   const std::uint32_t huge = 0xFFFFFFFF;
   for (const bool zipped : {false, true}) {
     const auto wrapped = [&](const Bytes& file) { return zipped ? gzipped(file) : file; };
@@ -89,7 +89,7 @@ TEST_CASE("a broken gzip stream is refused") {
   CHECK(contains(error_of(longer), "left over behind the gzip stream"));
 }
 
-TEST_CASE("files are told by their content") {
+TEST_CASE("files are recognised by their content") {
   const TempFolder folder;
   const Bytes plain = idx_file({3, 2, 2}, counting(12));
   CHECK(looks_like_idx(folder.write("a", plain)));

@@ -1,4 +1,4 @@
-// Sources of pictures, and their labels.
+// Sources of pictures and their labels.
 #include <filesystem>
 #include <map>
 #include <string>
@@ -15,7 +15,7 @@
 namespace quantring {
 namespace {
 
-// What a source hands out, as "name:first pixel:label", names without the folder.
+// All pictures of a source as "name:first pixel:label", names without the folder.
 std::vector<std::string> contents(const std::string& spec, const SourceOptions& options) {
   const auto source = open_source(spec, options);
   std::vector<std::string> all;
@@ -107,13 +107,13 @@ TEST_CASE("a broken picture is an error by name, and the next one follows") {
   CHECK(item.name == folder / "b.PNG");
 }
 
-TEST_CASE("nothing found: the error says what was looked for") {
+TEST_CASE("the error for an empty source names what was searched for") {
   const TempFolder folder;
   CHECK(contains(error_of(folder.path().string(), {}), "no picture in this folder"));
   folder.write("notes.txt", std::string("hello"));
   CHECK(contains(error_of(folder.path().string(), {}), "1 other files"));
   CHECK(contains(error_of(folder / "missing.png", {}), "no such file or folder"));
-  CHECK(contains(error_of(folder / "*.txt", {}), ".jpg .jpeg .png .bmp"));
+  CHECK(contains(error_of(folder / "*.txt", {}), ".jpg .jpeg .png .webp .bmp"));
 }
 
 TEST_CASE("labels of a CSV are found by path below the folder and by bare name") {
@@ -127,10 +127,10 @@ TEST_CASE("labels of a CSV are found by path below the folder and by bare name")
   CHECK(contents(folder.path().string(), options) ==
         Strings{"a.png:10:0", "b.PNG:20:-1", "c.png:30:3"});
   CHECK(contents(folder / "a*", options) == Strings{"a.png:10:0"});
-  CHECK(contains(error_of(folder / "b*", options), "names none of the 1 pictures"));
+  CHECK(contains(error_of(folder / "b*", options), "has no label for any of the 1 pictures"));
 }
 
-TEST_CASE("labels of an IDX file go by place") {
+TEST_CASE("labels of an IDX file are matched by position") {
   const TempFolder folder;
   fill(folder);
   SourceOptions options;
@@ -178,7 +178,7 @@ TEST_CASE("names of classes, one a line") {
   CHECK_THROWS_AS(read_class_names(folder / "missing"), Error);
 }
 
-TEST_CASE("an IDX file hands out its pictures with the labels beside it") {
+TEST_CASE("an IDX file gives its pictures with the labels beside it") {
   const TempFolder folder;
   const Bytes images = idx_file({3, 2, 2}, counting(12));
   const Bytes labels = idx_file({3}, {std::byte{5}, std::byte{0}, std::byte{4}});

@@ -1,9 +1,4 @@
-// The modes of preprocessing, what they refuse, and real photos against Pillow's pixels.
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
+// Preprocessing: modes, errors, and real photos against Pillow's pixels.
 #include <limits>
 #include <string>
 #include <vector>
@@ -11,18 +6,16 @@
 #include <doctest/doctest.h>
 
 #include "engine/image/image_source.h"
-#include "engine/model/model_file.h"
 #include "engine/image/preprocess.h"
 #include "engine/image/preprocess_json.h"
+#include "engine/model/model_file.h"
 #include "engine/model/safetensors.h"
 #include "ops/base/error.h"
 #include "tests/engine/codec/patterns.h"
-#include "tests/support/paths.h"
+#include "tests/support/golden.h"
 
 namespace quantring {
 namespace {
-
-namespace fs = std::filesystem;
 
 PreprocessConfig imagenet() {
   PreprocessConfig config;
@@ -42,8 +35,8 @@ PreprocessConfig small(ResizeMode mode, int channels, int height, int width) {
   return config;
 }
 
-std::string error_of(const Image& image, const PreprocessConfig& config, std::size_t room) {
-  std::vector<std::uint8_t> pixels(room);
+std::string error_of(const Image& image, const PreprocessConfig& config, std::size_t size) {
+  std::vector<std::uint8_t> pixels(size);
   try {
     to_pixels(image, config, pixels);
   } catch (const Error& error) {
@@ -52,7 +45,7 @@ std::string error_of(const Image& image, const PreprocessConfig& config, std::si
   return "no error";
 }
 
-TEST_CASE("without resizing the picture is only turned into planes") {
+TEST_CASE("without resizing the picture is only rearranged into planes") {
   const Image image = draw("noise", 5, 4, 3);
   const auto config = small(ResizeMode::none, 3, 4, 5);
   std::vector<std::uint8_t> pixels(config.pixel_count());
@@ -159,7 +152,7 @@ TEST_CASE("a model file that rounds down has the format that older builds refuse
   CHECK(format(config) == "2");
 }
 
-TEST_CASE("wrong channels, wrong room and endless ratios are refused") {
+TEST_CASE("wrong channels, wrong output sizes and extreme ratios are refused") {
   const auto config = small(ResizeMode::squash, 3, 4, 4);
   CHECK(error_of(draw("noise", 4, 4, 1), config, 48) ==
         "the picture has 1 channels, the model takes 3");
@@ -192,52 +185,31 @@ TEST_CASE("a config is checked field by field") {
   refused([](auto& c) { c.mean[2] = std::numeric_limits<float>::quiet_NaN(); }, "mean");
 }
 
-fs::path data_folder() {
-  if (const char* folder = std::getenv("QUANTRING_DATA")) return folder;
-  return fs::path(quantring::test::source_path("")) / ".." / "shared";
-}
-
-// libjpeg, which Pillow uses, and stb differ by a level here and there; the resize averages it
-// away.
-TEST_CASE("photos come out as Pillow's pixels but for the JPEG decoder") {
-  const fs::path golden = data_folder() / "golden" / "deit_tiny_golden20.safetensors";
-  const fs::path photos = data_folder() / "images" / "imagenet500";
-  if (!fs::exists(golden) || !fs::exists(photos)) {
-    std::printf("SKIPPED: no %s; set QUANTRING_DATA to the folder with golden/ and images/\n",
-                golden.c_str());
-    return;
-  }
-  const SafetensorsFile file(golden);
+TEST_CASE("real photos come out as Pillow's pixels, value for value") {
+  const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
+  const auto photos = test::golden("images/imagenet500");
+  if (!golden || !photos) return;
+  const SafetensorsFile file(*golden);
   const StoredTensor& expected = file.tensors().at("pixels");
   REQUIRE(expected.shape == std::vector<std::int64_t>{20, 3, 224, 224});
   REQUIRE(expected.dtype == "U8");
   const auto source = open_source(
-      photos.string(), {.channels = 3, .labels_file = photos.string() + ".csv", .limit = 0});
+      photos->string(), {.channels = 3, .labels_file = photos->string() + ".csv", .decode = false});
   const PreprocessConfig config = imagenet();
   std::vector<std::uint8_t> pixels(config.pixel_count());
-  double total = 0;
-  int farthest = 0, pictures = 0;
+  int pictures = 0;
   for (SourceItem item; source->next(item);) {
-    if (item.label % 50 != 0) continue;
-    to_pixels(item.image, config, pixels);
-    double sum = 0;
-    for (std::size_t i = 0; i < pixels.size(); ++i) {
-      const auto value = static_cast<int>(expected.data[item.label / 50 * pixels.size() + i]);
-      const int difference = std::abs(value - pixels[i]);
-      sum += difference;
-      farthest = std::max(farthest, difference);
-    }
+    if (item.label % 50 != 0) continue;  // the golden file has every 25th photo
+    to_pixels(decode_image(item.file, 3, item.name), config, pixels);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < pixels.size(); ++i)
+      wrong += static_cast<std::uint8_t>(expected.data[item.label / 50 * pixels.size() + i]) !=
+               pixels[i];
     CAPTURE(item.name);
-    CHECK(sum / static_cast<double>(pixels.size()) < 0.9);
-    total += sum;
+    CHECK(wrong == 0);
     ++pictures;
   }
   CHECK(pictures == 20);
-  const double mean = total / 20 / static_cast<double>(pixels.size());
-  std::printf("20 photos against Pillow: mean difference %.4f, largest %d grey levels\n", mean,
-              farthest);
-  CHECK(mean < 0.6);
-  CHECK(farthest <= 40);
 }
 
 }  // namespace

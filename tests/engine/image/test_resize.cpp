@@ -49,7 +49,7 @@ TEST_CASE("resize and crop equal Pillow, value for value") {
     checksums.insert(checksum);
   }
   CHECK(cases == 96);
-  CHECK(checksums.size() > 80);  // the fixtures differ among themselves
+  CHECK(checksums.size() > 80);  // the fixtures vary
 }
 
 TEST_CASE("the same size gives the same picture") {

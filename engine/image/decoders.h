@@ -1,0 +1,32 @@
+#pragma once
+// One decoder for each library. Internal to engine/image; decode_image selects one.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/image/image.h"
+
+namespace quantring {
+
+struct PictureFile {
+  std::span<const std::byte> bytes;
+  const std::string& name;  // for error texts
+  std::int64_t max_pixels;
+};
+
+// Each returns the channels that the file has, 1 grey or 3 RGB, and throws Error naming the file.
+Image decode_jpeg(const PictureFile& file);
+Image decode_png(const PictureFile& file);
+Image decode_webp(const PictureFile& file);
+// BMP, the first frame of a GIF, TGA, PNM.
+Image decode_other(const PictureFile& file);
+
+// For the decoders. An image with all pixels 0; throws Error when the size is outside the limits.
+Image make_image(std::int64_t width, std::int64_t height, int channels, const PictureFile& file);
+[[noreturn]] void throw_broken(const PictureFile& file, std::string_view cause);
+[[noreturn]] void throw_cut_short(const PictureFile& file);
+
+}  // namespace quantring
