@@ -136,7 +136,7 @@ TEST_CASE("errors at the start name the cause and the remedy, and leave nothing 
   const std::vector<Case> cases = {
       {[](auto& k) { k.path = "/dev/video1"; },
        "no such device; there are /dev/video0, /dev/video1"},
-      {[](auto& k) { k.path = "", k.nodes.clear(); }, "there is no other /dev/video*"},
+      {[](auto& k) { k.path = "", k.nodes.clear(); }, "no other /dev/video*"},
       {[](auto& k) { k.open_fails = EACCES; }, "add this user to the group video"},
       {[](auto& k) { k.open_fails = EBUSY; }, "in use by another program"},
       {[](auto& k) { k.open_fails = ENXIO; }, "the camera is gone"},
