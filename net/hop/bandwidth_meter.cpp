@@ -7,22 +7,23 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Longest time of a full link that is averaged: over the swings of a congestion control.
-constexpr double longest_window_s = 0.25;
-// Enough to tell that the rate has changed, and to be called measured.
-constexpr int fewest_spans = 4;
-constexpr double change_window_s = 0.02, shortest_window_s = 0.01;
+// Of a full link, to average over: longer than the oscillations of a congestion control.
+constexpr double max_window_s = 0.25;
+// Needed to detect that the rate has changed, and to report `measured`.
+constexpr int min_spans = 4;
+constexpr double change_window_s = 0.02, min_window_s = 0.01;
 constexpr double change = 1.25;
 constexpr milliseconds span_age{2000}, idle_after{2500}, traffic_window{1000}, traffic_step{50},
-    traffic_least{200};
-constexpr std::chrono::microseconds shortest_step{500}, longest_step{20000};
-constexpr double longest_late = 8;  // a train lasts so many times the time between two samples
-// Token buckets are rarely deeper, and let their content through in less.
-constexpr double deepest_bucket = 1 << 20;
-constexpr milliseconds longest_skip{100};
-// Share of the time in which something else held the bytes up.
-// Packets. Only bbr's look at the empty path every ten seconds, and a timeout, have so few.
-constexpr std::uint32_t least_window = 4;
+    min_traffic_age{200};
+constexpr std::chrono::microseconds min_step{500}, max_step{20000};
+constexpr double min_train_steps = 8;  // length of a train over the time between two samples
+// Bytes in a token bucket, and the time in which it lets them through: rarely more.
+constexpr double max_bucket = 1 << 20;
+constexpr milliseconds max_skip{100};
+// Packets of the congestion window. Smaller ones occur only in bbr's probe of the empty path, every
+// ten seconds, and after a timeout.
+constexpr std::uint32_t min_congestion_window = 4;
+// Share of the time in which something else than the link limited the rate.
 constexpr double held_share = 0.1, window_bound_share = 0.5;
 
 double seconds(BandwidthMeter::Time from, BandwidthMeter::Time to) {
@@ -33,8 +34,8 @@ std::uint64_t held_us(const TcpInfo& tcp) {
   return tcp.receiver_limited_us + tcp.buffer_limited_us;
 }
 
-// What had been sent by then: bytes since the connection began. On a paced link the pace is the
-// narrowest point, so what waits for it counts as sent.
+// Bytes sent since the connection began. On a paced link the pace is the narrowest point, so bytes
+// that wait for it count as sent.
 std::uint64_t in_flight_until(const BandwidthMeter::Sample& sample) {
   if (sample.tcp.paced) return sample.written_bytes;
   return sample.written_bytes - std::min(sample.written_bytes, sample.tcp.unsent_bytes);
@@ -47,8 +48,8 @@ bool window_bound(const TcpInfo& tcp) {
 
 }  // namespace
 
-bool BandwidthMeter::Sum::enough(double least_s) const {
-  return spans >= fewest_spans && seconds >= least_s;
+bool BandwidthMeter::Sum::enough(double min_s) const {
+  return spans >= min_spans && seconds >= min_s;
 }
 
 void BandwidthMeter::Sum::add(const Span& span) {
@@ -57,7 +58,7 @@ void BandwidthMeter::Sum::add(const Span& span) {
   bytes += span.bytes;
   held_s += span.held_s;
   if (span.window_bound) window_bound_s += span.seconds;
-  largest = std::max(largest, span.bytes);
+  max_bytes = std::max(max_bytes, span.bytes);
 }
 
 void BandwidthMeter::frame_begins(const Sample& now, std::uint64_t frame_bytes) {
@@ -73,13 +74,13 @@ void BandwidthMeter::frame_begins(const Sample& now, std::uint64_t frame_bytes) 
   }
 }
 
-// The link has been idle for at most so long, and a token bucket may have filled.
+// idle_s: upper bound of the idle time, in which a token bucket may have filled.
 void BandwidthMeter::begin_gap(double idle_s) {
   head_.clear();
   train_s_ = 0;
   long_train_ = false;
-  skip_until_ = last_.time + longest_skip;
-  skip_bytes_ = std::min(static_cast<double>(frame_bytes_) / 3, deepest_bucket);
+  skip_until_ = last_.time + max_skip;
+  skip_bytes_ = std::min(static_cast<double>(frame_bytes_) / 3, max_bucket);
   const LinkCapacity known = estimate(last_.time);
   if (known.capacity == Capacity::measured) {
     skip_bytes_ = std::min(skip_bytes_, 2 * idle_s * known.bits_per_second / 8);
@@ -91,12 +92,12 @@ void BandwidthMeter::sample(const Sample& now) {
     last_ = advanced_ = now;
     traffic_.push_back({now.time, now.tcp.delivered_bytes});
   }
-  // Less than two full packets may be acknowledged late, and are counted as nothing.
+  // The acknowledgement of less than two full packets may be delayed: they are not counted.
   const std::uint64_t little = 2 * std::uint64_t{now.tcp.segment_bytes};
   const std::uint64_t acked = std::max(acked_, now.tcp.delivered_bytes);
   outstanding_ = acked + little < now.written_bytes;
   if (acked > acked_) {
-    // A pace lets out large pieces, perhaps all that there is; what comes after is in time for it.
+    // Pacing sends in large pieces, perhaps everything at once; bytes written later are in time.
     const std::uint64_t before = in_flight_until(now.tcp.paced ? now : last_);
     advance(now, acked - acked_, acked + little < before);
     acked_ = acked;
@@ -109,7 +110,7 @@ void BandwidthMeter::sample(const Sample& now) {
   if (now.time >= traffic_.back().time + traffic_step) traffic_.push_back({now.time, acked_});
 }
 
-// Bytes were acknowledged. `rest`: some of what was in flight at the sample before is so still.
+// Bytes were acknowledged. `rest`: some bytes in flight at the previous sample still are.
 void BandwidthMeter::advance(const Sample& now, std::uint64_t bytes, bool rest) {
   Span span;
   span.late_s = seconds(last_.time, now.time);
@@ -119,38 +120,38 @@ void BandwidthMeter::advance(const Sample& now, std::uint64_t bytes, bool rest) 
   latest_rate_ = span.bytes / span.seconds;
   span.held_s = static_cast<double>(held_us(now.tcp) - held_us(advanced_.tcp)) / 1e6;
   span.window_bound = window_bound(now.tcp);
-  // All that was in flight has come through, at a moment that is known well enough.
+  // Everything in flight was acknowledged, at a time that is known precisely enough.
   const bool end = !rest && bytes > 2 * std::uint64_t{now.tcp.segment_bytes} &&
                    span.late_s < 0.1 * (train_s_ + span.seconds);
-  // The begin is known only when it is seen, too, unless every sample sees something.
+  // The begin, too, is known only to within a sample, unless every sample saw progress.
   if (end && last_.time == advanced_.time) span.seconds -= span.late_s / 2;
   const bool counts = skip_bytes_ <= 0 && full_ && (rest || end);
   if (skip_bytes_ > 0) skip_bytes_ = now.time < skip_until_ ? skip_bytes_ - span.bytes : 0;
   if (!counts) begin_late_s_ = span.late_s;
-  if (counts && now.tcp.window > least_window) extend_train(span);
+  if (counts && now.tcp.window > min_congestion_window) extend_train(span);
   if (full_ && !rest) {
     begin_gap(span.late_s);
-    step_ = shortest_step;  // perhaps it was only not seen in time that there was a rest
+    step_ = min_step;  // perhaps the rest was missed between two samples
   }
   full_ = true;
   advanced_ = now;
 }
 
-// A train counts from when its length is known well: the moments of its ends are known to within
-// the time between two samples.
+// A train counts once its length is known well: its ends are known to within the time between two
+// samples.
 void BandwidthMeter::extend_train(const Span& span) {
   train_s_ += span.seconds;
   if (long_train_) return keep(span);
   head_.push_back(span);
   cut_head();
-  if (head_.size() < 2 || train_s_ < longest_late * std::max(begin_late_s_, span.late_s)) return;
+  if (head_.size() < 2 || train_s_ < min_train_steps * std::max(begin_late_s_, span.late_s)) return;
   long_train_ = true;
   for (const Span& each : head_) keep(each);
   head_.clear();
 }
 
-// A bucket was deeper than what was left out: where the train's head went much faster than the
-// rest, the rest is the link.
+// Where the head of the train was much faster than the rest, a token bucket was larger than what
+// was skipped: the rest shows the link.
 void BandwidthMeter::cut_head() {
   Sum head, tail;
   for (const Span& each : head_) tail.add(each);
@@ -172,12 +173,12 @@ void BandwidthMeter::keep(const Span& span) {
   spans_.push_back(span);
   Sum all;
   for (const Span& each : spans_) all.add(each);
-  while (all.seconds - spans_.front().seconds > longest_window_s) {
+  while (all.seconds - spans_.front().seconds > max_window_s) {
     all.seconds -= spans_.front().seconds;
     all.bytes -= spans_.front().bytes;
     spans_.pop_front();
   }
-  // Where the latest part differs from the whole, the link has changed and only that part counts.
+  // If the latest part differs from the whole, the link has changed: only that part counts.
   Sum latest;
   auto begin = spans_.end();
   while (begin != spans_.begin() && !latest.enough(change_window_s)) latest.add(*--begin);
@@ -193,18 +194,17 @@ LinkCapacity BandwidthMeter::estimate(Time now) const {
   for (const Span& each : spans_) {
     if (now - each.end <= span_age) sum.add(each);
   }
-  if (!sum.enough(shortest_window_s)) return traffic(now);
-  // A link that has become slow shows in what does not come, which takes the place of what came.
+  if (!sum.enough(min_window_s)) return traffic(now);
+  // A link that has become slow shows in missing acknowledgements: the waiting time counts, too.
   const double waiting_s = seconds(advanced_.time, last_.time);
-  if (full_ && skip_bytes_ <= 0 && sum.largest / waiting_s < sum.bytes / sum.seconds) {
+  if (full_ && skip_bytes_ <= 0 && sum.max_bytes / waiting_s < sum.bytes / sum.seconds) {
     Span waiting;
     waiting.seconds = waiting_s;
-    waiting.bytes = sum.largest;
+    waiting.bytes = sum.max_bytes;
     waiting.held_s = static_cast<double>(held_us(last_.tcp) - held_us(advanced_.tcp)) / 1e6;
     sum = {};
     sum.add(waiting);
-    for (auto each = spans_.rbegin(); each != spans_.rend() && sum.seconds < longest_window_s;
-         ++each) {
+    for (auto each = spans_.rbegin(); each != spans_.rend() && sum.seconds < max_window_s; ++each) {
       if (now - each->end <= span_age) sum.add(*each);
     }
   }
@@ -216,17 +216,17 @@ LinkCapacity BandwidthMeter::estimate(Time now) const {
 }
 
 LinkCapacity BandwidthMeter::traffic(Time now) const {
-  if (now - traffic_.front().time < traffic_least || acked_ == traffic_.front().acked) return {};
+  if (now - traffic_.front().time < min_traffic_age || acked_ == traffic_.front().acked) return {};
   return {Capacity::at_least, 8 * static_cast<double>(acked_ - traffic_.front().acked) /
                                   seconds(traffic_.front().time, now)};
 }
 
-// Often enough to see the parts of a frame; what is in flight must not all be acknowledged between
-// two samples.
+// Often enough to see parts of a frame: not everything in flight may be acknowledged between two
+// samples.
 void BandwidthMeter::next_step() {
   const LinkCapacity known = estimate(last_.time);
   if (known.capacity != Capacity::measured) {
-    step_ = shortest_step;
+    step_ = min_step;
     return;
   }
   const double frame_s = 8 * static_cast<double>(frame_bytes_) / known.bits_per_second;
@@ -236,8 +236,7 @@ void BandwidthMeter::next_step() {
                            static_cast<double>(std::min(acked_, in_flight_until(last_)));
   const auto empty_in = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::duration<double>(std::min(in_flight / latest_rate_, 1.0)));
-  step_ = std::clamp(std::min(parts, empty_in / 2), shortest_step,
-                     std::min(longest_step, step_ * 11 / 10));
+  step_ = std::clamp(std::min(parts, empty_in / 2), min_step, std::min(max_step, step_ * 11 / 10));
 }
 
 }  // namespace quantring::net

@@ -1,5 +1,4 @@
-// What an owner may ask of a connection, and the end of one. The coroutines are in
-// connection_io.cpp.
+// The owner's calls of a connection, and its end. The coroutines are in connection_io.cpp.
 #include "net/hop/connection.h"
 
 #include <fmt/format.h>
@@ -55,12 +54,13 @@ std::shared_ptr<Connection> Connection::accepted(Tcp::socket socket, LinkConfig 
 }
 
 void Connection::start(asio::awaitable<void> coroutine) {
-  asio::co_spawn(socket_.get_executor(), std::move(coroutine),
-                 [self = shared_from_this()](std::exception_ptr failure) { self->broke(failure); });
+  asio::co_spawn(
+      socket_.get_executor(), std::move(coroutine),
+      [self = shared_from_this()](std::exception_ptr failure) { self->coroutine_ended(failure); });
 }
 
-// Out of memory for a frame, mostly. The other connections of the program go on.
-void Connection::broke(std::exception_ptr failure) {
+// An exception is most likely out of memory for a frame. Other connections go on.
+void Connection::coroutine_ended(std::exception_ptr failure) {
   if (!failure) return;
   try {
     std::rethrow_exception(failure);
@@ -123,8 +123,7 @@ void Connection::submit(Message&& message) {
   perform();
 }
 
-// An owner may act on the connection while it is told of an action: the outer call goes on with
-// that.
+// An owner may call the connection from within an event: the outer call performs those actions.
 void Connection::perform() {
   if (std::exchange(performing_, true)) return;
   const Self keep = shared_from_this();
@@ -156,18 +155,18 @@ void Connection::perform_one(Action& action) {
   }
 }
 
-// The link is over, but its last words (an error, a bye) should still reach the peer: they are
-// written, then the sending side is shut, then the peer's end is awaited, all within linger_limit.
-// Closing at once would let the kernel throw away what the peer has not read yet.
+// The link is over, but its last frames (an error, a bye) should still reach the peer: they are
+// written, then the sending side is shut down, then the peer's close is awaited, all within
+// linger_limit. Closing at once would make the kernel drop what the peer has not read yet.
 void Connection::begin_linger() {
   lingering_ = true;
   linger_until_ = now() + linger_limit;
-  const bool front_is_going = writing_ && !outbox_.empty();
+  const bool front_in_progress = writing_ && !outbox_.empty();
   const auto droppable = [](const Frame& frame) {
     return frame.header.kind == FrameKind::tensor || frame.header.kind == FrameKind::result;
   };
   outbox_.erase(
-      std::remove_if(outbox_.begin() + (front_is_going ? 1 : 0), outbox_.end(), droppable),
+      std::remove_if(outbox_.begin() + (front_in_progress ? 1 : 0), outbox_.end(), droppable),
       outbox_.end());
   resolver_.cancel();
   if (link_.never_connected()) return close_socket();

@@ -1,6 +1,6 @@
 #pragma once
-// One TCP connection that speaks the protocol of a hop: does what its Link asks for. Everything
-// here runs on the one thread of the io_context. Internal to net.
+// One TCP connection with the protocol of a hop: sockets and time for a Link. Everything runs on
+// the one thread of the io_context. Internal to net.
 
 #include <utility>  // Asio 1.18 needs it and does not include it
 
@@ -15,16 +15,16 @@
 #include <optional>
 #include <string>
 
-#include "net/wire/address.h"
 #include "net/hop/bandwidth_meter.h"
 #include "net/hop/link.h"
 #include "net/hop/socket.h"
+#include "net/wire/address.h"
 
 namespace quantring::net {
 
 class Connection;
 
-// Told what happens on a connection. May call back into it, and may replace itself as its owner.
+// Gets the events of a connection. May call back into it, and may replace itself as its owner.
 class ConnectionOwner {
  public:
   virtual void on_hello(Connection& connection, const Hello& hello) = 0;
@@ -32,7 +32,8 @@ class ConnectionOwner {
   virtual void on_control(Connection& connection, const Control& control) = 0;
   virtual void on_room(Connection& connection) = 0;  // try submit again
   virtual void on_peer_finished(Connection& connection) = 0;
-  virtual void on_tick(Connection&) {}  // ten times a second: what the link counts may be news
+  virtual void on_tick(Connection&) {
+  }  // ten times a second, after the link's counters were updated
   virtual void on_closed(Connection& connection, const Closed& closed) = 0;  // the last call
 
  protected:
@@ -41,8 +42,8 @@ class ConnectionOwner {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // Both return at once; what follows, also failure to connect, is told to the owner, which must
-  // live until on_closed or set_owner(nullptr).
+  // Both return at once; events, failure to connect included, go to the owner, which must live
+  // until on_closed or set_owner(nullptr).
   static std::shared_ptr<Connection> connect(asio::io_context& io, LinkConfig config,
                                              const Address& address, std::uint64_t bits_per_second,
                                              ConnectionOwner& owner);
@@ -52,7 +53,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void set_owner(ConnectionOwner* owner) { owner_ = owner; }
   const Link& link() const { return link_; }
-  std::string local_host() const;  // empty when there is none any more
+  std::string local_host() const;  // empty when the socket is closed
   std::string remote_host() const;
 
   // As in Link.
@@ -81,13 +82,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> read_payload(Frame* frame);
   std::optional<BandwidthMeter::Sample> meter_sample();
   void meter_frame(const Frame& frame);  // before a data frame is written
-  void meter_bytes();                    // while bytes are on their way
+  void meter_bytes();                    // while bytes are in flight
   void report_link(const std::optional<TcpInfo>& tcp);
   void start(asio::awaitable<void> coroutine);
-  void broke(std::exception_ptr failure);
+  void coroutine_ended(std::exception_ptr failure);
   void begin_linger();
   void close_socket();
-  void perform();  // what the link asks for
+  void perform();  // the actions of the link
   void perform_one(Action& action);
 
   Tcp::socket socket_;
@@ -102,7 +103,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ConnectionOwner* owner_;
   std::deque<Frame> outbox_;
   bool writing_ = false, performing_ = false;
-  bool lingering_ = false;  // the link has closed; last words are still on their way
+  bool lingering_ = false;  // the link has closed; its last frames are still being sent
   Time linger_until_{};
   std::vector<std::byte> inbox_;  // bytes read ahead of the frame that is being parsed
   std::size_t inbox_begin_ = 0, inbox_end_ = 0;

@@ -16,11 +16,11 @@
 namespace quantring::net {
 namespace {
 
-// Memory for a payload grows with the bytes that have really come, from this on.
-constexpr std::size_t first_payload_bytes = 4 << 20;
+// Memory for a payload grows with the bytes that have arrived, starting with this.
+constexpr std::size_t initial_payload_bytes = 4 << 20;
 
 // A sample costs a microsecond or two.
-constexpr std::chrono::microseconds shortest_meter_step{400};
+constexpr std::chrono::microseconds min_meter_step{400};
 
 Time now() {
   return std::chrono::steady_clock::now();
@@ -82,8 +82,7 @@ asio::awaitable<void> Connection::run_connect(Self self, Address address, std::u
   self->perform();
 }
 
-// False when the socket has ended. The link may close before that; its last words then still go
-// out.
+// False when the socket has ended. The link may close before that; its last frames are still sent.
 asio::awaitable<bool> Connection::read_more(std::byte* into, std::size_t room, std::size_t* got) {
   asio::error_code error;
   *got = co_await socket_.async_read_some(asio::buffer(into, room),
@@ -96,19 +95,19 @@ asio::awaitable<bool> Connection::read_more(std::byte* into, std::size_t room, s
   co_return true;
 }
 
-// First what was read ahead, then straight into the payload's own memory.
+// First the bytes that were read ahead, then directly into the payload's memory.
 asio::awaitable<bool> Connection::read_payload(Frame* frame) {
   const std::size_t length = frame->header.payload_length;
   std::vector<std::byte>& payload = frame->payload;
   const std::size_t ahead = std::min(length, inbox_end_ - inbox_begin_);
-  payload.reserve(std::min(length, first_payload_bytes));
+  payload.reserve(std::min(length, initial_payload_bytes));
   payload.assign(inbox_.begin() + static_cast<std::ptrdiff_t>(inbox_begin_),
                  inbox_.begin() + static_cast<std::ptrdiff_t>(inbox_begin_ + ahead));
   inbox_begin_ += ahead;
   std::size_t filled = ahead;
   while (filled < length && !link_.closed()) {
     if (filled == payload.size()) {
-      payload.resize(std::min(length, std::max(first_payload_bytes, 2 * filled)));
+      payload.resize(std::min(length, std::max(initial_payload_bytes, 2 * filled)));
     }
     std::size_t got = 0;
     const bool alive = co_await read_more(payload.data() + filled, payload.size() - filled, &got);
@@ -147,7 +146,7 @@ asio::awaitable<void> Connection::run_read(Self self) {
     }
     self->perform();
   }
-  // The link is over. What still comes is thrown away until the peer closes too or the linger ends.
+  // The link is over. Further bytes are dropped until the peer closes too or the linger ends.
   asio::error_code error;
   while (alive && self->socket_.is_open() && !error) {
     co_await self->socket_.async_read_some(asio::buffer(self->inbox_),
@@ -172,12 +171,12 @@ void Connection::meter_frame(const Frame& frame) {
 }
 
 void Connection::meter_bytes() {
-  if (!metering_ || now() < metered_ + shortest_meter_step) return;
+  if (!metering_ || now() < metered_ + min_meter_step) return;
   metered_ = now();
   const auto sample = meter_sample();
   if (sample) {
     meter_.sample(*sample);
-    // On a very slow link the kernel takes nothing for long while it still sends what it has.
+    // On a very slow link the kernel may take no bytes for long while it sends those it has.
     if (sample->tcp.delivered_bytes > delivered_bytes_) link_.bytes_written(metered_);
     delivered_bytes_ = sample->tcp.delivered_bytes;
   }
@@ -219,7 +218,7 @@ asio::awaitable<void> Connection::run_write(Self self) {
         written -= taken;
       }
     }
-    // Until the kernel has sent nearly all of it: what sits in its buffer has not crossed the link.
+    // Until the kernel has sent nearly all of it: bytes in its buffer have not crossed the link.
     if (!error && !frame.payload.empty()) {
       co_await self->socket_.async_wait(Tcp::socket::wait_write,
                                         asio::redirect_error(asio::use_awaitable, error));

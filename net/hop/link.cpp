@@ -1,4 +1,4 @@
-// The app's side of a link, and time. What arrives from the peer is in link_events.cpp.
+// The owner's calls of a link, and time. Frames of the peer are handled in link_events.cpp.
 #include "net/hop/link.h"
 
 #include <fmt/format.h>
@@ -108,9 +108,9 @@ void Link::instruct(const std::string& json, Time now) {
     return fail(fmt::format("an instruction of {} bytes is too long", json.size()), now);
   }
   next_instruction_ = json;
-  const bool one_is_going = std::any_of(writing_.begin(), writing_.end(),
-                                        [](const Pending& each) { return each.instruction; });
-  if (!one_is_going) send_instruction(now);
+  const bool in_progress = std::any_of(writing_.begin(), writing_.end(),
+                                       [](const Pending& each) { return each.instruction; });
+  if (!in_progress) send_instruction(now);
 }
 
 void Link::send_instruction(Time now) {
@@ -120,7 +120,7 @@ void Link::send_instruction(Time now) {
 
 void Link::finish(Time now) {
   if (state_ != State::open) return;
-  send_instruction(now);  // nothing may follow the finish
+  send_instruction(now);  // none may follow the finish
   control(ControlType::finish, {}, now);
   if (!closed()) state_ = State::finishing;
 }
@@ -189,8 +189,8 @@ void Link::frame_written(Time now) {
 
 void Link::tick(Time now) {
   if (closed() || state_ == State::idle) return;
-  // A gap means that this process itself slept (suspended, stopped): what the peer sent meanwhile
-  // is still to be read, so the gap is not the peer's silence.
+  // A gap means that this process itself was suspended: bytes that the peer sent meanwhile are
+  // still unread, so the gap is not the peer's silence.
   if (const auto gap = now - last_tick_; gap > 10 * tick_every) {
     begun_ += gap;
     last_in_ += gap;
@@ -214,7 +214,7 @@ void Link::tick(Time now) {
     return lost(fmt::format("silent for {:.1f} s", seconds(silence_limit)));
   }
   if (!writing_.empty() && now - progress_ >= stall_limit) {
-    return lost(fmt::format("it took no data for {} s", stall_limit.count() / 1000));
+    return lost(fmt::format("it read no data for {} s", stall_limit.count() / 1000));
   }
   if (writing_.empty() && now - last_out_ >= heartbeat_every) {
     send(make_frame(FrameHeader{}, {}), now);

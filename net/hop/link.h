@@ -1,6 +1,6 @@
 #pragma once
 // The protocol of one hop, as a state machine for either end. It has no socket, no thread and no
-// clock: the owner tells it what happened and when, and does what it asks for (take_actions). Not
+// clock: the owner reports what happened and when, and performs the actions (take_actions). Not
 // thread-safe.
 //
 //   sender                      receiver
@@ -8,12 +8,12 @@
 //   hello            ------>    HelloArrived: the owner calls accept or fail
 //   HelloArrived     <------    hello                          both are open now
 //   plan, instruct   ------>    ControlArrived
-//   tensors          ------>    Delivered, as far as granted
+//   tensors          ------>    Delivered, within the credit
 //   CreditArrived    <------    credit (grant, consumed), ready, stats
-//   finish           ------>    PeerFinished, all frames are there
+//   finish           ------>    PeerFinished, all frames have arrived
 //   Closed, no error <------    bye                            Closed, no error
 //
-// Either end may send an error at any time, which ends the link, and a heartbeat when it is silent.
+// Either end may send an error at any time, which ends the link, and a heartbeat when idle.
 
 #include <chrono>
 #include <cstdint>
@@ -31,15 +31,19 @@
 
 namespace quantring::net {
 
-using Time = std::chrono::steady_clock::time_point;  // the owner's; only differences count
+using Time = std::chrono::steady_clock::time_point;  // the owner's clock; only differences matter
 
 // Deadlines. The owner should tick at least every tick_every.
 inline constexpr std::chrono::milliseconds tick_every{100};
 inline constexpr std::chrono::milliseconds heartbeat_every{500};
-inline constexpr std::chrono::milliseconds silence_limit{2500};    // not a byte: the peer is dead
+inline constexpr std::chrono::milliseconds silence_limit{
+    2500};  // no byte received: the peer is dead
 inline constexpr std::chrono::milliseconds handshake_limit{5000};  // resolve, connect and hello
-inline constexpr std::chrono::milliseconds stall_limit{10000};     // the peer takes not a byte
+inline constexpr std::chrono::milliseconds stall_limit{10000};     // the peer reads no byte
 inline constexpr std::chrono::milliseconds write_error_grace{500};
+
+// Accepted connections without a valid hello, at one port.
+inline constexpr std::size_t max_pending_connections = 16;
 
 enum class LinkEnd : std::uint8_t { sender, receiver };
 
@@ -47,12 +51,12 @@ struct LinkConfig {
   LinkEnd end = LinkEnd::sender;
   FrameKind data = FrameKind::tensor;  // what the hop carries: tensor or result
   std::uint32_t epoch = 1;             // of the plan
-  Hello hello;                         // this end's; a receiver's may wait until accept
-  std::string peer;                    // how texts call the other end: "stage 1 (10.0.0.12:7710)"
-  std::string connect_hint;            // what to look at when connecting fails
+  Hello hello;                         // this end's; a receiver may set it in accept
+  std::string peer;                    // the other end in error texts: "stage 1 (10.0.0.12:7710)"
+  std::string connect_hint;            // remedy in the text when connecting fails
 };
 
-// What the link asks of its owner, in order.
+// Actions for the owner, in order.
 struct SendFrame {
   Frame frame;
 };
@@ -86,25 +90,25 @@ class Link {
   bool header_arrived(const FrameHeader& header);
   void frame_arrived(Frame&& frame, Time now);
   void bad_bytes(const std::string& reason);  // what arrived is no frame
-  void bytes_written(Time now);               // into the kernel, or out of it: the peer takes data
+  void bytes_written(Time now);               // into the kernel, or out of it: progress
   void measured(const LinkCapacity& capacity, double rtt_s);  // rtt_s: 0 when unknown
-  void frame_written(Time now);  // the oldest SendFrame is wholly in the kernel
+  void frame_written(Time now);  // the oldest SendFrame is completely in the kernel
   void read_failed(const std::string& reason);
   void write_failed(const std::string& reason, Time now);
   void tick(Time now);
 
   // From the app, either end.
   void control(ControlType type, const std::string& json, Time now);
-  void fail(const std::string& error, Time now);  // tells the peer and closes
+  void fail(const std::string& error, Time now);  // sends the error and closes
   void set_peer(const std::string& peer) { config_.peer = peer; }
   void set_epoch(std::uint32_t epoch) { config_.epoch = epoch; }
 
-  // Sender. One data frame at a time is with the kernel; what waits, waits at the owner.
-  bool may_submit(Time now);  // a frame is there: has it credit, and is the wire free?
+  // Sender. One data frame at a time is being written; further ones wait at the owner.
+  bool may_submit(Time now);  // call when a frame is ready: is there credit, and is the wire free?
   void submit(Message&& message, Time now);  // only after may_submit
   void finish(Time now);
-  // ControlType::instruct. While one is on its way out, of those after it only the
-  // latest is kept. A frame submitted later comes later.
+  // ControlType::instruct. While one is being written, only the latest of further ones is kept.
+  // Arrives before frames that are submitted later.
   void instruct(const std::string& json, Time now);
 
   // Receiver.
@@ -125,10 +129,10 @@ class Link {
   enum class State : std::uint8_t {
     idle,
     connecting,
-    hello,     // connected; the peer's hello is awaited
+    hello,     // connected; waits for the peer's hello
     deciding,  // receiver: the owner has the peer's hello
     open,
-    finishing,  // finish was sent or received; the bye is to come
+    finishing,  // finish was sent or received; the bye follows
     closed,
   };
   struct Pending {
@@ -138,13 +142,13 @@ class Link {
   };
 
   void send(Frame&& frame, Time now);
-  void send_instruction(Time now);  // the one that waits, if any
+  void send_instruction(Time now);  // the waiting one, if any
   void close(const std::string& error, std::string bye_json = {});
   void violated(const std::string& what);  // the peer broke the protocol
   void lost(const std::string& reason);
   void hello_arrived(const Frame& frame, Time now);
   void control_arrived(Frame&& frame);
-  std::string refusal(const FrameHeader& header) const;  // empty: it may come now
+  std::string refusal(const FrameHeader& header) const;  // empty: allowed now
   std::string data_refusal(const FrameHeader& header) const;
   std::string control_refusal(const FrameHeader& header) const;
 
@@ -154,13 +158,13 @@ class Link {
   LinkStats stats_;
   std::vector<std::uint8_t> peer_codecs_;
 
-  std::uint64_t credit_ = 0;  // sender: may still send; receiver: granted and not used
+  std::uint64_t credit_ = 0;  // frames; sender: may be sent; receiver: granted and not used
   std::uint64_t next_request_ = 0;
   std::deque<Pending> writing_;  // SendFrames that are not frame_written yet
   bool connected_ = false;
   bool data_writing_ = false;
-  std::optional<std::string> next_instruction_;  // for when the one that is being written is out
-  bool starving_ = false;                        // a frame is there, credit is not
+  std::optional<std::string> next_instruction_;  // to send when the current one is written
+  bool starving_ = false;                        // a frame is ready, but there is no credit
   std::string write_error_;
 
   Time begun_{}, last_in_{}, last_out_{}, last_tick_{}, front_started_{}, progress_{},

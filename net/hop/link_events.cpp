@@ -1,4 +1,4 @@
-// The peer's side of a link: what arrives, and whether it may.
+// Frames of the peer: what is allowed when, and what follows from it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace quantring::net {
 namespace {
 
-// A text from the wire on its way to a terminal: one line, no control characters, not endless.
+// Makes text of the peer safe for a terminal: one line, no control characters, limited length.
 std::string printable(std::string text) {
   if (text.size() > 2000) text.resize(2000);
   for (char& c : text) {
@@ -47,7 +47,7 @@ void Link::read_failed(const std::string& reason) {
   lost(reason);
 }
 
-// The peer may have said why it went just before it went: reading gets a moment to find that.
+// The peer may have sent the reason just before it closed: reading gets time to find it.
 void Link::write_failed(const std::string& reason, Time now) {
   if (closed() || !write_error_.empty()) return;
   write_error_ = reason;
@@ -69,7 +69,7 @@ std::string Link::data_refusal(const FrameHeader& header) const {
   return {};
 }
 
-// What may come is decided by its header, so that nobody has to read a payload to refuse it.
+// Decided from the header, so that a payload need not be read to be refused.
 std::string Link::control_refusal(const FrameHeader& header) const {
   const auto type = static_cast<ControlType>(header.codec);
   const bool downstream =
@@ -77,7 +77,7 @@ std::string Link::control_refusal(const FrameHeader& header) const {
   const bool upstream =
       type == ControlType::ready || type == ControlType::stats || type == ControlType::bye;
   if (config_.end == LinkEnd::receiver ? !downstream : !upstream) {
-    return fmt::format("control message {} does not belong here", header.codec);
+    return fmt::format("control message {} is not allowed here", header.codec);
   }
   if (type == ControlType::instruct && header.payload_length > max_instruction_bytes) {
     return fmt::format("an instruction of {} bytes", header.payload_length);
@@ -90,7 +90,7 @@ std::string Link::refusal(const FrameHeader& header) const {
   if (header.kind == FrameKind::error) return {};
   if (!open()) {
     if (state_ == State::hello && header.kind == FrameKind::hello) return {};
-    return fmt::format("a frame of kind {} arrived where a hello belongs", kind);
+    return fmt::format("a frame of kind {} arrived instead of a hello", kind);
   }
   if (header.kind == FrameKind::heartbeat) return {};
   const bool receiver = config_.end == LinkEnd::receiver;
@@ -98,7 +98,7 @@ std::string Link::refusal(const FrameHeader& header) const {
   if (header.kind == FrameKind::control) return control_refusal(header);
   if (receiver && header.kind == config_.data) return data_refusal(header);
   if (!receiver && header.kind == FrameKind::credit) return {};
-  return fmt::format("a frame of kind {} does not belong here", kind);
+  return fmt::format("a frame of kind {} is not allowed here", kind);
 }
 
 bool Link::header_arrived(const FrameHeader& header) {
@@ -146,8 +146,9 @@ void Link::frame_arrived(Frame&& frame, Time now) {
     case FrameKind::control:
       return control_arrived(std::move(frame));
     case FrameKind::error: {
-      const std::string text = printable(payload_text(frame));
-      // Before the link is open the peer does not know what it is called in this ring.
+      std::string text = printable(payload_text(frame));
+      if (text.empty()) text = fmt::format("{} ended the session without a reason", config_.peer);
+      // Before the link is open the peer does not know its name in this ring.
       return close(open() ? text : fmt::format("{}: {}", config_.peer, text));
     }
   }
@@ -189,7 +190,7 @@ void Link::control_arrived(Frame&& frame) {
     return;
   }
   if (type == ControlType::bye) {
-    if (state_ != State::finishing) return violated("it said goodbye before the end");
+    if (state_ != State::finishing) return violated("it sent the goodbye before the end");
     return close({}, payload_text(frame));
   }
   actions_.push_back(ControlArrived{{type, payload_text(frame)}});

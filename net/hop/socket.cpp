@@ -21,17 +21,17 @@
 namespace quantring::net {
 namespace {
 
-// Unsent bytes that the kernel may hold. Small: a frame counts as written when it is nearly on the
-// wire, so the measured speed of a link is true for frames of a few KiB too. Bytes in flight do not
-// count.
+// Limit of unsent bytes in the kernel. Small: a frame counts as written when it is nearly on the
+// wire, so the measured speed of a link is correct for frames of a few KiB too. Bytes in flight do
+// not count.
 constexpr int unsent_bytes = 8 << 10;
 
-// A paced link sends ordinary packets: loopback's own are 64 KiB, and one of those a second looks
-// like silence at the other end.
+// A paced link sends packets of ordinary size: loopback's are 64 KiB, and one of those a second
+// would look like silence to the receiver.
 constexpr int paced_segment = 1448;
 
 void set_option(Tcp::socket& socket, int level, int name, const void* value, socklen_t size) {
-  // Old kernels lack some of these; the ring works without, with worse timing.
+  // Old kernels lack some options; the ring works without them, with worse timing.
   [[maybe_unused]] const int result =
       ::setsockopt(socket.native_handle(), level, name, value, size);
 }
@@ -60,7 +60,7 @@ void tune(Tcp::socket& socket) {
 void pace(Tcp::socket& socket, std::uint64_t bits_per_second) {
   if (bits_per_second == 0) return;
   const std::uint64_t bytes = std::max<std::uint64_t>(bits_per_second / 8, 1);
-  // Kernels before 5.0 know 32 bits only.
+  // Kernels before 5.0 accept only 32 bits.
   if (bytes < UINT32_MAX) {
     const auto narrow = static_cast<std::uint32_t>(bytes);
     set_option(socket, SOL_SOCKET, SO_MAX_PACING_RATE, &narrow, sizeof narrow);
@@ -80,9 +80,9 @@ Acceptor listen_on(asio::io_context& io, const std::string& text) {
   if (!error) acceptor->bind(endpoint, error);
   if (!error) acceptor->listen(Tcp::acceptor::max_listen_connections, error);
   if (error == asio::error::address_in_use) {
-    throw Error(
-        fmt::format("cannot listen on {}: {}; stop the program that has it, or choose another port",
-                    text, reason(error)));
+    throw Error(fmt::format(
+        "cannot listen on {}: {}; stop the program that uses it, or choose another port", text,
+        reason(error)));
   }
   if (error) throw Error(fmt::format("cannot listen on {}: {}", text, reason(error)));
   return acceptor;
@@ -101,7 +101,7 @@ asio::awaitable<void> accept_sockets(Acceptor acceptor,
       on_socket(std::move(socket));
       continue;
     }
-    // Out of descriptors, or the peer went before we came: neither is a reason to stop listening.
+    // Out of descriptors, or the peer has closed already: go on listening.
     pause.expires_after(std::chrono::milliseconds(100));
     co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
   }

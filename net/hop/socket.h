@@ -1,5 +1,5 @@
 #pragma once
-// TCP as the ring wants it: options, listening, and errors as a person reads them. Internal to net.
+// TCP options, listening, and error texts for people. Internal to net.
 
 #include <utility>  // Asio 1.18 needs it and does not include it
 
@@ -17,19 +17,15 @@ namespace quantring::net {
 using Tcp = asio::ip::tcp;
 using Acceptor = std::shared_ptr<Tcp::acceptor>;
 
-// At most so many connections may stand without having said who they are.
-inline constexpr std::size_t max_strangers = 16;
-
-// No Nagle delay; few unsent bytes in the kernel, so that the time of a write is the time of the
-// link.
+// No Nagle delay; few unsent bytes in the kernel, so that a write takes as long as the link needs.
 void tune(Tcp::socket& socket);
-// Paces what the socket sends (0: not at all). Before it connects.
+// Limits the sending rate (0: no limit). Call before connecting.
 void pace(Tcp::socket& socket, std::uint64_t bits_per_second);
 
 // Throws Error: "cannot listen on 127.0.0.1:7710: address already in use; ...".
 Acceptor listen_on(asio::io_context& io, const std::string& address);
 
-// Gives every connection to `on_socket` until the acceptor is closed.
+// Passes every connection to `on_socket` until the acceptor is closed.
 asio::awaitable<void> accept_sockets(Acceptor acceptor, std::function<void(Tcp::socket)> on_socket);
 
 std::string reason(const asio::error_code& error);     // "connection refused"

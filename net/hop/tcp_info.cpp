@@ -11,7 +11,7 @@
 namespace quantring::net {
 
 std::optional<TcpInfo> parse_tcp_info(std::span<const std::byte> bytes) {
-  // The last field that is read: a kernel that has it has those before it.
+  // The last field that is read: a kernel that has it has the fields before it.
   if (bytes.size() <
       offsetof(tcp_info, tcpi_sndbuf_limited) + sizeof(tcp_info::tcpi_sndbuf_limited)) {
     return std::nullopt;

@@ -15,10 +15,10 @@
 #include <cstring>
 #include <vector>
 
-#include "net/wire/address.h"
-#include "net/http/http_response.h"
 #include "net/hop/socket.h"
+#include "net/http/http_response.h"
 #include "net/ring/stop_signal.h"
+#include "net/wire/address.h"
 #include "ops/base/error.h"
 
 namespace quantring::net {
@@ -26,7 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int most_redirects = 5;
+constexpr int max_redirects = 5;
 constexpr std::size_t inbox_bytes = 64 << 10;
 
 bool is_redirect(int status) {
@@ -48,7 +48,7 @@ std::string request_text(const HttpUrl& url) {
   return text + "\r\n";
 }
 
-// Outlives the call that waits for it, which may give up first.
+// Shared: outlives a caller that stops waiting first.
 struct Operation {
   bool done = false;
   asio::error_code error;
@@ -63,9 +63,9 @@ struct HttpClient::Impl {
       : times(with_times), socket(io), resolver(io), stop(io, [this] { stopped = true; }) {}
 
   // False when stopped. Throws Error `late` when it takes longer.
-  bool wait(const std::shared_ptr<Operation>& operation, std::chrono::milliseconds patience,
+  bool wait(const std::shared_ptr<Operation>& operation, std::chrono::milliseconds time,
             const std::string& late) {
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + time;
     while (!operation->done && !stopped && io.run_one_until(deadline) > 0) {
     }
     if (operation->done && !stopped) return true;
@@ -80,7 +80,7 @@ struct HttpClient::Impl {
     socket.close(ignored);
   }
 
-  // What an operation of Asio's calls in the end.
+  // Completion handler of an Asio operation.
   static auto finish(const std::shared_ptr<Operation>& operation) {
     return [operation](const asio::error_code& error, std::size_t bytes) {
       operation->done = true;
@@ -133,33 +133,33 @@ struct HttpClient::Impl {
                     reason(error)));
   }
 
-  // One request; the head of its answer is read.
-  bool ask(const HttpUrl& url) {
+  // Sends one request and reads the head of its response. False when stopped.
+  bool request(const HttpUrl& url) {
     peer = url_text(url);
     reader = {};
     pending.clear();
     taken = 0;
     if (!connect(url)) return false;
-    const std::string request = request_text(url);
     const auto writing = std::make_shared<Operation>();
-    outbox = request;
+    outbox = request_text(url);
     asio::async_write(socket, asio::buffer(outbox), finish(writing));
-    if (!wait(writing, times.silence, fmt::format("{}: takes no request", peer))) return false;
+    if (!wait(writing, times.silence, fmt::format("{}: does not read the request", peer)))
+      return false;
     if (writing->error)
-      throw Error(fmt::format("{}: asking failed: {}", peer, reason(writing->error)));
+      throw Error(fmt::format("{}: cannot send the request: {}", peer, reason(writing->error)));
     while (!reader.head_done()) {
       if (!receive()) return false;
     }
     return true;
   }
 
-  // Some bytes into `pending`, or the end of the answer. False when stopped.
+  // Appends received bytes to `pending`, or handles the end of the response. False when stopped.
   bool receive() {
     const auto reading = std::make_shared<Operation>();
     socket.async_read_some(asio::buffer(inbox), finish(reading));
-    const std::chrono::duration<double> patience = times.silence;
+    const std::chrono::duration<double> silence = times.silence;
     if (!wait(reading, times.silence,
-              fmt::format("{}: nothing came for {:g} s", peer, patience.count())))
+              fmt::format("{}: nothing received for {:g} s", peer, silence.count())))
       return false;
     if (reading->error && reading->error != asio::error::eof)
       throw Error(fmt::format("{}: the connection broke: {}", peer, reason(reading->error)));
@@ -183,12 +183,12 @@ struct HttpClient::Impl {
       for (char& c : asked) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
       if (asked.find("basic") == std::string::npos && asked.find("digest") != std::string::npos)
         throw Error(
-            fmt::format("{}: it wants Digest authentication, which is not spoken here; let "
-                        "it take Basic, or nobody's name",
+            fmt::format("{}: it requires Digest authentication, which is not supported; allow "
+                        "Basic or anonymous access there",
                         answer));
-      const bool nobody = url.user.empty() && url.password.empty();
-      throw Error(answer + (nobody ? ": write http://USER:PASSWORD@HOST/..."
-                                   : ": it refuses this user and password"));
+      const bool anonymous = url.user.empty() && url.password.empty();
+      throw Error(answer + (anonymous ? ": write http://USER:PASSWORD@HOST/..."
+                                      : ": it refuses this user and password"));
     }
     throw Error(fmt::format("{}; check the path", answer));
   }
@@ -197,14 +197,14 @@ struct HttpClient::Impl {
   asio::io_context io;
   Tcp::socket socket;
   Tcp::resolver resolver;
-  bool stopped = false;  // on the thread that reads
+  bool stopped = false;  // of the reading thread
   StopSignal stop;
 
   std::string peer;  // for error texts
   std::string outbox;
   std::array<std::byte, inbox_bytes> inbox;
   HttpResponseReader reader;
-  std::vector<std::byte> pending;  // of the body; the first `taken` were handed out
+  std::vector<std::byte> pending;  // of the body; the first `taken` have been read
   std::size_t taken = 0;
 };
 
@@ -215,12 +215,12 @@ HttpClient::~HttpClient() = default;
 bool HttpClient::get(const HttpUrl& url) {
   HttpUrl at = url;
   for (int redirects = 0;; ++redirects) {
-    if (!impl_->ask(at)) return false;
+    if (!impl_->request(at)) return false;
     if (impl_->reader.status() == 200) return true;
     const std::string location = impl_->reader.header("location");
     if (!is_redirect(impl_->reader.status()) || location.empty()) impl_->refuse_status(at);
-    if (redirects == most_redirects)
-      throw Error(fmt::format("{}: more than {} redirects", url_text(url), most_redirects));
+    if (redirects == max_redirects)
+      throw Error(fmt::format("{}: more than {} redirects", url_text(url), max_redirects));
     try {
       at = follow_location(at, location);
     } catch (const Error& error) {

@@ -1,6 +1,6 @@
 #pragma once
-// One GET at a time over plain TCP, as cameras need it: Basic authentication, redirects, bodies
-// with a length, in chunks, or without end.
+// HTTP client for cameras: one GET at a time over plain TCP, with Basic authentication, redirects,
+// and bodies with a length, chunked, or up to the end of the connection.
 
 #include <chrono>
 #include <cstddef>
@@ -13,8 +13,8 @@
 namespace quantring::net {
 
 struct HttpTimes {
-  std::chrono::milliseconds connect{5000};   // for the name, and for each of its addresses
-  std::chrono::milliseconds silence{10000};  // in which not one byte comes
+  std::chrono::milliseconds connect{5000};   // to resolve the name, and for each of its addresses
+  std::chrono::milliseconds silence{10000};  // without a byte received
 };
 
 // For one thread; stop() from any.
@@ -25,14 +25,14 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Connects, asks, and reads the head of the answer; up to 5 redirects are followed. Gives up what
-  // is left of the answer before. False when stopped. Throws Error naming the URL, the cause and
-  // the remedy; so it does for any status but 200.
+  // Connects, sends the request and reads the head of the response; follows up to 5 redirects.
+  // Drops the rest of an earlier response. False when stopped. Throws Error naming the URL, the
+  // cause and the remedy, also for any status but 200.
   bool get(const HttpUrl& url);
   std::string header(const std::string& name) const;  // lower case; empty when there is none
   // Some bytes of the body. 0 at its end and after stop(). Throws Error.
   std::size_t read(std::span<std::byte> room);
-  void stop() noexcept;  // for good
+  void stop() noexcept;  // permanent
 
  private:
   struct Impl;

@@ -1,7 +1,6 @@
 #pragma once
-// Which names a browser may call this machine by. A page of a stranger whose name is made to point
-// here (DNS rebinding) would else read what only this network should see: it comes with its own
-// name in the Host header, and has no other.
+// Which Host headers are accepted: protection against DNS rebinding, where the page of another site
+// whose name resolves to this machine would read what only this network should see.
 
 #include <string>
 #include <string_view>
@@ -12,9 +11,9 @@ namespace quantring::net {
 class HttpHosts {
  public:
   // loopback: only "localhost" and the loopback's addresses. Else every IP address, "localhost",
-  // and `names`, each with and without what follows its first dot, and with ".local".
+  // and `names`, each with and without its domain, and with ".local".
   HttpHosts(bool loopback, const std::vector<std::string>& names);
-  // host: as HttpRequest has it. Empty is allowed: no browser leaves it out.
+  // host: as in HttpRequest. Empty is allowed: browsers always send it.
   bool allow(std::string_view host) const;
 
  private:
@@ -23,6 +22,6 @@ class HttpHosts {
 };
 
 bool is_loopback_address(const std::string& address);  // "127.0.0.1", "::1"
-std::string own_host_name();                           // empty when the kernel has none
+std::string own_host_name();                           // empty: unknown
 
 }  // namespace quantring::net

@@ -197,7 +197,7 @@ ParsedRequest parse_http_request(std::string_view bytes) {
   const std::string_view window = bytes.substr(start, max_request_head);
   const auto end = window.find("\r\n\r\n");
   const std::string_view head = window.substr(0, end == std::string_view::npos ? end : end + 2);
-  // Said at once: a client that ends lines so would wait for an answer.
+  // Refused before the head is complete: such a client would wait for the response.
   for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
     if (at == 0 || head[at - 1] != '\r') return refuse(400, "a line ends without CR LF");
   }

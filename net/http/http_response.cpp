@@ -25,7 +25,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
-// What a camera says ends up in a terminal.
+// Text of a camera that is shown in a terminal.
 std::string printable(std::string_view text) {
   std::string result;
   for (const char c : text.substr(0, 80)) result += c >= ' ' && c <= '~' ? c : '?';
@@ -64,7 +64,7 @@ void HttpResponseReader::closed() {
     place_ = Place::end;
     return;
   }
-  throw Error(head_done() ? "closed the connection in the middle of its answer"
+  throw Error(head_done() ? "closed the connection in the middle of its response"
                           : "closed the connection without an answer");
 }
 
@@ -82,12 +82,12 @@ std::size_t HttpResponseReader::take_line(std::span<const std::byte> bytes) {
   line_.append(reinterpret_cast<const char*>(bytes.data()), count);
   if (end == bytes.end()) return count;
   if (line_.ends_with('\r')) line_.pop_back();
-  line_came();
+  line_complete();
   line_.clear();
   return count + 1;
 }
 
-void HttpResponseReader::line_came() {
+void HttpResponseReader::line_complete() {
   switch (place_) {
     case Place::head:
       if (!have_status_) return read_status();
@@ -96,7 +96,7 @@ void HttpResponseReader::line_came() {
     case Place::chunk_size:
       return read_chunk_size();
     case Place::chunk_end:
-      if (!line_.empty()) throw Error("its HTTP is wrong: a chunk is longer than it says");
+      if (!line_.empty()) throw Error("its HTTP is wrong: a chunk is longer than its size");
       head_bytes_ = 0;
       place_ = Place::chunk_size;
       return;
@@ -110,7 +110,7 @@ void HttpResponseReader::read_status() {
   // "HTTP/1.1 200 OK", where the reason may be missing.
   const bool sound = line.size() >= 12 && line.starts_with("HTTP/1.") && line[8] == ' ' &&
                      (line.size() == 12 || line[12] == ' ');
-  if (!sound) throw Error(fmt::format("answers with no HTTP: '{}'", printable(line)));
+  if (!sound) throw Error(fmt::format("does not answer with HTTP: '{}'", printable(line)));
   status_ = static_cast<int>(read_number(line.substr(9, 3), 10, "status"));
   reason_ = printable(trimmed(line.substr(12)));
   have_status_ = true;
@@ -118,7 +118,7 @@ void HttpResponseReader::read_status() {
 
 void HttpResponseReader::read_header() {
   const std::size_t colon = line_.find(':');
-  // Folded lines, which nothing here needs, too.
+  // Folded lines are refused, too.
   if (colon == std::string::npos || colon == 0) return;
   headers_.emplace_back(lower(std::string_view(line_).substr(0, colon)),
                         std::string(trimmed(std::string_view(line_).substr(colon + 1))));
@@ -135,7 +135,7 @@ void HttpResponseReader::end_of_head() {
   chunked_ = coding == "chunked";
   if (!coding.empty() && !chunked_ && coding != "identity")
     throw Error(
-        fmt::format("sends its answer coded as '{}', not plain or chunked", printable(coding)));
+        fmt::format("sends its response as '{}', neither plain nor chunked", printable(coding)));
   const std::string length = header("content-length");
   if (status_ == 204 || status_ == 304) {
     place_ = Place::end;

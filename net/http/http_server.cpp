@@ -14,17 +14,17 @@
 #include <list>
 #include <thread>
 
-#include "net/wire/address.h"
+#include "net/hop/socket.h"
 #include "net/http/http_host.h"
 #include "net/http/http_session.h"
-#include "net/hop/socket.h"
+#include "net/wire/address.h"
 
 namespace quantring::net {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t most_refusals = 8;  // that are told why at one time
+constexpr std::size_t max_refusals = 8;  // connections that get a 503 at one time
 constexpr std::chrono::milliseconds sweep_interval{100};
 
 const char* phrase(int status) {
@@ -72,11 +72,11 @@ struct HttpServer::Impl {
   void connected(Tcp::socket socket);
   void sweep_later();
   void stop();
-  HttpResponse ask(const HttpRequest& request) const;
+  HttpResponse respond(const HttpRequest& request) const;
   std::string head_of(const HttpResponse& response, bool keep_alive) const;
   asio::awaitable<bool> answer(SessionPtr session, HttpRequest request);
   asio::awaitable<void> refuse(SessionPtr session, int status, std::string reason);
-  asio::awaitable<void> talk(SessionPtr session);
+  asio::awaitable<void> serve_requests(SessionPtr session);
   asio::awaitable<void> serve(SessionPtr session, bool full);
 
   const HttpServerOptions options;
@@ -95,18 +95,18 @@ void HttpServer::Impl::run() {
   asio::co_spawn(
       io, accept_sockets(acceptor, [this](Tcp::socket socket) { connected(std::move(socket)); }),
       asio::detached);
-  thread = std::thread([this] { io.run(); });  // until stop() has left nothing to wait for
+  thread = std::thread([this] { io.run(); });  // until stop() has closed everything
 }
 
 void HttpServer::Impl::connected(Tcp::socket socket) {
   const bool full = sessions.size() >= options.max_clients;
-  if (sessions.size() >= options.max_clients + most_refusals) return;  // closes it
+  if (sessions.size() >= options.max_clients + max_refusals) return;  // closes it
   sessions.push_back(std::make_shared<HttpSession>(std::move(socket)));
   asio::co_spawn(io, serve(sessions.back(), full), asio::detached);
   if (!sweeping) sweep_later();
 }
 
-// One timer for all: deadlines are seconds, and an idle server has no timer at all.
+// One timer for all connections: deadlines are seconds, and an idle server has no timer.
 void HttpServer::Impl::sweep_later() {
   sweeping = !sessions.empty();
   if (!sweeping) return;
@@ -125,10 +125,10 @@ void HttpServer::Impl::stop() {
   asio::error_code ignored;
   acceptor->close(ignored);
   sweep.cancel();
-  for (const SessionPtr& session : sessions) session->hang_up();
+  for (const SessionPtr& session : sessions) session->close();
 }
 
-HttpResponse HttpServer::Impl::ask(const HttpRequest& request) const {
+HttpResponse HttpServer::Impl::respond(const HttpRequest& request) const {
   if (!hosts.allow(request.host)) {
     return {.status = 403,
             .body = local.address().is_loopback()
@@ -154,9 +154,9 @@ std::string HttpServer::Impl::head_of(const HttpResponse& response, bool keep_al
   return head + fmt::format("Connection: {}\r\n\r\n", keep_alive ? "keep-alive" : "close");
 }
 
-// True: the client may ask again.
+// True: another request may follow.
 asio::awaitable<bool> HttpServer::Impl::answer(SessionPtr session, HttpRequest request) {
-  const HttpResponse response = ask(request);
+  const HttpResponse response = respond(request);
   const bool keep_alive = request.keep_alive && !response.stream;
   std::string text = head_of(response, keep_alive);
   if (!request.head) text += response.body;
@@ -166,17 +166,17 @@ asio::awaitable<bool> HttpServer::Impl::answer(SessionPtr session, HttpRequest r
     co_await send_stream(session, response.stream, options.stall_time);
     co_return false;
   }
-  if (!keep_alive) co_await say_farewell(session);
+  if (!keep_alive) co_await linger(session);
   co_return keep_alive;
 }
 
 asio::awaitable<void> HttpServer::Impl::refuse(SessionPtr session, int status, std::string reason) {
   const HttpResponse response{.status = status, .body = std::move(reason) + "\n"};
   const auto bytes = std::make_shared<const std::string>(head_of(response, false) + response.body);
-  if (co_await write_all(session, bytes, farewell_time)) co_await say_farewell(session);
+  if (co_await write_all(session, bytes, linger_time)) co_await linger(session);
 }
 
-asio::awaitable<void> HttpServer::Impl::talk(SessionPtr session) {
+asio::awaitable<void> HttpServer::Impl::serve_requests(SessionPtr session) {
   session->allow(options.request_time);
   while (!session->over) {
     const ParsedRequest parsed = parse_http_request(session->input);
@@ -191,7 +191,7 @@ asio::awaitable<void> HttpServer::Impl::talk(SessionPtr session) {
       continue;
     }
     if (!co_await read_some(session)) {
-      // One that waits for a next question is left without a word, as it expects.
+      // An idle keep-alive connection is closed without a response.
       if (session->expired && !session->input.empty()) {
         co_await refuse(session, 408, "the request took too long");
       }
@@ -201,18 +201,18 @@ asio::awaitable<void> HttpServer::Impl::talk(SessionPtr session) {
 }
 
 asio::awaitable<void> HttpServer::Impl::serve(SessionPtr session, bool full) {
-  // Out of memory, say: the others go on.
+  // Such as out of memory: the other connections go on.
   try {
     if (full) {
-      co_await refuse(session, 503,
-                      fmt::format("{} clients are connected, and no more are served: close a page",
-                                  options.max_clients));
+      co_await refuse(
+          session, 503,
+          fmt::format("{} clients are connected, the limit: close a page", options.max_clients));
     } else {
-      co_await talk(session);
+      co_await serve_requests(session);
     }
   } catch (const std::exception&) {
   }
-  session->hang_up();
+  session->close();
   sessions.remove(session);
 }
 

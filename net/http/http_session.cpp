@@ -8,15 +8,15 @@
 namespace quantring::net {
 namespace {
 
-constexpr std::size_t most_drained = 64 << 10;  // of what a client sends and nobody reads
+constexpr std::size_t max_drained = 64 << 10;  // bytes that a client sends and that are dropped
 
-// Hangs up as soon as the client does. What it sends is dropped.
+// Closes as soon as the client does. What it sends is dropped.
 void watch_for_end(const SessionPtr& session) {
   session->socket.async_read_some(asio::buffer(session->scratch),
                                   [session](const asio::error_code& error, std::size_t got) {
                                     session->drained += got;
-                                    if (error || session->drained > most_drained) {
-                                      session->hang_up();
+                                    if (error || session->drained > max_drained) {
+                                      session->close();
                                     } else {
                                       watch_for_end(session);
                                     }
@@ -46,11 +46,11 @@ asio::awaitable<bool> write_all(SessionPtr session, HttpStream::Bytes bytes,
   co_return true;
 }
 
-asio::awaitable<void> say_farewell(SessionPtr session) {
+asio::awaitable<void> linger(SessionPtr session) {
   asio::error_code error;
   session->socket.shutdown(Tcp::socket::shutdown_send, error);
-  session->allow(farewell_time);
-  while (!error && session->drained < most_drained) {
+  session->allow(linger_time);
+  while (!error && session->drained < max_drained) {
     session->drained += co_await session->socket.async_read_some(
         asio::buffer(session->scratch), asio::redirect_error(asio::use_awaitable, error));
   }
@@ -75,7 +75,7 @@ asio::awaitable<void> send_stream(SessionPtr session, std::shared_ptr<HttpStream
     session->wake.expires_at(HttpSession::Clock::time_point::max());
     co_await session->wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
-  session->hang_up();
+  session->close();
 }
 
 }  // namespace quantring::net

@@ -1,5 +1,5 @@
 #pragma once
-// One connection of the page's server, and what is done with it. All of it on the server's thread.
+// One connection of the page's server and its I/O. All of it on the server's thread.
 // Internal to net/http.
 
 #include <utility>  // Asio 1.18 needs it and does not include it
@@ -12,8 +12,8 @@
 #include <memory>
 #include <string>
 
-#include "net/http/http_stream.h"
 #include "net/hop/socket.h"
+#include "net/http/http_stream.h"
 
 namespace quantring::net {
 
@@ -28,13 +28,14 @@ struct HttpSession {
     deadline = Clock::now() + time;
   }
   void allow_any_time() { deadline = Clock::time_point::max(); }
-  void hang_up() {
+  void close() {
     over = true;
     asio::error_code ignored;
     socket.close(ignored);
     wake.cancel();
   }
-  // What is waited for ends with an error, and `expired` tells it from the client's doing.
+  // The pending operation ends with an error; `expired` distinguishes that from an error of the
+  // client.
   void expire() {
     expired = true;
     asio::error_code ignored;
@@ -42,8 +43,8 @@ struct HttpSession {
   }
 
   Tcp::socket socket;
-  asio::steady_timer wake;  // never runs out: a condition to wait on
-  std::string input;        // that was not parsed yet
+  asio::steady_timer wake;  // never expires: a condition to wait on
+  std::string input;        // not parsed yet
   char scratch[4096];
   std::size_t drained = 0;
   Clock::time_point deadline;
@@ -54,15 +55,16 @@ using SessionPtr = std::shared_ptr<HttpSession>;
 
 // Adds to `input`. False: an error, the client's end, or the time is up.
 asio::awaitable<bool> read_some(SessionPtr session);
-// False when the client went, or took nothing for `stall_time`.
+// False when the client closed, or took nothing for `stall_time`.
 asio::awaitable<bool> write_all(SessionPtr session, HttpStream::Bytes bytes,
                                 std::chrono::milliseconds stall_time);
-// Closing while the client still sends would reset the connection, and with it the answer.
-asio::awaitable<void> say_farewell(SessionPtr session);
-// Until either side hangs up.
+// Lingering close: closing while the client still sends would reset the connection, and the client
+// would lose the response.
+asio::awaitable<void> linger(SessionPtr session);
+// Until either side closes.
 asio::awaitable<void> send_stream(SessionPtr session, std::shared_ptr<HttpStream> stream,
                                   std::chrono::milliseconds stall_time);
 
-inline constexpr std::chrono::seconds farewell_time{2};
+inline constexpr std::chrono::seconds linger_time{2};
 
 }  // namespace quantring::net

@@ -1,6 +1,6 @@
 #pragma once
-// What many clients read at their own pace: of each slot only the newest. A reader that is slow
-// misses what came in between; nothing is queued for anybody, so memory does not depend on them.
+// Latest values for many readers at their own pace: each slot keeps only the newest. A slow reader
+// misses what was published in between; nothing is queued, so memory does not depend on readers.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace quantring::net {
 
-// From any thread.
+// Thread-safe.
 class HttpStream {
  public:
   using Bytes = std::shared_ptr<const std::string>;
@@ -21,18 +21,18 @@ class HttpStream {
   explicit HttpStream(std::size_t slots) : slots_(slots) {}
 
   void publish(std::size_t slot, std::string bytes);
-  void forget(std::size_t slot);  // a new reader does not begin with it
+  void forget(std::size_t slot);  // readers that come later do not get it
   std::size_t readers() const;
 
-  // One that reads: begins with the newest of every slot.
+  // Begins with the newest of every slot.
   class Reader {
    public:
-    // wake: there is something; called under the stream's lock, on the publisher's thread.
+    // wake: something was published; called under the stream's lock, on the publisher's thread.
     Reader(std::shared_ptr<HttpStream> stream, std::function<void()> wake);
     ~Reader();
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
-    Bytes take();  // the oldest of what is new; null: nothing is
+    Bytes take();  // the oldest that was not read yet; null: none
 
    private:
     std::shared_ptr<HttpStream> stream_;

@@ -23,7 +23,7 @@ int hex_digit(char c) {
   return -1;
 }
 
-// A '%' that no two digits follow stands for itself: people type passwords as they are.
+// A '%' without two hexadecimal digits behind it is literal: passwords are often typed unescaped.
 std::string percent_decode(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -56,8 +56,8 @@ std::size_t authority_end(std::string_view url, std::size_t begin) {
   return std::min(url.find_first_of("/?#", begin), url.size());
 }
 
-// Where the '@' stands that ends user and password. A password with a '/' in it, which the syntax
-// does not allow, is recognised by what would else be a port.
+// Position of the '@' behind user and password. A password with a '/', which the syntax does not
+// allow, is recognised by what would otherwise be the port.
 std::optional<std::size_t> user_end(std::string_view url, std::size_t begin) {
   const std::size_t end = authority_end(url, begin);
   const std::string_view authority = url.substr(begin, end - begin);
@@ -90,7 +90,7 @@ HttpUrl parse_http_url(std::string_view text) {
   constexpr std::string_view http = "http://", https = "https://";
   if (starts_with_scheme(text, https))
     refuse(text,
-           "https is not spoken here: write http:// if the camera has it, or let another program "
+           "https is not supported: write http:// if the camera has it, or let another program "
            "fetch it (ffmpeg -i URL -f mjpeg - | quantring camera -)");
   if (!starts_with_scheme(text, http)) refuse(text, "not a URL with http://");
   for (const char c : text) {
@@ -144,7 +144,7 @@ HttpUrl follow_location(const HttpUrl& base, std::string_view location) {
                                                          : fmt::format("{}{}", directory, location);
     url = parse_http_url(fmt::format("http://{}{}", address_text({base.host, base.port}), target));
   }
-  // Where it goes to another place, the password does not.
+  // The password is not sent to another host.
   if (url.user.empty() && url.host == base.host && url.port == base.port) {
     url.user = base.user;
     url.password = base.password;

@@ -1,5 +1,5 @@
 #pragma once
-// URLs that cameras are reached by.
+// URLs of cameras, and URIs without their passwords.
 
 #include <cstdint>
 #include <string>
@@ -17,14 +17,14 @@ struct HttpUrl {
 // http:// only. Throws Error, without the password in it, naming what is wrong.
 HttpUrl parse_http_url(std::string_view url);
 
-// Where a Location header points from `base` (RFC 3986, 5.2, without dot segments). Throws Error
-// when that is no http://.
+// Resolves a Location header against `base` (RFC 3986, 5.2, without dot segments). Throws Error
+// when the result is not an http:// URL.
 HttpUrl follow_location(const HttpUrl& base, std::string_view location);
 
 std::string url_text(const HttpUrl& url);  // with the user, never with the password
 
-// Any text with a URI in front: for a person's eyes, without the password before '@' and without
-// the values of query parameters that are named like one. What has no "scheme://" stays as it is.
+// For messages: the URI at the front of the text loses the password before '@' and the values of
+// query parameters with a name like one. Text without "scheme://" is unchanged.
 std::string without_password(std::string_view uri);
 
 // "dXNlcjpwYXNz" (RFC 4648, 4).

@@ -16,7 +16,7 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// So that the counters of the longest ring fit in one control message.
+// The statistics of a ring of max_stages must fit in one control message.
 constexpr std::size_t max_app_stats = 2 << 10;
 
 }  // namespace
@@ -91,7 +91,7 @@ void ComputeLane::run(const std::string& work, int stage, int stages) {
   } catch (const std::exception& error) {
     events_.failed(error.what());
   } catch (...) {
-    events_.failed("the stage threw something that is no exception");
+    events_.failed("the stage threw something that is not an exception");
   }
   events_.exited();
 }
@@ -101,15 +101,15 @@ void ComputeLane::serve(StageWorker& worker) {
   auto app_stats_at = Clock::now();
   Message in;
   for (;;) {
-    // What is there goes to the worker before its results are waited for; but nobody waits for more
-    // input while a result is on its way.
-    if (next_input(in, under_way_.empty())) {
+    // Available input goes to the worker before its results are waited for, but with frames in
+    // flight it does not wait for more input.
+    if (next_input(in, in_flight_.empty())) {
       events_.taken();
       submit_one(worker, in);
       continue;
     }
-    if (under_way_.empty() || !wait_for_room()) break;
-    if (has_output()) continue;  // no room yet, but another frame to begin
+    if (in_flight_.empty() || !wait_for_room()) break;
+    if (has_output()) continue;  // no room yet, but another frame may be submitted
     collect_one(worker);
     events_.produced();
     if (Clock::now() >= app_stats_at) {
@@ -125,13 +125,13 @@ void ComputeLane::serve(StageWorker& worker) {
   events_.produced();
 }
 
-// A lone frame may be computed while the output waits: it is coded when there is room for it.
+// With depth 1 a frame may be computed while the output waits: it is coded when there is room.
 bool ComputeLane::may_submit() const {
   const std::size_t waiting = depth_ > 1 && output_ ? 1 : 0;
-  return under_way_.size() + waiting < depth_;
+  return in_flight_.size() + waiting < depth_;
 }
 
-void ComputeLane::tell_worker(StageWorker& worker) {
+void ComputeLane::update_worker(StageWorker& worker) {
   LinkStats link;
   std::optional<std::string> instruction;
   {
@@ -143,23 +143,23 @@ void ComputeLane::tell_worker(StageWorker& worker) {
   worker.observe_output(link);
 }
 
-// The time inside the worker's calls is what it computes: with several frames under way no moment
-// counts twice.
+// compute_s is the time inside the worker's calls: with several frames in flight no time counts
+// twice.
 void ComputeLane::submit_one(StageWorker& worker, Message& in) {
-  under_way_.push_back({in.request_id, in.images});
+  in_flight_.push_back({in.request_id, in.images});
   const auto start = Clock::now();
-  tell_worker(worker);
+  update_worker(worker);
   worker.submit(in);
   const std::lock_guard lock(mutex_);
   stats_.compute_s += since(start);
 }
 
 void ComputeLane::collect_one(StageWorker& worker) {
-  const UnderWay frame = under_way_.front();
-  under_way_.pop_front();
+  const InFlight frame = in_flight_.front();
+  in_flight_.pop_front();
   Message out;
   const auto start = Clock::now();
-  tell_worker(worker);
+  update_worker(worker);
   worker.collect(out);
   out.request_id = frame.request_id;
   const std::lock_guard lock(mutex_);

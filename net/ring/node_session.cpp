@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <asio/post.hpp>
 #include <chrono>
 #include <utility>
 
@@ -15,106 +14,84 @@ constexpr std::chrono::milliseconds stats_every{500};
 
 }  // namespace
 
-NodeSession::NodeSession(asio::io_context& io, const NodeOptions& options, StageFactory factory,
-                         Host host, std::shared_ptr<Connection> upstream, const Hello& hello)
-    : io_(io),
-      options_(options),
-      factory_(std::move(factory)),
-      host_(std::move(host)),
-      upstream_(std::move(upstream)),
-      upstream_hello_(hello),
-      client_(upstream_->remote_host()),
-      timer_(io) {}
+std::string NodeSession::refusal(const Hello& hello, const NodeSession* current) {
+  if (hello.role == Role::node) return "a node does not connect to a node";
+  if (!current) return {};
+  return fmt::format("busy with a session of {}; try again when that has ended", current->client());
+}
 
-void NodeSession::start() {
-  upstream_->set_owner(this);
-  upstream_->set_peer(upstream_hello_.role == Role::head
-                          ? fmt::format("the head ({})", client_)
-                          : fmt::format("stage {} ({})", upstream_hello_.stage, client_));
-  Hello own;
-  own.version = options_.version;
-  own.session = upstream_hello_.session;
-  own.role = Role::node;
-  own.codecs = options_.codecs;
-  upstream_->accept(own);
-  tick();
+LinkConfig NodeSession::pending_config(const std::string& version, const std::string& host) {
+  LinkConfig config;
+  config.end = LinkEnd::receiver;
+  config.hello.version = version;
+  config.peer = host;
+  return config;
+}
+
+NodeSession::NodeSession(NodeIdentity identity, const Hello& hello, std::string client)
+    : identity_(std::move(identity)), hello_(hello), client_(std::move(client)) {}
+
+std::vector<NodeAction> NodeSession::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+Hello NodeSession::own_hello(Role role) const {
+  Hello hello;
+  hello.version = identity_.version;
+  hello.session = hello_.session;
+  hello.role = role;
+  hello.codecs = identity_.codecs;
+  return hello;
+}
+
+void NodeSession::begin(Time now) {
+  plan_deadline_ = now + handshake_limit;
+  actions_.push_back(
+      RenameLink{upstream_link, hello_.role == Role::head
+                                    ? fmt::format("the head ({})", client_)
+                                    : fmt::format("stage {} ({})", hello_.stage, client_)});
+  actions_.push_back(AcceptLink{upstream_link, own_hello(Role::node)});
+}
+
+const std::string& NodeSession::address_of(int stage) const {
+  return plan_->stages[static_cast<std::size_t>(stage)].address;
 }
 
 std::string NodeSession::own_name() const {
-  if (!plan_) return "this node";
-  return stage_name(plan_->stage, plan_->stages[static_cast<std::size_t>(plan_->stage)].address);
+  if (plan_) return stage_name(plan_->stage, address_of(plan_->stage));
+  return fmt::format("stage {} (a node at {})", expected_stage(), identity_.listen);
 }
 
-void NodeSession::fail(const std::string& error) {
-  if (failure_.empty()) failure_ = error;
-  // Each of these may come back here through on_closed, with nothing left to do.
-  if (!upstream_closed_) upstream_->fail(error);
-  if (downstream_ && !downstream_closed_) downstream_->fail(error);
-  if (lane_) lane_->stop();
-  check_over();
+void NodeSession::label(StageStats& stats) const {
+  stats.stage = plan_->stage;
+  stats.address = address_of(plan_->stage);
+  stats.version = identity_.version;
 }
 
-void NodeSession::begin(const std::string& json) {
+void NodeSession::take_plan(const std::string& json) {
+  if (plan_) return fail(fmt::format("{}: a second plan arrived", own_name()));
+  Plan plan;
   try {
-    plan_ = parse_plan(json);
+    plan = parse_plan(json);
   } catch (const Error& error) {
-    return fail(
-        fmt::format("a node at {} cannot read the plan: {}", options_.listen, error.what()));
+    return fail(fmt::format("{} cannot read the plan: {}", own_name(), error.what()));
   }
-  const int expected = upstream_hello_.role == Role::head ? 0 : upstream_hello_.stage + 1;
-  if (plan_->session != upstream_hello_.session || plan_->stage != expected) {
+  plan_ = std::move(plan);
+  if (plan_->session != hello_.session || plan_->stage != expected_stage()) {
     return fail(fmt::format("{}: the plan is not for this connection", own_name()));
   }
-  if (upstream_hello_.role == Role::stage) {
-    const auto before = static_cast<std::size_t>(plan_->stage - 1);
-    upstream_->set_peer(stage_name(plan_->stage - 1, plan_->stages[before].address));
+  if (hello_.role == Role::stage) {
+    const int before = plan_->stage - 1;
+    actions_.push_back(RenameLink{upstream_link, stage_name(before, address_of(before))});
   }
-  upstream_->set_epoch(plan_->epoch);
-  host_.log(fmt::format("session {} from {}: stage {} of {}", session_text(plan_->session), client_,
-                        plan_->stage, plan_->stages.size()));
-  start_lane();
+  actions_.push_back(SetLinkEpoch{upstream_link, plan_->epoch});
+  actions_.push_back(
+      LogLine{fmt::format("session {} from {}: stage {} of {}", session_text(plan_->session),
+                          client_, plan_->stage, plan_->stages.size())});
+  compute_started_ = true;
+  actions_.push_back(StartCompute{plan_->stages[static_cast<std::size_t>(plan_->stage)].work,
+                                  plan_->stage, static_cast<int>(plan_->stages.size())});
   connect_downstream();
-  tick();
-}
-
-template <typename Member>
-auto NodeSession::poster(Member member) {
-  // Weak: the session must not be held, and so perhaps destroyed, on the compute thread.
-  return [&io = io_, weak = weak_from_this(), member](const auto&... args) {
-    asio::post(io, [weak, member, args...] {
-      if (const auto self = weak.lock()) ((*self).*member)(args...);
-    });
-  };
-}
-
-void NodeSession::start_lane() {
-  ComputeLane::Events events;
-  events.ready = poster(&NodeSession::lane_is_ready);
-  events.taken = poster(&NodeSession::input_taken);
-  events.produced = poster(&NodeSession::pump);
-  events.failed = poster(&NodeSession::lane_failed);
-  events.exited = poster(&NodeSession::lane_exited);
-  lane_ = std::make_unique<ComputeLane>(
-      factory_, plan_->stages[static_cast<std::size_t>(plan_->stage)].work, plan_->stage,
-      static_cast<int>(plan_->stages.size()), std::move(events));
-}
-
-void NodeSession::lane_is_ready() {
-  lane_ready_ = true;
-  announce_when_ready();
-}
-
-void NodeSession::input_taken() {
-  if (!upstream_closed_) upstream_->grant(1);
-}
-
-void NodeSession::lane_failed(const std::string& error) {
-  fail(fmt::format("{}: {}", own_name(), error));
-}
-
-void NodeSession::lane_exited() {
-  lane_done_ = true;
-  check_over();
 }
 
 void NodeSession::connect_downstream() {
@@ -122,148 +99,159 @@ void NodeSession::connect_downstream() {
   config.end = LinkEnd::sender;
   config.data = last() ? FrameKind::result : FrameKind::tensor;
   config.epoch = plan_->epoch;
-  config.hello.version = options_.version;
-  config.hello.session = plan_->session;
-  config.hello.role = Role::stage;
+  config.hello = own_hello(Role::stage);
   config.hello.stage = plan_->stage;
-  config.hello.codecs = options_.codecs;
   Address address;
   if (last()) {
     address = parse_address(plan_->return_address);
     config.peer = fmt::format("the head ({})", plan_->return_address);
     config.connect_hint = fmt::format("can {} reach that address?", own_name());
   } else {
-    const auto next = static_cast<std::size_t>(plan_->stage + 1);
-    address = parse_address(plan_->stages[next].address);
-    config.peer = stage_name(plan_->stage + 1, plan_->stages[next].address);
+    const int next = plan_->stage + 1;
+    address = parse_address(address_of(next));
+    config.peer = stage_name(next, address_of(next));
     config.connect_hint =
         fmt::format("is `quantring node` running there, and can {} reach it?", own_name());
   }
-  downstream_ =
-      Connection::connect(io_, std::move(config), address, plan_->link_bits_per_second, *this);
+  downstream_started_ = true;
+  actions_.push_back(
+      ConnectLink{downstream_link, std::move(config), address, plan_->link_bits_per_second});
 }
 
-void NodeSession::announce_when_ready() {
-  if (announced_ || !lane_ready_ || !downstream_ready_ || !failure_.empty()) return;
-  announced_ = true;
-  host_.log(fmt::format("{} is ready", own_name()));
-  upstream_->control(ControlType::ready, {});
-  upstream_->grant(plan_->credits);
-}
-
-StageStats NodeSession::own_stats() const {
-  StageStats stats = lane_ ? lane_->stats() : StageStats{};
-  stats.stage = plan_->stage;
-  stats.address = plan_->stages[static_cast<std::size_t>(plan_->stage)].address;
-  stats.version = options_.version;
-  stats.input = upstream_->link().stats();
-  if (downstream_) stats.output = downstream_->link().stats();
-  return stats;
-}
-
-void NodeSession::tick() {
-  if (announced_ && !upstream_closed_) {
-    upstream_->control(ControlType::stats, stage_stats_json(own_stats()));
-  }
-  if (upstream_closed_) return;
-  timer_.expires_after(plan_ ? stats_every : handshake_limit);
-  timer_.async_wait([weak = weak_from_this()](const asio::error_code& cancelled) {
-    const auto self = weak.lock();
-    if (cancelled || !self) return;
-    if (!self->plan_) return self->fail("no plan came within 5 s after the hello");
-    self->tick();
-  });
-}
-
-void NodeSession::on_hello(Connection&, const Hello&) {
-  if (last()) return;  // the head says that it is ready
+void NodeSession::hello_arrived(LinkId link, const Hello&) {
+  if (link != downstream_link || !failure_.empty()) return;
+  if (last()) return;  // the head has the plan
   Plan next = *plan_;
   ++next.stage;
-  downstream_->control(ControlType::plan, plan_json(next));
+  actions_.push_back(SendControl{downstream_link, ControlType::plan, plan_json(next)});
 }
 
-void NodeSession::on_control(Connection&, const Control& control) {
+void NodeSession::control_arrived(LinkId, const Control& control) {
+  if (!failure_.empty()) return;
   switch (control.type) {
     case ControlType::plan:
-      if (plan_) return fail(fmt::format("{}: a second plan arrived", own_name()));
-      return begin(control.json);
+      return take_plan(control.json);
     case ControlType::ready:
       downstream_ready_ = true;
       return announce_when_ready();
     case ControlType::stats:
-      if (!upstream_closed_) upstream_->control(ControlType::stats, control.json);
+      actions_.push_back(SendControl{upstream_link, ControlType::stats, control.json});
       return;
     case ControlType::instruct:
-      if (!announced_) return fail(fmt::format("{}: instructed before the start", own_name()));
-      lane_->instruct(control.json);
-      if (!downstream_closed_ && !last()) downstream_->instruct(control.json);
+      if (!announced_) return fail(fmt::format("{}: an instruction before the start", own_name()));
+      actions_.push_back(InstructCompute{control.json});
+      if (!last()) actions_.push_back(SendInstruction{downstream_link, control.json});
       return;
     case ControlType::finish:
     case ControlType::bye:
-      return;  // the link keeps these to itself
+      return;  // the link reports these as peer_finished and closed
   }
 }
 
-void NodeSession::on_message(Connection&, Message&& message) {
-  lane_->push(std::move(message));
+void NodeSession::compute_ready() {
+  compute_ready_ = true;
+  announce_when_ready();
 }
 
-void NodeSession::on_room(Connection& connection) {
-  if (&connection == downstream_.get()) pump();
+void NodeSession::announce_when_ready() {
+  if (announced_ || !compute_ready_ || !downstream_ready_ || !failure_.empty()) return;
+  announced_ = true;
+  next_stats_ = {};
+  actions_.push_back(LogLine{fmt::format("{} is ready", own_name())});
+  actions_.push_back(SendControl{upstream_link, ControlType::ready, {}});
+  actions_.push_back(GrantCredit{upstream_link, plan_->credits});
 }
 
-void NodeSession::on_tick(Connection& connection) {
-  if (lane_ && &connection == downstream_.get()) lane_->set_output_stats(connection.link().stats());
+void NodeSession::message_arrived(LinkId, Message&& message) {
+  if (!failure_.empty()) return;
+  images_ += message.images;
+  actions_.push_back(ComputeFrame{std::move(message)});
 }
 
-void NodeSession::on_peer_finished(Connection&) {
+void NodeSession::input_taken() {
+  if (failure_.empty()) actions_.push_back(GrantCredit{upstream_link, 1});
+}
+
+void NodeSession::peer_finished(LinkId) {
+  if (!failure_.empty()) return;
   if (!announced_) return fail(fmt::format("{}: the end came before the start", own_name()));
-  lane_->close_input();
+  actions_.push_back(CloseComputeInput{});
 }
 
-void NodeSession::pump() {
-  if (!downstream_ || downstream_closed_ || !lane_ || finishing_) return;
-  while (lane_->has_output() && downstream_->may_submit()) {
-    // Taking the output gives room for the next, which is then coded with this in mind.
-    lane_->set_output_stats(downstream_->link().stats());
-    downstream_->submit(*lane_->pop());
-  }
-  if (lane_->drained()) {
-    finishing_ = true;
-    downstream_->finish();
-  }
+bool NodeSession::may_output() const {
+  return announced_ && failure_.empty() && !finishing_ && !downstream_closed_;
 }
 
-void NodeSession::on_closed(Connection& connection, const Closed& closed) {
-  const bool was_upstream = &connection == upstream_.get();
-  (was_upstream ? upstream_closed_ : downstream_closed_) = true;
-  if (!closed.error.empty()) return fail(closed.error);
-  if (!was_upstream) end_orderly(closed.bye_json);
-  check_over();
+void NodeSession::output(Message&& message) {
+  actions_.push_back(SendMessage{downstream_link, std::move(message)});
+}
+
+void NodeSession::output_drained() {
+  if (!may_output()) return;
+  finishing_ = true;
+  actions_.push_back(FinishLink{downstream_link});
+}
+
+void NodeSession::tick(Time now) {
+  if (upstream_closed_ || !failure_.empty()) return;
+  if (!plan_ && now >= plan_deadline_) {
+    return fail(
+        fmt::format("no plan arrived within {} s after the hello", handshake_limit.count() / 1000));
+  }
+  if (!announced_ || now < next_stats_) return;
+  next_stats_ = now - next_stats_ < 2 * stats_every ? next_stats_ + stats_every : now + stats_every;
+  actions_.push_back(SendOwnStats{});
+}
+
+void NodeSession::compute_failed(const std::string& error) {
+  fail(fmt::format("{}: {}", own_name(), error));
+}
+
+void NodeSession::compute_exited() {
+  compute_exited_ = true;
+  finish_when_over();
+}
+
+void NodeSession::closed(LinkId link, const Closed& closed) {
+  (link == upstream_link ? upstream_closed_ : downstream_closed_) = true;
+  if (!closed.error.empty()) {
+    fail(closed.error);
+  } else if (link == downstream_link) {
+    end_orderly(closed.bye_json);
+  }
+  finish_when_over();
 }
 
 void NodeSession::end_orderly(const std::string& bye) {
+  if (!failure_.empty()) return;
   try {
-    std::vector<StageStats> stages = parse_bye(bye);
-    stages.insert(stages.begin(), own_stats());
-    upstream_->bye(bye_json(stages));
+    actions_.push_back(SendOwnBye{parse_bye(bye)});
   } catch (const Error& error) {
-    fail(fmt::format("{} broke the protocol: {}", downstream_->link().peer(), error.what()));
+    const std::string peer = last() ? fmt::format("the head ({})", plan_->return_address)
+                                    : stage_name(plan_->stage + 1, address_of(plan_->stage + 1));
+    fail(fmt::format("{} broke the protocol: {}", peer, error.what()));
   }
 }
 
-void NodeSession::check_over() {
-  if (over_ || !upstream_closed_ || (downstream_ && !downstream_closed_) ||
-      (lane_ && !lane_done_)) {
-    return;
+void NodeSession::fail(const std::string& error) {
+  if (!failure_.empty()) return;
+  failure_ = error;
+  if (!upstream_closed_) actions_.push_back(FailLink{upstream_link, error});
+  if (downstream_started_ && !downstream_closed_) {
+    actions_.push_back(FailLink{downstream_link, error});
   }
+  if (compute_started_) actions_.push_back(StopCompute{});
+  finish_when_over();
+}
+
+void NodeSession::finish_when_over() {
+  const bool downstream_over = !downstream_started_ || downstream_closed_;
+  const bool compute_over = !compute_started_ || compute_exited_;
+  if (over_ || !upstream_closed_ || !downstream_over || !compute_over) return;
   over_ = true;
-  timer_.cancel();
-  host_.log(failure_.empty()
-                ? fmt::format("session ended: {} images", upstream_->link().stats().images)
-                : fmt::format("session ended: {}", failure_));
-  // Not from inside a connection's call to this session.
-  asio::post(io_, host_.over);
+  actions_.push_back(LogLine{failure_.empty() ? fmt::format("session ended: {} images", images_)
+                                              : fmt::format("session ended: {}", failure_)});
+  actions_.push_back(SessionOver{});
 }
 
 }  // namespace quantring::net

@@ -11,9 +11,9 @@
 #include <thread>
 #include <utility>
 
-#include "net/wire/address.h"
-#include "net/ring/head_link.h"
+#include "net/ring/head_driver.h"
 #include "net/ring/stop_signal.h"
+#include "net/wire/address.h"
 #include "ops/base/error.h"
 
 namespace quantring::net {
@@ -38,8 +38,8 @@ void check(const HeadOptions& options) {
 
 }  // namespace
 
-// What the app's threads and the I/O thread share stands under `mutex`; `link` is the I/O thread's
-// alone.
+// Shared by the app's threads and the I/O thread, under `mutex`; `driver` belongs to the I/O
+// thread.
 struct RingHead::Impl {
   explicit Impl(HeadOptions head_options);
   ~Impl();
@@ -52,23 +52,24 @@ struct RingHead::Impl {
   void throw_if_failed() const;  // under mutex
 
   // On the I/O thread.
-  HeadLink::Events events();
+  HeadDriver::Events events();
   void pump();
   void pass_instruction();
 
   const HeadOptions options;
   asio::io_context io{1};
   StopSignal stop_signal;
-  HeadLink link;
+  HeadDriver driver;
 
   mutable std::mutex mutex;
   std::condition_variable changed;
   std::deque<Message> outgoing;  // at most one: the rest waits in submit
   std::deque<Message> results;   // at most options.credits, unless keep_all
   std::uint64_t next_request = 0;
-  bool ready = false, input_closed = false, finish_sent = false, results_over = false, done = false;
-  std::optional<std::string> instruction;  // that the I/O thread has not taken yet
-  bool keep_all = false;  // finish() waits: results no longer need to be taken for more to come
+  bool ready = false, input_closed = false, finish_sent = false, results_ended = false,
+       done = false;
+  std::optional<std::string> instruction;  // not taken by the I/O thread yet
+  bool keep_all = false;  // finish() waits: results are kept, and credit is granted at once
   std::string error;
   RingStats stats;
 
@@ -77,24 +78,24 @@ struct RingHead::Impl {
 
 RingHead::Impl::Impl(HeadOptions head_options)
     : options(std::move(head_options)),
-      stop_signal(io, [this] { link.fail("the session was stopped"); }),
-      link(io, options, random_session(), events()) {
+      stop_signal(io, [this] { driver.fail("the session was stopped"); }),
+      driver(io, options, random_session(), events()) {
   thread = std::thread([this] {
-    link.start();
+    driver.start();
     io.run();  // until every connection is closed
   });
 }
 
 RingHead::Impl::~Impl() {
   asio::post(io, [this] {
-    link.fail("the head ended the session");
+    driver.fail("the head ended the session");
     stop_signal.cancel();
   });
   thread.join();
 }
 
-HeadLink::Events RingHead::Impl::events() {
-  HeadLink::Events events;
+HeadDriver::Events RingHead::Impl::events() {
+  HeadDriver::Events events;
   const auto under_lock = [this](auto change) {
     const std::lock_guard lock(mutex);
     change();
@@ -102,10 +103,9 @@ HeadLink::Events RingHead::Impl::events() {
   };
   events.ready = [this, under_lock] {
     under_lock([this] {
-      stats = link.stats();
+      stats = driver.stats();
       ready = true;
     });
-    pump();
   };
   events.room = [this] { pump(); };
   events.result = [this, under_lock](Message&& message) {
@@ -114,29 +114,29 @@ HeadLink::Events RingHead::Impl::events() {
       results.push_back(std::move(message));
       keep = keep_all;
     });
-    if (keep) link.consumed(1);
+    if (keep) driver.consumed(1);
   };
-  events.last_result = [this, under_lock] { under_lock([this] { results_over = true; }); };
-  events.counted = [this, under_lock] { under_lock([this] { stats = link.stats(); }); };
+  events.results_ended = [this, under_lock] { under_lock([this] { results_ended = true; }); };
+  events.counted = [this, under_lock] { under_lock([this] { stats = driver.stats(); }); };
   events.done = [this, under_lock] {
     under_lock([this] {
-      stats = link.stats();
+      stats = driver.stats();
       done = true;
     });
   };
   events.failed = [this, under_lock](const std::string& text) {
     under_lock([&] {
       error = text;
-      stats = link.stats();
+      stats = driver.stats();
     });
   };
   return events;
 }
 
 void RingHead::Impl::pump() {
-  while (link.may_submit()) {
+  while (driver.may_submit()) {
     Message message;
-    std::optional<std::string> first;  // a frame must not overtake what was instructed before it
+    std::optional<std::string> first;  // a frame must not overtake an earlier instruction
     {
       const std::lock_guard lock(mutex);
       if (outgoing.empty()) break;
@@ -145,15 +145,15 @@ void RingHead::Impl::pump() {
       first = std::exchange(instruction, std::nullopt);
       changed.notify_all();
     }
-    if (first) link.instruct(*first);
-    link.submit(std::move(message));
+    if (first) driver.instruct(*first);
+    driver.submit(std::move(message));
   }
   bool finish = false;
   {
     const std::lock_guard lock(mutex);
     if (ready && input_closed && outgoing.empty()) finish = !std::exchange(finish_sent, true);
   }
-  if (finish) link.finish();
+  if (finish) driver.finish();
 }
 
 void RingHead::Impl::pass_instruction() {
@@ -162,7 +162,7 @@ void RingHead::Impl::pass_instruction() {
     const std::lock_guard lock(mutex);
     json = std::exchange(instruction, std::nullopt);
   }
-  if (json) link.instruct(*json);
+  if (json) driver.instruct(*json);
 }
 
 void RingHead::Impl::throw_if_failed() const {
@@ -193,21 +193,21 @@ std::uint64_t RingHead::Impl::enqueue(Message&& message) {
 
 std::optional<Message> RingHead::Impl::take(bool wait) {
   std::unique_lock lock(mutex);
-  const auto settled = [this] { return !results.empty() || results_over || !error.empty(); };
-  if (wait) changed.wait(lock, settled);
+  const auto available = [this] { return !results.empty() || results_ended || !error.empty(); };
+  if (wait) changed.wait(lock, available);
   throw_if_failed();
   if (results.empty()) return std::nullopt;
   std::optional<Message> message = std::move(results.front());
   results.pop_front();
-  if (!keep_all) asio::post(io, [this] { link.consumed(1); });
+  if (!keep_all) asio::post(io, [this] { driver.consumed(1); });
   return message;
 }
 
-// Only what is under way can still come, which the credits of the ring have bounded.
+// Only frames in flight can still arrive; the credits of the ring bound them.
 void RingHead::Impl::keep_results() {
   if (std::exchange(keep_all, true)) return;
   const auto waiting = static_cast<std::uint32_t>(results.size());
-  if (waiting > 0) asio::post(io, [this, waiting] { link.consumed(waiting); });
+  if (waiting > 0) asio::post(io, [this, waiting] { driver.consumed(waiting); });
 }
 
 RingHead::RingHead(HeadOptions options) {

@@ -20,60 +20,60 @@ struct HeadStage {
 
 struct HeadOptions {
   std::vector<HeadStage> stages;  // in ring order, at least one
-  // Where the last stage connects back, HOST:PORT; port 0 takes a free one. Empty: any address of
-  // the kind (IPv4, IPv6) by which stage 0 was reached, and a free port.
+  // Where the head listens for the last stage, HOST:PORT; port 0 takes a free one. Empty: any
+  // address of the family (IPv4, IPv6) by which stage 0 was reached, and a free port.
   std::string listen;
-  // Host that the last stage is told; empty: the local address of the connection to stage 0.
+  // Host that the last stage connects to; empty: the local address of the connection to stage 0.
   std::string advertise_host;
-  std::uint64_t link_bits_per_second = 0;  // pace of the sending side of every hop; 0: none
-  // Frames that each hop may have sent and not yet consumed: bounds memory and the ring's latency.
+  std::uint64_t link_bits_per_second = 0;  // limit of the sender of every hop; 0: none
+  // Frames of a hop that were sent and not consumed: bounds memory and the ring's latency.
   std::uint32_t credits = 4;
   std::chrono::seconds ready_timeout{180};  // for all stages to load
   std::vector<std::uint8_t> codecs;         // ids that the head can decode (results)
   std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
 };
 
-// Every function may be called from any thread, at the same time: usually one thread feeds and one
-// receives. A lost stage, or a stage's error, makes every blocked and every later call of submit,
-// next_result and finish throw Error with one line that names the stage, its address and the cause.
+// Thread-safe: usually one thread submits and one receives. A lost stage, or a stage's error, makes
+// every blocked and every later call of submit, next_result and finish throw Error with one line
+// that names the stage, its address and the cause.
 class RingHead {
  public:
   // Connects, sends the plan and returns when every stage is ready. Throws Error.
   explicit RingHead(HeadOptions options);
-  // Without finish() before it, tells the ring that the session is over and waits for nothing.
+  // Without finish() before it, ends the session with an error and does not wait for results.
   ~RingHead();
   RingHead(const RingHead&) = delete;
   RingHead& operator=(const RingHead&) = delete;
 
-  // Blocks while stage 0 has no room. Sets and returns the request id: 0, 1, 2 ... Calls from
-  // several threads are ordered by arrival. Throws Error after close_input().
+  // Blocks while stage 0 has no room. Sets and returns the request id: 0, 1, 2 ... Throws Error
+  // after close_input().
   std::uint64_t submit(Message&& message);
-  // As submit, but false at once when there is no room; `message` is then untouched. For a live
-  // source that would rather drop a picture, and for a head with one thread.
+  // As submit, but returns false without blocking when there is no room; `message` is then
+  // unchanged. For a live source that drops pictures, and for a head with one thread.
   bool try_submit(Message& message);
-  // Nothing more will be submitted. Returns at once.
+  // Nothing more will be submitted. Does not block.
   void close_input();
 
-  // Blocks for the next result, in order of submission; nothing after close_input() when the last
-  // has been given. A stage that computes long is waited for as long as its node lives.
+  // Blocks for the next result, in order of submission; nullopt after close_input() and the last
+  // result. Waits for a slow stage as long as its node is alive.
   std::optional<Message> next_result();
-  // As next_result, but nothing at once when no result is there.
+  // As next_result, but returns nullopt without blocking when there is no result yet.
   std::optional<Message> try_next_result();
 
-  // close_input(), waits until every node has said goodbye, and returns exact counts. Results that
-  // nobody has taken yet are kept for next_result.
+  // Calls close_input(), waits until every node has ended the session, and returns exact counts.
+  // Results that were not taken yet are kept for next_result.
   RingStats finish();
-  // The latest that each stage reported, at most half a second old per hop; of the head's own ends
-  // of `input` and `output`, a tenth.
+  // Latest statistics: of each stage at most half a second old per hop, of the head's own links
+  // (`input`, `output`) a tenth of a second.
   RingStats stats() const;
 
-  // Has every stage's worker told the same app's JSON, at most 64 KiB, when it comes to it
-  // (StageWorker::instructed). Returns at once; after the end of the session it does nothing.
-  // Throws Error when the JSON is too long.
+  // Sends JSON of the app, at most 64 KiB, to the worker of every stage (StageWorker::instructed),
+  // ahead of frames that are submitted later. Does not block; does nothing after the end of the
+  // session. Throws Error when the JSON is too long.
   void instruct(const std::string& json);
 
-  // Gives up: blocked and later calls throw Error("the session was stopped"). From any thread and
-  // from signal handlers.
+  // Ends the session: blocked and later calls throw Error("the session was stopped"). Callable from
+  // any thread and from signal handlers.
   void stop() noexcept;
 
  private:

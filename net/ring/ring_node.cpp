@@ -13,15 +13,15 @@
 #include <list>
 #include <optional>
 
-#include "net/wire/address.h"
 #include "net/hop/connection.h"
-#include "net/ring/node_session.h"
 #include "net/hop/socket.h"
+#include "net/ring/node_driver.h"
 #include "net/ring/stop_signal.h"
+#include "net/wire/address.h"
 
 namespace quantring::net {
 
-// Owns the connections that have not said who they are; a session owns the rest.
+// Owns the connections without a valid hello; a session owns the rest.
 struct RingNode::Impl final : ConnectionOwner {
   Impl(NodeOptions node_options, StageFactory stage_factory, EventLog event_log)
       : options(std::move(node_options)),
@@ -34,14 +34,14 @@ struct RingNode::Impl final : ConnectionOwner {
         beat(io) {}
 
   void run();
-  void stranger(Tcp::socket socket);
+  void accepted(Tcp::socket socket);
   void stop_now();
   void forget(Connection& connection);
-  void say_alive();
+  void report_alive();
 
   void on_hello(Connection& connection, const Hello& hello) override;
   void on_closed(Connection& connection, const Closed& closed) override;
-  // Not before a hello, which gives the connection to a session.
+  // Not called before a hello, which gives the connection to a session.
   void on_message(Connection&, Message&&) override {}
   void on_control(Connection&, const Control&) override {}
   void on_room(Connection&) override {}
@@ -55,62 +55,56 @@ struct RingNode::Impl final : ConnectionOwner {
   const std::uint16_t port;
   StopSignal stop_signal;
   asio::steady_timer beat;
-  std::list<std::shared_ptr<Connection>> strangers;
-  std::shared_ptr<NodeSession> session;
-  // While a session lives its compute thread may still post: run() must not end before.
+  std::list<std::shared_ptr<Connection>> pending;
+  std::shared_ptr<NodeDriver> session;
+  // The compute thread of a session may still post: run() must not end before the session.
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> working;
 };
 
 void RingNode::Impl::run() {
   log(fmt::format("listening on {}", address_text({parse_address(options.listen).host, port})));
   asio::co_spawn(
-      io, accept_sockets(acceptor, [this](Tcp::socket socket) { stranger(std::move(socket)); }),
+      io, accept_sockets(acceptor, [this](Tcp::socket socket) { accepted(std::move(socket)); }),
       asio::detached);
-  if (options.alive) say_alive();
-  io.run();  // until stop_now has left nothing to wait for
+  if (options.alive) report_alive();
+  io.run();  // until stop_now has closed everything
   log("stopped");
 }
 
-void RingNode::Impl::stranger(Tcp::socket socket) {
-  if (strangers.size() >= max_strangers) return;  // closes it
-  LinkConfig config;
-  config.end = LinkEnd::receiver;
-  config.hello.version = options.version;
+void RingNode::Impl::accepted(Tcp::socket socket) {
+  if (pending.size() >= max_pending_connections) return;  // closes it
   asio::error_code gone;
   const auto remote = socket.remote_endpoint(gone);
   if (gone) return;
-  config.peer = host_text(remote);
-  strangers.push_back(Connection::accepted(std::move(socket), std::move(config), *this));
+  LinkConfig config = NodeSession::pending_config(options.version, host_text(remote));
+  pending.push_back(Connection::accepted(std::move(socket), std::move(config), *this));
 }
 
 void RingNode::Impl::forget(Connection& connection) {
-  strangers.remove_if([&](const auto& each) { return each.get() == &connection; });
+  pending.remove_if([&](const auto& each) { return each.get() == &connection; });
 }
 
-void RingNode::Impl::say_alive() {
+void RingNode::Impl::report_alive() {
   options.alive();
   beat.expires_after(std::chrono::seconds(1));
   beat.async_wait([this](const asio::error_code& error) {
-    if (!error && acceptor->is_open()) say_alive();
+    if (!error && acceptor->is_open()) report_alive();
   });
 }
 
 void RingNode::Impl::on_hello(Connection& connection, const Hello& hello) {
-  if (hello.role == Role::node) return connection.fail("a node does not call a node");
-  if (session) {
-    return connection.fail(
-        fmt::format("busy with a session of {}; try again when that has ended", session->client()));
-  }
+  const std::string refusal = NodeSession::refusal(hello, session ? &session->session() : nullptr);
+  if (!refusal.empty()) return connection.fail(refusal);
   const auto shared = connection.shared_from_this();
   forget(connection);
-  NodeSession::Host host;
+  NodeDriver::Host host;
   host.log = log;
   host.over = [this] {
     session.reset();
     working.reset();
   };
   working.emplace(io.get_executor());
-  session = std::make_shared<NodeSession>(io, options, factory, std::move(host), shared, hello);
+  session = std::make_shared<NodeDriver>(io, options, factory, std::move(host), shared, hello);
   session->start();
 }
 
@@ -123,12 +117,11 @@ void RingNode::Impl::stop_now() {
   asio::error_code ignored;
   acceptor->close(ignored);
   beat.cancel();
-  const auto leaving = std::exchange(strangers, {});
-  for (const auto& each : leaving) {
+  for (const auto& each : std::exchange(pending, {})) {
     each->set_owner(nullptr);
     each->fail("the node is stopping");
   }
-  if (session) session->fail(fmt::format("{} was stopped", session->own_name()));
+  if (session) session->fail(fmt::format("{} was stopped", session->session().own_name()));
 }
 
 RingNode::RingNode(NodeOptions options, StageFactory factory, EventLog log)

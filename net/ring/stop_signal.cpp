@@ -26,7 +26,7 @@ StopSignal::StopSignal(asio::io_context& io, std::function<void()> on_raise)
 void StopSignal::raise() noexcept {
   const int saved = errno;  // a signal handler must not change it
   const std::uint64_t one = 1;
-  // Fails only when the counter is full, and then it is raised already.
+  // Fails only when the counter is full: it is raised already.
   [[maybe_unused]] const auto written = ::write(raw_, &one, sizeof one);
   errno = saved;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A flag that may be raised from any thread and from a signal handler, and wakes an io_context.
+// A flag that wakes an io_context; may be raised from any thread and from a signal handler.
 
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -10,12 +10,11 @@ namespace quantring::net {
 
 class StopSignal {
  public:
-  // `on_raise` runs once, on the thread of the io_context. Throws Error when the system has no
-  // descriptor left.
+  // on_raise: runs once, on the thread of the io_context. Throws Error when no descriptor is left.
   StopSignal(asio::io_context& io, std::function<void()> on_raise);
   void raise() noexcept;
-  void
-  cancel();  // on the thread of the io_context, when nobody will raise it: lets it run out of work
+  // On the thread of the io_context: it no longer waits for the signal and may run out of work.
+  void cancel();
 
  private:
   asio::posix::stream_descriptor event_;

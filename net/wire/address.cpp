@@ -26,7 +26,7 @@ Address parse_address(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (host.empty() || error != std::errc{} || end != digits.data() + digits.size()) fail();
-  // Keeps what comes from a plan printable.
+  // The text may come from a peer: printable characters only.
   for (const char c : host) {
     if (c <= ' ' || c > '~' || c == '[' || c == ']') fail();
   }

@@ -13,7 +13,7 @@ struct Address {
   bool operator==(const Address&) const = default;
 };
 
-// Throws Error that says how an address is written.
+// Throws Error with the accepted form.
 Address parse_address(std::string_view text);
 std::string address_text(const Address& address);
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the ends of a hop tell each other besides tensors, as JSON: who they are, the plan, the end.
+// Messages of a hop besides tensors, as JSON: hello, plan, statistics, goodbye.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace quantring::net {
 enum class Role : std::uint8_t {
   head,   // connects to stage 0; accepts the last stage
   stage,  // a node in a session, connecting to its successor
-  node,   // a node answering
+  node,   // a node that answers a connection
 };
 
 struct Hello {
@@ -28,7 +28,7 @@ struct Hello {
 // Travels in the `codec` field of a control frame.
 enum class ControlType : std::uint8_t {
   plan = 1,      // downstream; JSON: Plan
-  ready = 2,     // upstream: this stage and all behind it can compute
+  ready = 2,     // upstream: this stage and all stages behind it can compute
   stats = 3,     // upstream, twice a second; JSON: StageStats of one stage
   finish = 4,    // downstream: no more frames; request_id: how many there were
   bye = 5,       // upstream, the last frame of a link; JSON: list of the StageStats from here on
@@ -44,13 +44,13 @@ struct Control {
 
 struct PlanStage {
   std::string address;  // HOST:PORT as its predecessor reaches it
-  std::string work;     // the app's JSON, unread here
+  std::string work;     // the app's JSON, opaque to net
 };
 
 struct Plan {
   std::uint64_t session = 0;
   std::uint32_t epoch = 1;
-  int stage = 0;  // of the node that reads this copy
+  int stage = 0;  // of the node that receives this copy
   std::vector<PlanStage> stages;
   std::string return_address;  // where the last stage connects
   std::uint64_t link_bits_per_second = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// The frame: what goes over a hop. A header of fixed size, little-endian on every machine, then the
-// payload. The header is checked whole before a byte of memory is taken for the payload.
+// The unit of transfer of a hop: a header of fixed size, little-endian on every machine, then the
+// payload. The whole header is checked before memory for the payload is allocated.
 
 #include <array>
 #include <cstddef>
@@ -18,9 +18,9 @@ inline constexpr std::uint16_t protocol_version = 1;
 
 enum class FrameKind : std::uint8_t {
   hello = 1,      // first frame of each end; payload: Hello as JSON
-  tensor = 2,     // a Message on its way to a stage
-  result = 3,     // a Message on its way to the head
-  credit = 4,     // request_id: how many more frames the receiver has room for; no payload
+  tensor = 2,     // a Message to a stage
+  result = 3,     // a Message to the head
+  credit = 4,     // request_id: number of frames that may be sent in addition; no payload
   heartbeat = 5,  // no payload
   control = 6,    // codec: the ControlType; payload: its JSON
   error = 7,      // payload: one line of text; the link ends
@@ -60,7 +60,7 @@ using HeaderBytes = std::array<std::byte, frame_header_bytes>;
 std::uint64_t payload_limit(FrameKind kind);
 
 HeaderBytes write_header(const FrameHeader& header);
-// Empty when the bytes are a good header, which is then in `out`; else what is wrong, for a person.
+// Empty when the bytes are a valid header, which is then in `out`; else the reason, for a person.
 std::string read_header(std::span<const std::byte, frame_header_bytes> bytes, FrameHeader& out);
 
 // Sets length and CRC from the payload.

@@ -1,5 +1,5 @@
 #pragma once
-// What the ring counts while it runs. Plain values; a copy is a snapshot.
+// Counters of a running ring. Plain values; a copy is a snapshot.
 
 #include <cstdint>
 #include <string>
@@ -20,20 +20,19 @@ using quantring::Capacity;
 struct LinkStats {
   std::uint64_t frames = 0, images = 0, elements = 0;
   std::uint64_t payload_bytes = 0, wire_bytes = 0;
-  // Sender's side only. Seconds in which a frame was on its way into the kernel: how busy the link
-  // is. Not its speed: the kernel takes the end of a frame before it is sent, and a reader that
-  // is slow holds it up too. That is what `capacity` is for.
+  // Sender's side only. Seconds in which a frame was being written to the kernel: how busy the link
+  // is. Not its speed, which is `capacity`: the kernel accepts the end of a frame before it is
+  // sent, and a slow reader delays it, too.
   double sending_s = 0;
-  double credit_wait_s = 0;  // seconds in which a frame was ready and the receiver had no room
+  double credit_wait_s = 0;  // seconds in which a frame was ready without credit
   // Sender's side only, the latest of net/hop/bandwidth_meter.h, at most a tenth of a second old:
-  // bits of TCP payload a second. What a shaper or a cable carries is 4.6 % more: 1514 bytes of
-  // Ethernet for 1448 of payload.
+  // bits of TCP payload a second. A shaper or a cable carries 4.6 % more: 1514 bytes of Ethernet
+  // for 1448 of payload.
   Capacity capacity = Capacity::unknown;
   double capacity_bps = 0;  // 0 when unknown
-  // Sender's side only, 0 when unknown: round trip time of the link, the shortest that its kernel
-  // has seen in five minutes. Not the smoothed one: that has the queue of our own data in it while
-  // the link is full, and the 40 ms by which a receiver puts off acknowledging little data when
-  // not.
+  // Sender's side only, 0 when unknown: minimum round trip time of the last five minutes, from the
+  // kernel. The smoothed one would include the queue of our own data while the link is full, and
+  // the receiver's delayed acknowledgements (40 ms) while it is not.
   double rtt_s = 0;
   std::uint8_t codec = 0, bits = 0;  // of the last frame
 

@@ -79,7 +79,7 @@ TEST_CASE("what is no source is refused with what there is") {
   CHECK(contains(error_of([] { open("gopher://cam/"); }),
                  "'gopher' is no scheme of a source: there are v4l2, csi, rtsp, http, file"));
   CHECK(!contains(error_of([] { open("ftp://me:secret@cam/"); }), "secret"));
-  CHECK(contains(error_of([] { open("https://cam/x.mjpg"); }), "https is not spoken here"));
+  CHECK(contains(error_of([] { open("https://cam/x.mjpg"); }), "https is not supported"));
   CHECK(contains(error_of([] { open("/no/such/picture.jpg"); }), "/no/such/picture.jpg"));
   CHECK(contains(error_of([] { open("file:///no/such/video.mp4"); }),
                  "/no/such/video.mp4: cannot be opened: No such file or directory"));

@@ -30,11 +30,11 @@ inline LinkConfig link_config(LinkEnd end) {
   return config;
 }
 
-// One end, and what its owner would have seen.
+// One end, and the events that its owner has seen.
 struct End {
   explicit End(LinkConfig config) : own_hello(config.hello), link(std::move(config)) {}
 
-  // Takes over what the link asks for. Frames go to `wire`.
+  // Takes the link's actions. Frames go to `wire`.
   void collect() {
     for (Action& action : link.take_actions()) {
       if (auto* send = std::get_if<SendFrame>(&action)) wire.push_back(std::move(send->frame));
@@ -56,7 +56,7 @@ struct End {
 
   Hello own_hello;
   Link link;
-  std::deque<Frame> wire;  // on its way to the other end
+  std::deque<Frame> wire;  // frames to the other end
   std::optional<Hello> hello;
   std::deque<Message> messages;
   std::vector<Control> controls;
@@ -69,7 +69,7 @@ struct Pair {
   Pair(LinkConfig sender_config, LinkConfig receiver_config)
       : sender(std::move(sender_config)), receiver(std::move(receiver_config)) {}
 
-  // Everything that lies on the wire arrives, and what that causes, until it is quiet.
+  // Delivers all frames, and those that follow from them.
   void deliver() {
     sender.collect();
     receiver.collect();
@@ -81,7 +81,7 @@ struct Pair {
     }
   }
 
-  // The oldest frame of `from` arrives at `to`, through its bytes.
+  // The oldest frame of `from` arrives at `to`, written to bytes and read again.
   bool move_one(End& from, End& to) {
     if (from.wire.empty()) return false;
     Frame frame = std::move(from.wire.front());

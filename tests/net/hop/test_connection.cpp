@@ -7,13 +7,13 @@
 #include <string>
 #include <utility>
 
-#include "net/wire/address.h"
 #include "net/hop/socket.h"
+#include "net/wire/address.h"
 
 namespace quantring::net {
 namespace {
 
-// Writes down what its connection tells it.
+// Records the events of its connection.
 struct Recorder final : ConnectionOwner {
   void on_hello(Connection& connection, const Hello&) override {
     if (when_hello) when_hello(connection);
@@ -55,7 +55,7 @@ void grant_often(std::shared_ptr<Connection> connection,
       [connection, timer](const asio::error_code&) { grant_often(connection, timer); });
 }
 
-TEST_CASE("connection: last words go out behind a frame under way, whatever comes in meanwhile") {
+TEST_CASE("connection: an error is sent behind the frame in progress, whatever arrives meanwhile") {
   asio::io_context io;
   Recorder sender_owner, receiver_owner;
   Tcp::acceptor acceptor(io, Tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
@@ -77,16 +77,16 @@ TEST_CASE("connection: last words go out behind a frame under way, whatever come
     connection.submit(std::move(message));
     timer.expires_after(std::chrono::milliseconds(20));
     timer.async_wait([self = connection.shared_from_this()](const asio::error_code&) {
-      self->fail("these are the last words");
+      self->fail("the error");
     });
   };
   const auto sender = Connection::connect(io, config_of(LinkEnd::sender, "the receiver"),
                                           {"127.0.0.1", acceptor.local_endpoint().port()},
                                           10'000'000, sender_owner);
-  io.run();  // ends by itself: nothing waits for ever
+  io.run();  // ends by itself
   CHECK(receiver_owner.messages == 1);
-  CHECK(receiver_owner.error == "these are the last words");
-  CHECK(sender_owner.error == "these are the last words");
+  CHECK(receiver_owner.error == "the error");
+  CHECK(sender_owner.error == "the error");
 }
 
 }  // namespace

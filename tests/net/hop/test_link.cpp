@@ -45,7 +45,7 @@ TEST_CASE("link: hello, credit, frames, finish, bye") {
   pair.deliver();
   CHECK(pair.receiver.finished == 1);
   CHECK_FALSE(pair.sender.link.may_submit(pair.now));
-  // A long goodbye: heartbeats go on.
+  // A late goodbye: heartbeats continue.
   pair.pass(milliseconds(20000));
   pair.receiver.link.control(ControlType::stats, "late", pair.now);
   pair.receiver.link.bye("counts", pair.now);
@@ -65,7 +65,7 @@ std::string instructions_at(const End& end) {
   return all;
 }
 
-TEST_CASE("link: an instruction goes out at once; of those that wait for it only the latest") {
+TEST_CASE("link: an instruction is sent at once; of further ones only the latest") {
   Pair pair;
   pair.sender.link.instruct("too early", pair.now);
   pair.open();
@@ -74,10 +74,10 @@ TEST_CASE("link: an instruction goes out at once; of those that wait for it only
   CHECK(instructions_at(pair.receiver) == "a;");
   for (const char* text : {"b", "c", "d"}) pair.sender.link.instruct(text, pair.now);
   pair.sender.collect();
-  CHECK(pair.sender.wire.size() == 1);  // what waits does not grow
+  CHECK(pair.sender.wire.size() == 1);  // the queue does not grow
   pair.deliver();
   CHECK(instructions_at(pair.receiver) == "a;b;d;");
-  // What waits goes before a frame that was submitted after it.
+  // A waiting instruction is sent before a frame that was submitted after it.
   pair.receiver.link.grant(1, pair.now);
   pair.deliver();
   for (const char* text : {"x", "y"}) pair.sender.link.instruct(text, pair.now);
@@ -86,7 +86,7 @@ TEST_CASE("link: an instruction goes out at once; of those that wait for it only
   CHECK(pair.sender.wire[1].header.kind == FrameKind::control);
   pair.deliver();
   pair.receiver.controls.clear();
-  // What waits goes before the end, and nothing after it.
+  // A waiting instruction is sent before the finish, and none after it.
   for (const char* text : {"e", "f"}) pair.sender.link.instruct(text, pair.now);
   pair.sender.link.finish(pair.now);
   pair.sender.link.instruct("too late", pair.now);
@@ -96,7 +96,7 @@ TEST_CASE("link: an instruction goes out at once; of those that wait for it only
   CHECK(pair.receiver.closes == 0);
 }
 
-TEST_CASE("link: a silent but living pair stays open by heartbeats, and only by them") {
+TEST_CASE("link: an idle pair stays open by heartbeats, and only by them") {
   Pair pair;
   pair.open();
   pair.pass(milliseconds(60000));
@@ -107,7 +107,7 @@ TEST_CASE("link: a silent but living pair stays open by heartbeats, and only by 
   const auto beats = (pair.receiver.link.stats().wire_bytes - before) / frame_header_bytes;
   CHECK(beats >= 15);
   CHECK(beats <= 20);
-  // Traffic takes their place.
+  // Traffic replaces them.
   pair.receiver.link.grant(100, pair.now);
   pair.deliver();
   const auto quiet = pair.receiver.link.stats();
@@ -133,7 +133,7 @@ TEST_CASE("link: a cut wire is noticed by both after 2.5 s") {
         "stage 0 (a:1) was lost: silent for 2.5 s; restart it and run again");
 }
 
-TEST_CASE("link: bytes of a frame that is not whole yet count as life") {
+TEST_CASE("link: bytes of an incomplete frame show that the peer is alive") {
   Pair pair;
   pair.open();
   for (int i = 0; i < 300; ++i) {
@@ -145,7 +145,7 @@ TEST_CASE("link: bytes of a frame that is not whole yet count as life") {
   CHECK(pair.sender.closes == 1);
 }
 
-TEST_CASE("link: one's own sleep is not the peer's silence") {
+TEST_CASE("link: a suspension of this process is not the peer's silence") {
   Pair pair;
   pair.open();
   pair.pass(milliseconds(500));
@@ -157,7 +157,7 @@ TEST_CASE("link: one's own sleep is not the peer's silence") {
   CHECK(contains(pair.sender.error, "silent"));
 }
 
-TEST_CASE("link: the handshake has a deadline at each of its steps") {
+TEST_CASE("link: each step of the handshake has a deadline") {
   {
     Pair pair;
     pair.sender.link.begin(pair.now);
@@ -185,7 +185,7 @@ TEST_CASE("link: the handshake has a deadline at each of its steps") {
   }
 }
 
-TEST_CASE("link: a peer that takes no bytes for 10 s is lost, slow progress is not") {
+TEST_CASE("link: a peer that reads no bytes for 10 s is lost, a slow one is not") {
   Pair pair;
   pair.open();
   pair.receiver.link.grant(2, pair.now);
@@ -194,7 +194,7 @@ TEST_CASE("link: a peer that takes no bytes for 10 s is lost, slow progress is n
   const auto stuck_for = [&pair](int tenths, bool progress) {
     for (int i = 0; i < tenths; ++i) {
       pair.now += tick_every;
-      pair.sender.link.bytes_arrived(1, pair.now);  // it lives
+      pair.sender.link.bytes_arrived(1, pair.now);  // it is alive
       if (progress) pair.sender.link.bytes_written(pair.now);
       pair.sender.link.tick(pair.now);
     }
@@ -205,7 +205,7 @@ TEST_CASE("link: a peer that takes no bytes for 10 s is lost, slow progress is n
   stuck_for(99, false);
   CHECK(pair.sender.closes == 0);
   stuck_for(2, false);
-  CHECK(contains(pair.sender.error, "it took no data for 10 s"));
+  CHECK(contains(pair.sender.error, "it read no data for 10 s"));
 }
 
 TEST_CASE("link: sockets that fail, before and after the link is open") {
@@ -234,7 +234,7 @@ TEST_CASE("link: sockets that fail, before and after the link is open") {
   }
 }
 
-TEST_CASE("link: after a failed write, the peer's own words are preferred for a moment") {
+TEST_CASE("link: after a failed write, the peer's error text is preferred for a short time") {
   {
     Pair pair;
     pair.open();
@@ -273,7 +273,7 @@ TEST_CASE("link: an answer for another session is refused") {
   CHECK(contains(pair.sender.error, "another session"));
 }
 
-TEST_CASE("link: an owner may refuse; before the link is open the peer is named in front") {
+TEST_CASE("link: an owner may refuse; before the link is open the peer's name is put in front") {
   Pair pair;
   pair.accepts = false;
   pair.open();
@@ -311,7 +311,7 @@ TEST_CASE("link: nothing happens after the close, and it closes once") {
   CHECK(pair.receiver.credits == 0);
 }
 
-TEST_CASE("link: time on the wire and time without credit are told apart") {
+TEST_CASE("link: time on the wire and time without credit are counted separately") {
   Pair pair;
   pair.open();
   pair.receiver.link.grant(1, pair.now);

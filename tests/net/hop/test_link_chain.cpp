@@ -18,7 +18,7 @@ struct Chain {
     }
   }
 
-  // One random thing at one random hop. Frames on a wire arrive in order, but when they like.
+  // One random event at one random hop. Frames on a wire arrive in order, at random times.
   void step(std::uint64_t total) {
     const std::size_t at = random() % hops.size();
     Pair& hop = hops[at];
@@ -40,7 +40,7 @@ struct Chain {
       default:
         pass();
     }
-    for (Pair& each : hops) most = std::max(most, each.receiver.messages.size());
+    for (Pair& each : hops) max_queue = std::max(max_queue, each.receiver.messages.size());
   }
 
   // The node behind hop `at` takes a frame from its queue and passes it on.
@@ -77,7 +77,7 @@ struct Chain {
   std::uint32_t credits;
   std::mt19937 random;
   std::uint64_t submitted = 0, received = 0;
-  std::size_t most = 0;
+  std::size_t max_queue = 0;
   bool in_order = true;
 };
 
@@ -91,8 +91,8 @@ TEST_CASE("chain: thousands of frames over 1, 2 and 5 hops, in random steps") {
       for (int steps = 0; chain.received < total && steps < 3'000'000; ++steps) chain.step(total);
       CHECK(chain.received == total);
       CHECK(chain.in_order);
-      CHECK(chain.most <= credits);
-      CHECK(chain.most >= 1);
+      CHECK(chain.max_queue <= credits);
+      CHECK(chain.max_queue >= 1);
       for (Pair& hop : chain.hops) {
         CHECK(hop.sender.error == "not closed");
         CHECK(hop.receiver.error == "not closed");
@@ -110,7 +110,7 @@ TEST_CASE("chain: thousands of frames over 1, 2 and 5 hops, in random steps") {
   }
 }
 
-TEST_CASE("chain: a wire that loses one frame, or doubles one, is found out") {
+TEST_CASE("chain: a lost or duplicated frame is detected") {
   for (const bool doubled : {false, true}) {
     CAPTURE(doubled);
     Pair pair;

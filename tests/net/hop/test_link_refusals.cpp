@@ -1,4 +1,4 @@
-// What either end of a hop does not let pass: each wrong frame at each moment.
+// Frames that either end of a hop refuses: each wrong frame in each state.
 #include "tests/net/hop/link_pair.h"
 
 namespace quantring::net {
@@ -44,15 +44,15 @@ FrameHeader control_header(ControlType type, std::uint64_t id = 0) {
   return kind_header(FrameKind::control, static_cast<std::uint8_t>(type), id);
 }
 
-TEST_CASE("link: what the receiver does not let pass") {
-  const auto refused = [](FrameHeader header, const char* says) {
+TEST_CASE("link: frames that the receiver refuses") {
+  const auto refused = [](FrameHeader header, const char* text) {
     Running pair;
     pair.to_receiver(header);
-    CAPTURE(says);
+    CAPTURE(text);
     CHECK(contains(pair.receiver.error, "stage 0 (a:1) broke the protocol: "));
-    CHECK(contains(pair.receiver.error, says));
+    CHECK(contains(pair.receiver.error, text));
     CHECK(pair.receiver.messages.size() == 1);
-    // The culprit is told.
+    // The peer gets the error.
     pair.deliver();
     CHECK(pair.sender.error == pair.receiver.error);
   };
@@ -66,9 +66,9 @@ TEST_CASE("link: what the receiver does not let pass") {
   refused(header, "codec 9");
   header = data_header(1);
   header.kind = FrameKind::result;
-  refused(header, "kind 3 does not belong here");
-  refused(kind_header(FrameKind::hello), "kind 1 does not belong here");
-  refused(kind_header(FrameKind::credit, 0, 1), "kind 4 does not belong here");
+  refused(header, "kind 3 is not allowed here");
+  refused(kind_header(FrameKind::hello), "kind 1 is not allowed here");
+  refused(kind_header(FrameKind::credit, 0, 1), "kind 4 is not allowed here");
   refused(control_header(ControlType::bye), "control message 5");
   refused(control_header(ControlType::ready), "control message 2");
   refused(control_header(ControlType::stats), "control message 3");
@@ -106,25 +106,25 @@ TEST_CASE("link: a damaged payload is an error") {
   CHECK(contains(pair.receiver.error, "checksum"));
 }
 
-TEST_CASE("link: what the sender does not let pass") {
-  const auto refused = [](FrameHeader header, const char* says) {
+TEST_CASE("link: frames that the sender refuses") {
+  const auto refused = [](FrameHeader header, const char* text) {
     Running pair;
     pair.to_sender(header);
-    CAPTURE(says);
+    CAPTURE(text);
     CHECK(contains(pair.sender.error, "stage 1 (b:2) broke the protocol: "));
-    CHECK(contains(pair.sender.error, says));
+    CHECK(contains(pair.sender.error, text));
   };
-  refused(data_header(0), "kind 2 does not belong here");
+  refused(data_header(0), "kind 2 is not allowed here");
   refused(control_header(ControlType::plan), "control message 1");
   refused(control_header(ControlType::finish), "control message 4");
   refused(control_header(ControlType::instruct), "control message 6");
-  refused(control_header(ControlType::bye), "goodbye before the end");
+  refused(control_header(ControlType::bye), "the goodbye before the end");
   refused(kind_header(FrameKind::credit, 0, 0), "a credit of 0 frames");
   refused(kind_header(FrameKind::credit, 0, 1025), "a credit of 1025 frames");
   refused(kind_header(FrameKind::credit, 0, 1024), "a credit of 1024 frames");  // with the one left
 }
 
-TEST_CASE("link: before the hello only a hello will do") {
+TEST_CASE("link: before the hello only a hello is allowed") {
   for (const FrameKind kind :
        {FrameKind::tensor, FrameKind::credit, FrameKind::heartbeat, FrameKind::control}) {
     Pair pair;
@@ -132,7 +132,7 @@ TEST_CASE("link: before the hello only a hello will do") {
     pair.receiver.link.connected(pair.now);
     pair.receiver.link.frame_arrived(make_frame(kind_header(kind), {}), pair.now);
     pair.receiver.collect();
-    CHECK(contains(pair.receiver.error, "where a hello belongs"));
+    CHECK(contains(pair.receiver.error, "instead of a hello"));
   }
   Pair pair;
   pair.receiver.link.begin(pair.now);
@@ -142,7 +142,7 @@ TEST_CASE("link: before the hello only a hello will do") {
   CHECK(contains(pair.receiver.error, "its hello is wrong: field 'version' is missing"));
 }
 
-TEST_CASE("link: after the finish only heartbeats and errors may come") {
+TEST_CASE("link: after the finish only heartbeats and errors are allowed") {
   for (const FrameHeader& header :
        {data_header(1), control_header(ControlType::plan), control_header(ControlType::instruct),
         control_header(ControlType::finish, 1)}) {
@@ -156,7 +156,7 @@ TEST_CASE("link: after the finish only heartbeats and errors may come") {
   }
 }
 
-TEST_CASE("link: the sender refuses what the peer could not take") {
+TEST_CASE("link: the sender refuses what the peer cannot take") {
   {
     Running pair;
     Message message;

@@ -1,5 +1,5 @@
 #pragma once
-// A browser's side of a connection, as plain as can be.
+// A minimal blocking HTTP client, in place of a browser.
 
 #include <utility>  // Asio 1.18 needs it and does not include it
 
@@ -15,7 +15,7 @@
 
 namespace quantring::test {
 
-// Waits as long as it takes: a server that never answers is a hang, and ctest ends it.
+// No time-outs: a server that never answers is a hang, which ctest ends.
 class HttpTestClient {
  public:
   explicit HttpTestClient(std::uint16_t port) : socket_(io_) {
@@ -31,7 +31,7 @@ class HttpTestClient {
   void get(const std::string& path, const std::string& more = "") {
     send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + more + "\r\n");
   }
-  // Up to and with `end`; shorter when the server closed.
+  // Up to and including `end`; shorter when the server closed.
   std::string read_to(const std::string& end) {
     asio::error_code error;
     const std::size_t size = asio::read_until(socket_, asio::dynamic_buffer(kept_), end, error);
@@ -45,7 +45,7 @@ class HttpTestClient {
     }
     return take(std::min(size, kept_.size()));
   }
-  // One answer with a length: head and body.
+  // One response with a length: head and body.
   std::string read_answer() {
     const std::string head = read_to("\r\n\r\n");
     const auto at = head.find("Content-Length: ");

@@ -39,25 +39,25 @@ std::string get(const std::string& url) {
 }
 
 // Answers every request with the same bytes.
-HttpCamera::Handler says(std::string answer) {
+HttpCamera::Handler answering(std::string answer) {
   return [answer = std::move(answer)](const std::string&, const HttpCamera::Peer& peer) {
     peer.send(answer);
   };
 }
 
 TEST_CASE("bodies with a length, in chunks, and up to the end of the connection") {
-  const HttpCamera plain(says("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, not this"));
+  const HttpCamera plain(answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, not this"));
   CHECK(get(plain.url()) == "hello");
   const HttpCamera chunked(
-      says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n"
-           "5;x=y\r\nhello\r\n00A\r\n, in parts\r\n0\r\nTrailer: x\r\n\r\n"));
+      answering("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n"
+                "5;x=y\r\nhello\r\n00A\r\n, in parts\r\n0\r\nTrailer: x\r\n\r\n"));
   CHECK(get(chunked.url()) == "hello, in parts");
-  const HttpCamera endless(says("HTTP/1.0 200\nContent-Type: image/jpeg\n\nhello to the end"));
+  const HttpCamera endless(answering("HTTP/1.0 200\nContent-Type: image/jpeg\n\nhello to the end"));
   CHECK(get(endless.url()) == "hello to the end");
 }
 
-TEST_CASE("the request says what cameras look at, and the user") {
-  const HttpCamera camera(says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+TEST_CASE("the request has the headers that cameras need, and the user") {
+  const HttpCamera camera(answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
   CHECK(get(camera.url("/cam.mjpg?size=2#top", "Alad%64in:open%20sesame@")).empty());
   const std::string request = camera.requests().at(0);
   CHECK(request.starts_with("GET /cam.mjpg?size=2 HTTP/1.1\r\n"));
@@ -70,8 +70,8 @@ TEST_CASE("the request says what cameras look at, and the user") {
   CHECK(!contains(camera.requests().at(1), "Authorization"));
 }
 
-TEST_CASE("redirects are followed, and the password stays at home") {
-  const HttpCamera other(says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nme"));
+TEST_CASE("redirects are followed, and the password is not sent to another host") {
+  const HttpCamera other(answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nme"));
   const HttpCamera camera([&](const std::string& request, const HttpCamera::Peer& peer) {
     const auto to = [&peer](const std::string& location) {
       peer.send("HTTP/1.1 302 Found\r\nContent-Length: 3\r\nLocation: " + location + "\r\n\r\nxyz");
@@ -80,7 +80,7 @@ TEST_CASE("redirects are followed, and the password stays at home") {
     if (contains(request, "GET /a/c?q=/ ")) return to("/other");
     if (contains(request, "GET /other ")) return to(other.url("/there"));
     if (contains(request, "GET /tls ")) return to("https://127.0.0.1/");
-    to(request.substr(4, request.find(' ', 4) - 4));  // for ever
+    to(request.substr(4, request.find(' ', 4) - 4));  // an endless redirect
   });
   CHECK(get(camera.url("/a/b", "u:secret@")) == "me");
   CHECK(camera.requests().size() == 3);
@@ -91,10 +91,10 @@ TEST_CASE("redirects are followed, and the password stays at home") {
   CHECK(contains(loop, "more than 5 redirects"));
   CHECK(!contains(loop, "secret"));
   CHECK(camera.requests().size() == 3 + 6);
-  CHECK(contains(error_of([&] { get(camera.url("/tls")); }), "https is not spoken here"));
+  CHECK(contains(error_of([&] { get(camera.url("/tls")); }), "https is not supported"));
 }
 
-TEST_CASE("answers that are none end with one line that says so") {
+TEST_CASE("invalid responses give a one-line error") {
   struct Case {
     const char* answer;
     const char* line;
@@ -102,19 +102,19 @@ TEST_CASE("answers that are none end with one line that says so") {
   for (const Case& wrong : std::initializer_list<Case>{
            {"", "closed the connection without an answer"},
            {"HTTP/1.1 200 OK\r\nContent-", "closed the connection without an answer"},
-           {"SSH-2.0-x\r\n", "answers with no HTTP: 'SSH-2.0-x'"},
+           {"SSH-2.0-x\r\n", "does not answer with HTTP: 'SSH-2.0-x'"},
            {"HTTP/1.1 2x0 OK\r\n\r\n", "wrong: status '2x0'"},
            {"HTTP/1.1 404 Not Found\r\n\r\n", "answers 404 Not Found; check the path"},
            {"HTTP/1.1 401 \r\nWWW-Authenticate: Basic realm=x\r\n\r\n", "USER:PASSWORD@HOST"},
-           {"HTTP/1.1 401 \r\nWWW-Authenticate: Digest realm=x\r\n\r\n", "wants Digest"},
+           {"HTTP/1.1 401 \r\nWWW-Authenticate: Digest realm=x\r\n\r\n", "requires Digest"},
            {"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "Content-Length '-1'"},
            {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "Content-Length"},
-           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "coded as 'gzip'"},
+           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "response as 'gzip'"},
            {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "size of a chunk 'x'"},
            {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", "longer than"},
            {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "in the middle"},
            {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", "in the middle"}}) {
-    const HttpCamera camera(says(wrong.answer));
+    const HttpCamera camera(answering(wrong.answer));
     const std::string line = error_of([&] { get(camera.url("/cam", "")); });
     CAPTURE(line);
     CHECK(contains(line, wrong.line));
@@ -126,17 +126,17 @@ TEST_CASE("answers that are none end with one line that says so") {
     }
   });
   CHECK(contains(error_of([&] { get(endless.url()); }), "the head has no end"));
-  const HttpCamera refusing(says("HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\n\r\n"));
+  const HttpCamera refusing(answering("HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\n\r\n"));
   const std::string line = error_of([&] { get(refusing.url("/", "me:secret@")); });
   CHECK(contains(line, "refuses this user and password"));
   CHECK(contains(line, "http://me@127.0.0.1"));
   CHECK(!contains(line, "secret"));
 }
 
-TEST_CASE("nobody there, and a silent camera, are said in time") {
+TEST_CASE("a closed port and a silent camera are errors in time") {
   std::uint16_t port = 0;
   {
-    const HttpCamera gone(says(""));
+    const HttpCamera gone(answering(""));
     port = gone.port();
   }
   const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/";
@@ -144,14 +144,14 @@ TEST_CASE("nobody there, and a silent camera, are said in time") {
   const HttpCamera silent([](const std::string&, const HttpCamera::Peer& peer) { peer.hold(); });
   HttpClient client({.connect = milliseconds(5000), .silence = milliseconds(100)});
   CHECK(contains(error_of([&] { client.get(parse_http_url(silent.url())); }),
-                 "nothing came for 0.1 s"));
-  // And it can ask anew.
-  const HttpCamera fine(says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+                 "nothing received for 0.1 s"));
+  // The client can be used again.
+  const HttpCamera fine(answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
   REQUIRE(client.get(parse_http_url(fine.url())));
   CHECK(body_of(client) == "hi");
 }
 
-TEST_CASE("stop ends a read that waits, and everything after it") {
+TEST_CASE("stop ends a blocked read, and everything after it") {
   const HttpCamera camera([](const std::string&, const HttpCamera::Peer& peer) {
     peer.send("HTTP/1.1 200 OK\r\n\r\nsome");
     peer.hold();
@@ -170,7 +170,7 @@ TEST_CASE("stop ends a read that waits, and everything after it") {
   CHECK(!client.get(parse_http_url(camera.url())));
 }
 
-TEST_CASE("however an answer is cut, it reads the same") {
+TEST_CASE("a response split at any byte is read the same") {
   const std::string answer =
       "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 Fine\r\nContent-Type: image/jpeg\r\n"
       "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;e\r\nd\r\n0\r\n\r\nrest";
@@ -206,7 +206,7 @@ TEST_CASE("URLs are read as RFC 3986 says") {
     CHECK(error_of([&] { parse_http_url(wrong); }) != "no error");
   CHECK(contains(error_of([] { parse_http_url("http://u:a/b@h/"); }), "%2F"));
   CHECK(!contains(error_of([] { parse_http_url("http://u:a/b@h/"); }), "a/b"));
-  CHECK(contains(error_of([] { parse_http_url("https://u:pw@h/"); }), "https is not spoken"));
+  CHECK(contains(error_of([] { parse_http_url("https://u:pw@h/"); }), "https is not supported"));
 }
 
 TEST_CASE("no password is shown") {

@@ -1,4 +1,4 @@
-// Heads of requests as RFC 9112 writes them, and as nobody should.
+// Request heads, valid by RFC 9112 and invalid.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -41,7 +41,7 @@ TEST_CASE("a browser's request is read") {
   CHECK(parsed.used == text.size());
 }
 
-TEST_CASE("every beginning of a request waits for the rest") {
+TEST_CASE("every prefix of a request is incomplete") {
   const std::string text = "HEAD /healthz HTTP/1.0\r\nHost: [::1]:80\r\nX: y\r\n\r\n";
   for (std::size_t size = 0; size < text.size(); ++size) {
     CHECK(parse_http_request(text.substr(0, size)).state == State::incomplete);
@@ -52,7 +52,7 @@ TEST_CASE("every beginning of a request waits for the rest") {
   CHECK(parsed.request.host == "::1");
 }
 
-TEST_CASE("who may ask again on the same connection") {
+TEST_CASE("keep-alive") {
   CHECK(sound(request("")).request.keep_alive);
   CHECK_FALSE(sound(request("Connection: close\r\n")).request.keep_alive);
   CHECK_FALSE(sound(request("Connection: upgrade , Close\r\n")).request.keep_alive);
@@ -61,7 +61,7 @@ TEST_CASE("who may ask again on the same connection") {
   CHECK(sound("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").request.keep_alive);
 }
 
-TEST_CASE("the forms of an address") {
+TEST_CASE("the forms of a request target") {
   CHECK(sound("GET http://10.0.0.7:80/metrics HTTP/1.1\r\nHost: other\r\n\r\n").request.host ==
         "10.0.0.7");
   CHECK(sound("GET HTTP://ten HTTP/1.1\r\nHost: other\r\n\r\n").request.path == "/");
@@ -70,7 +70,7 @@ TEST_CASE("the forms of an address") {
   CHECK(sound("GET / HTTP/1.0\r\n\r\n").request.host.empty());
 }
 
-TEST_CASE("what is no request, or one for something else, is refused at once") {
+TEST_CASE("an invalid or unsupported request is refused at once") {
   CHECK(refusal("GET / HTTP/1.1\nHost: a\n\n") == 400);
   CHECK(refusal("GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n") == 400);
   CHECK(refusal("GET / HTTP/1.1\r\n\r\n") == 400);  // no Host
@@ -98,7 +98,7 @@ TEST_CASE("what is no request, or one for something else, is refused at once") {
   CHECK(refusal(request("Content-Length: 0\r\n")) == 0);
 }
 
-TEST_CASE("a head may have 8 KiB and no more") {
+TEST_CASE("a request head is limited to 8 KiB") {
   const std::string front = "GET / HTTP/1.1\r\nHost: a\r\nX: ", end = "\r\n\r\n";
   const std::size_t room = max_request_head - front.size() - end.size();
   CHECK(sound(front + std::string(room, 'x') + end).used == max_request_head);
@@ -107,7 +107,7 @@ TEST_CASE("a head may have 8 KiB and no more") {
   CHECK(parse_http_request(std::string(max_request_head - 1, 'A')).state == State::incomplete);
 }
 
-TEST_CASE("a machine answers to its own names only") {
+TEST_CASE("only names of this machine are allowed") {
   const HttpHosts network(false, {"Jetson-0.lab.example", "0.0.0.0"});
   for (const std::string& name :
        std::vector<std::string>{"", "10.0.0.7", "::1", "fe80::1", "127.0.0.1", "localhost",

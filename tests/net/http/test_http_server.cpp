@@ -1,4 +1,4 @@
-// The server over real sockets: as a browser uses it, and as nobody should.
+// The server over real sockets, with valid and invalid clients.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -50,7 +50,7 @@ struct Served {
   HttpServer server;  // last: it uses the rest
 };
 
-TEST_CASE("answers come with their length, and tell the browser to keep to this server") {
+TEST_CASE("responses have their length and the headers that forbid other origins") {
   const Served served{{.listen = here, .content_security_policy = "default-src 'self'"}};
   HttpTestClient client(served.server.port());
   client.get("/hello?you");
@@ -78,7 +78,7 @@ TEST_CASE("HEAD is answered as GET is, without the body") {
   HttpTestClient client(served.server.port());
   client.send("HEAD /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(contains(client.read_to("\r\n\r\n"), "Content-Length: 1048576\r\n"));
-  client.get("/hello");  // nothing stands between the two
+  client.get("/hello");  // directly behind the first response
   CHECK(contains(client.read_answer(), "200 OK"));
   client.send("HEAD /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string answer = client.read_all();
@@ -87,7 +87,7 @@ TEST_CASE("HEAD is answered as GET is, without the body") {
   CHECK(served.stream->readers() == 0);
 }
 
-TEST_CASE("requests that come at once, or in pieces, are answered in order") {
+TEST_CASE("requests that arrive together, or in pieces, are answered in order") {
   const Served served;
   HttpTestClient client(served.server.port());
   const std::string one = "GET /hello?one HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -108,7 +108,7 @@ TEST_CASE("requests that come at once, or in pieces, are answered in order") {
   CHECK(contains(client.read_all(), "hello last"));  // and the connection is closed
 }
 
-TEST_CASE("what is no request is told so and hung up on") {
+TEST_CASE("an invalid request gets an error response and the connection is closed") {
   const Served served;
   for (const auto& [text, status] : std::vector<std::pair<std::string, std::string>>{
            {"QRNG\x01 not a request at all\r\n\r\n", "400 Bad Request"},
@@ -126,7 +126,7 @@ TEST_CASE("what is no request is told so and hung up on") {
   }
 }
 
-TEST_CASE("a stranger's name for this machine is refused") {
+TEST_CASE("a name that is not of this machine is refused (DNS rebinding)") {
   const auto ask = [](const Served& served, const std::string& host) {
     HttpTestClient client(served.server.port());
     client.send("GET /hello HTTP/1.1\r\nConnection: close\r\nHost: " + host + "\r\n\r\n");
@@ -142,7 +142,7 @@ TEST_CASE("a stranger's name for this machine is refused") {
   CHECK(ask(network, "evil.example") == "403");
 }
 
-TEST_CASE("a client that sends its request too slowly is left") {
+TEST_CASE("a client that sends its request too slowly is disconnected") {
   const Served served{{.listen = here, .request_time = std::chrono::seconds(1)}};
   HttpTestClient half(served.server.port()), silent(served.server.port()),
       asked(served.server.port());
@@ -152,10 +152,10 @@ TEST_CASE("a client that sends its request too slowly is left") {
   CHECK(silent.read_all().empty());
   const std::string answer = asked.read_all();
   CHECK(contains(answer, "200 OK"));
-  CHECK_FALSE(contains(answer, "408"));  // it may have nothing more to ask
+  CHECK_FALSE(contains(answer, "408"));  // an idle keep-alive connection is no error
 }
 
-TEST_CASE("as many clients as are allowed, and one more is told so") {
+TEST_CASE("the limit of clients, and one more gets a 503") {
   const Served served{{.listen = here, .max_clients = 3}};
   std::vector<std::unique_ptr<HttpTestClient>> clients;
   for (int i = 0; i < 3; ++i) {
@@ -178,7 +178,7 @@ TEST_CASE("as many clients as are allowed, and one more is told so") {
   }));
 }
 
-TEST_CASE("a stream begins with what is newest and goes on with what comes") {
+TEST_CASE("a stream begins with the newest and goes on with what is published") {
   const Served served;
   served.stream->publish(0, "[old]");
   served.stream->publish(0, "[status]");
@@ -205,7 +205,7 @@ TEST_CASE("a stream begins with what is newest and goes on with what comes") {
   CHECK(contains(late.read_to("]"), "begin [next]"));
 }
 
-TEST_CASE("a reader that goes is noticed") {
+TEST_CASE("a reader that disconnects is noticed") {
   const Served served;
   {
     HttpTestClient client(served.server.port());
@@ -216,9 +216,9 @@ TEST_CASE("a reader that goes is noticed") {
   CHECK(eventually([&] { return served.stream->readers() == 0; }));
 }
 
-TEST_CASE("a slow reader misses what is old, and one that takes nothing is left") {
+TEST_CASE("a slow reader skips old values, and one that reads nothing is disconnected") {
   const Served served{{.listen = here, .stall_time = std::chrono::seconds(2)}};
-  // 200 MB are published: what a reader gets is what it takes, plus what the kernel holds.
+  // 200 MB are published: a reader gets as much as it reads, plus the kernel's buffers.
   const std::string piece(1 << 20, 'x');
   HttpTestClient slow(served.server.port()), dead(served.server.port());
   slow.receive_buffer(16 << 10);
@@ -245,11 +245,11 @@ TEST_CASE("a slow reader misses what is old, and one that takes nothing is left"
   reader.join();
   CHECK(newest == 200);
   CHECK(got <= 200);
-  // The one that reads stays, the other is hung up on.
+  // The one that reads stays connected, the other does not.
   CHECK(eventually([&] { return served.stream->readers() == 1; }));
 }
 
-TEST_CASE("it stops with clients attached, whatever they are at") {
+TEST_CASE("the server stops with clients attached, in any state") {
   auto served = std::make_unique<Served>();
   HttpTestClient idle(served->server.port()), half(served->server.port()),
       reader(served->server.port()), stuck(served->server.port()), large(served->server.port());
@@ -265,14 +265,14 @@ TEST_CASE("it stops with clients attached, whatever they are at") {
   const std::shared_ptr<HttpStream> stream = served->stream;
   served.reset();
   CHECK(stream->readers() == 0);
-  stream->publish(0, "nobody hears this");
+  stream->publish(0, "without readers");
   idle.read_all();
   half.read_all();
   reader.read_all();
   CHECK(large.read_all().size() < (1 << 20) + 1000);
 }
 
-TEST_CASE("a port that is taken is an error of one line") {
+TEST_CASE("a port in use is a one-line error") {
   const Served served;
   const std::string address = fmt::format("127.0.0.1:{}", served.server.port());
   try {

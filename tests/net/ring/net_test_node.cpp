@@ -1,5 +1,5 @@
 // A node for test_ring_processes: listens on the address it is given, prints it, and serves until
-// it is killed. With a second argument each frame takes so many milliseconds.
+// it is killed. Second argument: milliseconds that each frame takes.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -22,7 +22,7 @@ struct Seen {
   }
 };
 
-TEST_CASE("lane: compute stops when nobody takes its output") {
+TEST_CASE("lane: compute stops while its output is not taken") {
   Seen seen;
   ComputeLane lane(make_add_one, {}, 0, 1, seen.events());
   for (std::uint64_t i = 0; i < 20; ++i) lane.push(numbered_message(i));
@@ -32,7 +32,7 @@ TEST_CASE("lane: compute stops when nobody takes its output") {
   CHECK(seen.taken == 2);
   for (std::uint64_t i = 0; i < 20; ++i) {
     CHECK(eventually([&] { return lane.has_output(); }));
-    // numbered_message leaves the id to the ring; here nobody set one.
+    // numbered_message leaves the id to the ring; it is not set here.
     CHECK(lane.pop()->payload.size() == numbered_message(i).payload.size());
   }
   CHECK_FALSE(lane.drained());
@@ -43,10 +43,10 @@ TEST_CASE("lane: compute stops when nobody takes its output") {
   CHECK(seen.failed == 0);
 }
 
-TEST_CASE("lane: an instruction comes before the next frame, of several the last") {
-  class Told final : public AddOne {
+TEST_CASE("lane: an instruction comes before the next frame, only the latest of several") {
+  class Recorder final : public AddOne {
    public:
-    explicit Told(std::string& calls) : calls_(calls) {}
+    explicit Recorder(std::string& calls) : calls_(calls) {}
     void instructed(const std::string& json) override { calls_ += json; }
     void submit(Message& in) override {
       calls_ += '|';
@@ -60,8 +60,8 @@ TEST_CASE("lane: an instruction comes before the next frame, of several the last
   {
     Seen seen;
     ComputeLane lane(
-        [&calls](const std::string&, int, int) { return std::make_unique<Told>(calls); }, {}, 0, 1,
-        seen.events());
+        [&calls](const std::string&, int, int) { return std::make_unique<Recorder>(calls); }, {}, 0,
+        1, seen.events());
     for (const char* text : {"a", "b", "", "c"}) {
       lane.instruct(text);
       if (*text != 'a') lane.push({});
@@ -73,7 +73,7 @@ TEST_CASE("lane: an instruction comes before the next frame, of several the last
   CHECK(calls == "b||c||");
 }
 
-// Writes down what it is told of the link when a frame is coded.
+// Records the state of the link with which a frame is coded.
 class Coder final : public AddOne {
  public:
   explicit Coder(int depth, std::atomic<int>& coded, std::atomic<std::uint64_t>& seen)
@@ -98,8 +98,8 @@ class Coder final : public AddOne {
   std::uint64_t link_ = 0;
 };
 
-TEST_CASE("lane: frames are coded late, and with what is known of the link then") {
-  // A GPU's worker codes when it submits: what waits at the output counts among its depth.
+TEST_CASE("lane: frames are coded late, with the latest state of the link") {
+  // A GPU's worker codes when it submits: a frame that waits at the output counts in its depth.
   for (const int depth : {1, 2, 3}) {
     CAPTURE(depth);
     std::atomic<int> coded{0};
@@ -113,7 +113,7 @@ TEST_CASE("lane: frames are coded late, and with what is known of the link then"
       CHECK(eventually([&] { return coded == sent + depth; }));
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       CHECK(coded == sent + depth);
-      // As a session does: first the news, then the room.
+      // As a session does: first the state of the link, then room.
       LinkStats stats;
       stats.frames = static_cast<std::uint64_t>(sent) + 100;
       lane.set_output_stats(stats);
@@ -124,7 +124,7 @@ TEST_CASE("lane: frames are coded late, and with what is known of the link then"
   }
 }
 
-TEST_CASE("lane: a frame is begun while the one before waits for the link") {
+TEST_CASE("lane: a frame is submitted while the previous one waits for the link") {
   Seen seen;
   ComputeLane lane([](const std::string&, int, int) { return std::make_unique<AddOne>(3); }, {}, 0,
                    1, seen.events());
@@ -139,7 +139,7 @@ TEST_CASE("lane: a frame is begun while the one before waits for the link") {
   CHECK(seen.taken == 3);
 }
 
-TEST_CASE("lane: it stops while it waits, for input or for room, and a stop is not an end") {
+TEST_CASE("lane: it can be stopped while it waits for input or room, and is then not drained") {
   for (const int pushed : {0, 10}) {
     Seen seen;
     ComputeLane lane(make_add_one, {}, 0, 1, seen.events());
@@ -153,7 +153,7 @@ TEST_CASE("lane: it stops while it waits, for input or for room, and a stop is n
   }
 }
 
-TEST_CASE("lane: what the worker throws is told once, whatever it is") {
+TEST_CASE("lane: anything that the worker throws is reported once") {
   for (const int kind : {0, 1, 2}) {
     Seen seen;
     const StageFactory factory = [kind](const std::string&, int, int) {

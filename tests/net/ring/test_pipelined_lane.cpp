@@ -1,4 +1,4 @@
-// The compute thread with a worker that has several frames under way at once.
+// The compute thread with a worker that has several frames in flight.
 
 #include <algorithm>
 
@@ -8,21 +8,21 @@
 namespace quantring::net {
 namespace {
 
-// What a worker was asked for, seen from the test's thread.
+// The calls of a worker, seen from the test's thread.
 struct Calls {
-  std::atomic<int> submitted{0}, collected{0}, most_under_way{0}, destroyed{0};
+  std::atomic<int> submitted{0}, collected{0}, max_in_flight{0}, destroyed{0};
   std::atomic<bool> may_collect{true};
 };
 
-// A frame is only ready when the test says so. Frame `bad` throws when it is collected.
+// A frame is ready when the test allows it. Frame `bad` throws when it is collected.
 class Pipelined final : public AddOne {
  public:
   Pipelined(Calls& calls, int depth, int bad = -1) : AddOne(depth), calls_(calls), bad_(bad) {}
   ~Pipelined() override { ++calls_.destroyed; }
   void submit(Message& in) override {
     AddOne::submit(in);
-    const int under_way = ++calls_.submitted - calls_.collected;
-    calls_.most_under_way = std::max(calls_.most_under_way.load(), under_way);
+    const int in_flight = ++calls_.submitted - calls_.collected;
+    calls_.max_in_flight = std::max(calls_.max_in_flight.load(), in_flight);
   }
   void collect(Message& out) override {
     while (!calls_.may_collect) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -63,7 +63,7 @@ struct Lane {
   }
 };
 
-TEST_CASE("pipelined lane: as many frames under way as the worker takes, and no more") {
+TEST_CASE("pipelined lane: frames in flight reach the worker's depth and not more") {
   for (const int depth : {1, 3}) {
     CAPTURE(depth);
     Calls calls;
@@ -73,7 +73,7 @@ TEST_CASE("pipelined lane: as many frames under way as the worker takes, and no 
     CHECK(eventually([&] { return calls.submitted == depth; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     CHECK(calls.submitted == depth);
-    CHECK(test.taken == depth);  // what the worker has not taken gives no credit back
+    CHECK(test.taken == depth);  // a frame that the worker has not taken returns no credit
     calls.may_collect = true;
     for (std::uint64_t i = 0; i < 20; ++i) {
       REQUIRE(eventually([&] { return test.lane.has_output(); }));
@@ -81,14 +81,14 @@ TEST_CASE("pipelined lane: as many frames under way as the worker takes, and no 
     }
     test.lane.close_input();
     CHECK(eventually([&] { return test.lane.drained() && test.exited == 1; }));
-    CHECK(calls.most_under_way == depth);
+    CHECK(calls.max_in_flight == depth);
     std::uint64_t images = 0;
     for (std::uint64_t i = 0; i < 20; ++i) images += numbered_message(i).images;
     CHECK(test.lane.stats().images == images);
   }
 }
 
-TEST_CASE("pipelined lane: a lone frame is not held back for others to come") {
+TEST_CASE("pipelined lane: a single frame does not wait for others") {
   Calls calls;
   Lane test(pipelined(calls, 3));
   for (std::uint64_t i = 0; i < 5; ++i) {
@@ -96,10 +96,10 @@ TEST_CASE("pipelined lane: a lone frame is not held back for others to come") {
     REQUIRE(eventually([&] { return test.lane.has_output(); }));
     CHECK(came_through(*test.lane.pop(), i, 1));
   }
-  CHECK(calls.most_under_way == 1);
+  CHECK(calls.max_in_flight == 1);
 }
 
-TEST_CASE("pipelined lane: what was submitted before the input ended comes out") {
+TEST_CASE("pipelined lane: frames submitted before the end of the input come out") {
   Calls calls;
   calls.may_collect = false;
   Lane test(pipelined(calls, 3));
@@ -116,7 +116,7 @@ TEST_CASE("pipelined lane: what was submitted before the input ended comes out")
   CHECK(eventually([&] { return test.lane.drained(); }));
 }
 
-TEST_CASE("pipelined lane: a stop or an error drops what is under way and destroys the worker") {
+TEST_CASE("pipelined lane: a stop or an error drops frames in flight and destroys the worker") {
   Calls stopped;
   stopped.may_collect = false;
   {
@@ -145,8 +145,8 @@ TEST_CASE("pipelined lane: a stop or an error drops what is under way and destro
   CHECK(failed.destroyed == 1);
 }
 
-TEST_CASE("pipelined lane: busy time is counted once however many frames are under way") {
-  // Each frame is ready 10 ms after it was submitted, so three under way take little longer than
+TEST_CASE("pipelined lane: busy time is counted once with any number of frames in flight") {
+  // Each frame is ready 10 ms after it was submitted, so three in flight take little longer than
   // one.
   class Late final : public AddOne {
    public:
@@ -176,11 +176,11 @@ TEST_CASE("pipelined lane: busy time is counted once however many frames are und
   const double wall =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const StageStats stats = test.lane.stats();
-  CHECK(stats.compute_s >= 0.01);  // not nothing
+  CHECK(stats.compute_s >= 0.01);  // not zero
   CHECK(stats.compute_s + stats.wait_input_s + stats.wait_output_s <= wall);
 }
 
-TEST_CASE("a ring of pipelined workers loses nothing and keeps the order") {
+TEST_CASE("a ring of pipelined workers loses no frame and keeps the order") {
   const auto factory = [](const std::string&, int stage, int) {
     return std::make_unique<AddOne>(1 + stage);
   };

@@ -1,4 +1,4 @@
-// Rings of nodes in threads, over loopback: everything arrives once, in order, intact; queues stay
+// Rings of nodes in threads, over loopback: every frame arrives once, in order, intact; queues stay
 // bounded; counters are exact.
 #include <atomic>
 
@@ -20,7 +20,7 @@ std::vector<std::unique_ptr<NodeThread>> make_nodes(int count) {
 }
 
 TEST_CASE("ten thousand messages go through 1, 3 and 6 nodes once, in order, intact") {
-  // The inputs must differ, or order and content prove nothing.
+  // If the inputs were equal, order and content would prove nothing.
   REQUIRE(numbered_message(1).payload != numbered_message(2).payload);
   for (const int stages : {1, 3, 6}) {
     CAPTURE(stages);
@@ -65,12 +65,12 @@ TEST_CASE("counters are exact at the end") {
     CHECK(stage.compute_s > 0);
     CHECK(stage.wait_input_s > 0);
   }
-  // What one end sent is what the other received, heartbeats and all.
+  // One end received what the other sent, heartbeats included.
   CHECK(stats.stages[0].output.wire_bytes == stats.stages[1].input.wire_bytes);
   CHECK(stats.stages[1].output.wire_bytes == stats.stages[2].input.wire_bytes);
 }
 
-// Counts what has entered the worker, and is slow.
+// Counts the frames that entered the worker, and is slow.
 class Slow final : public AddOne {
  public:
   Slow(std::atomic<int>& seen, std::chrono::milliseconds pause) : seen_(seen), pause_(pause) {}
@@ -86,7 +86,7 @@ class Slow final : public AddOne {
   std::chrono::milliseconds pause_;
 };
 
-TEST_CASE("a slow last stage holds back the head: what is under way stays bounded") {
+TEST_CASE("a slow last stage slows the head: frames in flight stay bounded") {
   std::atomic<int> seen{0};
   NodeThread first;
   NodeThread last([&seen](const std::string&, int, int) {
@@ -99,20 +99,19 @@ TEST_CASE("a slow last stage holds back the head: what is under way stays bounde
     while (head.next_result()) {
     }
   });
-  int most = 0;
+  int max_in_flight = 0;
   for (int i = 0; i < 200; ++i) {
     head.submit(numbered_message(static_cast<std::uint64_t>(i)));
-    most = std::max(most, i + 1 - seen.load());
+    max_in_flight = std::max(max_in_flight, i + 1 - seen.load());
   }
   head.close_input();
   receiver.join();
   const RingStats stats = head.finish();
   // One at the head; at each stage the queue of 3, one in compute, one at its output, one on the
   // wire.
-  CHECK(most <= 1 + 1 + (3 + 1 + 1 + 1) + (3 + 1));
-  CHECK(most > 3);
-  // The cause shows where it is: stage 0 waited for its successor, and its link was not the slow
-  // part.
+  CHECK(max_in_flight <= 1 + 1 + (3 + 1 + 1 + 1) + (3 + 1));
+  CHECK(max_in_flight > 3);
+  // The statistics show the cause: stage 0 waited for its successor, not for its link.
   CHECK(stats.stages[0].wait_output_s > 0.5);
   CHECK(stats.stages[0].output.credit_wait_s > 0.5);
   CHECK(stats.stages[0].output.sending_s < stats.stages[0].output.credit_wait_s);
@@ -120,7 +119,7 @@ TEST_CASE("a slow last stage holds back the head: what is under way stays bounde
   CHECK(stats.stages[1].app_json == R"({"seen":200})");
 }
 
-TEST_CASE("a head that takes no results stops the ring, and finish() still gets the rest") {
+TEST_CASE("a head that takes no results stops the ring, and finish() gets the rest") {
   NodeThread node;
   RingHead head(head_for({node.address()}));
   std::uint64_t accepted = 0;
@@ -163,7 +162,7 @@ TEST_CASE("counters arrive while the ring runs") {
   head.next_result();
   CHECK(eventually([&] { return head.stats().stages[0].images > 0; }));
   CHECK(eventually([&] { return contains(head.stats().stages[0].app_json, "seen"); }));
-  // Every sender's kernel knows its round trip; of the head's it is the first hop's alone.
+  // Every sender's kernel knows its round trip; of the head's links that is the first.
   CHECK(eventually([&] { return head.stats().input.rtt_s > 0; }));
   CHECK(eventually([&] { return head.stats().stages[0].output.rtt_s > 0; }));
   const RingStats stats = head.finish();
@@ -172,14 +171,12 @@ TEST_CASE("counters arrive while the ring runs") {
   CHECK(stats.output.rtt_s == 0);
 }
 
-TEST_CASE("a worker sees the state of the link that its output takes") {
+TEST_CASE("a worker sees the state of its output's link") {
   class Watch final : public AddOne {
    public:
     explicit Watch(std::atomic<std::uint64_t>& sent) : sent_(sent) {}
     void observe_output(const LinkStats& link) override { sent_ = link.frames; }
-    std::string stats_json() override {
-      return std::string(3000, '1');
-    }  // longer than is let through
+    std::string stats_json() override { return std::string(3000, '1'); }  // longer than the limit
 
    private:
     std::atomic<std::uint64_t>& sent_;
@@ -188,35 +185,35 @@ TEST_CASE("a worker sees the state of the link that its output takes") {
   NodeThread node([&sent](const std::string&, int, int) { return std::make_unique<Watch>(sent); });
   RingHead head(head_for({node.address()}));
   const RingStats stats = run_session(head, 100, 1);
-  CHECK(sent >= 90);  // the last few were under way when the last frame began
+  CHECK(sent >= 90);  // the last few were in flight when the last frame began
   CHECK(sent < 100);
   CHECK(stats.stages[0].app_json.empty());
 }
 
-TEST_CASE("what the head instructs reaches every stage, in order, before later frames") {
-  // Each stage writes down what it was told and puts the number of the latest on its frames.
-  class Told final : public AddOne {
+TEST_CASE("an instruction reaches every stage, in order, before later frames") {
+  // Each stage records its instructions and puts the number of the latest on its frames.
+  class Instructed final : public AddOne {
    public:
     void instructed(const std::string& json) override {
-      told_ += json + ";";
+      seen_ += json + ";";
       latest_ = static_cast<std::uint8_t>(std::stoi(json));
     }
     void collect(Message& out) override {
       AddOne::collect(out);
       out.bits = latest_;
     }
-    std::string stats_json() override { return told_; }
+    std::string stats_json() override { return seen_; }
 
    private:
-    std::string told_;
+    std::string seen_;
     std::uint8_t latest_ = 0;
   };
-  const auto factory = [](const std::string&, int, int) { return std::make_unique<Told>(); };
+  const auto factory = [](const std::string&, int, int) { return std::make_unique<Instructed>(); };
   NodeThread a(factory), b(factory), c(factory);
   RingHead head(head_for({a.address(), b.address(), c.address()}));
   for (int i = 1; i <= 3; ++i) {
     head.instruct(std::to_string(i));
-    // A frame that was submitted after the instruction: it comes behind it on every hop.
+    // Submitted after the instruction: it is behind it on every hop.
     head.submit(numbered_message(0));
     CHECK(head.next_result()->bits == i);
   }
@@ -234,7 +231,7 @@ TEST_CASE("what the head instructs reaches every stage, in order, before later f
   }
 }
 
-TEST_CASE("a payload much longer than what is taken from the socket at once") {
+TEST_CASE("a payload much longer than one read of the socket") {
   NodeThread node;
   RingHead head(head_for({node.address()}));
   Message message = numbered_message(0);

@@ -1,5 +1,4 @@
-// What people see when something is wrong: one line that names the stage, its address and the
-// cause.
+// Error texts: one line that names the stage, its address and the cause.
 #include <atomic>
 
 #include "tests/net/ring/ring_fixture.h"
@@ -15,7 +14,7 @@ class Throws final : public AddOne {
   }
 };
 
-// Submits until the ring says why it stops.
+// Submits until the ring fails.
 std::string feed_until_error(RingHead& head) {
   return error_of([&] {
     for (std::uint64_t i = 0;; ++i) {
@@ -27,7 +26,7 @@ std::string feed_until_error(RingHead& head) {
   });
 }
 
-TEST_CASE("a worker that throws ends the session; the head reads which stage and why") {
+TEST_CASE("a worker that throws ends the session; the head's error names the stage and the cause") {
   for (int bad = 0; bad < 3; ++bad) {
     CAPTURE(bad);
     const auto factory = [bad](const std::string&, int stage, int) -> std::unique_ptr<StageWorker> {
@@ -41,7 +40,7 @@ TEST_CASE("a worker that throws ends the session; the head reads which stage and
     {
       RingHead head(head_for(addresses));
       CHECK(feed_until_error(head) == expected);
-      // Every later call says the same, and none hangs.
+      // Every later call throws the same, and none blocks.
       CHECK(error_of([&] { head.submit({}); }) == expected);
       CHECK(error_of([&] { head.next_result(); }) == expected);
       CHECK(error_of([&] { head.finish(); }) == expected);
@@ -52,7 +51,7 @@ TEST_CASE("a worker that throws ends the session; the head reads which stage and
   }
 }
 
-TEST_CASE("calls that wait when the ring breaks are woken") {
+TEST_CASE("blocked calls throw when the ring fails") {
   NodeThread node([](const std::string&, int, int) { return std::make_unique<Throws>(); });
   RingHead head(head_for({node.address()}));
   std::string fed;
@@ -83,7 +82,7 @@ TEST_CASE("a stage that cannot load refuses the session") {
   CHECK(eventually([&] { return error_of([&] { RingHead head(options); }) == expected; }));
 }
 
-TEST_CASE("loading may take longer than a peer may be silent") {
+TEST_CASE("loading may take longer than the limit of silence") {
   NodeThread node([](const std::string&, int, int) {
     std::this_thread::sleep_for(std::chrono::milliseconds(3500));
     return std::make_unique<AddOne>();
@@ -92,7 +91,7 @@ TEST_CASE("loading may take longer than a peer may be silent") {
   run_session(head, 10, 1);
 }
 
-TEST_CASE("a ring that does not get ready in time is an error") {
+TEST_CASE("a ring that is not ready in time is an error") {
   std::atomic<bool> leave{false};
   NodeThread node([&leave](const std::string&, int, int) {
     while (!leave) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -104,7 +103,7 @@ TEST_CASE("a ring that does not get ready in time is an error") {
   leave = true;
 }
 
-TEST_CASE("nobody listens there") {
+TEST_CASE("nothing listens at an address") {
   std::string free_address;
   {
     NodeThread gone;
@@ -123,7 +122,7 @@ TEST_CASE("nobody listens there") {
   CHECK(contains(second, fmt::format("stage 0 ({})", first.address())));
 }
 
-TEST_CASE("a name that nobody knows") {
+TEST_CASE("a name that cannot be resolved") {
   const std::string text =
       error_of([&] { RingHead head(head_for({"no-such-jetson.invalid:7710"})); });
   CHECK(contains(text, "cannot resolve 'no-such-jetson.invalid' of stage 0"));
@@ -135,7 +134,7 @@ TEST_CASE("a port in use") {
   options.listen = node.address();
   CHECK(contains(error_of([&] { RingNode second(options, make_add_one, [](std::string) {}); }),
                  fmt::format("cannot listen on {}: address already in use", node.address())));
-  // The head's return port as well, and the node that has been asked is free again.
+  // The head's return port as well; the node is free again afterwards.
   HeadOptions head_options = head_for({node.address()});
   head_options.listen = node.address();
   CHECK(contains(error_of([&] { RingHead head(head_options); }),
@@ -144,7 +143,7 @@ TEST_CASE("a port in use") {
   run_session(head, 5, 1);
 }
 
-TEST_CASE("addresses and options that make no sense") {
+TEST_CASE("invalid addresses and options") {
   CHECK(contains(error_of([] { RingHead head(head_for({"jetson"})); }), "write HOST:PORT"));
   CHECK(contains(error_of([] { RingHead head(head_for({})); }), "1 to 64 stages"));
   HeadOptions options = head_for({"127.0.0.1:1"});
@@ -203,7 +202,7 @@ TEST_CASE("a codec that the next stage cannot decode") {
                  fmt::format("stage 1 ({}) cannot decode codec 9", b.address())));
 }
 
-TEST_CASE("a node that is stopped says so, and so does a head") {
+TEST_CASE("a stopped node and a stopped head are named") {
   auto node = std::make_unique<NodeThread>();
   const std::string address = node->address();
   RingHead head(head_for({address}));

@@ -1,4 +1,4 @@
-// Nodes as processes: killed in mid-run, stopped so that they fall silent, and started again.
+// Nodes as processes: killed during a run, stopped so that they are silent, and restarted.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -31,7 +31,7 @@ class NodeProcess {
     }
     ::close(pipe_ends[1]);
     FILE* out = ::fdopen(pipe_ends[0], "r");
-    REQUIRE_MESSAGE(std::fscanf(out, "%d", &port_) == 1, "the node said no port");
+    REQUIRE_MESSAGE(std::fscanf(out, "%d", &port_) == 1, "the node printed no port");
     std::fclose(out);
   }
   NodeProcess(const NodeProcess&) = delete;
@@ -55,7 +55,7 @@ class NodeProcess {
 };
 
 // Feeds and receives until the ring breaks; `disturb` is called after 200 results. Returns the
-// error and how long it took from the disturbance to the error.
+// error and the time from the disturbance to the error.
 struct Outcome {
   std::string error;
   double seconds = 0;
@@ -95,7 +95,7 @@ struct ThreeProcesses {
   HeadOptions options() const {
     return head_for({nodes[0]->address(), nodes[1]->address(), nodes[2]->address()});
   }
-  // The survivors notice on their own; until then they may be busy.
+  // The other nodes may be busy until they notice the loss.
   void check_next_session() {
     CHECK(eventually([&] {
       return error_of([&] {
@@ -107,7 +107,7 @@ struct ThreeProcesses {
 };
 
 TEST_CASE(
-    "a node that is killed in mid-run is named at once; started again, the ring works again") {
+    "a node that is killed during a run is named at once; when restarted, the ring works again") {
   ThreeProcesses ring;
   for (std::size_t victim = 0; victim < 3; ++victim) {
     CAPTURE(victim);
@@ -129,7 +129,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a node that falls silent is named within 3 s; when it wakes, the ring works again") {
+TEST_CASE("a silent node is named within 3 s; when it continues, the ring works again") {
   ThreeProcesses ring;
   for (std::size_t victim = 0; victim < 3; ++victim) {
     CAPTURE(victim);
@@ -146,7 +146,7 @@ TEST_CASE("a node that falls silent is named within 3 s; when it wakes, the ring
   }
 }
 
-TEST_CASE("a head that is killed leaves nodes that wait for the next") {
+TEST_CASE("after a head is killed, the nodes serve the next") {
   ThreeProcesses ring;
   const pid_t head_process = ::fork();
   REQUIRE(head_process >= 0);
@@ -163,7 +163,7 @@ TEST_CASE("a head that is killed leaves nodes that wait for the next") {
   ring.check_next_session();
 }
 
-TEST_CASE("a node may compute for longer than a peer may be silent") {
+TEST_CASE("a node may compute for longer than the limit of silence") {
   NodeProcess node("127.0.0.1:0", 3500);
   RingHead head(head_for({node.address()}));
   run_session(head, 1, 1);

@@ -47,7 +47,7 @@ Plan some_plan() {
   return plan;
 }
 
-TEST_CASE("hello: there and back") {
+TEST_CASE("hello: write and read") {
   const Hello in = some_hello();
   const Hello out = parse_hello(hello_json(in));
   CHECK(out.version == in.version);
@@ -63,8 +63,8 @@ TEST_CASE("hello: every field missing or wrong is named") {
     const std::string bad = with(good, quoted(key), "\"other\"");
     CHECK(contains(error_of([&] { parse_hello(bad); }), key));
   }
-  const auto refused = [&](const char* from, const char* to, const char* says) {
-    CHECK(contains(error_of([&] { parse_hello(with(good, from, to)); }), says));
+  const auto refused = [&](const char* from, const char* to, const char* text) {
+    CHECK(contains(error_of([&] { parse_hello(with(good, from, to)); }), text));
   };
   refused("\"1.2.3\"", "4", "'version' is not a text");
   refused("1.2.3", std::string(65, '1').c_str(), "'version' is too long");
@@ -83,7 +83,7 @@ TEST_CASE("hello: every field missing or wrong is named") {
   }
 }
 
-TEST_CASE("plan: there and back") {
+TEST_CASE("plan: write and read") {
   const Plan in = some_plan();
   const Plan out = parse_plan(plan_json(in));
   CHECK(out.session == in.session);
@@ -105,8 +105,8 @@ TEST_CASE("plan: every field missing or wrong is named") {
     const std::string bad = with(good, quoted(key), "\"other\"");
     CHECK(contains(error_of([&] { parse_plan(bad); }), key));
   }
-  const auto refused = [&](const char* from, const char* to, const char* says) {
-    CHECK(contains(error_of([&] { parse_plan(with(good, from, to)); }), says));
+  const auto refused = [&](const char* from, const char* to, const char* text) {
+    CHECK(contains(error_of([&] { parse_plan(with(good, from, to)); }), text));
   };
   refused("\"stage\":1", "\"stage\":2", "not within 0 to 1");
   refused("\"credits\":4", "\"credits\":0", "not within 1 to 1024");
@@ -122,7 +122,7 @@ TEST_CASE("plan: every field missing or wrong is named") {
   CHECK(error_of([] { parse_plan(std::string(900000, '[')); }) == "plan: not JSON");
 }
 
-TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
+TEST_CASE("bye and statistics: write and read, also bytes that are not UTF-8") {
   StageStats in;
   in.stage = 2;
   in.address = "10.0.0.3:7710";
@@ -158,12 +158,12 @@ TEST_CASE("bye and statistics: there and back, bytes that are not UTF-8 too") {
   }
 }
 
-TEST_CASE("statistics: a capacity or round trip that none can be is refused") {
+TEST_CASE("statistics: an invalid capacity or round trip is refused") {
   const std::string good = stage_stats_json(StageStats{});
   CHECK(parse_stage_stats(good).output.capacity == Capacity::unknown);
-  const auto refused = [&](const char* from, const char* to, const char* says) {
+  const auto refused = [&](const char* from, const char* to, const char* text) {
     CAPTURE(to);
-    CHECK(contains(error_of([&] { parse_stage_stats(with(good, from, to)); }), says));
+    CHECK(contains(error_of([&] { parse_stage_stats(with(good, from, to)); }), text));
   };
   refused("\"capacity\":0", "\"capacity\":3", "'capacity' is 3: not within 0 to 2");
   refused("\"capacity\":0", "\"capacity\":-1", "'capacity' is not a whole number");
@@ -175,7 +175,7 @@ TEST_CASE("statistics: a capacity or round trip that none can be is refused") {
   refused("\"rtt_s\":0.0", "\"rtt\":0.0", "'rtt_s' is missing");
 }
 
-TEST_CASE("link counters: bits per element, and no division by nothing") {
+TEST_CASE("link counters: bits per element, also of no elements") {
   LinkStats link;
   CHECK(link.bits_per_element() == 0);
   link.payload_bytes = 1000;

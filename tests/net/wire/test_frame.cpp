@@ -31,7 +31,7 @@ FrameHeader full_header() {
   return header;
 }
 
-// Makes the header's own checksum right again after a change.
+// Corrects the header's checksum after a change.
 void sign(HeaderBytes& bytes) {
   const std::uint32_t crc = crc32c({bytes.data(), 52});
   for (std::size_t i = 0; i < 4; ++i) bytes[52 + i] = static_cast<std::byte>(crc >> (8 * i));
@@ -42,7 +42,7 @@ std::string read_error(const HeaderBytes& bytes) {
   return read_header(bytes, header);
 }
 
-TEST_CASE("frame: the bytes of the wire, written out") {
+TEST_CASE("frame: the bytes on the wire") {
   const HeaderBytes bytes = write_header(full_header());
   const unsigned char expected[52] = {
       'Q',  'R',  'N',  'G',                            // magic
@@ -59,7 +59,7 @@ TEST_CASE("frame: the bytes of the wire, written out") {
   }
 }
 
-TEST_CASE("frame: a header comes back as it was") {
+TEST_CASE("frame: a header survives writing and reading") {
   std::mt19937 engine(11);
   const auto random = [&engine] { return static_cast<std::uint32_t>(engine()); };
   for (int run = 0; run < 1000; ++run) {
@@ -93,7 +93,7 @@ TEST_CASE("frame: a header comes back as it was") {
   }
 }
 
-TEST_CASE("frame: every flipped bit of a header is noticed") {
+TEST_CASE("frame: every flipped bit of a header is detected") {
   const HeaderBytes good = write_header(full_header());
   CHECK(read_error(good).empty());
   for (std::size_t bit = 0; bit < 8 * frame_header_bytes; ++bit) {
@@ -104,13 +104,13 @@ TEST_CASE("frame: every flipped bit of a header is noticed") {
   }
 }
 
-TEST_CASE("frame: what is wrong is said, and only so much") {
+TEST_CASE("frame: each defect has its text") {
   const HeaderBytes good = write_header(full_header());
   HeaderBytes bytes = good;
   bytes[0] = std::byte{'G'};
   CHECK(read_error(bytes) == "wrong magic: is this a QuantRing port?");
 
-  // Before the checksum: another version may have another layout.
+  // Checked before the checksum: another version may have another layout.
   bytes = good;
   bytes[4] = std::byte{3};
   CHECK(read_error(bytes) ==
@@ -138,7 +138,7 @@ TEST_CASE("frame: what is wrong is said, and only so much") {
   CHECK(contains(read_error(bytes), "not zero"));
 }
 
-TEST_CASE("frame: no payload is longer than its kind allows") {
+TEST_CASE("frame: the payload length is limited by kind") {
   const std::pair<FrameKind, std::uint64_t> limits[] = {
       {FrameKind::hello, 1 << 20}, {FrameKind::tensor, 256u << 20}, {FrameKind::result, 256u << 20},
       {FrameKind::credit, 0},      {FrameKind::heartbeat, 0},       {FrameKind::control, 1 << 20},
@@ -157,7 +157,7 @@ TEST_CASE("frame: no payload is longer than its kind allows") {
   }
 }
 
-TEST_CASE("frame: a failed read leaves the output alone") {
+TEST_CASE("frame: a failed read does not change the output") {
   FrameHeader header = full_header();
   HeaderBytes bytes = write_header(header);
   bytes[30] ^= std::byte{4};
@@ -166,7 +166,7 @@ TEST_CASE("frame: a failed read leaves the output alone") {
   CHECK(header.images == 77);
 }
 
-TEST_CASE("frame: a message comes back as it was, and a damaged payload is noticed") {
+TEST_CASE("frame: a message survives, and a damaged payload is detected") {
   Message in;
   in.codec = 3;
   in.bits = 5;

@@ -1,6 +1,6 @@
 #pragma once
-// Messages whose content follows from their number, and the worker that the tests run: no doctest
-// here, a node that is a process of its own uses it too.
+// Messages with content derived from their number, and the worker of the tests. No doctest here:
+// a node in a process of its own uses it, too.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "net/wire/message.h"
 #include "net/ring/ring_node.h"
+#include "net/wire/message.h"
 
 namespace quantring::net {
 
@@ -33,8 +33,7 @@ inline Message numbered_message(std::uint64_t number) {
   return message;
 }
 
-// What a worker of the tests does: adds one to each byte, so that a result shows through how many
-// stages it went.
+// The test worker adds one to each byte, so a result shows how many stages it passed.
 inline bool came_through(const Message& got, std::uint64_t number, int stages) {
   const Message sent = numbered_message(number);
   if (got.request_id != number || got.payload.size() != sent.payload.size() ||
@@ -50,17 +49,17 @@ inline bool came_through(const Message& got, std::uint64_t number, int stages) {
   return true;
 }
 
-// Holds the frames under way and computes when they are collected, as a GPU's worker does.
+// Keeps the frames in flight and computes when they are collected, as a GPU's worker does.
 class AddOne : public StageWorker {
  public:
   explicit AddOne(int depth = 1) : depth_(depth) {}
 
   int depth() const override { return depth_; }
-  void submit(Message& in) override { under_way_.push_back(std::move(in)); }
+  void submit(Message& in) override { in_flight_.push_back(std::move(in)); }
   void collect(Message& out) override {
-    out = std::move(under_way_.front());
-    under_way_.pop_front();
-    out.request_id = 12345;  // whatever stands here, the ring puts it right
+    out = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    out.request_id = 12345;  // the ring overwrites it
     for (auto& byte : out.payload) {
       byte = static_cast<std::byte>(std::to_integer<unsigned>(byte) + 1);
     }
@@ -68,7 +67,7 @@ class AddOne : public StageWorker {
 
  private:
   int depth_;
-  std::deque<Message> under_way_;
+  std::deque<Message> in_flight_;
 };
 
 inline std::unique_ptr<StageWorker> make_add_one(const std::string&, int, int) {

@@ -1,40 +1,38 @@
 #pragma once
-// The head's I/O side: connects to stage 0, takes the last stage's connection, and tells the ring's
-// state. Lives on the head's I/O thread. Internal to net.
+// Sockets and time for a HeadSession: connects to stage 0, accepts the last stage's connection, and
+// reports the session's progress. Lives on the head's I/O thread. Internal to net.
 
 #include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
-#include <list>
+#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "net/hop/connection.h"
-#include "net/wire/control.h"
-#include "net/ring/ring_head.h"
+#include "net/ring/head_session.h"
 
 namespace quantring::net {
 
-class HeadLink final : public ConnectionOwner {
+class HeadDriver final : public ConnectionOwner {
  public:
   // Called on the I/O thread.
   struct Events {
     std::function<void()> ready;
     std::function<void()> room;  // stage 0 may take a frame: call submit while may_submit
     std::function<void(Message&&)> result;           // call consumed when the app has taken it
-    std::function<void()> last_result;               // there will be no more
+    std::function<void()> results_ended;             // there will be no more
     std::function<void()> counted;                   // counters have changed
     std::function<void()> done;                      // every node said goodbye
     std::function<void(const std::string&)> failed;  // once; nothing follows
   };
 
-  HeadLink(asio::io_context& io, const HeadOptions& options, std::uint64_t session, Events events);
+  HeadDriver(asio::io_context& io, const HeadOptions& options, std::uint64_t session,
+             Events events);
 
   void start();
-  bool may_submit() { return ready_ && !over_ && first_->may_submit(); }
-  void submit(Message&& message) { first_->submit(std::move(message)); }
+  bool may_submit();
+  void submit(Message&& message);
   void consumed(std::uint32_t results);
   void instruct(const std::string& json);
   void finish();  // after the last submit
@@ -50,22 +48,29 @@ class HeadLink final : public ConnectionOwner {
   void on_closed(Connection& connection, const Closed& closed) override;
 
  private:
-  void send_plan();
-  void stranger(Tcp::socket socket);
-  void return_hello(Connection& connection, const Hello& hello);
-  void keep_stats(const std::string& json);
-  void leave();  // lets go of the listener and the strangers
+  void perform();  // what the session asks for
+  void perform_one(ConnectLink& action);
+  void perform_one(LinkAction& action);
+  void perform_one(OpenReturnPort&);
+  void perform_one(CloseReturnPort&);
+  void perform_one(RingReady&);
+  void perform_one(ResultArrived& action) { events_.result(std::move(action.message)); }
+  void perform_one(ResultsEnded&) { events_.results_ended(); }
+  void perform_one(CountsChanged&) { events_.counted(); }
+  void perform_one(SessionDone&) { events_.done(); }
+  void perform_one(SessionFailed& action) { events_.failed(action.error); }
+  void accepted(Tcp::socket socket);
+  Connection* find(LinkId link) const;  // nothing when it was never made, or was refused
+  LinkId id_of(const Connection& connection) const;
 
   asio::io_context& io_;
   const HeadOptions& options_;
-  const std::uint64_t session_;
+  HeadSession session_;
   Events events_;
-  asio::steady_timer ready_timer_;
   Acceptor acceptor_;
-  std::shared_ptr<Connection> first_, return_;
-  std::list<std::shared_ptr<Connection>> strangers_;
-  std::vector<StageStats> stages_;
-  bool ready_ = false, over_ = false;
+  std::map<LinkId, std::shared_ptr<Connection>> links_;
+  bool performing_ = false;
+  bool room_ = false;  // to be reported when the session's actions are done
 };
 
 }  // namespace quantring::net

@@ -1,4 +1,5 @@
-// Connections that are not part of the ring: garbage, silence, other sessions. They disturb nobody.
+// Connections that are not part of the ring: random data, silence, other sessions. They do not
+// disturb the ring.
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
@@ -14,19 +15,19 @@ namespace {
 
 using Tcp = asio::ip::tcp;
 
-class Stranger {
+class Intruder {
  public:
-  explicit Stranger(std::uint16_t port) : socket_(io_) {
+  explicit Intruder(std::uint16_t port) : socket_(io_) {
     socket_.connect({asio::ip::make_address("127.0.0.1"), port});
   }
   void send(const std::string& text) { asio::write(socket_, asio::buffer(text)); }
   void send(const Frame& frame) {
     const HeaderBytes header = write_header(frame.header);
-    asio::error_code gone;  // the node may have hung up already
+    asio::error_code gone;  // the node may have closed already
     asio::write(socket_, asio::buffer(header), gone);
     asio::write(socket_, asio::buffer(frame.payload), gone);
   }
-  // What came until the other side closed.
+  // Everything until the other side closes.
   std::string read_all() {
     std::string all;
     asio::error_code end;
@@ -52,23 +53,23 @@ Frame control_frame(ControlType type, const std::string& json) {
   return text_frame(header, json);
 }
 
-TEST_CASE("garbage on a node's port gets an answer that says so, and leaves the node alive") {
+TEST_CASE("random data on a node's port gets an error, and the node goes on") {
   NodeThread node;
   {
-    Stranger browser(node.port());
+    Intruder browser(node.port());
     browser.send("GET / HTTP/1.1\r\nHost: somewhere\r\nUser-Agent: something rather long\r\n\r\n");
     CHECK(contains(browser.read_all(), "wrong magic: is this a QuantRing port?"));
   }
   {
     std::mt19937 random(7);
-    std::vector<std::unique_ptr<Stranger>> many;
+    std::vector<std::unique_ptr<Intruder>> many;
     for (int i = 0; i < 40; ++i) {
       std::string noise(1 + random() % 5000, '\0');
       for (char& c : noise) c = static_cast<char>(random());
       try {
-        many.push_back(std::make_unique<Stranger>(node.port()));
+        many.push_back(std::make_unique<Intruder>(node.port()));
         many.back()->send(noise);
-      } catch (const asio::system_error&) {  // hung up on us, as it may
+      } catch (const asio::system_error&) {  // the node may refuse or close
       }
     }
   }
@@ -81,16 +82,16 @@ TEST_CASE("garbage on a node's port gets an answer that says so, and leaves the 
   }));
 }
 
-TEST_CASE("a visitor who says nothing is shown out, and does not keep a head from coming") {
+TEST_CASE("a silent connection is closed, and does not keep a head from connecting") {
   NodeThread node;
-  Stranger silent(node.port());
+  Intruder silent(node.port());
   RingHead head(head_for({node.address()}));
   run_session(head, 10, 1);
   CHECK(contains(silent.read_all(), "sent no hello within 5 s"));
 }
 
-TEST_CASE("strays on the return port are refused; the ring gets ready all the same") {
-  // The stage loads until the strays have been: that is when the return port is open.
+TEST_CASE("connections of others at the return port are refused, and the ring gets ready") {
+  // The stage loads until the intruder was refused: meanwhile the return port is open.
   std::atomic<bool> load{false};
   NodeThread node([&load](const std::string&, int, int) {
     while (!load) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -105,31 +106,31 @@ TEST_CASE("strays on the return port are refused; the ring gets ready all the sa
   }
   options.listen = fmt::format("127.0.0.1:{}", port);
   std::vector<std::string> answers;
-  std::thread strays([&] {
-    std::unique_ptr<Stranger> garbage;
-    while (!garbage) {
+  std::thread intruder([&] {
+    std::unique_ptr<Intruder> connection;
+    while (!connection) {
       try {
-        garbage = std::make_unique<Stranger>(port);
+        connection = std::make_unique<Intruder>(port);
       } catch (const asio::system_error&) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
       }
     }
-    garbage->send(std::string(200, 'x'));
-    answers.push_back(garbage->read_all());
+    connection->send(std::string(200, 'x'));
+    answers.push_back(connection->read_all());
     load = true;
   });
   RingHead head(options);
-  strays.join();
+  intruder.join();
   CHECK(contains(answers[0], "wrong magic"));
   run_session(head, 50, 2);
 }
 
 TEST_CASE("the last stage of another session is refused at the return port") {
-  // A node that is no QuantRing: it takes the plan, and connects back with the wrong session first.
+  // A false node: it takes the plan, and connects back with the wrong session.
   asio::io_context io;
   Tcp::acceptor acceptor(io, Tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
   std::string refused;
-  std::thread impostor([&] {
+  std::thread false_node([&] {
     Tcp::socket socket = acceptor.accept();
     const auto read_text = [&] {
       HeaderBytes bytes;
@@ -149,19 +150,19 @@ TEST_CASE("the last stage of another session is refused at the return port") {
     hello.role = Role::node;
     write(hello_frame(hello));
     const Plan plan = parse_plan(read_text());
-    Stranger other(parse_address(plan.return_address).port);
+    Intruder other(parse_address(plan.return_address).port);
     hello.role = Role::stage;
     hello.session ^= 1;
     other.send(hello_frame(hello));
     refused = other.read_all();
-    write(control_frame(ControlType::ready, {}));  // with no last stage at the head
+    write(control_frame(ControlType::ready, {}));  // no last stage has connected
   });
   const std::string text = error_of([&] {
     RingHead head(head_for({fmt::format("127.0.0.1:{}", acceptor.local_endpoint().port())}));
   });
-  impostor.join();
+  false_node.join();
   CHECK(contains(refused, "the last stage of another session"));
-  CHECK(contains(text, "its last stage is not here"));
+  CHECK(contains(text, "its last stage has not connected"));
 }
 
 TEST_CASE(
@@ -173,7 +174,7 @@ TEST_CASE(
   const auto refusal_of = [&](const Frame& second) {
     std::string answer;
     eventually([&] {
-      Stranger peer(node.port());
+      Intruder peer(node.port());
       peer.send(hello_frame(hello));
       peer.send(second);
       answer = peer.read_all();
@@ -182,9 +183,9 @@ TEST_CASE(
     return answer;
   };
   CHECK(contains(refusal_of(control_frame(ControlType::plan, "{")), "plan: not JSON"));
-  CHECK(contains(refusal_of(control_frame(ControlType::bye, "{}")), "does not belong here"));
+  CHECK(contains(refusal_of(control_frame(ControlType::bye, "{}")), "is not allowed here"));
   CHECK(contains(refusal_of(control_frame(ControlType::finish, "")), "end came before the start"));
-  CHECK(contains(refusal_of(hello_frame(hello)), "does not belong here"));
+  CHECK(contains(refusal_of(hello_frame(hello)), "is not allowed here"));
   FrameHeader tensor;
   tensor.kind = FrameKind::tensor;
   tensor.epoch = 1;
@@ -193,8 +194,8 @@ TEST_CASE(
   damaged.payload[0] ^= std::byte{1};
   CHECK(contains(refusal_of(damaged), "checksum is wrong"));
   hello.role = Role::node;
-  CHECK(
-      contains(refusal_of(control_frame(ControlType::plan, "{}")), "a node does not call a node"));
+  CHECK(contains(refusal_of(control_frame(ControlType::plan, "{}")),
+                 "a node does not connect to a node"));
 }
 
 }  // namespace
