@@ -6,7 +6,7 @@
 
 namespace quantring {
 
-// Bytes of scratch that attention() needs for this shape and context.
+// Bytes of scratch for attention() with this shape and context.
 std::size_t attention_scratch_bytes(const Context& context, std::int64_t images,
                                     std::int64_t tokens, std::int64_t dim, std::int64_t heads);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Where ops run and in what precision: the device and what it needs. Every op takes one first.
+// The device and precision that ops run with. The first argument of every op.
 
 #include <cstddef>
 #include <memory>
@@ -22,17 +22,17 @@ struct ContextOptions {
   Device device;
   int threads = 1;  // worker threads of the CPU backend, the caller's included; 1 to 1024
   Precision precision = Precision::f32;  // the CPU knows f32 only
-  bool residual_f32 = false;  // keep the residual stream in f32 though the precision is less
+  bool residual_f32 = false;             // keep the residual stream in f32 at a lower precision
 };
 
 class Context {
  public:
-  // Throws Error: a wrong number of threads, a precision that the device does not have, a device
-  // that cannot be used.
+  // Throws Error for a wrong number of threads, a precision that the device does not support, or a
+  // device that cannot be used.
   //
-  // Results on the CPU do not depend on the number of threads, nor on how many images are in a
-  // batch: every value is computed in the same order wherever the work is cut. They do depend on
-  // the CPU's instruction set, in the last bits. One thread at a time may use a context.
+  // Results on the CPU do not depend on the number of threads or images: every value is computed in
+  // the same order however the work is divided. They depend on the CPU's instruction set in the
+  // last bits. One thread at a time may use a context.
   explicit Context(const ContextOptions& options);
   explicit Context(int threads = 1);  // the CPU
   ~Context();
@@ -41,10 +41,10 @@ class Context {
 
   Device device() const { return options_.device; }
   int threads() const { return options_.threads; }
-  DType activation_dtype() const;   // of what ops pass each other
+  DType activation_dtype() const;   // of the tensors between ops
   DType residual_dtype() const;     // of the residual stream
-  bool asynchronous() const;        // ops and copies run on while the host goes ahead
-  bool shares_host_memory() const;  // the device works on host memory as well as on its own
+  bool asynchronous() const;        // ops and copies return before they are done
+  bool shares_host_memory() const;  // the device can use host memory directly
 
   ThreadPool& pool() { return *pool_; }
   Backend& backend() { return *backend_; }
@@ -57,8 +57,8 @@ class Context {
 };
 
 // Memory of a context's device for tensors, aligned to at least 64 bytes, zeroed. Empty when
-// default-constructed. Only the CPU's may be read and written by the host: others through
-// ops/transfer.h. Throws Error when there is not enough. The context must outlive it.
+// default-constructed. Only the CPU's may be accessed by the host: for others see
+// ops/transfer.h. Throws Error if there is not enough. The context must outlive it.
 class Buffer {
  public:
   Buffer() = default;

@@ -22,7 +22,7 @@ std::uint64_t gpu_bytes_in_use(int index) {
 #else
 constexpr bool built_with_cuda = false;
 std::string why_unusable(int) {
-  return "this build has no CUDA (those of the presets cuda and jetson have)";
+  return "this build has no CUDA (build with the preset cuda or jetson)";
 }
 std::string gpu_name(int) {
   return "GPU";

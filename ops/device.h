@@ -1,5 +1,5 @@
 #pragma once
-// Which device ops run on, as a person names it.
+// The device that ops run on, and its names for users.
 
 #include <cstdint>
 #include <string>
@@ -17,18 +17,18 @@ struct Device {
 std::string device_text(Device device);  // "cpu", "cuda:0"
 std::string device_name(Device device);  // "NVIDIA H100 80GB HBM3"; "CPU"
 
-// Of a GPU's own memory, by every program that uses it; 0 on the CPU.
+// GPU memory in use by all processes; 0 on the CPU.
 std::uint64_t device_bytes_in_use(Device device);
 
-// A device that was asked for, and what to tell the person about it.
+// The chosen device, and a note for the user.
 struct DeviceChoice {
   Device device;
   std::string note;  // one line without newline, or empty: "no CUDA driver here, using the CPU"
 };
 
-// "auto", "cpu", "cuda" (the first GPU) or "cuda:N". auto takes the first GPU where this build has
-// CUDA and a GPU works, else the CPU, and says why. Throws Error for other text, and for a GPU that
-// was asked for and cannot be used.
+// "auto", "cpu", "cuda" (the first GPU) or "cuda:N". auto chooses the first GPU if this build has
+// CUDA and the GPU works, else the CPU with the reason in the note. Throws Error for other text,
+// and for a named GPU that cannot be used.
 DeviceChoice choose_device(std::string_view text);
 
 }  // namespace quantring

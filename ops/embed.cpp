@@ -36,7 +36,7 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
   const std::int64_t images = pixels.shape[0], channels = pixels.shape[1];
   const std::int64_t height = pixels.shape[2], width = pixels.shape[3];
   if (patch_h < 1 || patch_w < 1 || height % patch_h != 0 || width % patch_w != 0) {
-    throw Error("extract_patches: pictures of " + std::to_string(height) + " x " +
+    throw Error("extract_patches: images of " + std::to_string(height) + " x " +
                 std::to_string(width) + " do not divide into patches of " +
                 std::to_string(patch_h) + " x " + std::to_string(patch_w));
   }
@@ -49,6 +49,10 @@ void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
     return;
   }
   check::exact(op, "pixels", pixels, DType::u8, pixels.shape);
+  if (channels > max_channels) {
+    throw Error("extract_patches: images of " + std::to_string(channels) + " channels, at most " +
+                std::to_string(max_channels) + " are supported");
+  }
   if (std::ssize(mean) != channels || std::ssize(std) != channels) {
     throw std::invalid_argument("extract_patches: " + std::to_string(mean.size()) + " means and " +
                                 std::to_string(std.size()) + " deviations for pixels " +

@@ -9,10 +9,13 @@
 
 namespace quantring {
 
+inline constexpr std::int64_t max_channels = 4;
+
 // patches[images * patches, channels * patch_h * patch_w] activations = ((pixel / 255) - mean[c]) /
 // std[c] for u8 pixels [images, channels, height, width]; f32 pixels are taken as normalised
 // already and only rearranged. Patches run row by row; within a patch, channel then row then column
-// (the layout of a convolution's weight). height and width must be multiples of the patch.
+// (the layout of a convolution's weight). height and width must be multiples of the patch; at most
+// max_channels channels.
 void extract_patches(Context& context, ConstTensor pixels, std::int64_t patch_h,
                      std::int64_t patch_w, std::span<const float> mean, std::span<const float> std,
                      Tensor patches);

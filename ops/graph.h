@@ -1,6 +1,6 @@
 #pragma once
-// A sequence of ops that is run again and again over the same memory, as a stage's forward pass is
-// for one batch size. A GPU records it (a CUDA graph) and replays it with one call.
+// A sequence of ops that is run repeatedly on the same memory, such as a stage's forward pass for
+// one batch size. A GPU records it as a CUDA graph and replays it with one call.
 
 #include <functional>
 #include <memory>
@@ -18,9 +18,9 @@ class Graph {
   Graph(Graph&&) noexcept;
   Graph& operator=(Graph&&) noexcept;
 
-  // Does what `body` does. Body must call the same ops on the same memory every time, and nothing
-  // that copies or waits: it may be called now, or its recording from an earlier call replayed. The
-  // first call may take long, since ops choose their fastest kernels then.
+  // Calls `body`, or replays its recording from an earlier call. So body must call the same ops on
+  // the same memory every time, and must not copy or wait. The first call may take long, since ops
+  // choose their kernels then.
   void run(Context& context, const std::function<void()>& body);
 
  private:

@@ -11,7 +11,7 @@ float half_to_float(std::uint16_t half) {
   const std::uint32_t exponent = half >> 10 & 0x1f;
   const std::uint32_t mantissa = half & 0x3ff;
   if (exponent == 0x1f) {
-    // A NaN comes out quiet, as the CPU's instructions make it.
+    // NaN becomes quiet, as with the CPU's instructions.
     const std::uint32_t quiet = mantissa ? 0x400000u : 0u;
     return std::bit_cast<float>(sign | 0x7f800000u | quiet | mantissa << 13);
   }
@@ -32,7 +32,7 @@ std::uint16_t float_to_half(float value) {
   } else if (magnitude >= 0x47800000u) {  // 65536; from 65520 on, rounding carries to infinity
     half = 0x7c00u;
   } else if (magnitude < 0x38800000u) {  // below 2^-14 halves are multiples of 2^-24
-    // Adding 0.5 puts that step at the float's last bit, so the addition does the rounding.
+    // Adding 0.5 moves that step to the float's last bit, so that the addition rounds.
     half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
   } else {
     const std::uint32_t odd = magnitude >> 13 & 1u;

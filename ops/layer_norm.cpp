@@ -12,7 +12,7 @@ void layer_norm(Context& context, ConstTensor x, ConstTensor gamma, ConstTensor 
   const std::int64_t dim = gamma.shape[0];
   check::exact(op, "gamma", gamma, DType::f32, {dim});
   check::exact(op, "beta", beta, DType::f32, {dim});
-  // The residual stream, and what was pooled from it, or activations.
+  // The residual stream, tokens pooled from it, or activations.
   const bool residual = x.dtype == context.residual_dtype();
   const std::int64_t rows = check::rows(
       op, "x", x, residual ? context.residual_dtype() : context.activation_dtype(), dim);

@@ -1,5 +1,5 @@
 #pragma once
-// A small f32 tensor of a model (norm weights, positions), where ops of a context can read it.
+// A small f32 tensor of a model (norm weights, positions) in memory that ops can read.
 
 #include "ops/context.h"
 #include "ops/tensor.h"
@@ -9,8 +9,8 @@ namespace quantring {
 class Parameter {
  public:
   Parameter() = default;
-  // source: f32 or f16 in host memory. The CPU reads an f32 source where it lies, so that must
-  // outlive this object; everything else is a copy.
+  // source: f32 or f16 in host memory. The CPU reads an f32 source in place, so it must
+  // outlive this object; everything else is copied.
   Parameter(Context& context, ConstTensor source);
 
   ConstTensor tensor() const { return tensor_; }  // f32, of the source's shape

@@ -47,7 +47,7 @@ Shape::Shape(std::initializer_list<std::int64_t> dims) {
 std::int64_t Shape::elements() const {
   std::int64_t product = 1;
   for (int i = 0; i < rank_; ++i) {
-    // Shapes come from files and frames too: a wrapped product would pass later size checks.
+    // Shapes come from files and frames too: a product that overflows would pass later size checks.
     if (__builtin_mul_overflow(product, (*this)[i], &product)) {
       throw Error("shape " + text() + " has more elements than 63 bits can count");
     }

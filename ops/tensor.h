@@ -1,6 +1,6 @@
 #pragma once
-// A tensor as an op sees it: where the values lie, of what type, in what shape. Owns nothing.
-// Dense and row-major; the last dimension is contiguous.
+// A view of a tensor: address, type and shape. Owns nothing. Dense and row-major; the last
+// dimension is contiguous.
 
 #include <array>
 #include <cstddef>
@@ -16,7 +16,7 @@ enum class DType : std::uint8_t { f32, f16, bf16, u8 };
 std::size_t dtype_bytes(DType dtype);
 const char* dtype_name(DType dtype);  // "f32", "f16", "bf16", "u8"
 
-// Up to four dimensions; unused ones do not count.
+// Up to four dimensions.
 class Shape {
  public:
   static constexpr int max_rank = 4;

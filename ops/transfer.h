@@ -1,6 +1,6 @@
 #pragma once
-// Bytes between the host and a context's device. On the CPU these are plain copies; on a GPU they
-// run beside the ops, on streams of their own, so that copies overlap compute.
+// Copies between the host and a context's device. On the CPU these are plain copies; on a GPU they
+// run on streams of their own, so that they overlap with ops.
 
 #include <cstddef>
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace quantring {
 
-// Memory of the host that the device can copy from and to by itself (page-locked for a GPU).
+// Host memory that the device can copy from and to asynchronously (page-locked for a GPU).
 class PinnedBuffer {
  public:
   PinnedBuffer() = default;
@@ -28,12 +28,12 @@ class PinnedBuffer {
   std::size_t bytes_ = 0;
 };
 
-// A moment in a context's work that the host can wait for. Made once, used again and again.
+// Something that the host can wait for: the end of a copy_out. Created once, reused.
 class Event {
  public:
   Event() = default;
   explicit Event(Context& context);
-  // Until what copy_out(..., *this) was last given has arrived; at once if it never was.
+  // Waits for the last copy_out(..., *this); returns at once if there was none.
   void wait() const;
   void* handle() const { return handle_.get(); }
 
@@ -45,18 +45,18 @@ class Event {
   std::unique_ptr<void, Free> handle_{nullptr, Free{nullptr}};
 };
 
-// Copies the first `bytes` of `source` to device memory (which may be the source itself where the
+// Copies the first `bytes` of `source` to device memory (which may be the source itself if the
 // device shares host memory: then nothing is copied, as in copy_out). Ops called later see them;
-// ops called earlier may still be running, so `target` must be memory that none of those uses. The
-// source must stay as it is until a later copy_out has arrived.
+// ops called earlier may still be running, so none of them may use `target`. The source must not
+// change until a later copy_out has arrived.
 void copy_in(Context& context, const PinnedBuffer& source, std::size_t bytes, void* target);
 
-// Copies `bytes` that earlier ops wrote to the host; `arrived` tells when they are there. Ops
-// called later wait for nothing: they must not write to `source` before that.
+// Copies `bytes` that earlier ops wrote to the host; `arrived` signals the end of the copy. Later
+// ops do not wait for it: they must not write to `source` before.
 void copy_out(Context& context, const void* source, std::size_t bytes, PinnedBuffer& target,
               Event& arrived);
 
-// For setting up and for tests: any host memory, and the host waits until it is done.
+// For initialisation and tests: any host memory; returns when the copy is done.
 void upload(Context& context, std::span<const std::byte> source, void* target);
 void download(Context& context, const void* source, std::span<std::byte> target);
 

@@ -9,8 +9,7 @@
 namespace quantring::cpu {
 namespace {
 
-// Queries that are worked on together: their scores stay in the second-level cache from the first
-// product to the second.
+// Queries per step: their scores stay in the second-level cache between the two products.
 constexpr std::int64_t query_rows = 64;
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) {
@@ -21,12 +20,11 @@ std::int64_t round_up(std::int64_t value, std::int64_t step) {
 // the product reads, and the scores of query_rows queries.
 struct Scratch {
   Scratch(std::int64_t tokens, std::int64_t head_dim) {
-    // Zeros beyond the last token are computed along, so that no row of scores ends inside a
-    // vector.
+    // Includes zeros beyond the last token, so that no row of scores ends inside a vector.
     score_cols = round_up(tokens, kernels().lanes);
     values = round_up(tokens, kernels().panel) * head_dim;
     scores = values + round_up(head_dim, kernels().panel) * tokens;
-    // Workers on one cache line would slow each other down.
+    // Avoids false sharing between workers.
     floats = round_up(scores + query_rows * score_cols, 16);
   }
   std::int64_t score_cols, values, scores, floats;
@@ -45,7 +43,7 @@ void qk_norm(ThreadPool& pool, float* qkv, std::int64_t rows, std::int64_t dim, 
   pool.parallel_for((rows + block_rows - 1) / block_rows, [&](std::int64_t block, int) {
     const std::int64_t end = std::min(rows, (block + 1) * block_rows);
     for (std::int64_t row = block * block_rows; row < end; ++row) {
-      // A token's queries are heads rows of head_dim, and so are its keys behind them.
+      // A token's queries are heads rows of head_dim, followed by its keys.
       float* const queries = qkv + row * 3 * dim;
       float* const keys = queries + dim;
       kernels().layer_norm(queries, q.gamma, q.beta, eps, heads, head_dim, queries);
@@ -61,12 +59,11 @@ void attention(ThreadPool& pool, const float* qkv, AttentionShape shape, float* 
   const std::int64_t head_dim = dim / heads;
   const Scratch layout(tokens, head_dim);
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-  // With few heads the queries of a head are shared out too, at the price of packing its keys
-  // again.
+  // With few heads the queries of a head are divided too, at the cost of packing its keys again.
   const std::int64_t wanted = pool.threads() == 1 ? 1 : 4 * pool.threads();
-  const std::int64_t most = (tokens + query_rows - 1) / query_rows;
+  const std::int64_t max_parts = (tokens + query_rows - 1) / query_rows;
   const std::int64_t parts =
-      std::clamp<std::int64_t>(wanted / std::max<std::int64_t>(1, images * heads), 1, most);
+      std::clamp<std::int64_t>(wanted / std::max<std::int64_t>(1, images * heads), 1, max_parts);
   pool.parallel_for(images * heads * parts, [&](std::int64_t block, int worker) {
     const std::int64_t part = block % parts;
     const std::int64_t head = block / parts % heads, image = block / parts / heads;

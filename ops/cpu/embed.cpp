@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <vector>
 
 #include "ops/cpu/kernels.h"
 #include "ops/cpu/thread_pool.h"
@@ -11,8 +10,8 @@
 namespace quantring::cpu {
 namespace {
 
-// Cuts images into patches; convert(pixel row, channel, count, target) writes one row of one patch.
-// One block is one row of patches of one image.
+// Divides images into patches; convert(pixel row, channel, count, target) writes one row of one
+// patch. One block is one row of patches of one image.
 template <class Pixel, class Convert>
 void cut(ThreadPool& pool, const Pixel* pixels, const PatchShape& shape, float* patches,
          const Convert& convert) {
@@ -40,10 +39,10 @@ void cut(ThreadPool& pool, const Pixel* pixels, const PatchShape& shape, float* 
 
 void extract_patches(ThreadPool& pool, const std::uint8_t* pixels, PatchShape shape,
                      std::span<const float> mean, std::span<const float> std, float* patches) {
-  // There are only 256 pixel values, so each channel's are normalised once and looked up.
+  // Each of the 256 pixel values is normalised once per channel, then looked up.
   using Table = std::array<float, 256>;
-  std::vector<Table> tables(static_cast<std::size_t>(shape.channels));
-  for (std::size_t c = 0; c < tables.size(); ++c) {
+  std::array<Table, max_channels> tables;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(shape.channels); ++c) {
     for (std::size_t value = 0; value < 256; ++value) {
       tables[c][value] = (static_cast<float>(value) / 255.0f - mean[c]) / std[c];
     }

@@ -11,7 +11,7 @@ void extract_patches(ThreadPool& pool, const float* pixels, PatchShape shape, fl
 
 void assemble_tokens(ThreadPool& pool, const float* embedded, const float* prefix_tokens,
                      const float* position, TokenShape shape, float* tokens);
-// The first token behind the prefix, and the mean of all behind it.
+// The first token after the prefix, and the mean of all after it.
 void pool_token(const float* tokens, TokenShape shape, float* pooled);
 void pool_average(ThreadPool& pool, const float* tokens, TokenShape shape, float* pooled);
 

@@ -1,9 +1,8 @@
 #pragma once
-// The inner loops that are compiled once per instruction set (ops/cpu/isa) and picked at run time,
-// so that one program runs on any CPU of its architecture and uses the wide registers where they
-// are. Included by files compiled for newer CPUs than the program's baseline: nothing but plain
-// types may come in here, or an inline function compiled for the newer CPU could end up in the
-// whole program.
+// The inner loops, compiled once per instruction set (ops/cpu/isa) and selected at run time, so
+// that one program runs on any CPU of its architecture and uses wide registers if available.
+// Included by files compiled for newer CPUs than the program's baseline: declare plain types only
+// here, or an inline function compiled for the newer CPU could be linked into the whole program.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +14,7 @@ struct Product {
   std::int64_t rows, cols, depth;
   const float* a;
   std::int64_t a_stride;  // floats from one row to the next
-  const float* b;         // packed; a part of the columns starts on a panel
+  const float* b;         // packed; a range of columns starts on a panel
   const float* bias;      // [cols rounded up to whole panels], or null
   float* c;
   std::int64_t c_stride;
@@ -28,9 +27,9 @@ struct Kernels {
 
   std::int64_t lanes;  // floats in one vector
   void (*gemm)(const Product& product);
-  std::int64_t panel;  // columns of b that are packed side by side
+  std::int64_t panel;  // columns of b that are packed together
   // b[cols, depth], or b[depth, cols] for pack, into ceil(cols / panel) panels [depth][panel], the
-  // last one filled up with zeros. Row r of b starts at b + r * stride.
+  // last one padded with zeros. Row r of b starts at b + r * stride.
   void (*pack_transposed)(const float* b, std::int64_t stride, std::int64_t cols,
                           std::int64_t depth, float* packed);
   void (*pack)(const float* b, std::int64_t stride, std::int64_t cols, std::int64_t depth,
@@ -41,7 +40,7 @@ struct Kernels {
                      std::int64_t rows, std::int64_t dim, float* y);
 
   // x[r, :] = softmax(scale * x[r, :]) for scale > 0, in place. cols > 0; rows have room for whole
-  // vectors, and what lies between cols and the end of the last vector becomes 0.
+  // vectors, and the elements between cols and the end of the last vector become 0.
   void (*softmax)(float* x, std::int64_t stride, float scale, std::int64_t rows, std::int64_t cols);
 
   // y[i] = a[i] + b[i]; y may be a or b.
@@ -51,10 +50,10 @@ struct Kernels {
   void (*floats_to_halves)(const float* source, std::uint16_t* target, std::size_t count);
 };
 
-// The fastest set that this CPU runs; chosen once.
+// The fastest set that this CPU supports; chosen once.
 const Kernels& kernels();
 
-// Every set that this CPU runs, fastest first; returns how many. For tests.
+// Every set that this CPU supports, fastest first; returns how many. For tests.
 inline constexpr int max_kernel_sets = 3;
 int available_kernels(const Kernels* (&sets)[max_kernel_sets]);
 

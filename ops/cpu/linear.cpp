@@ -17,8 +17,8 @@ std::int64_t round_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
 }
 
-// The part of y that one block of the pool's work computes. Where the cuts are changes no value, so
-// they are placed for speed alone: the rows of x in use and the tile of y stay in the second-level
+// The part of y that one block of parallel_for computes. The values do not depend on the tile size,
+// so it is chosen for speed: the rows of x in use and the tile of y fit into the second-level
 // cache.
 constexpr std::int64_t tile_rows = 96;
 constexpr std::int64_t tile_panels = 4;
@@ -31,7 +31,7 @@ void run(ThreadPool& pool, const float* x, std::int64_t rows, const Linear& laye
   const std::int64_t across = (out + tile_cols - 1) / tile_cols;
   const std::int64_t down = (rows + tile_rows - 1) / tile_rows;
   pool.parallel_for(down * across, [&](std::int64_t tile, int) {
-    // Tiles that follow each other use the same weights: those are the larger side.
+    // Consecutive tiles use the same weights, the larger operand.
     const std::int64_t row = rows * (tile % down) / down;
     const std::int64_t end = rows * (tile % down + 1) / down;
     const std::int64_t col = tile / down * tile_cols;

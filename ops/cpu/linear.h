@@ -6,9 +6,8 @@ namespace quantring::cpu {
 
 class PackedLinear : public LinearWeights {
  public:
-  // [out, in] into the panels that the kernels read (ops/cpu/kernels.h), and the bias filled up
-  // with zeros to whole panels; f16 is widened, then row o is multiplied by scale[o], if there is a
-  // scale.
+  // Packs [out, in] into the panels of ops/cpu/kernels.h, and pads the bias with zeros to whole
+  // panels; f16 is converted to f32, then row o is multiplied by scale[o], if there is a scale.
   PackedLinear(ThreadPool& pool, ConstTensor weight, ConstTensor bias, ConstTensor scale);
   const float* weights() const { return weights_.get(); }
   const float* bias() const { return bias_.get(); }  // null for none

@@ -7,9 +7,8 @@
 
 namespace quantring::cpu {
 
-// calloc takes large blocks fresh from the kernel: pages that are never touched never become
-// resident. It aligns to 16 bytes only, so the block is larger and its true start is kept before
-// the aligned one.
+// calloc gets large blocks from the kernel: pages that are never accessed never become resident. It
+// aligns to 16 bytes only, so the block is larger and its start is stored before the aligned one.
 void* allocate_aligned(std::size_t bytes) {
   constexpr std::size_t alignment = 64;
   if (bytes == 0) return nullptr;

@@ -6,13 +6,13 @@
 namespace quantring {
 namespace {
 
-// How often a thread looks again before it sleeps: ops follow each other within microseconds, and
-// waking a sleeper costs more than that. Looking longer would take the core from other programs.
-constexpr int looks = 50;
+// How often a thread polls before it sleeps: ops follow each other within microseconds, and waking
+// a thread costs more than that. Polling longer would take the core from other programs.
+constexpr int polls = 50;
 
 template <class Ready>
-void look_for(const Ready& ready) {
-  for (int i = 0; i < looks && !ready(); ++i) std::this_thread::yield();
+void poll(const Ready& ready) {
+  for (int i = 0; i < polls && !ready(); ++i) std::this_thread::yield();
 }
 
 }  // namespace
@@ -36,9 +36,9 @@ void ThreadPool::run(std::int64_t blocks, Job job) {
     for (std::int64_t block = 0; block < blocks; ++block) job.call(job.self, block, 0);
     return;
   }
-  constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
-  for (std::int64_t first = 0; first < blocks; first += most) {
-    run_piece(first, static_cast<std::uint32_t>(std::min(most, blocks - first)), job);
+  constexpr std::int64_t max_piece = std::numeric_limits<std::uint32_t>::max();
+  for (std::int64_t first = 0; first < blocks; first += max_piece) {
+    run_piece(first, static_cast<std::uint32_t>(std::min(max_piece, blocks - first)), job);
   }
 }
 
@@ -51,7 +51,7 @@ void ThreadPool::run_piece(std::int64_t first, std::uint32_t blocks, Job job) {
   generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
   take_blocks(generation, 0);
-  look_for([this] { return unfinished_.load(std::memory_order_acquire) == 0; });
+  poll([this] { return unfinished_.load(std::memory_order_acquire) == 0; });
   for (std::uint32_t left; (left = unfinished_.load(std::memory_order_acquire)) != 0;) {
     unfinished_.wait(left, std::memory_order_acquire);
   }
@@ -60,7 +60,7 @@ void ThreadPool::run_piece(std::int64_t first, std::uint32_t blocks, Job job) {
 void ThreadPool::serve(int worker) {
   std::uint32_t seen = 0;
   while (!stop_.load()) {
-    look_for([&] { return generation_.load(std::memory_order_acquire) != seen; });
+    poll([&] { return generation_.load(std::memory_order_acquire) != seen; });
     generation_.wait(seen, std::memory_order_acquire);
     seen = generation_.load(std::memory_order_acquire);
     take_blocks(seen, worker);
@@ -73,8 +73,8 @@ void ThreadPool::take_blocks(std::uint32_t generation, int worker) {
     const auto left = static_cast<std::uint32_t>(open);
     if (open >> 32 != generation || left == 0) return;
     if (!open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel)) continue;
-    // The caller waits for this block, so the job stays in place until it is counted as done. The
-    // last block is taken first: the order is of no matter.
+    // The caller waits for this block, so the job stays valid until the block is counted as done.
+    // The last block is taken first: the order does not matter.
     job_.call(job_.self, first_block_ + left - 1, worker);
     if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
     open = open_.load(std::memory_order_acquire);

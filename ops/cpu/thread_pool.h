@@ -1,7 +1,6 @@
 #pragma once
-// The worker threads of a CPU context. Work is cut into blocks at places that do not depend on the
-// number of threads; which thread runs a block is left open, so a block must not depend on another
-// one.
+// The worker threads of a CPU context. Work is divided into blocks independently of the number of
+// threads; any thread may run a block, so blocks must not depend on each other.
 
 #include <atomic>
 #include <cstdint>
@@ -46,11 +45,11 @@ class ThreadPool {
   void serve(int worker);
   void take_blocks(std::uint32_t generation, int worker);
 
-  // The job under way. Written by the caller while open_ offers no block, read after taking one.
+  // The current job. Written by the caller while open_ has no blocks, read after taking one.
   Job job_;
   std::int64_t first_block_ = 0;
   // High half: number of the job; low half: blocks not yet taken. One word, so that a thread that
-  // wakes late cannot take a block of a job it was not woken for.
+  // wakes up late cannot take a block of a later job.
   std::atomic<std::uint64_t> open_{0};
   std::atomic<std::uint32_t> generation_{0};  // what sleeping workers wait on
   std::atomic<std::uint32_t> unfinished_{0};  // blocks not yet done

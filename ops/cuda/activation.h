@@ -1,5 +1,5 @@
 #pragma once
-// The activations as kernels compute them, exact to f32's rounding.
+// The activations in kernels, exact up to rounding in f32.
 
 #include "ops/linear.h"
 

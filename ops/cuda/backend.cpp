@@ -1,4 +1,4 @@
-// A GPU behind ops/backend.h: ops are enqueued on one stream and return at once.
+// A GPU as a device of ops/backend.h: ops are enqueued on one stream and return at once.
 
 #include "ops/backend.h"
 
@@ -59,7 +59,7 @@ class CudaBackend : public Backend {
   }
 
   bool host_readable() const override { return false; }
-  // A Jetson's GPU works on the same memory as its CPU.
+  // A Jetson's GPU uses the same memory as its CPU.
   bool shares_host_memory() const override { return integrated_; }
 
   void* make_event() override {
@@ -208,7 +208,7 @@ class CudaBackend : public Backend {
   }
 
  private:
-  // CUDA's current device is the calling thread's, and several may use a context in turn.
+  // CUDA's current device is per thread, and several threads may use a context in turn.
   void use() { check(cudaSetDevice(device_), "cudaSetDevice"); }
 
   void copy_and_wait(const void* source, std::size_t bytes, void* target, cudaMemcpyKind kind) {

@@ -1,6 +1,5 @@
 #pragma once
-// The three number types of a tensor as kernels handle them: loaded to float, computed, rounded
-// once.
+// The number types of a tensor in kernels: converted to float, computed, rounded once.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

@@ -1,6 +1,6 @@
 #pragma once
-// The instructions of tensor cores from 8.0 on, their loads and the copies that run behind them, as
-// in the PTX ISA (mma.m16n8k16, ldmatrix, cp.async), and what goes with them.
+// Tensor core instructions from compute capability 8.0 on, with their loads and asynchronous copies
+// (PTX ISA: mma.m16n8k16, ldmatrix, cp.async), and helpers.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -23,7 +23,7 @@ __device__ inline void copy_async(std::uint32_t target, const void* source, bool
 __device__ inline void commit_copies() {
   asm volatile("cp.async.commit_group;" ::: "memory");
 }
-// Waits until at most `pending` of the groups that this thread committed last are under way.
+// Waits until at most `pending` of the last groups committed by this thread are unfinished.
 template <int pending>
 __device__ inline void wait_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
@@ -80,8 +80,8 @@ __device__ inline float2 unpack(std::uint32_t pair) {
   }
 }
 
-// 2^x with an error of about 2^-22 relative; results below the normal range are zero. exp2f would
-// spend three more instructions on those.
+// 2^x with an error of about 2^-22 relative; results below the normal range are zero. exp2f needs
+// three more instructions for those.
 __device__ inline float power_of_two(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));

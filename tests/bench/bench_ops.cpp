@@ -1,5 +1,5 @@
-// Times the ops of one Vision Transformer forward pass, with random weights, and sets each beside
-// what the machine can do at best.
+// Times the ops of one Vision Transformer forward pass with random weights, and compares each with
+// the peak rates of the machine.
 //   bench_ops [vit_base|deit_tiny] [batch] [threads] [repeats]
 
 #include <algorithm>
@@ -26,7 +26,7 @@ struct Model {
   std::int64_t depth = 12, tokens = 197, patch = 16, side = 224, classes = 1000;
 };
 
-// Owns random values in [-scale, scale].
+// Random values in [-scale, scale].
 class Values {
  public:
   Values(Shape shape, float scale) : shape_(shape) {

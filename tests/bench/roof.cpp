@@ -13,7 +13,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-constexpr int chains = 12;  // independent sums: latency 4 times 2 units, with room to spare
+constexpr int chains = 12;  // independent sums, more than latency 4 times 2 units
 constexpr int rounds = 200'000;
 
 using Vector16 = float __attribute__((vector_size(16)));
@@ -22,13 +22,13 @@ using Vector32 = float __attribute__((vector_size(32)));
 using Vector64 = float __attribute__((vector_size(64)));
 #endif
 
-// Inlined into functions that are compiled for a CPU, so it takes on their instruction set.
+// Inlined into functions compiled for a CPU, so that it uses their instruction set.
 template <class Vector>
 inline __attribute__((always_inline)) double multiply_add() {
   Vector sums[chains] = {};
   for (int i = 0; i < chains; ++i) sums[i] += static_cast<float>(i);
   Vector factor = Vector{} + 0.999f;
-  asm volatile("" : "+m"(factor));  // its value is not known to the compiler from here on
+  asm volatile("" : "+m"(factor));  // hides its value from the compiler
   const auto start = std::chrono::steady_clock::now();
   for (int round = 0; round < rounds; ++round) {
 #pragma GCC unroll 12

@@ -1,6 +1,6 @@
 #pragma once
-// What this machine can do at best, on one thread, right now: measured in the same run as the ops,
-// because clock rates and neighbours change from minute to minute.
+// The peak rates of this machine on one thread, measured in the same run as the ops, because clock
+// rates and other load change.
 
 namespace quantring::bench {
 

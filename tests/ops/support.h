@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of the ops share: inputs that vary, outputs with sentinels around them, and a
-// comparison that names the worst element.
+// Shared by the tests of ops: random inputs, outputs between sentinels, and a comparison that names
+// the worst element.
 
 #include <doctest/doctest.h>
 
@@ -36,8 +36,8 @@ inline ConstTensor view(const std::vector<float>& values, Shape shape) {
   return {values.data(), DType::f32, shape};
 }
 
-// A float output between two runs of sentinels. Starts as NaN, so that an element never written
-// shows.
+// A float output between two runs of sentinels. Initially NaN, so that elements never written are
+// detected.
 class Output {
  public:
   explicit Output(Shape shape)

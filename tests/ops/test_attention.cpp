@@ -57,7 +57,7 @@ std::vector<float> random_qkv(std::int64_t images, std::int64_t tokens, std::int
 void run(Context& context, const std::vector<float>& qkv, std::int64_t heads, Output& out) {
   const Shape shape = out.tensor().shape;
   Buffer scratch(context, attention_scratch_bytes(context, shape[0], shape[1], shape[2], heads));
-  // What an earlier call left behind must not matter.
+  // Old scratch values must not matter.
   std::fill_n(static_cast<float*>(scratch.data()), scratch.bytes() / sizeof(float), std::nanf(""));
   attention(context, view(qkv, {shape[0], shape[1], 3 * shape[2]}), heads, scratch, out.tensor());
 }
@@ -88,7 +88,7 @@ TEST_CASE("attention: odd shapes") {
   }
 }
 
-TEST_CASE("attention: same bits for any number of threads and whatever else is in the batch") {
+TEST_CASE("attention: same bits for any number of threads and any batch") {
   constexpr std::int64_t images = 3, tokens = 150, dim = 128, heads = 2;
   const std::vector<float> qkv = random_qkv(images, tokens, dim);
   Context one;
@@ -96,7 +96,7 @@ TEST_CASE("attention: same bits for any number of threads and whatever else is i
   run(one, qkv, heads, expected);
   for (const int threads : {2, 3, 5, 9}) {
     Context context(threads);
-    // Often, because workers that share memory by mistake do not clash every time.
+    // Repeated, because workers that share memory by mistake do not conflict every time.
     for (int repeat = 0; repeat < 20; ++repeat) {
       Output out({images, tokens, dim});
       run(context, qkv, heads, out);
@@ -115,7 +115,7 @@ TEST_CASE("attention: same bits for any number of threads and whatever else is i
   }
 }
 
-TEST_CASE("attention: no images is no work, wrong arguments are refused") {
+TEST_CASE("attention: accepts zero images, refuses wrong arguments") {
   Context context;
   const std::vector<float> data(2 * 3 * 24, 1.0f);
   Buffer scratch(context, attention_scratch_bytes(context, 2, 3, 8, 2));

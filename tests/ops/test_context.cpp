@@ -4,8 +4,8 @@
 #include <fstream>
 #include <string>
 
-#include "ops/cpu/thread_pool.h"
 #include "ops/base/error.h"
+#include "ops/cpu/thread_pool.h"
 #include "support.h"
 
 using namespace quantring;
@@ -23,7 +23,7 @@ long status(const std::string& key) {
 
 }  // namespace
 
-TEST_CASE("a context refuses impossible thread counts") {
+TEST_CASE("a context refuses invalid thread counts") {
   CHECK_THROWS_AS(Context(0), Error);
   CHECK_THROWS_AS(Context(-3), Error);
   CHECK_THROWS_AS(Context(ThreadPool::max_threads + 1), Error);
@@ -38,7 +38,7 @@ TEST_CASE("one thread starts no thread") {
   CHECK(status("Threads") == before + 2);
 }
 
-TEST_CASE("every block runs once, whatever the number of threads") {
+TEST_CASE("every block runs once for any number of threads") {
   for (const int threads : {1, 2, 3, 8}) {
     Context context(threads);
     for (const std::int64_t blocks : {0, 1, 2, 7, 100}) {
@@ -54,7 +54,7 @@ TEST_CASE("every block runs once, whatever the number of threads") {
   }
 }
 
-TEST_CASE("a worker number is never in use twice at a time, over many short jobs") {
+TEST_CASE("no worker number is used twice at the same time, over many short jobs") {
   constexpr int threads = 4;
   Context context(threads);
   std::atomic<int> busy[threads] = {};
@@ -91,8 +91,8 @@ TEST_CASE("a buffer is aligned and zeroed, and moves") {
   CHECK(Buffer(context, 0).bytes() == 0);
 }
 
-#if !defined(__SANITIZE_THREAD__)  // its allocator touches all of it
-TEST_CASE("memory that is never touched never becomes resident") {
+#if !defined(__SANITIZE_THREAD__)  // its allocator accesses all of it
+TEST_CASE("memory that is never accessed never becomes resident") {
   Context context;
   const long before = status("VmRSS");
   const Buffer buffer(context, std::size_t{256} << 20);

@@ -1,5 +1,5 @@
-// The activations over all floats. They are reached through a product with 1, which changes
-// nothing.
+// The activations over all floats. They are called through a product with 1, which does
+// not change the values.
 
 #include <bit>
 #include <limits>
@@ -74,7 +74,7 @@ void check_everywhere(Activation activation, const Reference& reference,
 
 }  // namespace
 
-TEST_CASE("exact GELU: four units in the last place anywhere, both tails included") {
+TEST_CASE("exact GELU: within four units in the last place everywhere, both tails included") {
   check_everywhere(Activation::gelu_erf, gelu_erf, [](double, double size) {
     return 8 * test::half_ulp * size + static_cast<double>(std::numeric_limits<float>::min());
   });

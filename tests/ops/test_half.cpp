@@ -107,7 +107,7 @@ TEST_CASE("floats round to the nearest half, ties to even, by every instruction 
   }
 }
 
-TEST_CASE("arrays of any length, and nothing beside them") {
+TEST_CASE("arrays of any length; memory beside them is unchanged") {
   for (std::size_t count = 0; count < 40; ++count) {
     const std::vector<float> floats = test::random_values(40, 3, 100);
     std::vector<std::uint16_t> halves(41, 0xabcd);

@@ -1,5 +1,5 @@
-// The compiled kernels of every instruction set that this machine runs, against slow references:
-// the ops themselves use only the fastest set.
+// The compiled kernels of every instruction set that this machine supports, against slow
+// references: the ops themselves use only the fastest set.
 
 #include "ops/cpu/kernels.h"
 
@@ -98,7 +98,7 @@ TEST_CASE("gemm: every height and width of a tile, depths around a block") {
   });
 }
 
-TEST_CASE("gemm: a row has the same bits wherever it stands") {
+TEST_CASE("gemm: a row has the same bits at any position") {
   for_each_set([](const cpu::Kernels& kernels) {
     constexpr std::int64_t rows = 29, cols = 61, depth = 500;
     const std::vector<float> a = random_values(rows * depth, 1), b = random_values(cols * depth, 2);
@@ -128,18 +128,18 @@ TEST_CASE("pack and pack_transposed make the same panels") {
       for (const std::int64_t depth : {1, 5, 16, 33, 64}) {
         INFO(cols, " columns, depth ", depth);
         const std::vector<float> b = random_values(cols * depth, 5);  // [depth, cols]
-        std::vector<float> turned(b.size());                          // [cols, depth + 2 unused]
-        turned.resize(static_cast<std::size_t>(cols * (depth + 2)), 99.0f);
+        std::vector<float> transposed(b.size());                      // [cols, depth + 2 unused]
+        transposed.resize(static_cast<std::size_t>(cols * (depth + 2)), 99.0f);
         for (std::int64_t k = 0; k < depth; ++k) {
           for (std::int64_t c = 0; c < cols; ++c) {
-            turned[static_cast<std::size_t>(c * (depth + 2) + k)] =
+            transposed[static_cast<std::size_t>(c * (depth + 2) + k)] =
                 b[static_cast<std::size_t>(k * cols + c)];
           }
         }
         const std::size_t floats = packed_floats(kernels, cols, depth);
         std::vector<float> one(floats + 1, 7.0f), other(floats + 1, 7.0f);
         kernels.pack(b.data(), cols, cols, depth, one.data());
-        kernels.pack_transposed(turned.data(), depth + 2, cols, depth, other.data());
+        kernels.pack_transposed(transposed.data(), depth + 2, cols, depth, other.data());
         CHECK(test::same_bits(one, other));
         CHECK(one.back() == 7.0f);
         const std::int64_t last = cols - 1, panel = kernels.panel;
@@ -184,7 +184,7 @@ TEST_CASE("softmax: rows of any length") {
   });
 }
 
-TEST_CASE("softmax: minus infinity counts as nothing, large scores do not overflow, NaN stays") {
+TEST_CASE("softmax: minus infinity becomes 0, large scores do not overflow, NaN stays") {
   for_each_set([](const cpu::Kernels& kernels) {
     constexpr std::int64_t cols = 20;
     std::vector<float> x(32, -HUGE_VALF);

@@ -26,8 +26,8 @@ struct Case {
         variance += std::pow(static_cast<double>(row[i]) - mean, 2) / n;
       }
       const double deviation = std::sqrt(variance + static_cast<double>(eps));
-      // The mean comes out with the roundings of a sum of dim terms of the size of the inputs, and
-      // that error is divided by the deviation; all else is relative.
+      // The mean has the rounding error of a sum of dim terms of the size of the inputs, divided by
+      // the deviation; all other errors are relative.
       const double size = 1 + std::abs(static_cast<double>(offset));
       const double mean_error = std::sqrt(n) * half_ulp * size / deviation;
       for (std::int64_t i = 0; i < dim; ++i) {

@@ -25,7 +25,7 @@ struct Case {
   std::vector<float> x = random_values(rows * in, 1), weight = random_values(out * in, 2, 0.5f);
   std::vector<float> bias = random_values(out, 3);
 
-  // y = activation(start + x W^T + b) in double, and per element how far float may be off: the
+  // y = activation(start + x W^T + b) in double, and the tolerance per element: the
   // roundings of a sum of n terms add up like a random walk, and no activation is steeper
   // than 1.13.
   std::vector<double> expected{}, tolerance{};
@@ -80,7 +80,7 @@ TEST_CASE("linear: odd shapes, every activation, with and without bias") {
   }
 }
 
-TEST_CASE("linear_add adds to what is there") {
+TEST_CASE("linear_add accumulates") {
   Context context;
   for (const std::int64_t rows : {1, 17, 197}) {
     Case c{.rows = rows, .in = 100, .out = 75};
@@ -103,7 +103,7 @@ TEST_CASE("leading dimensions count as rows") {
   c.check(y);
 }
 
-TEST_CASE("half-precision weights give what their widened copies give") {
+TEST_CASE("half-precision weights give the results of their f32 copies") {
   Context context;
   Case c{.rows = 5, .in = 33, .out = 70};
   std::vector<std::uint16_t> weight(c.weight.size()), bias(c.bias.size());
@@ -120,7 +120,7 @@ TEST_CASE("half-precision weights give what their widened copies give") {
   CHECK(test::same_bits(a.values(), b.values()));
 }
 
-TEST_CASE("a scale of each output is folded into weights and bias, f32 and f16") {
+TEST_CASE("a scale per output is folded into weights and bias, f32 and f16") {
   for (const int threads : {1, 3}) {
     Context context(threads);
     for (const auto& size : {std::pair{33, 70}, {96, 200}, {1, 1}, {400, 48}}) {
@@ -159,7 +159,7 @@ TEST_CASE("a scale of each output is folded into weights and bias, f32 and f16")
   }
 }
 
-TEST_CASE("same bits for any number of threads and whatever else is in the batch") {
+TEST_CASE("same bits for any number of threads and any batch") {
   Context one;
   Case c{.rows = 3 * 50, .in = 400, .out = 300};
   const Linear layer(one, view(c.weight, {c.out, c.in}), view(c.bias, {c.out}));
@@ -181,7 +181,7 @@ TEST_CASE("same bits for any number of threads and whatever else is in the batch
   }
 }
 
-TEST_CASE("wrong shapes and types are refused, with the shapes in the text") {
+TEST_CASE("wrong shapes and types are refused, with the shapes in the message") {
   Context context;
   const std::vector<float> data(64, 1.0f);
   const Linear layer(context, view(data, {8, 8}), {});

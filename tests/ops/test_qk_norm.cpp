@@ -24,7 +24,7 @@ struct Case {
   std::vector<double> expected() const {
     std::vector<double> y(qkv.begin(), qkv.end());
     const double n = static_cast<double>(d);
-    // 2 * heads vectors of d in each row: the queries', then the keys'; the values stay.
+    // 2 * heads vectors of d in each row: queries, then keys; the values are unchanged.
     for (std::int64_t vector = 0; vector < rows * 3 * heads; ++vector) {
       const std::int64_t part = vector % (3 * heads) / heads;
       if (part == 2) continue;
@@ -50,7 +50,7 @@ struct Case {
 
 }  // namespace
 
-TEST_CASE("qk_norm: odd shapes, the values untouched") {
+TEST_CASE("qk_norm: odd shapes, the values unchanged") {
   for (const int threads : {1, 3}) {
     Context context(threads);
     for (const std::int64_t rows : {1, 3, 31, 33, 197}) {
@@ -61,7 +61,7 @@ TEST_CASE("qk_norm: odd shapes, the values untouched") {
         c.run(context, y);
         CHECK(y.guards_intact());
         // Normed values are at most sqrt(d); few channels can be almost equal, which makes the
-        // roundings of their mean large beside their deviation.
+        // rounding error of their mean large relative to their deviation.
         test::check_close(y.values(), c.expected(), [&](std::size_t i) {
           const bool value = static_cast<std::int64_t>(i) % (3 * c.dim) >= 2 * c.dim;
           return value ? 1e-30 : 1000 * half_ulp;

@@ -1,6 +1,6 @@
 #pragma once
-// Which kernel sets this CPU runs: one implementation for x86-64, one for architectures with a
-// single set.
+// The kernel sets that this CPU supports: one implementation for x86-64, one for architectures with
+// a single set.
 
 #include "ops/cpu/kernels.h"
 

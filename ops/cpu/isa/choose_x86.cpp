@@ -5,7 +5,7 @@
 namespace quantring::cpu {
 namespace {
 
-// Not among the names that every compiler's __builtin_cpu_supports takes.
+// Not every compiler's __builtin_cpu_supports knows this name.
 bool has_f16c() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;

@@ -1,7 +1,7 @@
 #pragma once
 // Single-precision matrix product with bias and activation. Every element of the result is the sum
-// over k in ascending order, one multiply-add after the other, whatever tile it falls into: the
-// result depends neither on the number of rows nor on how threads share the work.
+// over k in ascending order, one multiply-add after the other, in every tile: the result does not
+// depend on the number of rows or threads.
 
 #include "ops/cpu/isa/math.h"
 #include "ops/cpu/kernels.h"
@@ -21,12 +21,12 @@ constexpr int tile_vectors = 2;
 #endif
 constexpr std::int64_t panel = tile_vectors * lanes;
 
-// Steps of k between two visits of a tile: rows of a and the panel of b that are in use fit the
+// Steps of k per pass over the tiles, so that the rows of a and the panel of b in use fit the
 // cache.
 constexpr std::int64_t depth_block = 384;
 
-// Calls body(0) to body(count - 1) as straight code: an array that is indexed in loops, even in
-// loops that the compiler unrolls later, may be kept in memory instead of in registers.
+// Calls body(0) to body(count - 1) without a loop: an array that is indexed in loops, even in loops
+// that the compiler unrolls later, may be kept in memory instead of registers.
 template <int count, class Body>
 QUANTRING_INLINE void unrolled(const Body& body) {
   if constexpr (count > 0) {
@@ -112,7 +112,7 @@ void run_tile(const Product& p, std::int64_t rows, std::int64_t cols, std::int64
     multiply(depth, a, p.a_stride, b, bias, add, c, p.c_stride);
     return;
   }
-  // The last vector hangs over the edge of c: work on a copy.
+  // The last vector exceeds c: compute in a copy.
   float copy[tile_rows * panel] = {};
   if (add) {
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -136,7 +136,7 @@ void gemm(const Product& p) {
       const float* const b = p.b + col * p.depth + k * panel;
       const float* const bias = first && p.bias ? p.bias + col : nullptr;
       for (std::int64_t tile = 0; tile < tiles; ++tile) {
-        // Rows are spread evenly: a last tile of one row would run at a fraction of the speed.
+        // Rows are divided evenly: a last tile of one row would be inefficient.
         const std::int64_t row = p.rows * tile / tiles, end = p.rows * (tile + 1) / tiles;
         float* const c = p.c + row * p.c_stride + col;
         run_tile(p, end - row, cols, depth, p.a + row * p.a_stride + k, b, bias, !first || p.add,
@@ -154,7 +154,7 @@ void pack_transposed(const float* b, std::int64_t stride, std::int64_t n, std::i
   for (std::int64_t first = 0; first < n; first += panel, packed += k * panel) {
     const std::int64_t cols = n - first < panel ? n - first : panel;
     const float* const rows = b + first * stride;
-    // In runs of a cache line or more of each row, so that neither side is touched line by line.
+    // Copies a cache line or more of each row at a time, for locality on both sides.
     for (std::int64_t i = 0; i < k; i += run) {
       const std::int64_t end = k - i < run ? k : i + run;
       for (std::int64_t c = 0; c < panel; ++c) {

@@ -6,7 +6,7 @@
 namespace quantring::cpu {
 namespace {
 
-// Below this exp(x) is smaller than the smallest normal float; such results are taken as 0.
+// Below this exp(x) is smaller than the smallest normal float; such results are set to 0.
 constexpr float exp_floor = -87.3f;
 
 // exp(head + tail) for exp_floor <= head <= 88 and a small tail, to about 1 unit in the last place.
@@ -72,7 +72,7 @@ QUANTRING_INLINE Vector gelu_erf(Vector x) {
 // x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), through 1 + tanh(z) = 2 / (1 + exp(-2 z)).
 QUANTRING_INLINE Vector gelu_tanh(Vector x) {
   const Vector zero{};
-  const Vector lowest = broadcast(-13.0f);  // the result is 0 in float long before
+  const Vector lowest = broadcast(-13.0f);  // the result is 0 in float well before
   const Vector bounded = x < lowest ? lowest : x;
   // 2 z of the formula.
   const Vector z = bounded * multiply_add(bounded * bounded, broadcast(0.0713548163f), 1.59576912f);
@@ -84,7 +84,7 @@ QUANTRING_INLINE Vector gelu_tanh(Vector x) {
 // x * sigmoid(1.702 x), from the exp of minus the magnitude, which cannot overflow.
 QUANTRING_INLINE Vector gelu_quick(Vector x) {
   const Vector zero{};
-  const Vector lowest = broadcast(-60.0f);  // the result is 0 in float long before
+  const Vector lowest = broadcast(-60.0f);  // the result is 0 in float well before
   const Vector bounded = x < lowest ? lowest : x;
   const Vector z = bounded * 1.702f;
   const Vector e = exp_of_negative(z > zero ? -z : z);

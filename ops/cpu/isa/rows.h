@@ -1,14 +1,14 @@
 #pragma once
-// Loops over the rows of a matrix: layer norm, softmax, sums. Every row is worked on
-// by itself and in a fixed order, so its result does not depend on its neighbours.
+// Loops over the rows of a matrix: layer norm, softmax, sums. Every row is computed
+// separately and in a fixed order, so its result does not depend on other rows.
 
 #include "ops/cpu/isa/math.h"
 
 namespace quantring::cpu {
 namespace {
 
-// Sum of term(vector) over a row; four partial sums, because one addition waits for the one before.
-// The lanes behind the end of the row are given to term as `fill`, for which it must be 0.
+// Sum of term(vector) over a row; four partial sums, because additions depend on each other.
+// Lanes beyond the end of the row are passed to term as `fill`, for which it must be 0.
 template <class Term>
 QUANTRING_INLINE float sum_row(const float* x, std::int64_t dim, float fill, const Term& term) {
   Vector sums[4] = {};
@@ -26,7 +26,7 @@ void layer_norm(const float* x, const float* gamma, const float* beta, float eps
   const float count = static_cast<float>(dim);
   for (std::int64_t r = 0; r < rows; ++r, x += dim, y += dim) {
     const float mean = sum_row(x, dim, 0, [](Vector v) { return v; }) / count;
-    // The mean is taken off first: E[x^2] - mean^2 loses all digits where the mean is large.
+    // The mean is subtracted first: E[x^2] - mean^2 loses all digits if the mean is large.
     const float variance =
         sum_row(x, dim, mean, [mean](Vector v) { return (v - mean) * (v - mean); }) / count;
     const float scale = 1.0f / __builtin_sqrtf(variance + eps);
@@ -44,8 +44,7 @@ void layer_norm(const float* x, const float* gamma, const float* beta, float eps
 
 void softmax(float* x, std::int64_t stride, float scale, std::int64_t rows, std::int64_t cols) {
   const Vector lowest = broadcast(-__builtin_inff());
-  // The last vector of a row may hang over its end: there it counts as minus infinity and becomes
-  // 0.
+  // The last vector of a row may exceed its end: those lanes are minus infinity and become 0.
   const std::int64_t last = (cols - 1) / lanes * lanes;
   for (std::int64_t r = 0; r < rows; ++r, x += stride) {
     store(x + last, keep_first(load(x + last), cols - last, lowest));

@@ -1,8 +1,8 @@
 #pragma once
 // The widest float vector of the instruction set that this file is compiled for, through the
 // compiler's vector types: the same source gives SSE2, AVX2, AVX-512 and NEON code. Everything in
-// ops/cpu/isa is in an unnamed namespace, so that the copies compiled for different CPUs stay
-// apart.
+// ops/cpu/isa is in an unnamed namespace, so that the linker does not merge copies compiled for
+// different CPUs.
 
 #include <cstdint>
 
@@ -29,7 +29,7 @@ using IntVector = std::int32_t __attribute__((vector_size(vector_bytes)));
 
 #define QUANTRING_INLINE inline __attribute__((always_inline))
 
-// Minus 0 changes no value, so nothing is left to compute; plus 0 would turn -0 into 0.
+// Adding -0 changes no value, so the compiler removes it; +0 would turn -0 into 0.
 QUANTRING_INLINE Vector broadcast(float value) {
   return value - Vector{};
 }
@@ -55,8 +55,8 @@ QUANTRING_INLINE void store_first(float* target, std::int64_t count, Vector v) {
   for (std::int64_t i = 0; i < count; ++i) target[i] = v[i];
 }
 
-// a * b + c, rounded once where the CPU can. Said outright and not left to the compiler, which may
-// fuse one copy of a loop and not another; results would then depend on the shape of a tile.
+// a * b + c, rounded once if the CPU can. Explicit, because the compiler may fuse one copy of a
+// loop and not another; results would then depend on the shape of a tile.
 QUANTRING_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
 #if defined(__AVX512F__)
   return _mm512_fmadd_ps(a, b, c);
@@ -85,7 +85,7 @@ QUANTRING_INLINE Vector from_bits(IntVector bits) {
   return v;
 }
 
-// The second operand where the two do not compare, so a NaN in b stays.
+// The second operand if they are unordered, so a NaN in b stays.
 QUANTRING_INLINE Vector larger(Vector a, Vector b) {
   return a > b ? a : b;
 }

@@ -10,7 +10,7 @@ std::size_t attention_scratch_bytes(const Queue&, AttentionShape, DType) {
   return 0;
 }
 
-// Which kernel is fastest was measured on an H100 (tests/ops/cuda/bench_attention.cu).
+// The choice was measured on an H100 (tests/ops/cuda/bench_attention.cu).
 void attention(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, void*,
                void* out) {
   const std::int64_t heads = shape.images * shape.heads;
@@ -24,8 +24,8 @@ void attention(const Queue& queue, const void* qkv, DType dtype, AttentionShape 
              !(few_heads && whole_fits)) {
     attn::hopper(queue, qkv, dtype, shape, out);
   } else if (whole_fits && !short_sequence) {
-    // As many blocks as find room on the multiprocessors, with at least a tile of 16 queries for
-    // each of their four warps.
+    // As many blocks as fit on the multiprocessors, with at least a tile of 16 queries for each of
+    // their four warps.
     const bool large = shape.tokens > 208 || shape.dim > 64 * shape.heads;
     const std::int64_t room = (large ? 2 : 3) * queue.multiprocessors;
     const std::int64_t parts = std::clamp<std::int64_t>(room / heads, 1, (shape.tokens + 63) / 64);

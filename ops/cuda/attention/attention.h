@@ -6,8 +6,8 @@
 
 namespace quantring::cuda {
 
-// Arguments as in ops/attention.h, already checked; dtype f16, bf16 or f32 of qkv and out alike.
-// Every head dimension and every number of tokens is computed; scratch: attention_scratch_bytes().
+// Arguments as in ops/attention.h, already checked; dtype: f16, bf16 or f32, of qkv and out.
+// Supports every head dimension and number of tokens; scratch: attention_scratch_bytes().
 std::size_t attention_scratch_bytes(const Queue& queue, AttentionShape shape, DType dtype);
 void attention(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape,
                void* scratch, void* out);

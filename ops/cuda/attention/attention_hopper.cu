@@ -1,7 +1,7 @@
-// Items, each a head of an image and some 64-query tiles of it, are shared out to blocks of four
-// groups of four warps. Keys and values flow through a ring of stages in shared memory, 64 at a
-// time, copied by the tensor copy unit (TMA) as soon as there is room; each group computes a tile
-// with Hopper's own products and a running maximum (as in FlashAttention-3, Shah et al. 2024).
+// Items, each a head of an image and some 64-query tiles of it, are distributed to blocks of four
+// groups of four warps. Keys and values are pipelined through a ring of stages in shared memory, 64
+// at a time, copied by the tensor copy unit (TMA) as soon as a stage is free; each group computes a
+// tile with wgmma and a running maximum (as in FlashAttention-3, Shah et al. 2024).
 
 #include <algorithm>
 #include <cmath>
@@ -24,9 +24,9 @@ Work divide(AttentionShape shape, int multiprocessors) {
   const auto tokens = static_cast<int>(shape.tokens), tiles = (tokens + tile - 1) / tile;
   const bool long_last = tokens > chunk && tokens % chunk > 0 && tokens % chunk <= short_rows;
   const int chunks = (tokens + chunk - 1) / chunk - (long_last ? 1 : 0);
-  // A group with two tiles of an item goes through the item's keys twice, and so needs all of them
-  // in shared memory.
-  const int most = chunks <= stages ? most_tiles : groups;
+  // A group with two tiles of an item reads the item's keys twice, so all of them must be in shared
+  // memory.
+  const int most = chunks <= stages ? max_tiles : groups;
   const std::int64_t heads = shape.images * shape.heads;
   const std::int64_t wanted = multiprocessors / heads;
   const auto parts =
@@ -35,7 +35,7 @@ Work divide(AttentionShape shape, int multiprocessors) {
           tokens,
           static_cast<int>(shape.heads),
           parts,
-          parts == tiles ? most_buffers : 2,
+          parts == tiles ? max_buffers : 2,
           chunks,
           long_last};
 }
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(threads, 1)
   const auto queries_loaded = [&](int buffer) { return loaded(stages + buffer); };
   const auto read = [&](int stage) { return memory + counters_at + stage * 4; };
   const auto queries_read = [&](int buffer) { return read(stages + buffer); };
-  if (threadIdx.x < stages + most_buffers) {
+  if (threadIdx.x < stages + max_buffers) {
     barrier_init(loaded(static_cast<int>(threadIdx.x)), 1);
     reinterpret_cast<unsigned*>(shared + counters_at)[threadIdx.x] = 0;
     barrier_init_done();
@@ -76,7 +76,7 @@ __global__ void __launch_bounds__(threads, 1)
   struct Item {
     int image, head, first_tile, tiles;
   };
-  // Of the block's items, number `turn`.
+  // The block's item number `turn`.
   const auto item_at = [&](int turn) -> Item {
     const int item = static_cast<int>(blockIdx.x) + turn * static_cast<int>(gridDim.x);
     const int head = item / parts, part = item % parts, first = tiles * part / parts;
@@ -95,19 +95,19 @@ __global__ void __launch_bounds__(threads, 1)
                queries_loaded(buffer));
     }
     for (int i = 0; i < boxes; ++i) {
-      // Which warps get the queries of a tile that is not full, alternates: a warp of a given
-      // number always runs on the same quarter of the multiprocessor.
+      // The warps that get the queries of a partial tile alternate: a warp of a given number always
+      // runs on the same quarter of the multiprocessor.
       load_box(target + (full + (i + turn) % 4 * short_rows) * row, &rows_of, item.head * D,
                first + full + i * short_rows, item.image, queries_loaded(buffer));
     }
   };
-  // Of the chunks of all the block's items, number n.
+  // Chunk number n of all the block's items.
   const auto load_chunk = [&](int n) {
     const int turn = n / chunks, c = n - turn * chunks, stage = n % stages;
     if (turn >= mine) return;
     const Item item = item_at(turn);
     const bool is_long = work.long_last && c + 1 == chunks;
-    barrier_expect(loaded(stage), 2 * (is_long ? longest_chunk : chunk) * row);
+    barrier_expect(loaded(stage), 2 * (is_long ? max_chunk : chunk) * row);
     for (int part = 0; part < 2; ++part) {
       const std::uint32_t target = chunks_at + (stage * 2 + part) * chunk_bytes;
       const int column = ((part + 1) * work.heads + item.head) * D;
@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(threads, 1)
       if (lane == 0 && count_warp(read((n + c) % stages))) load_chunk(n + c + stages);
       __syncwarp();
     };
-    // The groups take turns with the first tile.
+    // The groups alternate in taking the first tile.
     int mine_next = (warp / 4 + turn) % groups;
     if (mine_next >= item.tiles) {
 #pragma unroll 1
@@ -170,7 +170,7 @@ __global__ void __launch_bounds__(threads, 1)
         if (active) {
           if (left < N) {
 #pragma unroll
-            for (int i = N == longest_chunk ? chunk / 2 : 0; i < N / 2; ++i) {
+            for (int i = N == max_chunk ? chunk / 2 : 0; i < N / 2; ++i) {
               if (i / 4 * 8 + lane % 4 * 2 + i % 2 >= left) s[i] = -INFINITY;
             }
           }
@@ -182,8 +182,8 @@ __global__ void __launch_bounds__(threads, 1)
           }
           high[0] = row_max(high[0]) * factor;
           high[1] = row_max(high[1]) * factor;
-          // Weights up to 2^8 are as exact as those up to 1, so that the maximum need not follow
-          // every small rise.
+          // Weights up to 2^8 are as exact as those up to 1, so the maximum need not be updated at
+          // every small increase.
           if (__any_sync(0xffffffffu, high[0] > top[0] + 8 || high[1] > top[1] + 8)) {
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
@@ -225,7 +225,7 @@ __global__ void __launch_bounds__(threads, 1)
         enter(c);
         const int stage = (n + c) % stages, left = tokens - c * chunk;
         if (work.long_last && c + 1 == chunks) {
-          process.template operator()<longest_chunk>(stage, left);
+          process.template operator()<max_chunk>(stage, left);
         } else {
           process.template operator()<chunk>(stage, left);
         }

@@ -1,5 +1,5 @@
 #pragma once
-// Shared memory and division of work of the attention kernel for Hopper, attention_hopper.cu.
+// Shared memory layout and work distribution of attention_hopper.cu.
 
 #include <cuda.h>
 
@@ -13,18 +13,18 @@ constexpr int D = 64;
 constexpr int groups = 4, warps = 4 * groups, threads = 32 * warps;
 constexpr int row = D * 2;  // bytes
 constexpr int tile = 64, short_rows = 16;
-// Up to 16 keys that are left over join the last 64.
-constexpr int chunk = 64, longest_chunk = chunk + short_rows;
-constexpr int chunk_bytes = longest_chunk * row;  // of keys, and as much of values behind them
+// Up to 16 remaining keys are added to the last 64.
+constexpr int chunk = 64, max_chunk = chunk + short_rows;
+constexpr int chunk_bytes = max_chunk * row;  // of keys, followed by as many of values
 constexpr int stages = 7;
-constexpr int most_tiles = 5;  // of an item
-constexpr int query_bytes = 2 * most_tiles * tile * row;
-constexpr int most_buffers = 8;  // that this is divided into, each for the queries of an item
-// After the queries and the stages: barriers for what has been loaded, and counters of the warps
-// that are done with it.
+constexpr int max_tiles = 5;  // of an item
+constexpr int query_bytes = 2 * max_tiles * tile * row;
+constexpr int max_buffers = 8;  // for queries, one per item
+// After the queries and the stages: barriers for loaded data, and counters of the warps that have
+// finished with it.
 constexpr int barriers_at = query_bytes + stages * 2 * chunk_bytes;
-constexpr int counters_at = barriers_at + (stages + most_buffers) * 8;
-constexpr int shared_bytes = counters_at + (stages + most_buffers) * 4;
+constexpr int counters_at = barriers_at + (stages + max_buffers) * 8;
+constexpr int shared_bytes = counters_at + (stages + max_buffers) * 4;
 
 struct Work {
   int images, tokens, heads;

@@ -1,6 +1,6 @@
 #pragma once
-// The kernels among which attention() chooses. Arguments as in ops/cuda/attention/attention.h; each throws
-// std::invalid_argument where its own condition does not hold.
+// The kernels that attention() chooses from. Arguments as in ops/cuda/attention/attention.h; each
+// throws std::invalid_argument where its own condition does not hold.
 
 #include "ops/backend.h"
 #include "ops/cuda/device/queue.h"
@@ -8,14 +8,14 @@
 namespace quantring::cuda::attn {
 
 // All keys and values of a head in shared memory, a tile's scores in registers: exact maximum, one
-// pass. dtype f16 or bf16, head dimension 32, 64 or 80, at most whole_most_tokens tokens. Each
-// head's queries are shared out to `parts` blocks.
-inline constexpr std::int64_t whole_most_tokens = 272;
+// pass. dtype f16 or bf16, head dimension 32, 64 or 80, at most whole_max_tokens tokens. Each
+// head's queries are divided among `parts` blocks.
+inline constexpr std::int64_t whole_max_tokens = 272;
 bool whole_fits(const Queue& queue, AttentionShape shape, DType dtype);
 void whole(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,
            void* out);
 
-// With Hopper's own instructions. dtype f16 or bf16, head dimension 64.
+// With Hopper's instructions (TMA, wgmma). dtype f16 or bf16, head dimension 64.
 bool hopper_fits(const Queue& queue, AttentionShape shape, DType dtype);
 void hopper(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, void* out);
 

@@ -1,5 +1,5 @@
 #pragma once
-// What Hopper's tensor copy unit must know of queries, keys and values.
+// Tensor maps of queries, keys and values for Hopper's tensor copy unit (TMA).
 
 #include <cuda.h>
 

@@ -8,12 +8,12 @@ namespace quantring::cuda::attn {
 namespace {
 
 constexpr int warps = 4, warp_rows = 4, block_rows = warps * warp_rows;
-constexpr int keys = 32;      // a lane scores one
+constexpr int keys = 32;      // one per lane
 constexpr int depth = 64;     // of queries and keys in shared memory at a time
-constexpr int columns = 128;  // of the result that a block computes, four a lane
+constexpr int columns = 128;  // of the result, per block; four per lane
 
-// Block (head of an image, 16 queries, 128 columns). Heads of more columns are scored again for
-// each 128 of them.
+// Block (head of an image, 16 queries, 128 columns). For wider heads the scores are
+// computed again for each 128 columns.
 template <class T>
 __global__ void __launch_bounds__(warps * 32)
     plain_kernel(const T* __restrict__ qkv, int tokens, int heads, int head_dim, float factor,

@@ -14,7 +14,7 @@ constexpr int block_keys = 64;
 template <int D>
 constexpr int buffer_bytes = block_keys* row_bytes<D>;
 
-// Block (head of an image, 64 queries, of which each warp has 16). factor: log2(e) / sqrt(D).
+// Block (head of an image, 64 queries, 16 per warp). factor: log2(e) / sqrt(D).
 template <class T, int D>
 __global__ void __launch_bounds__(warps * 32)
     stream_kernel(const T* __restrict__ qkv, int tokens, int heads, float factor,
@@ -83,7 +83,7 @@ __global__ void __launch_bounds__(warps * 32)
         for (int j = 0; j < block_keys / 8; ++j) {
           high = fmaxf(high, fmaxf(s[j][2 * half], s[j][2 * half + 1]));
         }
-        // Each block holds at least one key, so that the maximum is finite from here on.
+        // Each block has at least one key, so the maximum is finite from here on.
         high = fmaxf(top[half], row_max(high) * factor);
         const float shrink = power_of_two(top[half] - high);
         top[half] = high;

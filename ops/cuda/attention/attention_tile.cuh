@@ -1,5 +1,5 @@
 #pragma once
-// What the attention kernels on tensor cores share. A warp works on a tile of 16 queries with the
+// Shared by the attention kernels for tensor cores. A warp computes a tile of 16 queries with the
 // instruction mma.m16n8k16 (PTX ISA, "Matrix fragments for mma.m16n8k16"): lane 4 * g + t holds, of
 // a 16 x 8 result, columns 2t and 2t + 1 of rows g and g + 8.
 
@@ -20,12 +20,12 @@ __device__ inline float row_sum(float value) {
 }
 
 // Bytes from one key (or value) to the next in shared memory: an odd number of 16-byte pieces, so
-// that the eight rows which ldmatrix reads at once lie in different banks.
+// that the eight rows which ldmatrix reads at once are in different banks.
 template <int D>
 inline constexpr int row_bytes = D * 2 + 16;
 
-// Starts copying rows [0, count) of D numbers; those from `present` on become zeros. Consecutive
-// threads, the caller's is number `thread` of `threads`, take consecutive 16 bytes.
+// Starts copying rows [0, count) of D numbers; those from `present` on become zeros. Thread
+// `thread` of `threads`; consecutive threads copy consecutive 16 bytes.
 template <int D, class T>
 __device__ inline void load_rows(std::uint32_t target, const T* source, std::int64_t stride,
                                  int present, int count, int thread, int threads) {
@@ -39,7 +39,7 @@ __device__ inline void load_rows(std::uint32_t target, const T* source, std::int
 }
 
 // The 16 x D tile of queries as the first factor. Rows from `present` on are zero. A row's 32 bytes
-// of a 16 x 16 block are read in one go, 8 bytes a lane, and then exchanged within pairs of lanes.
+// of a 16 x 16 block are read at once, 8 bytes per lane, and then exchanged within pairs of lanes.
 template <int D, class T>
 __device__ inline void load_queries(std::uint32_t (&a)[D / 16][4], const T* source,
                                     std::int64_t stride, int present, int lane) {
@@ -115,7 +115,7 @@ __device__ inline void weigh(float (&o)[D / 8][4], const std::uint32_t (&weights
   }
 }
 
-// Where this lane points ldmatrix at within 16 keys or values, in bytes from the first.
+// The offset of this lane's row for ldmatrix within 16 keys or values, in bytes.
 template <int D>
 __device__ inline int lane_offset_keys(int lane) {
   return (lane / 16 * 8 + lane % 8) * row_bytes<D> + lane / 8 % 2 * 16;

@@ -1,8 +1,8 @@
 #pragma once
-// Hopper's products of a warpgroup (PTX ISA, "wgmma.mma_async") as attention needs them: d = a b
+// Hopper's products of a warpgroup (PTX ISA, "wgmma.mma_async") for attention: d = a b
 // or, with add != 0, d += a b. d: 64 x N in registers, of each warp 16 rows, each 8 columns as for
-// mma.m16n8k16. Factors in shared memory are rows of 64 numbers, 128 bytes swizzled as the tensor
-// copy unit does it (CU_TENSOR_MAP_SWIZZLE_128B), from a multiple of 1024 bytes on.
+// mma.m16n8k16. Factors in shared memory are rows of 64 numbers, 128 bytes swizzled as by the
+// tensor copy unit (CU_TENSOR_MAP_SWIZZLE_128B), aligned to 1024 bytes.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -13,9 +13,9 @@
 namespace quantring::cuda::attn {
 
 // Descriptor of rows of 128 bytes in groups of eight that repeat every 1024. The shuffle tells the
-// compiler that it is the same in all lanes, so that it is computed where products read it;
-// without, products wait for a move each. Adding bytes / 16 moves to another eight rows or 16
-// columns.
+// compiler that the value is the same in all lanes, so that it is kept in uniform registers, from
+// which wgmma reads it; otherwise each product waits for a move. Adding bytes / 16 moves to another
+// eight rows or 16 columns.
 __device__ inline std::uint64_t describe(std::uint32_t address) {
   const std::uint32_t same = __shfl_sync(0xffffffffu, address, 0);
   return (static_cast<std::uint64_t>(1) << 62) | (static_cast<std::uint64_t>(1024 >> 4) << 32) |

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int warps = 4;
 
-// Block (head of an image, part). B: 16-key blocks that are computed, at least those that hold
-// tokens. factor: log2(e) / sqrt(D).
+// Block (head of an image, part). B: computed blocks of 16 keys, at least those with tokens.
+// factor: log2(e) / sqrt(D).
 template <class T, int D, int B>
 __global__ void __launch_bounds__(warps * 32, B <= 13 && D <= 64 ? 3 : 2)
     whole_kernel(const T* __restrict__ qkv, int tokens, int heads, float factor,
@@ -38,8 +38,8 @@ __global__ void __launch_bounds__(warps * 32, B <= 13 && D <= 64 ? 3 : 2)
   const int tiles = (tokens + 15) / 16;
   const int part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
   const int end = tiles * (part + 1) / parts;
-  // Which warps get a tile more than others alternates from block to block: a warp of a given
-  // number always runs on the same quarter of the multiprocessor.
+  // The warps that get an extra tile alternate from block to block: a warp of a given number always
+  // runs on the same quarter of the multiprocessor.
   int tile = tiles * part / parts + (warp + static_cast<int>(blockIdx.x)) % warps;
 
   std::uint32_t q[D / 16][4];
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(warps * 32, B <= 13 && D <= 64 ? 3 : 2)
   bool values_wait = true;
   const std::uint32_t lane_keys = keys + lane_offset_keys<D>(lane);
   const std::uint32_t lane_values = values + lane_offset_values<D>(lane);
-  // Every warp makes at least one round, for the barrier in it.
+  // Every warp runs at least one iteration, which contains a barrier.
   while (tile < end || values_wait) {
     std::uint32_t p[B][4];
     float sum_low = 0, sum_high = 0;
@@ -139,8 +139,8 @@ void start(const Queue& queue, const void* qkv, AttentionShape shape, int parts,
 bool whole_fits(const Queue& queue, AttentionShape shape, DType dtype) {
   const std::int64_t d = shape.dim / shape.heads;
   return (dtype == DType::f16 || dtype == DType::bf16) && (d == 32 || d == 64 || d == 80) &&
-         shape.tokens <= whole_most_tokens &&
-         2 * whole_most_tokens * row_bytes<80> <= queue.shared_bytes_per_block;
+         shape.tokens <= whole_max_tokens &&
+         2 * whole_max_tokens * row_bytes<80> <= queue.shared_bytes_per_block;
 }
 
 void whole(const Queue& queue, const void* qkv, DType dtype, AttentionShape shape, int parts,

@@ -1,4 +1,4 @@
-// Whether a GPU of this machine can run this build.
+// Whether this build can use a GPU of this machine.
 
 #include <cuda_runtime.h>
 
@@ -9,7 +9,7 @@
 namespace quantring::cuda {
 namespace {
 
-// Asked for to see whether the build has machine code for a GPU.
+// Queried to find out whether this build has machine code for a GPU.
 __global__ void nothing() {}
 
 std::string version(int number) {
@@ -25,7 +25,7 @@ std::string why_unusable(int index) {
   cudaDriverGetVersion(&driver);
   if (driver == 0) return "no NVIDIA driver here (libcuda.so.1 is not installed)";
   if (error == cudaErrorInsufficientDriver) {
-    return "the NVIDIA driver knows CUDA " + version(driver) + ", this build needs " +
+    return "the NVIDIA driver supports CUDA " + version(driver) + ", this build needs " +
            version(CUDART_VERSION) + ": install a newer driver";
   }
   if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0))

@@ -1,4 +1,4 @@
-// What a person is told of a GPU.
+// Properties of a GPU for display.
 
 #include <cuda_runtime_api.h>
 

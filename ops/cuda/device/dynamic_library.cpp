@@ -28,17 +28,17 @@ std::string all_names(const std::vector<std::string>& names) {
 }  // namespace
 
 void* open_library(const LibraryFiles& files, std::string& reason) {
-  // A file that is there but cannot be loaded is worth more words than those that are missing.
+  // A file that exists but cannot be loaded is reported rather than missing ones.
   std::string broken;
   for (const std::string& name : files.names) {
     if (void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-    // glibc's words when the loader looked everywhere and there is no such file; then the first
-    // name in the text is the library itself, not one that it needs.
+    // glibc's message if no such file was found; then the first name in it is the library itself,
+    // not one of its dependencies.
     const std::string error = last_error();
     const bool missing = error.starts_with(name + ": cannot open shared object file: No such file");
     if (!missing && broken.empty()) broken = name + " cannot be loaded (" + error + ")";
     if (name.find('/') != std::string::npos) continue;
-    // Installers put CUDA's own folder into no loader's list.
+    // CUDA's installers do not add its folder to the loader's path.
     const std::string usual = "/usr/local/cuda/lib64/" + name;
     if (access(usual.c_str(), R_OK) != 0) continue;
     if (void* library = dlopen(usual.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;

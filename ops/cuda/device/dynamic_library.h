@@ -1,5 +1,5 @@
 #pragma once
-// Libraries that are opened when they are needed, so that a program starts where they are missing.
+// Libraries that are opened when needed, so that the program starts without them.
 
 #include <string>
 #include <vector>
@@ -11,9 +11,9 @@ struct LibraryFiles {
   std::string remedy;              // "install CUDA's cuBLAS library"
 };
 
-// The first of the names that the system's loader knows, or that lies where CUDA is usually
-// installed. Stays open until the program ends: these libraries have threads and exit handlers of
-// their own. Null, and the reason in one line, if there is none or it cannot be loaded.
+// The first of the names that the system's loader finds, or that is in CUDA's usual folder. Stays
+// open until the program ends: these libraries have threads and exit handlers of their own. Null,
+// and the reason in one line, if there is none or it cannot be loaded.
 void* open_library(const LibraryFiles& files, std::string& reason);
 
 // Sets `function` to the library's function of that name; false, and the reason, if it has none.

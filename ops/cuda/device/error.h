@@ -1,5 +1,5 @@
 #pragma once
-// CUDA calls that fail become quantring::Error with the call and CUDA's own words.
+// Failed CUDA calls throw quantring::Error with the call and CUDA's message.
 
 #include <cuda_runtime_api.h>
 
@@ -14,7 +14,7 @@ namespace quantring::cuda {
               cudaGetErrorName(error) + ")");
 }
 
-// what: the function called, or what was being done: "cudaMemcpyAsync", "the attention kernel".
+// what: the function or the activity: "cudaMemcpyAsync", "the attention kernel".
 inline void check(cudaError_t error, const char* what) {
   if (error != cudaSuccess) fail(error, what);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A recorded program: a CUDA graph, captured from the ops' stream.
+// ops/graph.h on a GPU: a CUDA graph, captured from the ops' stream.
 
 #include <cuda_runtime_api.h>
 
@@ -11,8 +11,8 @@
 
 namespace quantring::cuda {
 
-// First call: body runs as it is, so that kernels are chosen and loaded, and then is recorded.
-// Later calls replay the recording.
+// First call: runs body once directly, so that kernels are chosen and loaded, then captures it.
+// Later calls replay the graph.
 void run_recorded(const Queue& queue, std::unique_ptr<RecordedGraph>& recorded,
                   const std::function<void()>& body);
 

@@ -1,12 +1,11 @@
 #pragma once
-// Starting kernels so that each may begin before the one ahead of it has ended (programmatic
-// dependent launch, compute capability 9.0): the start of a kernel, and loading what does not
-// depend on its predecessor (weights), hides behind the predecessor's tail. Elsewhere these do
-// nothing.
+// Kernel launches that may start before the previous kernel has ended (programmatic dependent
+// launch, compute capability 9.0): the start of a kernel, and loads that do not depend on its
+// predecessor (weights), overlap with the predecessor's end. Elsewhere these do nothing.
 //
 // The rule for every kernel started by launch(): each thread block calls wait_for_predecessor()
-// before it touches anything but weights and parameters, also before it ends early. Whoever follows
-// may then rely on everything before it being done.
+// before it accesses anything but weights and parameters, and before it returns early. The next
+// kernel may then rely on all earlier ones being complete.
 
 #include <cuda_runtime.h>
 
@@ -17,23 +16,23 @@
 
 namespace quantring::cuda {
 
-// Returns when all earlier kernels of the stream are done and what they wrote can be seen.
+// Returns when all earlier kernels of the stream are complete and their writes visible.
 __device__ inline void wait_for_predecessor() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
 
-// Lets the next kernel's blocks start as soon as there is room for them. Called by every block,
-// early: its successor waits for this kernel's end anyway before it reads results.
+// Lets the next kernel's blocks start as soon as there is room for them. Called by every block
+// as early as possible: the successor waits for this kernel's end before it reads results.
 __device__ inline void release_successor() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
 
-// name: for the error message. shared: dynamic shared memory in bytes; more than 48 KiB is asked
-// for here.
+// name: for the error message. shared: dynamic shared memory in bytes; more than 48 KiB is
+// requested here.
 template <class... Parameters, class... Arguments>
 void launch(const Queue& queue, const char* name, void (*kernel)(Parameters...), dim3 grid,
             dim3 block, std::size_t shared, Arguments&&... arguments) {

@@ -21,7 +21,7 @@ void* allocate(std::size_t bytes) {
   void* memory = nullptr;
   const cudaError_t error = cudaMalloc(&memory, bytes);
   if (error == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // this error would be reported again by the next kernel otherwise
+    cudaGetLastError();  // else the next kernel would report this error again
     std::size_t free = 0, total = 0;
     int device = 0;
     cudaGetDevice(&device);
@@ -32,7 +32,7 @@ void* allocate(std::size_t bytes) {
   }
   check(error, "cudaMalloc");
   check(cudaMemset(memory, 0, bytes), "cudaMemset");
-  // Streams of ours do not wait for the default one.
+  // Our streams do not synchronise with the default one.
   check(cudaStreamSynchronize(cudaStreamLegacy), "cudaMemset");
   return memory;
 }

@@ -6,7 +6,7 @@
 
 namespace quantring::cuda {
 
-// Zeroed. Throws Error with the sizes wanted, free and present when the GPU has not enough.
+// Zeroed. Throws Error with the needed, free and total sizes if the GPU does not have enough.
 void* allocate(std::size_t bytes);
 void release(void* memory) noexcept;
 

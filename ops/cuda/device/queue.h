@@ -1,5 +1,5 @@
 #pragma once
-// One GPU's queue of work, with the facts of the device that kernels choose their shapes by.
+// One GPU's stream of ops, with the device properties that kernels choose their shapes by.
 
 #include <cuda_runtime_api.h>
 
@@ -12,7 +12,7 @@ struct Queue {
   int device = 0;
   int multiprocessors = 1;
   int compute_capability = 0;      // 87, 90
-  int shared_bytes_per_block = 0;  // the most that a block can ask for (with an attribute set)
+  int shared_bytes_per_block = 0;  // maximum per block (opt-in)
   std::size_t l2_bytes = 0;
 };
 

@@ -67,9 +67,9 @@ void Streams::copy_out(const void* source, std::size_t bytes, void* target, cuda
 
 void wait(cudaEvent_t event) {
   using Clock = std::chrono::steady_clock;
-  constexpr auto looking = std::chrono::microseconds(500);
+  constexpr auto polling = std::chrono::microseconds(500);
   const auto start = Clock::now();
-  while (Clock::now() - start < looking) {
+  while (Clock::now() - start < polling) {
     const cudaError_t state = cudaEventQuery(event);
     if (state == cudaSuccess) return;
     if (state != cudaErrorNotReady) fail(state, "the work on the GPU");

@@ -1,6 +1,6 @@
 #pragma once
 // The streams of one context: one for ops, one for copies to the device and one for copies from it,
-// and the events that put them in order.
+// and the events that order them.
 
 #include <cuda_runtime_api.h>
 
@@ -24,12 +24,12 @@ Event make_event();
 
 class Streams {
  public:
-  // On GPU `device`, which becomes the calling thread's.
+  // On GPU `device`, which becomes the calling thread's current device.
   explicit Streams(int device);
 
   const Queue& ops() const { return queue_; }
 
-  // Semantics as in ops/transfer.h; source or target in the host must be page-locked.
+  // Semantics as in ops/transfer.h; source or target on the host must be page-locked.
   void copy_in(const void* source, std::size_t bytes, void* target);
   void copy_out(const void* source, std::size_t bytes, void* target, cudaEvent_t arrived);
 
@@ -39,8 +39,8 @@ class Streams {
   Queue queue_;
 };
 
-// Until the event has happened; at once if it was never recorded. Looks for a short while before it
-// sleeps: the wait of a small stage is shorter than waking up.
+// Waits for the event; returns at once if it was never recorded. Polls briefly before it sleeps:
+// small stages finish faster than a thread wakes up.
 void wait(cudaEvent_t event);
 
 }  // namespace quantring::cuda

@@ -8,7 +8,7 @@
 namespace quantring::cuda {
 namespace {
 
-// Asked of the driver at run time, so that the program also starts where there is none.
+// Looked up in the driver at run time, so that the program also starts without one.
 PFN_cuTensorMapEncodeTiled_v12000 find_encode() {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found{};

@@ -1,5 +1,5 @@
 #pragma once
-// Descriptions of tensors for Hopper's tensor copies (TMA).
+// Tensor maps: descriptors for Hopper's tensor copies (TMA).
 
 #include <cudaTypedefs.h>
 

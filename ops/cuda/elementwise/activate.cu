@@ -1,4 +1,4 @@
-// Activations where no product's epilogue can compute them.
+// Activations that no product's epilogue can compute.
 
 #include "ops/cuda/activation.h"
 #include "ops/cuda/device/launch.h"

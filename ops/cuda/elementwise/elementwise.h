@@ -9,7 +9,7 @@
 
 namespace quantring::cuda {
 
-// norm: null for none, the norm of a folded layer.
+// norm: null pointers for a folded layer, whose weights contain gamma and beta.
 void layer_norm(const Queue& queue, const void* x, DType x_dtype, NormWeights norm, float eps,
                 std::int64_t rows, std::int64_t dim, void* y, DType y_dtype);
 

@@ -5,6 +5,7 @@
 #include "ops/cuda/device/launch.h"
 #include "ops/cuda/elementwise/elementwise.h"
 #include "ops/cuda/vector.h"
+#include "ops/embed.h"
 
 namespace quantring::cuda {
 namespace {
@@ -15,10 +16,9 @@ unsigned blocks_for(std::int64_t work) {
   return static_cast<unsigned>((work + threads - 1) / threads);
 }
 
-// Mean and deviation travel as a kernel parameter, so their number is bounded.
-constexpr int most_channels = 32;
+// Passed as a kernel parameter.
 struct Normalisation {
-  float mean[most_channels], std[most_channels];
+  float mean[max_channels], std[max_channels];
 };
 
 // `width` consecutive pixels of one row of one patch; consecutive threads write consecutive memory.
@@ -93,7 +93,7 @@ __device__ inline void read(const T* source, float (&values)[width]) {
   }
 }
 
-// `width` columns of one token a thread.
+// `width` columns of one token per thread.
 template <int width, class E, class T>
 __global__ void assemble(const E* embedded, const float* prefix_tokens, const float* position,
                          TokenShape shape, std::int64_t count, T* tokens) {
@@ -131,7 +131,7 @@ __global__ void take_token(const T* tokens, TokenShape shape, std::int64_t count
   pooled[index] = tokens[(image * shape.tokens + shape.prefix) * shape.dim + column];
 }
 
-// A block makes 32 columns of one image; its eight warps share the tokens.
+// A block computes 32 columns of one image; its eight warps divide the tokens.
 constexpr int average_columns = 32, average_groups = 8;
 template <class T>
 __global__ void average_tokens(const T* tokens, TokenShape shape, T* pooled) {
@@ -161,10 +161,6 @@ void extract_patches(const Queue& queue, const void* pixels, DType pixels_dtype,
                      std::span<const float> mean, std::span<const float> std, void* patches,
                      DType dtype) {
   if (shape.images == 0) return;
-  if (mean.size() > most_channels) {
-    throw Error("pictures of " + std::to_string(mean.size()) + " channels: on a GPU at most " +
-                std::to_string(most_channels) + " are possible, use --device cpu");
-  }
   Normalisation normalisation{};
   std::copy(mean.begin(), mean.end(), normalisation.mean);
   std::copy(std.begin(), std.end(), normalisation.std);

@@ -1,4 +1,4 @@
-// Layernorm: reads a row once, keeps it in registers, and takes mean and variance from there.
+// Layernorm: reads a row once into registers and computes mean and variance from those.
 
 #include "ops/cuda/device/launch.h"
 #include "ops/cuda/elementwise/elementwise.h"
@@ -16,7 +16,7 @@ __device__ inline float sum_of_warp(float value) {
   return value;
 }
 
-// One warp a row; a lane holds up to `chunks` vectors of it, those beyond `dim` as zeros.
+// One warp per row; a lane holds up to `chunks` vectors of it, those beyond `dim` as zeros.
 template <class X, class Y, int chunks>
 __global__ void __launch_bounds__(warps_per_block* warp)
     norm_in_registers(const X* x, const float* gamma, const float* beta, float eps,
@@ -70,8 +70,8 @@ __global__ void __launch_bounds__(warps_per_block* warp)
   }
 }
 
-// Any dimension: a block a row, which is read three times. x and y may be the same, so nothing is
-// written before all have read.
+// Any dimension: one block per row, which is read three times. x and y may be the same, so all
+// threads read before any writes.
 template <class X, class Y>
 __global__ void norm_any(const X* x, const float* gamma, const float* beta, float eps, int dim,
                          Y* y) {

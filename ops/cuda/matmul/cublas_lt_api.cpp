@@ -5,9 +5,9 @@
 namespace quantring::cuda::lt {
 namespace {
 
-constexpr std::size_t oldest_version = 120000;
+constexpr std::size_t min_version = 120000;
 
-// The one that belongs to the CUDA runtime in this program first.
+// First the one that belongs to the CUDA runtime of this program.
 LibraryFiles files() {
   constexpr bool cuda_13 = CUDART_VERSION >= 13000;
   return {{cuda_13 ? "libcublasLt.so.13" : "libcublasLt.so.12",
@@ -35,8 +35,8 @@ Loaded open() {
     return find_function(library, name, function, missing);
   };
   const std::string needed =
-      "; " + version_text(oldest_version) + " or newer is needed: update CUDA's cuBLAS library";
-  if (find("cublasLtGetVersion", api.version) && api.version() < oldest_version) {
+      "; " + version_text(min_version) + " or newer is needed: update CUDA's cuBLAS library";
+  if (find("cublasLtGetVersion", api.version) && api.version() < min_version) {
     loaded.reason = "libcublasLt is version " + version_text(api.version()) + needed;
     return loaded;
   }

@@ -1,8 +1,8 @@
 #pragma once
-// The part of cuBLASLt's C interface that is used here, so that building needs neither its header
-// nor the library. Numbers and layouts are the library's binary interface, unchanged from 12.0
-// to 13.x; tests/ops/cuda/test_cublas_lt_api.cpp compares them with the real header where there is
-// one. Descriptors are only held by pointer: their sizes differ from version to version.
+// The part of cuBLASLt's C interface that is used here, so that the build needs neither its header
+// nor the library. Values and layouts are the library's binary interface, unchanged from 12.0
+// to 13.x; tests/ops/cuda/test_cublas_lt_api.cpp compares them with the real header if there is
+// one. Descriptors are only used by pointer: their sizes differ between versions.
 // https://docs.nvidia.com/cuda/cublas/#using-the-cublaslt-api
 
 #include <cuda_runtime_api.h>
@@ -22,7 +22,7 @@ struct Preference;  // what the heuristic may propose
 using Status = int;
 inline constexpr Status success = 0;
 
-// cublasComputeType_t: products and sums in f32, no TF32 and no f16 on the way.
+// cublasComputeType_t: products and sums in f32, without TF32 or f16 intermediates.
 inline constexpr int compute_f32 = 68;
 
 inline constexpr int transpose_none = 0, transpose = 1;  // cublasOperation_t
@@ -52,7 +52,7 @@ enum PreferenceAttribute : int {
   preference_numerics = 12,  // uint64, Numerics
 };
 
-// How the parts of a product cut along K are added. The others add in the type of the output.
+// How the parts of a product split along K are added. The other schemes add in the output type.
 enum Reduction : std::uint32_t { reduction_compute_type = 2 };
 
 // What an algorithm may compute with. A bit for the instruction, one for the sum, one for the
@@ -67,7 +67,7 @@ enum Numerics : std::uint64_t {
 };
 
 struct Algorithm {
-  std::uint64_t data[8];  // plain values, which mean the same in every process of one version
+  std::uint64_t data[8];  // plain values with the same meaning in every process of one version
 };
 
 struct HeuristicResult {

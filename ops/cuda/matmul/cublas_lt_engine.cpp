@@ -1,6 +1,6 @@
-// Matrix products by cuBLASLt. It is column-major: what is [rows, columns] for us is [columns,
-// rows] to it, so y = x W^T is computed as D = op(A) B with A = W [in, out] transposed, B = x [in,
-// rows] and D = y [out, rows]; the bias runs along D's rows, as its epilogues have it.
+// Matrix products by cuBLASLt. It is column-major: our [rows, columns] is its [columns, rows], so y
+// = x W^T is computed as D = op(A) B with A = W [in, out] transposed, B = x [in, rows] and D = y
+// [out, rows]; the bias runs along D's rows, as its epilogues expect.
 
 #include <algorithm>
 #include <array>
@@ -19,18 +19,18 @@ namespace quantring::cuda {
 namespace {
 
 constexpr std::size_t workspace_bytes = 64u << 20;
-constexpr int most_candidates = 8;
+constexpr int max_candidates = 8;
 
-// Ends the name of a candidate whose activation is a kernel of its own.
+// Suffix of a candidate's name: the activation is a separate kernel.
 constexpr std::string_view apart = "+act";
 
 cudaDataType data_type(DType dtype) {
   return dtype == DType::f16 ? CUDA_R_16F : dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-// cuBLASLt's GELU is the tanh approximation, computed roughly. It is up to 5e-4 away from the exact
-// one, an f16's rounding of values from 1 up, so it may stand for that where the result is of 16
-// bits. Its kernels have it nearly for free; a kernel of its own is as long as half the product.
+// cuBLASLt's GELU is the tanh approximation with reduced accuracy. It differs from the exact one by
+// up to 5e-4, the rounding of f16 for values from 1 up, so it is accepted for results of 16 bits.
+// It costs its kernels almost nothing; a separate kernel takes half the time of the product.
 bool has_epilogue(const MatmulCall& call) {
   return call.y_dtype != DType::f32 &&
          (call.activation == Activation::gelu_tanh || call.activation == Activation::gelu_erf);
@@ -103,7 +103,7 @@ class Engine final : public MatmulEngine {
   }
 
  private:
-  // What cuBLASLt is told about calls of one shape.
+  // Descriptors for calls of one shape.
   struct Product {
     explicit Product(const lt::Api& functions) : api(functions) {}
     ~Product() {
@@ -119,7 +119,7 @@ class Engine final : public MatmulEngine {
     DType dtype = DType::f16;
     lt::Operation* operation = nullptr;
     lt::Layout *a = nullptr, *b = nullptr, *d = nullptr;
-    std::map<std::string, lt::Algorithm, std::less<>> algorithms;  // found fit, by name
+    std::map<std::string, lt::Algorithm, std::less<>> algorithms;  // checked ones, by name
   };
   using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, DType, DType, lt::Epilogue>;
 
@@ -197,18 +197,18 @@ class Engine final : public MatmulEngine {
                              lt::preference_alignment_c, lt::preference_alignment_d}) {
       prefer(which, alignment);
     }
-    // f32 is for checking: plain fused multiply-adds, whatever the environment asks of cuBLAS.
+    // f32 is for checking: plain fused multiply-adds, whatever environment variables set.
     const std::uint64_t numerics =
         product.dtype == DType::f32
             ? lt::numerics_fma | lt::numerics_sum_f32 | lt::numerics_input_f32
             : lt::numerics_any_instruction | lt::numerics_sum_f32 | lt::numerics_input_f16 |
                   lt::numerics_input_bf16;
     prefer(lt::preference_numerics, numerics);
-    std::array<lt::HeuristicResult, most_candidates> results{};
+    std::array<lt::HeuristicResult, max_candidates> results{};
     int found = 0;
-    // A shape that it has no algorithm for is an answer, not a failure.
+    // No algorithm for a shape is not an error.
     if (api_.heuristic(context_, product.operation, product.a, product.b, product.d, product.d,
-                       preference.get(), most_candidates, results.data(), &found) != lt::success) {
+                       preference.get(), max_candidates, results.data(), &found) != lt::success) {
       return;
     }
     for (int i = 0; i < found; ++i) {
@@ -237,7 +237,7 @@ class Engine final : public MatmulEngine {
     return product.algorithms.emplace(candidate, algorithm).first->second;
   }
 
-  // Of every matrix's first element, in bytes; what comes from cudaMalloc has more.
+  // Of every matrix's first element, in bytes; cudaMalloc aligns to more.
   static constexpr std::uint32_t alignment = 16;
 
   const Queue& queue_;
@@ -256,13 +256,13 @@ std::unique_ptr<MatmulEngine> make_cublas_lt_engine(const Queue& queue, std::str
   try {
     workspace = DeviceMemory<>(workspace_bytes);
   } catch (const Error& error) {
-    reason = std::string("libcublasLt has no room to work: ") + error.what();
+    reason = std::string("libcublasLt has no memory for its workspace: ") + error.what();
     return nullptr;
   }
   lt::Context* context = nullptr;
   if (const lt::Status status = api->create(&context); status != lt::success) {
     reason = std::string("libcublasLt does not start (") + api->status_name(status) +
-             "): it must fit the driver, and the GPU have memory left";
+             "): it must match the driver, and the GPU must have free memory";
     return nullptr;
   }
   return std::make_unique<Engine>(queue, *api, context, std::move(workspace));

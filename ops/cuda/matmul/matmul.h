@@ -53,7 +53,7 @@ constexpr std::int64_t max_sum_parts(std::int64_t columns) {
   return (columns + min_part_columns - 1) / min_part_columns;
 }
 
-// One way to compute matrix products.
+// An implementation of matrix products.
 class MatmulEngine {
  public:
   virtual ~MatmulEngine() = default;

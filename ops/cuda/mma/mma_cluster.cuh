@@ -1,5 +1,5 @@
 #pragma once
-// The shared memory of a cluster, from 9.0 on.
+// The shared memory of a cluster, from compute capability 9.0 on.
 
 #include <cuda_runtime.h>
 
@@ -7,8 +7,8 @@
 
 namespace quantring::cuda::mma {
 
-// Clusters: blocks that run at once and reach each other's shared memory. Elsewhere a cluster is
-// one block and none of this is called.
+// Clusters: blocks that run at the same time and can access each other's shared memory. Before 9.0
+// a cluster is one block and none of this is called.
 
 __device__ inline void arrive_at_cluster() {
   __syncwarp();
@@ -21,7 +21,7 @@ __device__ inline void wait_for_cluster() {
   asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 #endif
 }
-// The address of the same place in the shared memory of the cluster's block `rank`.
+// The same address in the shared memory of the cluster's block `rank`.
 __device__ inline std::uint32_t cluster_address(std::uint32_t shared, int rank) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   std::uint32_t there;

@@ -1,4 +1,4 @@
-// Which tile shapes suit a product, and starting them.
+// The mma engine: candidate tile shapes for a product, and their launch.
 
 #include <algorithm>
 #include <cmath>
@@ -29,14 +29,14 @@ namespace {
 
 using namespace mma;
 
-constexpr std::size_t most_partials = std::size_t{16} << 20;  // bytes
-constexpr int most_tiles = 4096;  // of a product whose depth is cut through memory
-constexpr std::size_t most_whole = 7, most_cut = 5;  // candidates, of which 12 at most
+constexpr std::size_t max_partials = std::size_t{16} << 20;  // bytes
+constexpr int max_tiles = 4096;  // of a product split along the depth through memory
+constexpr std::size_t max_whole = 7, max_cut = 5;  // candidates of each kind
 
 struct Candidate {
   int shape = 0;
-  int parts = 1;    // that the depth is cut into
-  int cluster = 1;  // the same, or 1 if they meet in memory
+  int parts = 1;    // that the depth is split into
+  int cluster = 1;  // the same, or 1 if they are added through memory
   double cost = 0;
 
   std::string name() const { return configuration_name(shape, parts, cluster); }
@@ -53,7 +53,7 @@ bool aligned(const void* pointer, std::size_t bytes) {
 class MmaEngine final : public MatmulEngine {
  public:
   explicit MmaEngine(const Queue& queue)
-      : queue_(queue), partials_(most_partials / sizeof(float)), arrivals_(most_tiles) {}
+      : queue_(queue), partials_(max_partials / sizeof(float)), arrivals_(max_tiles) {}
 
   const char* name() const override { return "mma"; }
 
@@ -61,8 +61,8 @@ class MmaEngine final : public MatmulEngine {
     if (!computes(call)) return {};
     std::vector<Candidate> whole, in_parts;
     for (int i = 0; i < shape_count; ++i) {
-      for (int parts = 1; parts <= most_parts; ++parts) {
-        // Through a cluster it is always faster than through memory.
+      for (int parts = 1; parts <= max_parts; ++parts) {
+        // A cluster is always faster than memory.
         Candidate c{i, parts, queue_.compute_capability >= 90 ? parts : 1};
         if (!fits(call, c)) continue;
         c.cost = cost(call, c);
@@ -72,8 +72,8 @@ class MmaEngine final : public MatmulEngine {
     const auto cheaper = [](const Candidate& a, const Candidate& b) { return a.cost < b.cost; };
     std::stable_sort(whole.begin(), whole.end(), cheaper);
     std::stable_sort(in_parts.begin(), in_parts.end(), cheaper);
-    whole.resize(std::min(whole.size(), most_whole));
-    in_parts.resize(std::min(in_parts.size(), most_cut));
+    whole.resize(std::min(whole.size(), max_whole));
+    in_parts.resize(std::min(in_parts.size(), max_cut));
     whole.insert(whole.end(), in_parts.begin(), in_parts.end());
     std::stable_sort(whole.begin(), whole.end(), cheaper);
     std::vector<std::string> names;
@@ -95,7 +95,7 @@ class MmaEngine final : public MatmulEngine {
   DeviceMemory<float> partials_;
   DeviceMemory<unsigned> arrivals_;
 
-  // shape -1 for a name that is none.
+  // shape: -1 for an unknown name.
   static Candidate parse(const std::string& name) {
     const std::size_t at = name.find_first_of("kc");
     const int parts = at == std::string::npos ? 1 : std::atoi(name.c_str() + at + 1);
@@ -118,18 +118,18 @@ class MmaEngine final : public MatmulEngine {
   bool fits(const MatmulCall& call, const Candidate& c) const {
     const Shape s = shapes[c.shape];
     if (shared_bytes(s) > queue_.shared_bytes_per_block) return false;
-    if (c.parts < 1 || c.parts > std::min(most_parts, steps(static_cast<int>(call.layer->in)))) {
+    if (c.parts < 1 || c.parts > std::min(max_parts, steps(static_cast<int>(call.layer->in)))) {
       return false;
     }
     if (c.cluster > 1) return queue_.compute_capability >= 90;
     const std::int64_t tiles = cut(call.rows, s.rows) * cut(call.layer->out, s.columns);
     const std::int64_t sums = c.parts * tiles * s.rows * s.columns * s.warps_k;
     return c.parts == 1 ||
-           (tiles <= most_tiles && static_cast<std::size_t>(sums) <= partials_.count());
+           (tiles <= max_tiles && static_cast<std::size_t>(sums) <= partials_.count());
   }
 
   // In clocks, roughly as measured on an H100: the blocks of a multiprocessor share its tensor
-  // cores and its way from the L2 cache, and each block by itself takes a while for every step.
+  // cores and its bandwidth from L2, and each block has a latency for every step.
   double cost(const MatmulCall& call, const Candidate& c) const {
     const Shape s = shapes[c.shape];
     const int warps = s.threads() / 32;
@@ -149,7 +149,7 @@ class MmaEngine final : public MatmulEngine {
     const double shared = std::max(area / 13, bytes / (area <= 1024 ? 57 : 38));
     double time = depth_steps * std::max(waves * alone, busiest * shared) + waves * 2000;
     if (c.cluster > 1) {
-      time += 3800;  // starting clusters, meeting twice
+      time += 3800;  // starting clusters, two cluster barriers
     } else if (c.parts > 1) {
       time += 3800 + c.parts * area * s.warps_k / 10;
     }
@@ -180,7 +180,7 @@ class MmaEngine final : public MatmulEngine {
                                cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes(s)),
           "the mma product");
 
-    // As launch() does, and with a cluster.
+    // Like launch(), with a cluster size.
     cudaLaunchAttribute attributes[2]{};
     attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[0].val.programmaticStreamSerializationAllowed = 1;

@@ -6,8 +6,8 @@
 
 namespace quantring::cuda::mma {
 
-// x * Phi(x) within 4e-7: erfc by Abramowitz & Stegun 7.1.26, whose form keeps the left tail free
-// of cancellation.
+// x * Phi(x) within 4e-7: erfc by Abramowitz & Stegun 7.1.26, whose form avoids cancellation in
+// the left tail.
 __device__ inline float gelu_erf(float x) {
   const float z = fabsf(x) * 0.70710678118654752f;
   const float t = __fdividef(1.0f, fmaf(0.3275911f, z, 1.0f));
@@ -50,7 +50,7 @@ __device__ inline void store_four(const float (&v)[4], Y* y) {
   }
 }
 
-// Four elements of y as they lie in memory, in the first eight or all sixteen bytes.
+// Four elements of y in memory format, in the first eight or all sixteen bytes.
 __device__ inline uint4 load_old(const Product& p, int row, int column) {
   const std::int64_t at = static_cast<std::int64_t>(row) * p.out + column;
   if (p.f32_y) return *reinterpret_cast<const uint4*>(static_cast<const float*>(p.y) + at);

@@ -1,11 +1,11 @@
 #pragma once
-// The product on tensor cores: each block computes a tile of y, in steps of 64 of the depth that
-// flow through a ring of stages in shared memory (cp.async), which ldmatrix reads into registers.
+// The product on tensor cores: each block computes a tile of y, in steps of 64 of the depth,
+// pipelined through stages in shared memory (cp.async) that ldmatrix reads into registers.
 //
-// A tile's row of a step is 128 bytes; its eight 16-byte chunks lie at places chunk ^ (row % 8), so
-// that neither the copies nor ldmatrix meet on a bank.
+// A tile's row of a step is 128 bytes; its eight 16-byte chunks are stored at chunk ^ (row % 8), so
+// that neither the copies nor ldmatrix have bank conflicts.
 //
-// With few rows the time is latency: the first weights are on their way before the predecessor
+// With few rows latency dominates: loading the first weights starts before the predecessor kernel
 // ends.
 
 #include "ops/cuda/device/launch.h"
@@ -16,7 +16,7 @@
 
 namespace quantring::cuda::mma {
 
-// Grid: tiles of rows, tiles of columns, parts of the depth; a cluster lies along the depth.
+// Grid: tiles of rows, tiles of columns, parts of the depth; a cluster extends along the depth.
 template <class T, int index>
 __global__ void __launch_bounds__(shapes[index].threads())
     product_kernel(const __grid_constant__ Product p) {
@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
   constexpr int threads = s.threads(), stages = s.stages;
   constexpr int warp_rows = s.rows / s.warps_m, warp_columns = s.columns / s.warps_n;
   constexpr int a_tile = s.rows * 128, b_tile = s.columns * 128;
-  constexpr int staged_width = s.columns + 8;  // floats; 8 keep fragments off each other's banks
+  constexpr int staged_width = s.columns + 8;  // floats; 8 avoid bank conflicts
   extern __shared__ __align__(128) unsigned char shared[];
   const std::uint32_t base = shared_address(shared);
 
@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
   for (int step = 0; step < count; ++step) {
     wait_copies<stages - 2>();
     __syncthreads();
-    // Into the stage that the previous step read; the barrier above was behind those reads.
+    // Into the stage that the previous step read: the barrier above came after those reads.
     const int next = step + stages - 1;
     if (next < count) {
       copy_b(b_at(next), first + next);
@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
   const bool through_memory = gridDim.z > 1 && p.cluster == 1;
   if (through_memory && !add_parts(p, tile.sums, threads, last)) return;
 
-  // Sums of all warps, side by side in shared memory, in place of the tiles.
+  // The sums of all warps, in shared memory, which the tiles no longer need.
   wait_copies<0>();
   __syncthreads();
   float* const staged = reinterpret_cast<float*>(shared);
@@ -105,8 +105,8 @@ __global__ void __launch_bounds__(shapes[index].threads())
       *reinterpret_cast<float2*>(at + 8 * staged_width) = make_float2(sum[2], sum[3]);
     }
   }
-  // In groups of four columns; of a cluster each block does its share. Old values of y are asked
-  // for many at a time, so that their way from memory is waited for once.
+  // In groups of four columns; in a cluster each block does its share. Many old values of y
+  // are loaded at a time, to wait for memory once.
   const int rank = p.cluster > 1 ? static_cast<int>(blockIdx.z) : 0;
   const int ranks = p.cluster > 1 ? p.cluster : 1;
   constexpr int width = s.columns / 4, items = s.rows * width / threads;
@@ -149,13 +149,13 @@ __global__ void __launch_bounds__(shapes[index].threads())
           add(*reinterpret_cast<const float4*>(at));
           continue;
         }
-        float4 v[most_parts];
+        float4 v[max_parts];
 #pragma unroll
-        for (int from = 0; from < most_parts; ++from) {
+        for (int from = 0; from < max_parts; ++from) {
           if (from < ranks) v[from] = load_cluster(cluster_address(shared_address(at), from));
         }
 #pragma unroll
-        for (int from = 0; from < most_parts; ++from) {
+        for (int from = 0; from < max_parts; ++from) {
           if (from < ranks) add(v[from]);
         }
       }
@@ -167,7 +167,7 @@ __global__ void __launch_bounds__(shapes[index].threads())
       }
     }
   }
-  if (ranks > 1) {  // others may still read this block's sums
+  if (ranks > 1) {  // other blocks may still read this block's sums
     arrive_at_cluster();
     wait_for_cluster();
   }

@@ -1,6 +1,6 @@
 #pragma once
-// What a block's product is made of: copying tiles to shared memory, multiplying them in a warp's
-// registers, adding up the sums of blocks that share a tile of y.
+// Parts of a block's product: copying tiles to shared memory, multiplying them in a warp's
+// registers, adding the sums of blocks that share a tile of y.
 
 #include "ops/cuda/mma/mma_product.h"
 #include "ops/cuda/tensor_core.cuh"
@@ -28,7 +28,7 @@ struct TileCopy {
     for (int i = 0; i < copies; ++i) {
       present |= row0 + row + i * rows_at_once < rows ? 1u << i : 0;
     }
-    // rows_at_once is a multiple of 8: every copy of a thread has the same place in its row.
+    // rows_at_once is a multiple of 8: all copies of a thread have the same offset in their rows.
     target = static_cast<std::uint32_t>(row * 128 + (chunk ^ (row % 8)) * 16);
   }
 
@@ -77,8 +77,8 @@ struct WarpTile {
   }
 };
 
-// Adds up the parts of a tile's depth through memory. True in the block that came last, whose sums
-// are then complete; always in the same order, so that the bits do not depend on who came when.
+// Adds the parts of a tile's depth through memory. True in the block that finished last, whose sums
+// are then complete. The order is fixed, so that the bits do not depend on scheduling.
 template <class Sums>
 __device__ inline bool add_parts(const Product& p, Sums& sums, int threads, unsigned* last) {
   const unsigned parts = gridDim.z;

@@ -1,4 +1,4 @@
-// The wgmma engine: which tiles suit a call, its tensor maps, the launch.
+// The wgmma engine: candidate tiles for a call, tensor maps, launch.
 
 #include <algorithm>
 #include <stdexcept>
@@ -70,7 +70,7 @@ class WgmmaEngine : public MatmulEngine {
            (call.y_dtype == layer.dtype || call.y_dtype == DType::f32);
   }
 
-  // What is added to y in f32 is added in memory: nobody here sees the sum.
+  // An f32 y is added to in memory, so the kernel does not see the result.
   static bool writes_sums(const MatmulCall& call) {
     return writes_sums(call) && call.y_dtype == call.layer->dtype;
   }
@@ -90,7 +90,7 @@ class WgmmaEngine : public MatmulEngine {
   }
 
   // Cycles of the busiest multiprocessor, roughly: 2048 products or 48 bytes of x and W a cycle,
-  // and what a tile costs besides.
+  // and a fixed cost per tile.
   double estimate(const MatmulCall& call, const WgmmaChoice& choice) const {
     const std::int64_t tiles =
         divide_up(call.rows, choice.rows) * divide_up(call.layer->out, choice.columns);
@@ -129,7 +129,7 @@ class WgmmaEngine : public MatmulEngine {
     arguments.row_units = static_cast<int>(divide_up(call.rows, choice.rows * high));
     arguments.column_units = static_cast<int>(divide_up(layer.out, choice.columns * wide));
     // Column by column within a row of tiles, so that x is read from memory once while all of W
-    // stays in L2; where W is too large for that, in squares.
+    // stays in L2; in squares if W is too large for that.
     const bool small = static_cast<std::size_t>(layer.in * layer.out) * 2 < queue_.l2_bytes / 3;
     arguments.group = small ? 1 : 16;
     arguments.alpha = layer.alpha;

@@ -1,7 +1,7 @@
 #pragma once
 // From accumulators to y: the norm's mean and scale, bias, activation or the old y and the sums of
-// rows, rounding, and the way out through shared memory, 16 rows by 128 bytes at a time and warp by
-// warp, so that no warp waits for another.
+// rows, rounding, and stores through shared memory, 16 rows by 128 bytes at a time and separately
+// for each warp, so that no warp waits for another.
 
 #include <type_traits>
 
@@ -14,8 +14,8 @@ namespace quantring::cuda {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 
 // x Phi(x) = max(x, 0) - |x| Q(|x|), where Q(t) = erfc(t / sqrt 2) / 2 is 2 to the power of a
-// polynomial, fitted on [0, 5.5] for the least absolute error of t Q(t), 5e-7, and falling on from
-// there: six FMA-like instructions and one exp2, which runs beside them.
+// polynomial, fitted on [0, 5.5] for the minimal absolute error of t Q(t), 5e-7, and decreasing
+// beyond: six FMA-like instructions and one exp2, which runs beside them.
 __device__ inline float wgmma_gelu_erf(float x) {
   const float t = fabsf(x);
   float p = -0.0004732975359f;
@@ -44,7 +44,7 @@ __device__ inline float wgmma_activate(float value, Activation activation) {
   return value;
 }
 
-// Where y's boxes of one warp pass through, and the stores under way.
+// The shared memory of one warp's boxes of y, and its pending stores.
 template <class Tile, class T, class Y, WgmmaEpilogue kind>
 class WgmmaWriter {
  public:
@@ -63,7 +63,7 @@ class WgmmaWriter {
         lane_(threadIdx.x % 32),
         first_row_(first_row) {}
 
-  // Before the tile's products: asks for the old y. row, column: the tile's first.
+  // Before the tile's products: starts loading the old y. row, column: the tile's first.
   __device__ void begin(int row, int column) {
     row_ = row + first_row_;
     column_ = column;
@@ -152,7 +152,7 @@ class WgmmaWriter {
     return loaded;
   }
 
-  // half: which of the two rows that this thread has of 16.
+  // half: which of this thread's two rows of 16.
   __device__ float finish(float value, int half, float bias, float weight_sum) const {
     if constexpr (kind == WgmmaEpilogue::add) return fmaf(value, arguments_.alpha, bias);
     const float2 statistics = statistics_[half];
@@ -245,7 +245,7 @@ class WgmmaWriter {
   std::uint32_t area_, arrived_;
   int lane_, first_row_;
   float2 statistics_[2] = {};  // mean and scale of this thread's two rows
-  float2 sums_[2] = {};        // of what it wrote into them, and of the squares
+  float2 sums_[2] = {};        // of the values written to them, and of their squares
   int row_ = 0, column_ = 0;
   std::uint32_t parity_ = 0;
 };

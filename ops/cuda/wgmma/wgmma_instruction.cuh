@@ -1,6 +1,6 @@
 #pragma once
 // wgmma (Hopper): one warpgroup of 128 threads adds A B^T to accumulators in its registers; A
-// [64, 16] and B [N, 16] of f16 or bf16 lie in shared memory, rows of 128 bytes in the 128-byte
+// [64, 16] and B [N, 16] of f16 or bf16 are in shared memory, rows of 128 bytes in the 128-byte
 // swizzle. PTX ISA, "Asynchronous Warpgroup Level Matrix Instructions".
 //
 // Thread t of the warpgroup holds, in d[4 j + 2 h + e], row 16 (t / 32) + 8 h + t % 32 / 4 and
@@ -13,14 +13,14 @@
 
 namespace quantring::cuda {
 
-// What wgmma is told of a matrix in shared memory: address, 1024 bytes from 8 rows to the next, and
-// the swizzle. Matrices begin at multiples of 1024 bytes; 16 columns further is 2 added to it.
+// Descriptor of a matrix in shared memory: address, stride of 1024 bytes between groups of 8 rows,
+// swizzle. Matrices are aligned to 1024 bytes; adding 2 moves on by 16 columns.
 __device__ inline std::uint64_t matrix_descriptor(std::uint32_t shared_address) {
   return (std::uint64_t{1} << 62) | (std::uint64_t{1024 >> 4} << 32) | (std::uint64_t{1} << 16) |
          ((shared_address & 0x3FFFFu) >> 4);
 }
 
-// Register writes before this are seen by the next wgmma.
+// Makes earlier register writes visible to the next wgmma.
 __device__ inline void wgmma_begin() {
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }

@@ -1,5 +1,5 @@
 #pragma once
-// y = activation(alpha x W^T + b), the same behind a norm whose rows' sums are known
+// y = activation(alpha x W^T + b), the same after a norm whose row sums are known
 // (linear_weights.h), or y += alpha x W^T + b on Hopper: a persistent kernel whose first warp
 // copies tiles of x and W into a ring of stages in shared memory (TMA), while the other warpgroups
 // multiply them (wgmma) and write y.
@@ -15,7 +15,7 @@ namespace quantring::cuda {
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-// One thread: keeps the ring of stages full.
+// Producer, one thread: keeps the ring of stages full.
 template <class Tile>
 __device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMap* x,
                                const CUtensorMap* w, const WgmmaArguments& a, int rank) {
@@ -39,7 +39,7 @@ __device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMa
       tensor_load(target, w, 64 * step, column, shared.full + 8 * stage);
     }
   };
-  // The first weights come while the predecessor still computes x.
+  // The first weights are loaded while the predecessor still computes x.
   const int ahead = min(Tile::stages, a.steps);
   place<Tile>(a, 0, rank, row, column);
   for (int i = 0; i < ahead; ++i) {
@@ -50,7 +50,7 @@ __device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMa
   for (int i = 0; i < ahead; ++i) load_x(i, i);
 
   int stage = ahead % Tile::stages, step = ahead;
-  std::uint32_t parity = ahead == Tile::stages ? 0 : 1;  // 1: a stage nobody has used yet
+  std::uint32_t parity = ahead == Tile::stages ? 0 : 1;  // 1: a stage that is still unused
   const auto advance = [&] {
     if (++stage == Tile::stages) {
       stage = 0;
@@ -66,7 +66,7 @@ __device__ inline void produce(const WgmmaShared<Tile>& shared, const CUtensorMa
       advance();
     }
   }
-  // The block's memory must last until the other's last arrivals at its barriers have come.
+  // This block's memory must exist until the other block's last arrivals at its barriers.
   if constexpr (Tile::cluster > 1) {
     for (int i = 0; i < Tile::stages; ++i, advance()) {
       barrier_wait(shared.empty + 8 * stage, parity);
@@ -86,7 +86,7 @@ __device__ inline float2 row_statistics(const WgmmaArguments& a, int row) {
   return make_float2(mean, rsqrtf(fmaxf(squares / count - mean * mean, 0.0f) + a.eps));
 }
 
-// Three warps, thread: of 96. They put the parameters of the next tiles into shared memory.
+// Three warps, thread: of 96. They load the parameters of the next tiles into shared memory.
 template <class Tile, WgmmaEpilogue kind>
 __device__ inline void prepare_parameters(const WgmmaShared<Tile>& shared, const WgmmaArguments& a,
                                           int rank, int thread) {
@@ -103,7 +103,7 @@ __device__ inline void prepare_parameters(const WgmmaShared<Tile>& shared, const
         shared_store(target + 4 * (Tile::columns + c), value(a.weight_sums));
       }
     }
-    if (i == 0) wait_for_predecessor();  // what is above are weights
+    if (i == 0) wait_for_predecessor();  // only weights are read above
     if constexpr (kind != WgmmaEpilogue::add) {
       for (int r = thread; r < Tile::rows; r += 96) {
         float2 statistics = make_float2(0, 1);
@@ -116,7 +116,7 @@ __device__ inline void prepare_parameters(const WgmmaShared<Tile>& shared, const
   }
 }
 
-// A warpgroup that multiplies.
+// Consumer: a multiplying warpgroup.
 template <class Tile, class T, class Y, WgmmaEpilogue kind>
 __device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMap* y,
                                const WgmmaArguments& a, int rank) {
@@ -128,12 +128,12 @@ __device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMa
                                        first_row + warp % 4 * 16);
   wait_for_predecessor();
 
-  // An instruction of 256 columns wants more registers than a block of 512 threads starts with.
+  // An instruction of 256 columns needs more registers than a block of 512 threads starts with.
   constexpr int at_once = Tile::warpgroups == 3 && Tile::columns == 256 ? 128 : Tile::columns;
   float d[Tile::blocks][Tile::columns / 2];
   constexpr int stride = Tile::ping_pong ? Tile::warpgroups : 1;
   const int first = Tile::ping_pong ? warpgroup : 0;
-  int used = first * a.steps;  // stages, of all tiles until now
+  int used = first * a.steps;  // stages, of all tiles so far
   std::uint32_t turn_parity = warpgroup == 0;
   int row, column;
   for (int i = first; place<Tile>(a, i, rank, row, column); i += stride) {
@@ -142,8 +142,8 @@ __device__ inline void consume(const WgmmaShared<Tile>& shared, const CUtensorMa
     std::uint32_t parity = used / Tile::stages % 2;
     used += a.steps * stride;
     if constexpr (Tile::ping_pong) {
-      // Stages come in the order of tiles: before its turn a warpgroup would take the parity of a
-      // round of the ring for that of one two rounds later.
+      // Stages are filled in the order of tiles: before its turn a warpgroup could mistake the
+      // parity of a round of the ring for that of two rounds later.
       barrier_wait(shared.turn + 8 * warpgroup, turn_parity);
       turn_parity ^= 1;
     }
@@ -222,7 +222,7 @@ __global__ void QR_CLUSTER(Tile::cluster) __launch_bounds__(Tile::threads, 1)
   }
   release_successor();
 
-  // Registers go from the first warpgroup to the multiplying ones.
+  // Registers are moved from the first warpgroup to the multiplying ones.
   if (threadIdx.x < 128) {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Tile::registers));
     if (threadIdx.x == 0) {

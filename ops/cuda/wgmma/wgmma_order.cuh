@@ -1,5 +1,5 @@
 #pragma once
-// The order in which a block of the wgmma kernel takes its tiles, and the places in its shared
+// The order in which a block of the wgmma kernel computes its tiles, and the layout of its shared
 // memory.
 
 #include "ops/cuda/wgmma/wgmma_pipeline.cuh"
@@ -60,9 +60,8 @@ struct WgmmaShared {
     }
     for (int i = 0; i < Tile::warps * Tile::boxes; ++i) barrier_init(arrived + 8 * i, 1);
     for (int i = 0; i < Tile::warpgroups; ++i) barrier_init(turn + 8 * i, 4);
-    // Every thread that writes or reads parameters arrives for itself: an arrival of one lane
-    // behind
-    // __syncwarp would do, but racecheck does not follow it.
+    // Every thread that writes or reads parameters arrives itself: an arrival of one lane after
+    // __syncwarp would suffice, but racecheck does not recognise it.
     for (int i = 0; i < 2; ++i) {
       barrier_init(ready + 8 * i, 96);
       barrier_init(free + 8 * i, 32 * readers);
@@ -71,7 +70,7 @@ struct WgmmaShared {
   }
 };
 
-// A warp is done with a stage: in a cluster both blocks' copies wait for that.
+// A warp has finished with a stage: in a cluster both blocks' copies wait for that.
 template <class Tile>
 __device__ inline void leave_stage(const WgmmaShared<Tile>& shared, int stage, int lane) {
   if (lane < Tile::cluster) {

@@ -1,7 +1,7 @@
 #pragma once
 // Hopper's bulk tensor copies (TMA) between device and shared memory and the barriers in shared
 // memory that they complete on. PTX ISA: cp.async.bulk.tensor, mbarrier. Addresses of shared memory
-// are 32-bit; in a cluster the same address names the same place in each of its blocks.
+// are 32-bit; in a cluster the same address is valid in each of its blocks.
 
 #include <cuda.h>
 
@@ -17,15 +17,15 @@ namespace quantring::cuda {
 __device__ inline void barrier_init(std::uint32_t barrier, int arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
 }
-// After the inits: makes them seen by the copies and by the cluster's other block.
+// After the inits: makes them visible to the copies and to the cluster's other block.
 __device__ inline void barrier_init_done() {
   asm volatile("fence.mbarrier_init.release.cluster;\nfence.proxy.async;" ::: "memory");
 }
 __device__ inline void barrier_arrive(std::uint32_t barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
-// On the barrier at the same address in block `rank` of the cluster. Relaxed: a release at the
-// scope of a cluster is a fence of the whole GPU's memory, and orders nothing that a stage needs.
+// On the barrier at the same address in block `rank` of the cluster. Relaxed: a release at
+// cluster scope is a fence of all GPU memory, and orders nothing that a stage needs.
 __device__ inline void barrier_arrive_at(std::uint32_t barrier, std::uint32_t rank) {
   asm volatile(
       "{\n.reg .b32 remote;\nmapa.shared::cluster.u32 remote, %0, %1;\n"
@@ -53,7 +53,7 @@ __device__ inline void barrier_wait(std::uint32_t barrier, std::uint32_t parity)
         : "r"(barrier), "r"(parity)
         : "memory");
     if (done) return;
-#ifdef QUANTRING_BOUNDED_WAITS  // in the test: a hang becomes a message
+#ifdef QUANTRING_BOUNDED_WAITS  // for the test: a hang becomes an error message
     if (clock64() - begin > 3000000000ll) {
       printf("block %d thread %d: barrier %u parity %u never came\n", static_cast<int>(blockIdx.x),
              static_cast<int>(threadIdx.x), barrier, parity);
@@ -66,7 +66,7 @@ __device__ inline void barrier_wait(std::uint32_t barrier, std::uint32_t parity)
 __device__ inline void prefetch_map(const CUtensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
-// The box at (column, row) of the map's tensor; what lies outside is zero. Counts on `barrier`.
+// The box at (column, row) of the map's tensor; elements outside are zero. Counted on `barrier`.
 __device__ inline void tensor_load(std::uint32_t target, const CUtensorMap* map, int column,
                                    int row, std::uint32_t barrier) {
   asm volatile(
@@ -84,7 +84,7 @@ __device__ inline void tensor_load_all(std::uint32_t target, const CUtensorMap* 
       "l"(map), "r"(column), "r"(row), "r"(barrier), "h"(mask)
       : "memory");
 }
-// What lies outside the tensor is not written. Part of this thread's next group of stores.
+// Elements outside the tensor are not written. Part of this thread's next group of stores.
 __device__ inline void tensor_store(const CUtensorMap* map, int column, int row,
                                     std::uint32_t source) {
   asm volatile(
@@ -108,7 +108,7 @@ template <int pending>
 __device__ inline void store_wait_read() {
   asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(pending) : "memory");
 }
-// Makes this thread's writes to shared memory seen by copies and wgmma.
+// Makes this thread's writes to shared memory visible to copies and wgmma.
 __device__ inline void fence_shared_writes() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }

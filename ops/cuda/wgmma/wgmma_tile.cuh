@@ -1,6 +1,5 @@
 #pragma once
-// The shapes in which the wgmma kernel cuts a product into tiles, and what it needs to know of one
-// call. Shared by the kernel and by the engine that launches it.
+// Tile shapes and arguments of the wgmma kernel, shared by the kernel and the engine.
 
 #include <cuda.h>
 
@@ -11,9 +10,9 @@
 
 namespace quantring::cuda {
 
-// What the two blocks of a cluster have in common, so that each loads one half of it for both:
-// tiles beside each other share rows of x, tiles above each other share rows of W. `nothing`: no
-// cluster.
+// The operand that the two blocks of a cluster share, each loading one half of it for both:
+// horizontally adjacent tiles share rows of x, vertically adjacent ones share rows of W. `nothing`:
+// no cluster.
 enum class Share { nothing, x, w };
 
 // warpgroups_: of 128 threads that multiply, each `blocks` times 64 rows. ping_pong: each of them
@@ -31,8 +30,7 @@ struct WgmmaTile {
   static constexpr int warps = 4 * warpgroups;                         // that multiply
   static constexpr int x_bytes = rows * 128, w_bytes = columns * 128;  // of a stage
 
-  // Of a thread: first an equal share of the multiprocessor's for all, then few for those that do
-  // not multiply.
+  // Registers per thread: first equal for all, then few for the threads that do not multiply.
   static constexpr int registers_at_start = 65536 / threads / 8 * 8;
   static constexpr int registers = warpgroups == 3 && columns == 256            ? 32
                                    : warpgroups == 2 && blocks * columns == 384 ? 40
@@ -40,26 +38,26 @@ struct WgmmaTile {
   static constexpr int registers_multiplying =
       (registers_at_start * (warpgroups + 1) - registers) / warpgroups / 8 * 8;
 
-  // What a tile's epilogue needs: bias and weights' sums of its columns, mean and scale of its
-  // rows. There is room for two tiles'.
+  // For a tile's epilogue: bias and weights' sums of its columns, mean and scale of its
+  // rows. Double-buffered.
   static constexpr int parameter_bytes = 8 * columns + 8 * rows;
-  // y leaves through shared memory in boxes of 16 rows, a few for each warp: of 128 bytes, swizzled
-  // against bank conflicts, or of another width that divides the tile, as it is.
+  // y is stored through shared memory in boxes of 16 rows, a few for each warp: of 128 bytes,
+  // swizzled against bank conflicts, or of another width that divides the tile, not swizzled.
   static constexpr bool swizzled = columns % 64 == 0;
   static constexpr int box_columns_16 = swizzled ? 64 : columns % 80 == 0 ? 80 : 48;  // of 16 bits
   static constexpr int box_bytes = 16 * 2 * box_columns_16;
-  static constexpr int most_bytes = 232448, barrier_bytes = 1024;
+  static constexpr int max_bytes = 232448, barrier_bytes = 1024;
   static constexpr int free_bytes =
-      most_bytes - barrier_bytes - 2 * parameter_bytes - stages * (x_bytes + w_bytes);
-  static constexpr int most_boxes = free_bytes / (warps * box_bytes);
+      max_bytes - barrier_bytes - 2 * parameter_bytes - stages * (x_bytes + w_bytes);
+  static constexpr int max_boxes = free_bytes / (warps * box_bytes);
   static constexpr int boxes_16 =
-      blocks * columns / box_columns_16;  // that a warp writes of y in 16 bits
-  static constexpr int boxes = most_boxes >= boxes_16                 ? boxes_16
-                               : most_boxes >= 4 && boxes_16 % 4 == 0 ? 4
-                               : most_boxes >= 3 && boxes_16 % 3 == 0 ? 3
-                               : most_boxes >= 2 && boxes_16 % 2 == 0 ? 2
-                                                                      : 1;
-  static_assert(most_boxes >= 1 && columns % box_columns_16 == 0 && columns >= min_part_columns);
+      blocks * columns / box_columns_16;  // boxes of y per warp in 16 bits
+  static constexpr int boxes = max_boxes >= boxes_16                 ? boxes_16
+                               : max_boxes >= 4 && boxes_16 % 4 == 0 ? 4
+                               : max_boxes >= 3 && boxes_16 % 3 == 0 ? 3
+                               : max_boxes >= 2 && boxes_16 % 2 == 0 ? 2
+                                                                     : 1;
+  static_assert(max_boxes >= 1 && columns % box_columns_16 == 0 && columns >= min_part_columns);
   static constexpr int barriers = 2 * stages + warps * boxes + warpgroups + 4;
   static_assert(8 * barriers <= barrier_bytes);
   static constexpr int shared_bytes =
@@ -72,29 +70,29 @@ struct WgmmaArguments {
   int rows = 0, in = 0, out = 0;
   int steps = 0;                        // of 64 columns of `in`
   int row_units = 0, column_units = 0;  // tiles, or pairs of them in a cluster
-  int group = 1;  // of row units between which the order of units goes column by column
+  int group = 1;                        // row units that are traversed column by column
   float alpha = 1;
   const float* bias = nullptr;  // [out] or null
   Activation activation = Activation::none;
 
-  // Behind a norm (linear_weights.h): the weights' sums, [out], and those of x's rows (matmul.h).
+  // After a norm (linear_weights.h): row sums of the weights, [out], and of x (matmul.h).
   const float* weight_sums = nullptr;
   const float2* row_sums = nullptr;  // null: no norm
   int parts = 0;
   float eps = 0;
-  // Of an accumulated y, for the norm behind it, a part for each tile of columns; or null.
+  // Row sums of an accumulated y, for the next norm, a part for each tile of columns; or null.
   float2* sums_of_y = nullptr;
 };
 
 using WgmmaKernel = void (*)(CUtensorMap x, CUtensorMap w, CUtensorMap y, WgmmaArguments);
 
-// One tile's kernels, and what launching one takes.
+// One tile's kernels, and their launch parameters.
 struct WgmmaChoice {
   const char* name;
   int rows, columns, box_columns, cluster, threads;
   Share share;
   bool ping_pong;
-  // By WgmmaEpilogue; null where there is none.
+  // Indexed by WgmmaEpilogue; null if there is none.
   int shared_bytes;
   WgmmaKernel to_16[4];  // y of the weights' dtype
   WgmmaKernel to_f32[4];

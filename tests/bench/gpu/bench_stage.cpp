@@ -1,5 +1,5 @@
 // Times the forward pass of a whole model with random weights, from pixels in device memory to
-// logits, when asked to, so that a script can run it in turns with PyTorch.
+// logits, on request, so that a script can alternate with PyTorch.
 //   bench_stage [cuda|cuda:N|cpu] [f32|f16|bf16] [f32: keep the residual stream in f32]
 // Each line on stdin is answered by one line of JSON:
 //   vit_base 8           milliseconds of a pass, of the first pass, device memory in use
@@ -22,11 +22,11 @@
 
 #include "engine/model/random_model.h"
 #include "engine/stage/stage.h"
-#include "ops/device.h"
 #include "ops/base/error.h"
+#include "ops/device.h"
 #include "ops/transfer.h"
 
-// Their header comes in a package of its own that nothing else needs.
+// Declared here: their header is in a package that nothing else needs.
 extern "C" cudaError_t CUDARTAPI cudaProfilerStart();
 extern "C" cudaError_t CUDARTAPI cudaProfilerStop();
 
@@ -45,7 +45,7 @@ std::unique_ptr<ModelFile> random_model(const std::string& shape) {
                     ("quantring-bench-" + std::to_string(::getpid()) + ".safetensors");
   write_random_model(path, named_architecture(shape), StorageType::f16, 1);
   auto model = std::make_unique<ModelFile>(path);
-  std::filesystem::remove(path);  // the mapping holds it
+  std::filesystem::remove(path);  // the mapping keeps it
   return model;
 }
 
@@ -65,7 +65,7 @@ class Bench {
     upload(context, std::as_bytes(std::span(pixels)), pixels_.data());
   }
 
-  // `count` passes back to back and one wait; seconds of one.
+  // `count` consecutive passes and one wait; returns seconds per pass.
   double passes(int images, int count) {
     const Architecture& a = architecture_;
     const auto start = Clock::now();
@@ -87,7 +87,8 @@ class Bench {
   float one_logit_ = 0;
 };
 
-// As median_ms of torch_side.py: five rounds of at least ten passes, a quarter of a second in all.
+// Like median_ms of torch_side.py: five rounds of at least ten passes, a quarter of a second in
+// all.
 double median_ms(Bench& bench, int images) {
   constexpr int rounds = 5, least = 10;
   bench.passes(images, 3);

@@ -1,11 +1,11 @@
-"""QuantRing beside PyTorch on this GPU, cell by cell, in turns within one run.
+"""Compares QuantRing with PyTorch on this GPU, cell by cell, alternating within one run.
 
     compare_torch.py BENCH_STAGE [--models vit_base,...] [--turns 3] [--seconds 60] [--modes default]
                      [--precision f16] [--out FILE.json]
 
 Each cell is the median over turns; the ratio is taken within each turn, against PyTorch's fastest
-way there: a CUDA graph of the model as it is, with flash attention or cuDNN's (the faster of these
-stands under "graph"), or of what torch.compile makes of it. Ends with 1 if a ratio is below its target."""
+variant: a CUDA graph of the unchanged model with flash attention or cuDNN's (the faster of these is
+in the column "graph"), or of the result of torch.compile. Exits with 1 if a ratio is below its target."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GRAPH = ("flash", "cudnn")  # PyTorch's ways without torch.compile
+GRAPH = ("flash", "cudnn")  # PyTorch's variants without torch.compile
 BATCHES = (1, 8, 32, 128)
 TARGETS = {1: 1.6, 8: 1.3, 32: 1.3, 128: 1.35}  # times PyTorch
 # dim, layers; patches of 16 x 16 x 3, 1000 classes, an MLP four times as wide
@@ -47,7 +47,7 @@ class Child:
 
 
 def start_workers(models, seconds, modes):
-    """A process for each cell that prepares PyTorch's side, all at once: compiling takes longest."""
+    """One process per cell that prepares PyTorch's side, in parallel: compiling takes longest."""
     script = os.path.join(HERE, "torch_worker.py")
     return {
         (model, batch): Child([sys.executable, script, model, str(batch), str(seconds), *modes])
@@ -75,7 +75,7 @@ def measure_cell(ours, torch, model, batch, variants, turns):
         for variant in variants:
             torch_ms.setdefault(variant, []).append(torch.ask(variant)["ms"])
         answers.append(ours.ask(f"{OURS.get(model, model)} {batch}"))
-        if turn == 0:  # the others could not become the fastest any more
+        if turn == 0:  # the others cannot become the fastest
             fastest = min(times[0] for times in torch_ms.values())
             variants = [v for v in variants if torch_ms[v][0] <= 1.05 * fastest]
     best = min(variants, key=lambda v: statistics.median(torch_ms[v]))
@@ -85,7 +85,7 @@ def measure_cell(ours, torch, model, batch, variants, turns):
         "model": model, "batch": batch, "torch": best,
         "torch_ms": statistics.median(torch_ms[best]), "all_torch_ms": torch_ms,
         "ours_ms": statistics.median(our_ms), "ours_all_ms": our_ms,
-        "graph_ms": min(statistics.median(torch_ms[way]) for way in GRAPH),
+        "graph_ms": min(statistics.median(torch_ms[variant]) for variant in GRAPH),
         "ratio": statistics.median(ratios), "ratios": ratios,
         "first_ms": answers[0]["first_ms"], "device_mb": answers[-1]["device_mb"],
     }  # fmt: skip
@@ -112,7 +112,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60, help="for torch.compile")
     parser.add_argument("--modes", default="default", help="of torch.compile")
     parser.add_argument("--precision", default="f16")
-    parser.add_argument("--residual", default="", help="f32: keep the residual stream so")
+    parser.add_argument("--residual", default="", help="f32: keep the residual stream in f32")
     parser.add_argument("--out")
     options = parser.parse_args()
     models = options.models.split(",")

@@ -1,5 +1,5 @@
-"""Where PyTorch's time goes: its ops at the shapes of a model, every layer with weights of its own,
-as one CUDA graph. Milliseconds for all layers."""
+"""Times of PyTorch's ops at the shapes of a model, every layer with its own weights, as one CUDA
+graph. Milliseconds for all layers."""
 
 import sys
 
@@ -23,7 +23,7 @@ def linear(layers, rows, inputs, outputs):
 
 
 def attention(layers, batch, dim, heads):
-    # As timm cuts q, k and v out of one product's result.
+    # q, k and v as views of one product's result, as in timm.
     qkv = random(batch, TOKENS, 3, heads, dim // heads).permute(2, 0, 3, 1, 4)
     q, k, v = qkv.unbind(0)
     return lambda: [F.scaled_dot_product_attention(q, k, v) for _ in range(layers)]

@@ -1,4 +1,4 @@
-"""What this GPU can do at best, measured now: a device copy and a float16 matrix product."""
+"""Peak rates of this GPU, measured: a device copy and a float16 matrix product."""
 
 import torch
 
@@ -6,7 +6,7 @@ from torch_side import capture, median_ms
 
 
 def copy_gb_per_s():
-    """Bytes read and written, of 1 GiB: far more than the caches hold."""
+    """Bytes read and written, of 1 GiB: much more than the caches."""
     source = torch.randint(0, 255, (1 << 30,), dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
     return 2 * source.numel() / median_ms(lambda: target.copy_(source), 20) / 1e6

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Everything that is seen only on a GPU, in one call: builds, checks, measures.
+# All checks and measurements that need a GPU, in one call.
 #   tests/bench/gpu/run.sh [STEP...]     steps: build check sanitize start torch parts codecs; all
-# QUANTRING_BUILD=DIR: programs that are built already (default build/cuda, built here)
-# QUANTRING_OUT=DIR: logs and figures (default build/gpu). Ends with 1 if a step failed.
+# QUANTRING_BUILD=DIR: programs already built (default build/cuda, built here)
+# QUANTRING_OUT=DIR: logs and figures (default build/gpu). Exits with 1 if a step failed.
 # The steps torch and parts need python3 with PyTorch and timm.
 set -u
 cd "$(dirname "$0")/../../.."
@@ -13,7 +13,7 @@ here=tests/bench/gpu
 failed=()
 mkdir -p "$out"
 
-# run NAME COMMAND...: into a log of its own; its last lines are shown when it fails.
+# run NAME COMMAND...: writes NAME.log; prints its last lines if the command fails.
 run() {
   local name=$1 start=$SECONDS
   shift
@@ -66,8 +66,8 @@ step_sanitize() {
   done
 }
 
-# From the start of the process to the first answer, with nothing remembered of earlier runs and
-# with the kernels that the run before chose; the memory that a stage then takes.
+# Time from process start to the first answer, with an empty tuning cache and with the choices of the
+# run before; memory of a stage.
 step_start() {
   local cache
   cache=$(mktemp -d)

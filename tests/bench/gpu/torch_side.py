@@ -1,5 +1,5 @@
 """PyTorch's side of the comparison: timm's Vision Transformers in float16 with random weights, run
-in each of the ways that a user would try, and a clock that both sides share."""
+in each variant that a user would try, and the timing that both sides use."""
 
 import statistics
 import time
@@ -59,9 +59,9 @@ def forward(model, batch):
     return capture(lambda: model(pixels))
 
 
-def median_ms(replay, least=50, seconds=0.25, chunks=5):
+def median_ms(replay, min_replays=50, seconds=0.25, chunks=5):
     """Milliseconds of a replay: wall clock around back-to-back replays and one wait, the median of
-    `chunks` such rounds with at least `least` replays in all. bench_stage.cpp does the same."""
+    `chunks` such rounds with at least `min_replays` replays in all, as in bench_stage.cpp."""
     for _ in range(3):
         replay()
     torch.cuda.synchronize()
@@ -70,7 +70,7 @@ def median_ms(replay, least=50, seconds=0.25, chunks=5):
         replay()
     torch.cuda.synchronize()
     once = (time.perf_counter() - start) / 5
-    count = max(-(-least // chunks), int(seconds / chunks / once))
+    count = max(-(-min_replays // chunks), int(seconds / chunks / once))
     times = []
     for _ in range(chunks):
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""One model of PyTorch's at one batch size, prepared in every way, then timed when asked.
+"""One PyTorch model at one batch size, prepared in every variant, then timed on request.
 
     torch_worker.py MODEL BATCH SECONDS [MODE...]     MODE of torch.compile: default, max-autotune
 
-Prepares within SECONDS (what is not ready then is left out), prints a JSON line with what there is,
-and answers each line on stdin: the name of a way with milliseconds, "roof" with what the GPU can do
-at best."""
+Prepares within SECONDS (variants not started by then are skipped), prints a JSON line with the
+variants, and answers each line on stdin: the name of a variant with milliseconds, "roof" with the
+GPU's peak rates."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ from torch_side import (
 
 
 def compiled(model, mode, batch):
-    # The graph is captured by hand, so that its input is not copied at every call.
+    # The graph is captured here, so that its input is not copied at every call.
     options = {"default": None, "max-autotune": "max-autotune-no-cudagraphs"}
     function = torch.compile(model, mode=options[mode], dynamic=False)
     pixels = make_pixels(batch)
@@ -33,21 +33,21 @@ def compiled(model, mode, batch):
 
 
 def prepare(name, batch, seconds, modes):
-    """{way: replay}, and why others are missing."""
+    """{variant: replay}, and the reasons why others are missing."""
     start = time.monotonic()
     model = make_model(name)
     replays, missing = {}, {}
     for attention in ATTENTION:
         choose_attention(attention)
         replays[attention] = forward(model, batch)
-    choose_attention(min(ATTENTION, key=lambda way: median_ms(replays[way], 10, 0.02, 3)))
+    choose_attention(min(ATTENTION, key=lambda variant: median_ms(replays[variant], 10, 0.02, 3)))
     for mode in modes:
         if time.monotonic() - start > seconds:
             missing[mode] = "no time left"
             continue
         try:
             replays["compile-" + mode] = compiled(model, mode, batch)
-        except Exception as error:  # whatever the compiler throws: told, not fatal
+        except Exception as error:  # any exception of the compiler is reported, not fatal
             missing[mode] = repr(error)[:200]
     return replays, missing
 

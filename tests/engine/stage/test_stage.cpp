@@ -36,7 +36,7 @@ std::vector<float> copy_of(ConstTensor tensor) {
   return {tensor.f32(), tensor.f32() + tensor.shape.elements()};
 }
 
-// The logits of the model cut at these half-blocks, one stage handing on to the next.
+// The logits of the model cut at these half-blocks, each stage's output being the next one's input.
 std::vector<float> run(const ModelFile& model, std::vector<int> cuts, int threads = 1) {
   const Architecture& a = model.architecture();
   const std::vector<std::uint8_t> pixels = random_pixels(a);
@@ -88,7 +88,7 @@ void check_against_reference(const ModelFile& model) {
 
 }  // namespace
 
-TEST_CASE("every architecture equals the reference") {
+TEST_CASE("every architecture matches the reference") {
   const TempFolder folder;
   std::uint32_t seed = 1;
   for (const auto& named : test::all_architectures()) {
@@ -111,7 +111,7 @@ TEST_CASE("weights stored in half precision are used as stored, in every archite
   }
 }
 
-TEST_CASE("the same bits wherever the model is cut, and for any number of threads") {
+TEST_CASE("the same bits for any cut of the model and any number of threads") {
   const TempFolder folder;
   for (const auto& named : test::all_architectures()) {
     INFO(named.name);
@@ -131,8 +131,7 @@ TEST_CASE("the same bits wherever the model is cut, and for any number of thread
   }
 }
 
-TEST_CASE(
-    "a batch of one gives the bits of its place in a larger batch; normalised floats as bytes") {
+TEST_CASE("a batch of one gives the bits of a larger batch; normalised floats those of bytes") {
   const TempFolder folder;
   const Architecture a = test::all_architectures().back().architecture;
   const std::string path = folder / "model.safetensors";
@@ -159,7 +158,7 @@ TEST_CASE(
   CHECK_THROWS_AS(stage.residual(2), Error);
 }
 
-TEST_CASE("a part of a model runs its blocks and refuses others") {
+TEST_CASE("a part of a model computes its blocks and refuses others") {
   const TempFolder folder;
   const Architecture a = test::plain_architecture();
   write_random_model(folder / "whole.safetensors", a, StorageType::f32, 3);

@@ -1,10 +1,10 @@
-// Numbers in JSON from outside, and the readers that once took them as they came.
+// Integers in untrusted JSON, and its readers.
 
 #include <doctest/doctest.h>
 
 #include "engine/image/preprocess_json.h"
-#include "ops/base/json.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
 
 using namespace quantring;
 using nlohmann::json;

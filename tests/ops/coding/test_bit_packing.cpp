@@ -1,4 +1,4 @@
-// Dense packing against a bit-by-bit reference, and its bounds.
+// Dense packing against a bit-by-bit reference, and its bounds checks.
 #include <cstdint>
 #include <random>
 #include <set>
@@ -6,15 +6,15 @@
 
 #include <doctest/doctest.h>
 
-#include "ops/coding/bit_packing.h"
 #include "ops/base/error.h"
+#include "ops/coding/bit_packing.h"
 
 namespace quantring {
 namespace {
 
 const std::size_t counts[] = {0, 1, 2, 7, 8, 9, 15, 63, 64, 65, 1023, 50 * 192};
 
-// Slow and obvious: one bit at a time.
+// One bit at a time.
 template <typename Code>
 std::vector<std::byte> pack_slowly(const std::vector<Code>& codes, int bits) {
   std::vector<std::byte> bytes((codes.size() * bits + 7) / 8);
@@ -44,7 +44,7 @@ void check_widths(int widest) {
       const auto expected = pack_slowly(codes, bits);
       REQUIRE(packed_bytes(count, bits) == expected.size());
 
-      // Exactly sized vectors let a sanitizer see a step too far; sentinels show one without it.
+      // Exactly sized vectors let a sanitizer detect overruns; sentinels detect them without it.
       std::vector<std::byte> room(expected.size() + 16, sentinel);
       pack_codes(std::span<const Code>(codes), bits, std::span(room).subspan(8, expected.size()));
       CHECK(std::vector<std::byte>(room.begin() + 8, room.end() - 8) == expected);

@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of the attention kernels share: whether there is a GPU, values of one of the three
-// types, and the result in double precision.
+// Shared by the tests of the attention kernels: GPU detection, values of the three types, and the
+// result in double precision.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -45,7 +45,7 @@ inline cuda::Queue make_queue() {
   return queue;
 }
 
-// Values of one of the three types, on the host as the numbers that they are after rounding.
+// Values of one of the three types, on the host as they are after rounding.
 struct Values {
   DType dtype;
   std::vector<double> numbers;
@@ -110,7 +110,7 @@ struct Case {
   }
 };
 
-// One row of the result and, for each element, how far off it may be.
+// One row of the result, with a tolerance for each element.
 struct ReferenceRow {
   std::vector<double> value, tolerance;
 };
@@ -137,8 +137,8 @@ inline ReferenceRow compute_row(const Case& c, const Values& qkv, std::int64_t i
     largest = std::max(largest, magnitude * scale);
   }
   for (double& weight : weights) sum += weight = std::exp(weight - top);
-  // Scores are summed in float, in an order of the kernel's own, and by tensor cores with
-  // truncation; an error of a score is a relative one of its weight.
+  // Scores are summed in float, in the kernel's order, and by tensor cores with
+  // truncation; the error of a score is the relative error of its weight.
   const double of_scores = 4 * largest * 0x1p-22 + 0x1p-20;
   const bool half_weights = c.dtype != DType::f32;
   ReferenceRow result;
@@ -160,7 +160,7 @@ inline ReferenceRow compute_row(const Case& c, const Values& qkv, std::int64_t i
   return result;
 }
 
-// Rows that were asked for before, of the case that was last.
+// Cached rows of the last case.
 class Reference {
  public:
   const ReferenceRow& row(const Case& c, const Values& qkv, std::int64_t image, std::int64_t head,

@@ -1,4 +1,4 @@
-// Time of one layer's attention for heads as in ViT-Tiny, -Base and -Large, each kernel that fits.
+// Time of one layer's attention for heads as in ViT-Tiny, -Base and -Large, each applicable kernel.
 // bench_attention [f16|bf16|f32]
 
 #include <cuda_runtime.h>
@@ -58,7 +58,7 @@ int main(int argc, char** argv) try {
       if (argc > 4 && images != std::atoi(argv[4])) continue;
       const AttentionShape shape{images, model.tokens, model.heads * model.d, model.heads};
       const std::size_t elements = static_cast<std::size_t>(images * model.tokens * shape.dim);
-      // At most as much memory as matters for the cache.
+      // No more memory than matters for the cache.
       const int sets =
           std::min(layers, static_cast<int>(1 + (std::size_t{400} << 20) / (elements * 4 * size)));
       cuda::DeviceMemory<> in(elements * 3 * size * static_cast<std::size_t>(sets));

@@ -1,5 +1,5 @@
-// Which engine wins each product of ViT-Base and how long finding out takes. Arguments: batch sizes
-// (default 1 8 32 128). Remembers nothing.
+// The fastest engine for each product of ViT-Base, and the time for measuring. Arguments: batch
+// sizes (default 1 8 32 128). Stores nothing.
 
 #include <algorithm>
 #include <chrono>
@@ -21,7 +21,7 @@ struct Product {
   std::int64_t in, out;
   bool norm, accumulate;
   Activation activation;
-  bool per_image;  // rows: one an image, not one a token
+  bool per_image;  // rows: one per image, not per token
 };
 
 std::unique_ptr<DeviceLinear> random_layer(std::int64_t in, std::int64_t out, bool norm) {
@@ -60,7 +60,7 @@ int main(int count, char** arguments) try {
         const DeviceMemory<float> x(std::size_t(rows * p.in)), y(std::size_t(rows * p.out));
 
         const DeviceMemory<std::uint16_t> normed(std::size_t(rows * p.in));
-        // As between the blocks of a network: a product leaves sums for the norm behind it.
+        // As between the blocks of a network: a product writes sums for the next norm.
         const DeviceMemory<float2> sums(std::size_t(rows * max_sum_parts(std::max(p.in, p.out))));
         MatmulCall call;
         call.x = x.get();

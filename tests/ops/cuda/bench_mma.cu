@@ -1,6 +1,6 @@
-// Microseconds a product: each configuration of the mma engine at the shapes of ViTs, in a graph
-// whose launches go through so many copies of the weights that they come from memory where a
-// model's would.
+// Microseconds per product: each configuration of the mma engine at the shapes of ViTs, in a graph
+// whose launches cycle through enough copies of the weights to read them from memory, as in a
+// model.
 //
 //   bench_mma [tiny|base|large] [rows ...]       default: all, 197 1576 6304
 
@@ -60,7 +60,7 @@ struct Timed {
 void print(std::vector<Timed> timed, const std::vector<std::string>& first) {
   std::sort(timed.begin(), timed.end(),
             [](const Timed& a, const Timed& b) { return a.time < b.time; });
-  double guessed = 1e9;  // the best that the tuner would see, and where in its list
+  double guessed = 1e9;  // the best candidate of the autotuner, and its index
   std::size_t place = 0;
   for (std::size_t i = 0; i < first.size(); ++i) {
     for (const Timed& t : timed) {

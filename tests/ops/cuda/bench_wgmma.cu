@@ -1,5 +1,5 @@
 // Microseconds and TFLOP/s of the wgmma engine's candidates at the shapes of ViTs, in a graph whose
-// launches go through so many tensors that L2 does not hold them.
+// launches cycle through more tensors than fit into L2.
 //
 //   bench_wgmma [rows ...]       default: 1576 6304 25216; 8192 is one product of 8192^3
 

@@ -1,5 +1,5 @@
 #pragma once
-// What tests of the CUDA backend share: whether there is a GPU, and tensors on both devices.
+// Shared by the tests of the CUDA backend: GPU detection, tensors on both devices.
 
 #include <bit>
 #include <cmath>
@@ -16,7 +16,7 @@
 
 namespace quantring::test {
 
-// False after saying that the test is skipped.
+// Prints that the test is skipped and returns false if there is no GPU.
 inline bool have_gpu() {
   static const DeviceChoice choice = choose_device("auto");
   if (choice.device.kind == Device::Kind::cuda) return true;
@@ -37,7 +37,7 @@ inline float bfloat16_to_float(std::uint16_t value) {
   return std::bit_cast<float>(std::uint32_t{value} << 16);
 }
 
-// The values as the dtype holds them.
+// The values rounded to the dtype.
 inline std::vector<float> rounded(std::vector<float> values, DType dtype) {
   for (float& value : values) {
     if (dtype == DType::f16) value = half_to_float(float_to_half(value));

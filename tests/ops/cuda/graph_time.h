@@ -1,5 +1,5 @@
 #pragma once
-// Timing kernels as a recorded program runs them: many launches in one graph.
+// Timing of kernels in a CUDA graph of many launches.
 
 #include <cuda_runtime.h>
 
@@ -11,7 +11,7 @@
 
 namespace quantring::test {
 
-// Microseconds of one of `launches`, the median of graphs of them; launch(i) enqueues number i.
+// Microseconds per launch, the median over runs of a graph of `launches`; launch(i) enqueues one.
 template <class Launch>
 double graph_microseconds(const cuda::Queue& queue, int launches, const Launch& launch) {
   constexpr int warm_up = 2, runs = 11;

@@ -1,5 +1,5 @@
 #pragma once
-// A matrix product in the GPU's memory and what must come of it, summed in double precision.
+// A matrix product in GPU memory and its expected result, summed in double precision.
 
 #include <doctest/doctest.h>
 
@@ -59,8 +59,8 @@ struct Form {
   Activation activation = Activation::none;
   bool accumulate = false, norm = false, bias = true;
   bool x_f32 = false, y_f32 = false;  // with weights of 16 bits
-  bool folded = false;                // the norm's own weights in the layer's
-  int parts = 0;                      // in which the sums of x's rows are given
+  bool folded = false;                // the norm's weights folded into the layer's
+  int parts = 0;                      // of the given sums of x's rows
 };
 
 inline constexpr Form forms[] = {
@@ -85,7 +85,7 @@ inline constexpr Form forms[] = {
     {.activation = Activation::gelu_erf, .norm = true},
     {.activation = Activation::gelu_erf, .norm = true, .x_f32 = true}};
 
-// A call with its memory, and what must come of it.
+// A call with its memory, and the expected result.
 class MatmulCase {
  public:
   MatmulCase(DType dtype, std::int64_t rows, std::int64_t in, std::int64_t out, Form form)
@@ -93,7 +93,7 @@ class MatmulCase {
     const DType x_dtype = form.x_f32 ? DType::f32 : dtype;
     y_dtype_ = form.y_f32 ? DType::f32 : dtype;
     std::vector<float> x = random_values(rows * in, 1, 2);
-    for (float& value : x) value += 0.75f;  // a mean that a norm must take off
+    for (float& value : x) value += 0.75f;  // a mean that a norm must subtract
     x = rounded(x, x_dtype);
     const std::vector<float> weight = rounded(random_values(out * in, 2, 0.1f), dtype);
     const std::vector<float> bias = rounded(random_values(out, 3), dtype);
@@ -123,9 +123,9 @@ class MatmulCase {
     call.normed = normed_.get();
     reset();
 
-    // The result's rounding, and that of the norm; cuBLASLt rounds a product before it adds what
-    // was there, or before a kernel of its own activates it; tensor cores cut off what they add.
-    // And GELU's tanh form may stand for the exact one where the result is of 16 bits.
+    // Rounding of the result and of the norm; cuBLASLt rounds a product before accumulation or a
+    // separate activation; tensor cores truncate when adding. And with a result of 16 bits GELU's
+    // tanh form is accepted for the exact one.
     const double unit = rounding(dtype), result_unit = rounding(y_dtype_);
     const double along_sum = form.norm && dtype != DType::f32 ? 4 * unit : 0x1p-18;
     const bool twice = form.accumulate || form.activation != Activation::none;
@@ -152,14 +152,14 @@ class MatmulCase {
 
   MatmulCall call;
 
-  // As before the first run; never written elements are NaN where nothing is added.
+  // Restores y; without accumulation it is NaN, to detect elements never written.
   void reset() {
     y_ = on_gpu(call.accumulate ? before_ : std::vector<float>(before_.size(), std::nanf("")),
                 y_dtype_);
     call.y = y_.get();
   }
 
-  // "" if the result is right, else the worst element.
+  // "" if the result is correct, else the worst element.
   std::string mistake() const {
     cuda::check(cudaDeviceSynchronize(), "a matrix product");
     std::vector<std::byte> bytes(expected_.size() * dtype_bytes(y_dtype_));
@@ -188,7 +188,7 @@ class MatmulCase {
   }
 
  private:
-  // As a product that made x leaves them: here a part has every so many columns.
+  // Like those of the product that computed x, but with interleaved columns per part.
   void give_sums(const std::vector<float>& x, std::int64_t rows, std::int64_t in, int parts) {
     std::vector<float> sums(static_cast<std::size_t>(2 * parts * rows));
     for (std::int64_t i = 0; i < rows * in; ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// What the test and the bench of the mma engine share.
+// Shared by the test and the bench of the mma engine.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -46,7 +46,7 @@ inline std::vector<std::string> mma_configurations() {
   std::vector<std::string> names;
   for (int shape = 0; shape < cuda::mma::shape_count; ++shape) {
     names.push_back(cuda::mma::configuration_name(shape, 1, 1));
-    for (int parts = 2; parts <= cuda::mma::most_parts; ++parts) {
+    for (int parts = 2; parts <= cuda::mma::max_parts; ++parts) {
       names.push_back(cuda::mma::configuration_name(shape, parts, 1));
       names.push_back(cuda::mma::configuration_name(shape, parts, parts));
     }
@@ -89,7 +89,7 @@ template <class T>
 cuda::DeviceMemory<T> on_device(const void* data, std::size_t count) {
   cuda::DeviceMemory<T> memory(count);
   check(cudaMemcpy(memory.get(), data, count * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
-  // The copy may still be on its way, and streams of ours would not wait for it.
+  // Our streams do not wait for this copy.
   check(cudaDeviceSynchronize(), "cudaMemcpy");
   return memory;
 }

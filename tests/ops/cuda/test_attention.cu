@@ -1,5 +1,5 @@
 // The attention kernels against the formula in double precision, each kernel at every shape that it
-// takes.
+// supports.
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-// Our own declarations of cuBLASLt against NVIDIA's header, where there is one, and the messages
+// Our declarations of cuBLASLt against NVIDIA's header, if there is one, and the messages
 // for libraries that are missing or unusable. Needs no GPU.
 
 #include "ops/cuda/matmul/cublas_lt_api.h"
@@ -61,7 +61,7 @@ static_assert(offsetof(lt::HeuristicResult, state) == offsetof(TheirResult, stat
 static_assert(offsetof(lt::HeuristicResult, waves) == offsetof(TheirResult, wavesCount));
 static_assert(sizeof(lt::HeuristicResult::state) == sizeof(TheirResult::state));
 
-// The functions take as many arguments, each of the same size and kind.
+// The functions have the same number of arguments, each of the same size and kind.
 template <class Ours, class Theirs>
 constexpr bool same_kind =
     sizeof(Ours) == sizeof(Theirs) && std::is_pointer_v<Ours> == std::is_pointer_v<Theirs>;
@@ -108,7 +108,7 @@ TEST_CASE("a missing library is named with the remedy") {
         "LD_LIBRARY_PATH to its folder");
 }
 
-TEST_CASE("a file that is no library is named as broken, not as missing") {
+TEST_CASE("a file that is not a library is reported as broken, not as missing") {
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / "quantring_test_dynamic_library";
   std::filesystem::create_directories(folder);
@@ -122,7 +122,7 @@ TEST_CASE("a file that is no library is named as broken, not as missing") {
   std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("the second name is tried; a function that is not there is named") {
+TEST_CASE("the second name is tried; a missing function is named") {
   std::string reason;
   void* library = open_library({{"libquantring_none.so.13", "libm.so.6"}, "install it"}, reason);
   REQUIRE_MESSAGE(library != nullptr, reason);

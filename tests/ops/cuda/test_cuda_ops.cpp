@@ -22,7 +22,7 @@ constexpr Case cases[] = {{Precision::f32, false},
                           {Precision::bf16, false},
                           {Precision::bf16, true}};
 
-// A context of each device, and a tensor on both that holds the same values.
+// A context of each device, and tensors with the same values on both.
 struct Pair {
   explicit Pair(Case c) : gpu(on_gpu(c.precision, c.residual_f32)) {}
   Context cpu{2};
@@ -52,7 +52,7 @@ struct Result {
 
 }  // namespace
 
-TEST_CASE("layer_norm on a GPU is the CPU's") {
+TEST_CASE("layer_norm on a GPU equals the CPU's") {
   if (!have_gpu()) return;
   for (const Case c : cases) {
     Pair pair(c);
@@ -73,7 +73,7 @@ TEST_CASE("layer_norm on a GPU is the CPU's") {
   }
 }
 
-TEST_CASE("Patches and tokens on a GPU are the CPU's") {
+TEST_CASE("patches and tokens on a GPU equal the CPU's") {
   if (!have_gpu()) return;
   constexpr float mean[] = {0.485f, 0.456f, 0.406f}, std[] = {0.229f, 0.224f, 0.225f};
   for (const Case c : cases) {
@@ -123,7 +123,7 @@ TEST_CASE("Patches and tokens on a GPU are the CPU's") {
   }
 }
 
-TEST_CASE("Linear layers on a GPU are the CPU's") {
+TEST_CASE("linear layers on a GPU equal the CPU's") {
   if (!have_gpu()) return;
   for (const Case c : cases) {
     Pair pair(c);
@@ -141,8 +141,7 @@ TEST_CASE("Linear layers on a GPU are the CPU's") {
         const Linear on_cpu(pair.cpu, view(weight, {out, in}), view(bias, {out}), factors);
         Linear on_gpu(pair.gpu, view(weight, {out, in}), view(bias, {out}), factors);
         const Both x(pair, pair.activation(), {rows, in}, 12);
-        // Rounding of weights that were scaled, and for 16 bits of GELU's tanh form in its
-        // epilogue.
+        // Rounding of scaled weights, and with 16 bits of GELU's tanh form in the epilogue.
         const double absolute =
             pair.activation() == DType::f32 ? 4e-5 : 8 * rounding(pair.activation());
         for (const Activation activation : activations) {
@@ -190,7 +189,7 @@ TEST_CASE("Linear layers on a GPU are the CPU's") {
   }
 }
 
-TEST_CASE("Attention and its norms on a GPU are the CPU's") {
+TEST_CASE("attention and its norms on a GPU equal the CPU's") {
   if (!have_gpu()) return;
   for (const Case c : cases) {
     Pair pair(c);
@@ -204,7 +203,7 @@ TEST_CASE("Attention and its norms on a GPU are the CPU's") {
       Buffer gpu_scratch(pair.gpu, attention_scratch_bytes(pair.gpu, 2, tokens, dim, heads));
       attention(pair.cpu, qkv.cpu, heads, cpu_scratch, out.cpu);
       attention(pair.gpu, qkv.gpu, heads, gpu_scratch, out.gpu);
-      // Scores reach 30, where f32 errs by so much that weights err by 1e-5.
+      // Scores reach 30, where rounding in f32 changes weights by 1e-5.
       out.check(std::max(8 * rounding(pair.activation()), 1e-5));
       qk_norm(pair.cpu, qkv.cpu, heads, gamma.cpu, beta.cpu, gamma.cpu, beta.cpu, 1e-6f);
       qk_norm(pair.gpu, qkv.gpu, heads, gamma.gpu, beta.gpu, gamma.gpu, beta.gpu, 1e-6f);

@@ -1,15 +1,15 @@
-// Copies beside ops, moments, and recorded programs, on a GPU.
+// Asynchronous copies, events and recorded graphs on a GPU.
 
-#include "ops/embed.h"
 #include "ops/base/error.h"
-#include "ops/layer_norm.h"
+#include "ops/embed.h"
 #include "ops/graph.h"
+#include "ops/layer_norm.h"
 #include "tests/ops/cuda/gpu.h"
 
 using namespace quantring;
 using namespace quantring::test;
 
-TEST_CASE("Bytes go to a GPU and come back, also while other copies are under way") {
+TEST_CASE("bytes are copied to a GPU and back, also during other copies") {
   if (!have_gpu()) return;
   Context gpu(on_gpu(Precision::f32));
   constexpr std::size_t bytes = 1 << 20;
@@ -22,7 +22,7 @@ TEST_CASE("Bytes go to a GPU and come back, also while other copies are under wa
     out[i] = PinnedBuffer(gpu, bytes);
     device[i] = Buffer(gpu, bytes);
     arrived[i] = Event(gpu);
-    arrived[i].wait();  // never used: at once
+    arrived[i].wait();  // never recorded: returns at once
   }
   for (int round = 0; round < 30; ++round) {
     const int slot = round % slots;
@@ -40,7 +40,7 @@ TEST_CASE("Bytes go to a GPU and come back, also while other copies are under wa
   }
 }
 
-TEST_CASE("A recorded program does again what its body does, with new input") {
+TEST_CASE("a recorded graph repeats its body on new input") {
   if (!have_gpu()) return;
   Context gpu(on_gpu(Precision::f16)), cpu(1);
   constexpr std::int64_t dim = 768;
@@ -65,10 +65,10 @@ TEST_CASE("A recorded program does again what its body does, with new input") {
                expected.tensor());
     check_near(y.values(), {expected.values().begin(), expected.values().end()}, 0x1p-10, 1e-6);
   }
-  CHECK(bodies == 2);  // once for its results, once to record it
+  CHECK(bodies == 2);  // once directly, once to record it
 }
 
-TEST_CASE("More memory than a GPU has is an error with the sizes") {
+TEST_CASE("more memory than a GPU has is an error with the sizes") {
   if (!have_gpu()) return;
   Context gpu(on_gpu(Precision::f32));
   std::string text;
@@ -79,10 +79,10 @@ TEST_CASE("More memory than a GPU has is an error with the sizes") {
   }
   CHECK(text.find("out of memory on cuda:0") != std::string::npos);
   CHECK(text.find("are free") != std::string::npos);
-  Buffer small(gpu, 1 << 20);  // the GPU is as usable as before
+  Buffer small(gpu, 1 << 20);  // the GPU is still usable
 }
 
-TEST_CASE("A GPU that is not there is an error that says how many there are") {
+TEST_CASE("a GPU that does not exist is an error with the existing ones") {
   if (!have_gpu()) return;
   CHECK_THROWS_WITH_AS(choose_device("cuda:99"), doctest::Contains("there is no cuda:99"), Error);
 }

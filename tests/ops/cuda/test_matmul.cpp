@@ -1,5 +1,5 @@
 // Matrix products on a GPU against sums in double precision: every candidate of every engine, and
-// the choice among them.
+// the autotuner.
 
 #include "ops/cuda/matmul/matmul.h"
 
@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Choices are remembered in a folder of the test's own.
+// Choices are stored in a folder of the test.
 struct CacheFolder {
   fs::path path = fs::temp_directory_path() / ("quantring_matmul_" + std::to_string(getpid()));
   CacheFolder() {
@@ -38,7 +38,7 @@ struct CacheFolder {
   }
 };
 
-// The lines of the report that are choices; one more may say that a library is missing.
+// The choices in the report; another line may say that a library is missing.
 std::vector<std::string> choices_of(const Matmul& matmul) {
   std::vector<std::string> lines = matmul.report();
   std::erase_if(lines, [](const std::string& line) { return !line.starts_with("rows "); });
@@ -86,7 +86,7 @@ TEST_CASE("every candidate of every engine computes the product") {
   CHECK(!runs.empty());
 }
 
-TEST_CASE("a name that is no candidate is refused") {
+TEST_CASE("an unknown candidate name is refused") {
   if (!have_gpu()) return;
   const Streams streams(0);
   const MatmulCase one(DType::f16, 64, 64, 64, {});
@@ -104,7 +104,7 @@ TEST_CASE("a name that is no candidate is refused") {
   check(cudaDeviceSynchronize(), "nothing");
 }
 
-TEST_CASE("whatever is chosen computes the product; what is added to is not disturbed") {
+TEST_CASE("the chosen candidate computes the product; measuring does not change an accumulated y") {
   if (!have_gpu()) return;
   const CacheFolder folder;
   const Streams streams(0);
@@ -133,7 +133,7 @@ TEST_CASE("whatever is chosen computes the product; what is added to is not dist
   }
 }
 
-TEST_CASE("the next run takes the choice from the file; without the file it measures") {
+TEST_CASE("the next run reads the choice from the file; without the file it measures") {
   if (!have_gpu()) return;
   const CacheFolder folder;
   const Streams streams(0);
@@ -151,11 +151,11 @@ TEST_CASE("the next run takes the choice from the file; without the file it meas
   one.reset();
   Matmul next(streams.ops());
   next.run(one.call);
-  CHECK(choices_of(next) == report);  // its microseconds too: they were not measured again
+  CHECK(choices_of(next) == report);  // including the times: nothing was measured again
   CHECK_MESSAGE(one.mistake().empty(), one.mistake());
 }
 
-TEST_CASE("a choice in the file that does not exist is measured again") {
+TEST_CASE("a stored candidate that does not exist is measured again") {
   if (!have_gpu()) return;
   const CacheFolder folder;
   const Streams streams(0);
@@ -183,7 +183,7 @@ TEST_CASE("a choice in the file that does not exist is measured again") {
     CHECK(TuningCache(path, versions).find(shape)->engine != "none");
     CHECK(TuningCache(path, versions).find(shape)->candidate != "1.2.3");
   }
-  // One from when there was no cuBLASLt.
+  // A choice stored without cuBLASLt.
   TuningChoice alone = choice;
   alone.engine = "mma";
   alone.library = 0;
@@ -215,7 +215,7 @@ TEST_CASE("while the stream is captured nothing is measured") {
     cudaGraphExecDestroy(executable);
     cudaGraphDestroy(graph);
     one.reset();
-    matmul.run(one.call);  // and now it is
+    matmul.run(one.call);  // measures
     CHECK(choices_of(matmul).size() == 1);
     CHECK_MESSAGE(one.mistake().empty(), one.mistake());
     fs::remove_all(folder.path);

@@ -36,7 +36,7 @@ double rounding(DType dtype) {  // half a unit in the last place, relative
   return dtype == DType::f16 ? 0x1p-11 : dtype == DType::bf16 ? 0x1p-8 : 0x1p-24;
 }
 
-// The form of one product beside its size.
+// The form of one product, apart from its size.
 struct Form {
   Activation activation = Activation::none;
   bool accumulate = false, bias = true, f32_y = false;
@@ -77,8 +77,8 @@ class Layer {
     }
   }
 
-  // Runs a configuration on y of known old values, or NaN where they must not matter, twice, and
-  // compares. False if the configuration does not fit.
+  // Runs a configuration twice on y with known old values, or NaN if they must not matter, and
+  // compares. False if the configuration does not support the product.
   bool matches(cuda::MatmulEngine& engine, const cuda::Queue& queue, const std::string& name,
                Form form) {
     const DType y_dtype = form.f32_y ? DType::f32 : dtype_;
@@ -135,7 +135,7 @@ class Layer {
   cuda::DeviceMemory<> x_memory_;
   cuda::DeviceLinear with_bias_, without_;
   std::vector<std::int64_t> rows_;
-  std::vector<double> products_, slack_;  // [rows_, out]; slack: what rounding may change them by
+  std::vector<double> products_, slack_;  // [rows_, out]; slack: tolerance for rounding
 
   void add_row(std::int64_t row, const std::vector<float>& x, const std::vector<float>& w) {
     const auto in = static_cast<std::size_t>(size_.in);
@@ -207,7 +207,7 @@ TEST_CASE("every configuration of the mma engine computes x W^T") {
     for (const DType dtype : {DType::f16, DType::bf16}) {
       Layer layer(size, dtype);
       for (std::size_t i = 0; i < names.size(); ++i) {
-        // All forms with the whole depth in one block, one after the other with cuts.
+        // All forms with the whole depth in one block, and in turn with a split depth.
         const bool whole = names[i].find_first_of("kc") == std::string::npos;
         for (std::size_t f = 0; f < (whole ? form_count : 1); ++f) {
           if (!layer.matches(*engine, queue, names[i], forms[turn++ % form_count])) break;
@@ -225,7 +225,7 @@ TEST_CASE("every configuration of the mma engine computes x W^T") {
   std::printf("%zu products\n", ran);
 }
 
-TEST_CASE("the mma engine says which products it cannot compute") {
+TEST_CASE("the mma engine offers no candidates for unsupported products") {
   if (!gpu_present()) return;
   const cuda::Queue queue = make_queue();
   const auto engine = cuda::make_mma_engine(queue);

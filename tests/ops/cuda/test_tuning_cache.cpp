@@ -1,5 +1,4 @@
-// The file of measured choices: what is written is read again, and nothing in it can do harm. Needs
-// no GPU.
+// The file of measured choices: written and read, damaged, shared by processes. Needs no GPU.
 
 #include "ops/cuda/matmul/tuning_cache.h"
 
@@ -26,7 +25,7 @@ const TuningChoices two_choices{
     {"r197_i768_o2304_f16", {"mma", "64x64s4w4", 2.875, "cublaslt:5.812,wgmma:3.1", 130100}},
     {"r1_i768_o1000_f16", {"cublaslt", "42.0.1c.0.0.0.0.0+act", 12.5, "", 0}}};
 
-// A folder of its own, removed at the end.
+// A temporary folder.
 struct Folder {
   fs::path path = fs::temp_directory_path() / ("quantring_tuning_" + std::to_string(getpid()));
   Folder() { fs::create_directories(path); }
@@ -45,19 +44,19 @@ TuningChoice choice_of(const std::string& candidate) {
 
 }  // namespace
 
-TEST_CASE("what is written is read again") {
+TEST_CASE("choices are read as written") {
   CHECK(parse_choices(format_choices(two_choices, versions), versions) == two_choices);
   CHECK(parse_choices(format_choices({}, versions), versions).empty());
 }
 
-TEST_CASE("another device, driver or build makes it foreign") {
+TEST_CASE("the text of another device, driver or build is ignored") {
   const std::string text = format_choices(two_choices, versions);
   CHECK(parse_choices(text, "NVIDIA H200, 9.0, driver 13000, build 5-7").empty());
   CHECK(parse_choices(text, "").empty());
   CHECK(choices_path("NVIDIA H200", "a") != choices_path("NVIDIA H200", "b"));
 }
 
-TEST_CASE("a line that was changed in any byte does not count; the others do") {
+TEST_CASE("a line with any changed byte is skipped; the others are read") {
   const std::string text = format_choices(two_choices, versions);
   const std::size_t start = text.find("r1_");
   const std::size_t end = text.find('\n', start);
@@ -70,7 +69,7 @@ TEST_CASE("a line that was changed in any byte does not count; the others do") {
   }
 }
 
-TEST_CASE("a text cut off anywhere keeps its whole lines only") {
+TEST_CASE("only complete lines of a truncated text are read") {
   const std::string text = format_choices(two_choices, versions);
   for (std::size_t size = 0; size < text.size(); ++size) {
     for (const auto& [shape, choice] : parse_choices(text.substr(0, size), versions)) {
@@ -80,7 +79,7 @@ TEST_CASE("a text cut off anywhere keeps its whole lines only") {
   }
 }
 
-TEST_CASE("bytes of chance, and choices mixed with them, are no choices and no crash") {
+TEST_CASE("random data, also mixed with choices, is skipped") {
   std::mt19937 random(1);
   const std::string text = format_choices(two_choices, versions);
   for (int round = 0; round < 20000; ++round) {
@@ -101,7 +100,7 @@ TEST_CASE("bytes of chance, and choices mixed with them, are no choices and no c
   }
 }
 
-TEST_CASE("the file is made with its folder, and nothing is left beside it") {
+TEST_CASE("the file is created with its folder, without temporary files left") {
   const Folder folder;
   TuningCache cache(folder.file(), versions);
   CHECK(cache.find("shape") == nullptr);
@@ -114,7 +113,7 @@ TEST_CASE("the file is made with its folder, and nothing is left beside it") {
   CHECK(files == std::vector<fs::path>{folder.file()});
 }
 
-TEST_CASE("two that write one file keep each other's choices") {
+TEST_CASE("two writers of one file keep each other's choices") {
   const Folder folder;
   TuningCache one(folder.file(), versions), other(folder.file(), versions);
   one.add("a", choice_of("1"));
@@ -123,11 +122,11 @@ TEST_CASE("two that write one file keep each other's choices") {
   one.add("c", choice_of("4"));
   const TuningChoices all = parse_choices(read(folder.file()), versions);
   CHECK(all.size() == 3);
-  CHECK(all.at("a").candidate == "1");  // its own, of which it may have recorded a graph
+  CHECK(all.at("a").candidate == "1");  // its own: it may have recorded a graph of it
   CHECK(all.at("b").candidate == "2");
 }
 
-TEST_CASE("many writers at once: at every moment the file is whole") {
+TEST_CASE("many concurrent writers: the file is always complete") {
   const Folder folder;
   std::vector<std::thread> writers;
   for (int writer = 0; writer < 4; ++writer) {
@@ -145,11 +144,11 @@ TEST_CASE("many writers at once: at every moment the file is whole") {
   }
   for (std::thread& writer : writers) writer.join();
   CHECK(broken == 0);
-  // The last to write has read everything of its own at least.
+  // The last writer has at least its own choices.
   CHECK(parse_choices(read(folder.file()), versions).size() >= 50);
 }
 
-TEST_CASE("garbage, a folder, a pipe or no place for the file: measured again, no error") {
+TEST_CASE("random data, a folder, a pipe or no location for the file: measured again, no error") {
   const Folder folder;
   const std::string garbage = (folder.path / "garbage.txt").string();
   std::ofstream(garbage) << std::string(100000, 'x');

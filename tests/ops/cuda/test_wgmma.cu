@@ -1,5 +1,5 @@
-// Every tile of the wgmma engine against products in double precision, made by a plain kernel that
-// is itself compared with the host.
+// Every tile of the wgmma engine against products in double precision, computed by a plain kernel
+// that is itself compared with the host.
 
 #include <doctest/doctest.h>
 
@@ -79,7 +79,7 @@ struct Case {
   cuda::DeviceLinear layer;
   cuda::DeviceMemory<> x;
   std::vector<float> before, expected;  // before: what y holds
-  std::vector<std::byte> start;  // y as it is before, or NaN where that must not matter, in guards
+  std::vector<std::byte> start;         // old y, or NaN if it must not matter, between guards
 
   explicit Case(Problem p)
       : problem(p),
@@ -138,7 +138,7 @@ void check_candidate(const Case& c, cuda::MatmulEngine& engine, const cuda::Queu
   int wrong = 0;
   for (std::size_t i = 0; i < actual.size(); ++i) {
     const double want = c.expected[i];
-    // f32 sums of `in` products of size 1.5 / sqrt(in), and the activation's 1e-6.
+    // f32 sums of `in` products of size 1.5 / sqrt(in), and 1e-6 for the activation.
     const double allowed = (1.01 * rounding + 2e-6) * std::abs(want) + 2e-5;
     if (!(std::abs(actual[i] - want) <= allowed) && ++wrong <= 5) {
       const auto at = static_cast<std::int64_t>(i);
@@ -163,7 +163,7 @@ void check_candidate(const Case& c, cuda::MatmulEngine& engine, const cuda::Queu
       left_sum += double{left[at]};
       left_squares += double{left[at + 1]};
     }
-    // Of values before they are rounded.
+    // Tolerance before rounding.
     if (!(std::abs(left_sum - sum) <= 4 * rounding * std::sqrt(squares) + 1e-4) ||
         !(std::abs(left_squares - squares) <= 2 * rounding * squares + 1e-4)) {
       ++wrong;
@@ -184,7 +184,7 @@ void check_problem(cuda::MatmulEngine& engine, const cuda::Queue& queue, Problem
 
 }  // namespace
 
-TEST_CASE("the reference kernel is the host's product in double precision") {
+TEST_CASE("the reference kernel equals the host's product in double precision") {
   if (!gpu_present()) return;
   for (const Activation activation :
        {Activation::none, Activation::gelu_erf, Activation::gelu_tanh, Activation::gelu_quick}) {
@@ -241,7 +241,7 @@ TEST_CASE("every tile computes every epilogue") {
   check_problem(*engine, queue, {6304, 768, 768, DType::f16, {Activation::none, true}});
 }
 
-TEST_CASE("what the engine cannot compute it does not offer") {
+TEST_CASE("the engine offers no candidates for unsupported products") {
   cuda::Queue queue;
   const auto engine = wgmma_engine(queue);
   if (engine == nullptr) return;

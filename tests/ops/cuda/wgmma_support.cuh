@@ -1,13 +1,13 @@
 #pragma once
-// What the test and the bench of the wgmma engine share: a GPU of compute capability 9.0, and
-// layers and activations of random numbers made where they lie.
+// Shared by the test and the bench of the wgmma engine: a GPU of compute capability 9.0, random
+// layers and activations generated on the device.
 
 #include "ops/cuda/number.h"
 #include "tests/ops/cuda/mma_support.h"
 
 namespace quantring::test {
 
-// The engine, or null after saying that the test is skipped.
+// The engine; null, with a message that the test is skipped, if there is no such GPU.
 inline std::unique_ptr<cuda::MatmulEngine> wgmma_engine(cuda::Queue& queue) {
   if (!gpu_present()) return nullptr;
   queue = make_queue();
