@@ -7,7 +7,7 @@
 
 #include "apps/camera/open_camera.h"
 #include "apps/commands/classify_run.h"
-#include "apps/session/ring_request.h"
+#include "apps/commands/ring_request.h"
 #include "engine/camera/frame_feed.h"
 
 namespace quantring::apps {
@@ -24,7 +24,7 @@ struct CameraRunOptions {
 };
 
 struct CameraSummary {
-  ClassifySummary run;  // of the last session, where a ring was lost in between; images of all
+  RunSummary run;  // of the last session, where a ring was lost in between; images of all
   FeedStats feed;
   bool live = false, stopped = false;  // stopped: by a signal
   std::uint64_t unreadable = 0, lost = 0, reconnects = 0;

@@ -17,19 +17,11 @@
 namespace quantring::apps {
 namespace {
 
-// A run that had work for so long and answered nothing hangs.
-constexpr std::chrono::seconds longest_silence{120};
+// A run that has had work for so long without an answer hangs.
+constexpr std::chrono::seconds max_silence{120};
 
-// Links are chosen for so much more than a camera gives now: the finest coding that would just do
-// leaves no room to catch up.
+// Links are coded for so many times the camera's rate: a coding that just keeps up cannot catch up.
 constexpr double rate_margin = 1.25;
-
-// Of a ring that is busy all the time, what every stage and link needs to be so: more would only
-// wait. A file does not mind waiting.
-std::size_t most_under_way(bool live, std::size_t stages) {
-  if (!live) return 16;
-  return stages == 0 ? 2 : 2 * stages + 1;
-}
 
 CameraOptions with_channels(CameraOptions camera, int channels) {
   camera.channels = channels;
@@ -47,10 +39,8 @@ std::vector<std::byte> frame_jpeg(const Frame& frame) {
 LiveRun::LiveRun(const CameraRunOptions& options, ServiceNotifier& notifier)
     : options_(options),
       notifier_(notifier),
-      model_([&] {
-        plan_.config = read_config(options.ring);
-        return model_path(options.model, plan_.config);
-      }()),
+      config_(read_config(options.ring)),
+      model_(model_path(options.model, config_)),
       begun_(Clock::now()),
       last_answer_(begun_) {
   require_whole(model_, options.ring);
@@ -59,22 +49,31 @@ LiveRun::LiveRun(const CameraRunOptions& options, ServiceNotifier& notifier)
       [camera = with_channels(options.camera, model_.preprocess().channels)] {
         return open_camera(camera);
       },
-      [this](const std::string& line) { say(line); });
-  if (options.ring.wanted()) {
-    plan_ = plan_ring(options.ring, std::move(plan_.config), model_);
-    nodes_ = start_nodes(options.ring, model_, plan_);
-    summary_.run.ranges = plan_.ranges;
-    summary_.run.links = plan_.links;
-  }
+      [this](const std::string& line) { print(line); });
+  const bool live = feed_->live();
+  setup_ = std::make_unique<RingSetup>(options.ring, config_, model_, 1);
+  summary_.run.ranges = setup_->plan.ranges;
+  summary_.run.links = setup_->plan.links;
   status_.version = QUANTRING_VERSION;
   status_.model = model_.path();
   status_.hash = model_.hash();
   status_.source = net::without_password(options.camera.uri);
-  connect();
-  say("reading " + feed_->stats().text);
-  if (dashboard_) say(fmt::format("page on {}", page_url(options.listen, dashboard_->port())));
-  pipeline_ = std::make_unique<FramePipeline>(
-      *feed_, model_, options.limit, [this](const std::string& line) { say("error: " + line); });
+  status_.state = "running";
+  ReplayOptions replay;
+  // Nodes that this process started do not come back.
+  if (!options.ring.file.empty()) replay.on_loss = live ? OnLoss::drop : OnLoss::replay;
+  replay.max_unanswered = max_unanswered_batches(live, setup_->plan.ranges.size());
+  replay.max_answers = replay.max_unanswered;
+  replay.log = [this](const std::string& line) { print(line); };
+  session_ = std::make_unique<ReplaySession>(setup_->connect, std::move(replay));
+  print("reading " + feed_->stats().text);
+  if (dashboard_) print(fmt::format("page on {}", page_url(options.listen, dashboard_->port())));
+  PictureBatchOptions batches;
+  batches.limit = options.limit;
+  batches.keep_pictures = dashboard_.has_value();
+  pipeline_ =
+      std::make_unique<Pipeline>(picture_source(*feed_), model_, *session_, batches,
+                                 [this](const std::string& line) { print("error: " + line); });
   watcher_ = std::thread([this] { watch(); });
 }
 
@@ -85,48 +84,27 @@ LiveRun::~LiveRun() {
     changed_.notify_all();
   }
   watcher_.join();
-  if (classifier_) classifier_->stop();
-  pipeline_->detach();
 }
 
 void LiveRun::stop() noexcept {
   feed_->stop();
+  session_->stop_reconnecting();
   const std::lock_guard lock(mutex_);
   stopped_ = true;
-  changed_.notify_all();
-}
-
-void LiveRun::connect() {
-  auto classifier = options_.ring.wanted()
-                        ? apps::connect(plan_, model_, 1)
-                        : make_local_classifier(model_, 1, options_.ring.compute);
-  const std::lock_guard lock(mutex_);
-  classifier_ = std::move(classifier);
-  meter_.new_session();
-  last_answer_ = Clock::now();
-  status_.state = "running";
 }
 
 CameraSummary LiveRun::run() {
   notifier_.ready("classifying " + status_.source);
-  for (;;) {
-    try {
-      pipeline_->attach(*classifier_, most_under_way(feed_->live(), plan_.config.stages.size()));
-      answer_all();
-      break;
-    } catch (const Error& error) {
-      classifier_->stop();
-      pipeline_->detach();
-      // Nodes that this process started do not come back.
-      if (options_.ring.file.empty()) throw;
-      if (!reconnect(error.what())) break;
-    }
-  }
-  pipeline_->rethrow();
+  AnsweredBatch answered;
+  while (pipeline_->next(answered)) answer(answered.frames.at(0), answered.logits);
+  summary_.run.ring = session_->stats();
+  summary_.run.outputs = session_->histories();
+  const ReplayState state = session_->state();
   summary_.feed = feed_->stats();
   summary_.live = feed_->live();
   summary_.unreadable = pipeline_->unreadable() + summary_.feed.unreadable;
-  summary_.lost = pipeline_->lost();
+  summary_.lost = state.dropped;
+  summary_.reconnects = state.reconnects;
   const std::lock_guard lock(mutex_);
   summary_.stopped = stopped_;
   summary_.run.seconds = std::chrono::duration<double>(last_answer_ - begun_).count();
@@ -136,19 +114,12 @@ CameraSummary LiveRun::run() {
   return summary_;
 }
 
-void LiveRun::answer_all() {
-  std::vector<float> logits;
-  while (classifier_->next(logits)) answer(pipeline_->take(), logits);
-  summary_.run.ring = classifier_->finish();
-  summary_.run.outputs = classifier_->histories();
-}
-
 void LiveRun::answer(const Frame& frame, const std::vector<float>& logits) {
   const auto now = Clock::now();
   const Answer answer{frame.name, frame.label, top_k(logits, options_.top)};
   const double latency_s = std::chrono::duration<double>(now - frame.taken).count();
   LiveAnswer live = live_answer(answer, model_.labels(), summary_.run.images, latency_s);
-  count(answer, logits, summary_.run);
+  summary_.run.count(answer.label, logits);
   {
     const std::lock_guard lock(mutex_);
     status_.images = summary_.run.images;
@@ -156,50 +127,14 @@ void LiveRun::answer(const Frame& frame, const std::vector<float>& logits) {
     meter_.answered(now, latency_s);
   }
   latencies_.add(latency_s);
-  delay_.reset();
   if (options_.json) {
     progress_.print(stdout, live_answer_json(live));
   } else if (!options_.quiet) {
     progress_.print(
         stdout, answer_line(answer, model_.labels()) + fmt::format("  {:.0f} ms", 1e3 * latency_s));
   }
-  std::fflush(stdout);  // who reads a pipe wants it now
+  std::fflush(stdout);  // for readers of a pipe
   if (dashboard_) dashboard_->show(live, [&] { return frame_jpeg(frame); });
-}
-
-bool LiveRun::reconnect(const std::string& cause) {
-  std::unique_ptr<Classifier> lost;
-  {
-    const std::lock_guard lock(mutex_);
-    lost = std::move(classifier_);
-  }
-  lost.reset();  // says goodbye to the nodes that are left, which may take a moment
-  std::string why = cause;
-  for (;;) {
-    if (pipeline_->over()) return false;
-    const auto wait = delay_.next();
-    const std::string state =
-        fmt::format("the ring is lost: {}; trying again in {} s", why,
-                    std::chrono::duration_cast<std::chrono::seconds>(wait).count());
-    say("error: " + state);
-    {
-      std::unique_lock lock(mutex_);
-      status_.state = state;
-      changed_.wait_for(lock, wait, [this] { return stopped_; });
-      if (stopped_) return false;
-    }
-    try {
-      connect();
-      break;
-    } catch (const Error& error) {
-      why = error.what();
-    }
-  }
-  say("the ring is back");
-  const std::lock_guard lock(mutex_);
-  ++status_.reconnects;
-  summary_.reconnects = status_.reconnects;
-  return true;
 }
 
 void LiveRun::watch() {
@@ -219,20 +154,28 @@ void LiveRun::watch() {
 
 void LiveRun::show_status() {
   const auto feed = feed_->stats();
+  const ReplayState state = session_->state();
+  const net::RingStats ring = session_->stats();
+  if (feed_->live()) session_->expect_rate(rate_margin * feed.frames_per_s);
   LiveStatus shown;
   {
     const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
+    if (state.reconnects != status_.reconnects) {
+      meter_.new_session();
+      last_answer_ = now;
+    }
     status_.feed = feed;
     status_.uptime_s = std::chrono::duration<double>(now - begun_).count();
+    status_.state = state.connected ? "running" : state.error;
     status_.unreadable = pipeline_->unreadable();
-    status_.lost = pipeline_->lost();
+    status_.lost = state.dropped;
+    status_.reconnects = state.reconnects;
     status_.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
-    meter_.measure(now, status_.images, classifier_ ? classifier_->stats() : net::RingStats{},
-                   classifier_ ? classifier_->histories() : OutputHistories{}, plan_.ranges,
+    meter_.measure(now, status_.images, state.connected ? ring : net::RingStats{},
+                   state.connected ? session_->histories() : OutputHistories{}, setup_->plan.ranges,
                    status_);
-    if (classifier_ && feed_->live()) classifier_->expect_rate(rate_margin * feed.frames_per_s);
-    status_.healthy = classifier_ != nullptr && feed.error.empty();
+    status_.healthy = state.connected && feed.error.empty();
     shown = status_;
   }
   if (!feed.error.empty() && shown.state == "running") shown.state = feed.error;
@@ -240,11 +183,11 @@ void LiveRun::show_status() {
 }
 
 bool LiveRun::stuck(Clock::time_point now) {
-  return classifier_ != nullptr && pipeline_->under_way() > 0 &&
-         now - last_answer_ > longest_silence;
+  const ReplayState state = session_->state();
+  return state.connected && state.unanswered > 0 && now - last_answer_ > max_silence;
 }
 
-void LiveRun::say(const std::string& line) {
+void LiveRun::print(const std::string& line) {
   progress_.print(stderr, line);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What the threads of a camera's run share: the ring that is there at the moment, the numbers, and
-// the frames under way.
+// One run of `camera`: frames through the pipeline; answers and status to the terminal, the page
+// and systemd.
 
 #include <condition_variable>
 #include <cstdint>
@@ -11,13 +11,12 @@
 
 #include "apps/camera/camera_run.h"
 #include "apps/camera/dashboard.h"
-#include "apps/session/frame_pipeline.h"
 #include "apps/camera/latency_histogram.h"
 #include "apps/camera/live_meter.h"
-#include "apps/commands/local_nodes.h"
 #include "apps/commands/progress.h"
 #include "apps/commands/service_notify.h"
-#include "engine/camera/reopen_delay.h"
+#include "apps/session/pipeline.h"
+#include "engine/camera/frame_feed.h"
 #include "engine/model/model_file.h"
 
 namespace quantring::apps {
@@ -34,27 +33,24 @@ class LiveRun {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void connect();
-  void answer_all();  // of one session
   void answer(const Frame& frame, const std::vector<float>& logits);
-  bool reconnect(const std::string& cause);  // false: it is over
-  void watch();                              // the status, once a second
+  void watch();  // the status, once a second, on a thread of its own
   void show_status();
   bool stuck(Clock::time_point now);
-  void say(const std::string& line);
+  void print(const std::string& line);
 
   const CameraRunOptions options_;
   ServiceNotifier& notifier_;
   Progress progress_;
-  RingPlan plan_;  // before the model, whose path it may hold
+  RingConfig config_;  // before the model, whose path it may hold
   const ModelFile model_;
-  std::unique_ptr<LocalNodes> nodes_;
   std::optional<Dashboard> dashboard_;
   std::unique_ptr<FrameFeed> feed_;
+  std::unique_ptr<RingSetup> setup_;
+  std::unique_ptr<ReplaySession> session_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  std::unique_ptr<Classifier> classifier_;  // none while the ring is lost; the main thread sets it
   LiveStatus status_;
   LiveMeter meter_;
   Clock::time_point begun_, last_answer_;
@@ -63,10 +59,9 @@ class LiveRun {
   // Of the main thread alone.
   CameraSummary summary_;
   LatencyHistogram latencies_;
-  ReopenDelay delay_{{}};
 
-  std::unique_ptr<FramePipeline> pipeline_;  // uses the feed
-  std::thread watcher_;                      // last: it uses all of the above
+  std::unique_ptr<Pipeline> pipeline_;  // uses feed and session
+  std::thread watcher_;                 // last: it uses all of the above
 };
 
 }  // namespace quantring::apps

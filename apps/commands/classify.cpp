@@ -53,7 +53,7 @@ void add_classify(CLI::App& app) {
       "  quantring classify photos/ --ring ring.toml");
   sub->callback([=] {
     options->ring = ring_request(*ring);
-    const ClassifySummary summary = run_classify(*options);
+    const RunSummary summary = run_classify(*options);
     if (summary.images > 0) fmt::print(stderr, "{}", closing_report(summary));
     if (summary.unreadable > 0) {
       throw Error(fmt::format("{} of {} pictures could not be read; each is named above",

@@ -2,19 +2,27 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
-#include "apps/session/feeder.h"
 #include "apps/commands/progress.h"
+#include "apps/report/output.h"
 #include "apps/report/report.h"
 #include "apps/report/report_json.h"
 #include "apps/report/text_file.h"
-#include "engine/image/image_source.h"
+#include "apps/session/pipeline.h"
+#include "engine/camera/file_frames.h"
 #include "engine/model/safetensors.h"
 #include "ops/base/error.h"
 
 namespace quantring::apps {
 namespace {
+
+// Batches: enough that a terminal that is slow for a moment does not stop the ring.
+constexpr std::size_t max_untaken_answers = 16;
 
 void write_logits(SafetensorsWriter& writer, const std::vector<float>& logits, int classes) {
   writer.declare("logits", "F32", {static_cast<std::int64_t>(logits.size()) / classes, classes});
@@ -23,45 +31,38 @@ void write_logits(SafetensorsWriter& writer, const std::vector<float>& logits, i
   writer.commit();
 }
 
-// Takes the results of all batches and says them.
-void receive(const ClassifyOptions& options, const ModelFile& model, ImageSource& source,
-             Classifier& classifier, std::optional<SafetensorsWriter>& logits_file,
-             ClassifySummary& summary) {
+// Takes all answers and prints them.
+void receive(const ClassifyOptions& options, const ModelFile& model, FileFrames& source,
+             ReplaySession& session, std::optional<SafetensorsWriter>& logits_file,
+             RunSummary& summary) {
   const auto classes = static_cast<std::size_t>(model.architecture().classes);
-  std::vector<float> logits, all_logits;
+  std::vector<float> all_logits;
   Progress progress(source.size());
-  Feeder feeder(source, model, options.batch, classifier, progress);
-  const auto say = [&](const Answer& answer) {
-    if (options.json) {
-      progress.print(stdout, answer_json(answer, model.labels()));
-    } else if (!options.quiet) {
-      progress.print(stdout, answer_line(answer, model.labels()));
+  PictureBatchOptions batches;
+  batches.batch = options.batch;
+  Pipeline pipeline(picture_source(source), model, session, batches,
+                    [&](const std::string& line) { progress.print(stderr, "error: " + line); });
+  AnsweredBatch answered;
+  while (pipeline.next(answered)) {
+    for (std::size_t i = 0; i < answered.frames.size(); ++i) {
+      const std::span<const float> logits(answered.logits.data() + i * classes, classes);
+      const Frame& frame = answered.frames[i];
+      summary.count(frame.label, logits);
+      if (options.quiet && !options.json) continue;
+      const Answer answer{frame.name, frame.label, top_k(logits, options.top)};
+      progress.print(stdout, options.json ? answer_json(answer, model.labels())
+                                          : answer_line(answer, model.labels()));
     }
-  };
-  try {
-    while (classifier.next(logits)) {
-      const auto pictures = feeder.take();
-      for (std::size_t i = 0; i < pictures.size(); ++i) {
-        const std::span<const float> row(logits.data() + i * classes, classes);
-        const Answer answer{pictures[i].name, pictures[i].label, top_k(row, options.top)};
-        count(answer, row, summary);
-        say(answer);
-      }
-      if (logits_file) {
-        all_logits.insert(all_logits.end(), logits.begin(), logits.end());
-      }
-      summary.seconds = feeder.seconds_since_first();
-      if (progress.due()) {
-        progress.show(summary.images, summary.images_per_s(),
-                      progress_links(classifier.stats(), summary.seconds));
-      }
+    if (logits_file) {
+      all_logits.insert(all_logits.end(), answered.logits.begin(), answered.logits.end());
     }
-  } catch (...) {
-    classifier.stop();  // or the feeder would wait for room for ever
-    throw;
+    summary.seconds = pipeline.seconds_since_first();
+    if (progress.due()) {
+      progress.show(summary.images, summary.images_per_s(),
+                    progress_links(session.stats(), summary.seconds));
+    }
   }
-  summary.unreadable = feeder.unreadable();
-  feeder.rethrow();
+  summary.unreadable = pipeline.unreadable();
   if (logits_file) write_logits(*logits_file, all_logits, model.architecture().classes);
 }
 
@@ -78,24 +79,13 @@ void refuse_inputs(const ClassifyOptions& options, const std::string& model, con
 
 }  // namespace
 
-void count(const Answer& answer, std::span<const float> logits, ClassifySummary& summary) {
-  ++summary.images;
-  if (answer.label < 0) return;
-  ++summary.labelled;
-  const auto top = top_k(logits, 5);
-  summary.top1 += !top.empty() && top[0].index == answer.label;
-  summary.top5 += std::any_of(top.begin(), top.end(),
-                              [&](const Prediction& p) { return p.index == answer.label; });
-}
-
-ClassifySummary run_classify(const ClassifyOptions& options) {
+RunSummary run_classify(const ClassifyOptions& options) {
   RingConfig config = read_config(options.ring);
   const ModelFile model(model_path(options.model, config));
   require_whole(model, options.ring);
-  const auto source =
-      open_source(options.source, {model.preprocess().channels, options.labels, options.limit});
+  FileFrames source(options.source, model.preprocess().channels, options.labels, options.limit);
 
-  // Now, so that a path that cannot be written is said before the work and not after it.
+  // Before the work, so that a path that cannot be written does not cost its results.
   std::optional<SafetensorsWriter> logits_file;
   if (!options.logits_file.empty()) {
     refuse_inputs(options, model.path(), "--logits", options.logits_file);
@@ -106,21 +96,16 @@ ClassifySummary run_classify(const ClassifyOptions& options) {
     check_writable(options.report_file);
   }
 
-  std::unique_ptr<LocalNodes> nodes;
-  std::unique_ptr<Classifier> classifier;
-  ClassifySummary summary;
-  if (options.ring.wanted()) {
-    RingPlan plan = plan_ring(options.ring, std::move(config), model);
-    nodes = start_nodes(options.ring, model, plan);
-    classifier = connect(plan, model, options.batch);
-    summary.ranges = plan.ranges;
-    summary.links = plan.links;
-  } else {
-    classifier = make_local_classifier(model, options.batch, options.ring.compute);
-  }
-  receive(options, model, *source, *classifier, logits_file, summary);
-  summary.ring = classifier->finish();
-  summary.outputs = classifier->histories();
+  const RingSetup setup(options.ring, std::move(config), model, options.batch);
+  ReplayOptions replay;
+  replay.max_answers = max_untaken_answers;
+  ReplaySession session(setup.connect, replay);
+  RunSummary summary;
+  summary.ranges = setup.plan.ranges;
+  summary.links = setup.plan.links;
+  receive(options, model, source, session, logits_file, summary);
+  summary.ring = session.stats();
+  summary.outputs = session.histories();
   if (!options.report_file.empty()) write_text_file(options.report_file, report_json(summary));
   return summary;
 }

@@ -8,22 +8,6 @@
 #include "ops/base/error.h"
 
 namespace quantring::apps {
-namespace {
-
-Precision parse_precision(const std::string& text, Device device) {
-  const bool cpu = device.kind == Device::Kind::cpu;
-  if (text == "auto") return cpu ? Precision::f32 : Precision::f16;
-  for (const Precision precision : {Precision::f32, Precision::f16, Precision::bf16}) {
-    if (text != precision_text(precision)) continue;
-    if (cpu && precision != Precision::f32) {
-      throw Error(fmt::format("--precision {}: the CPU computes in f32 only", text));
-    }
-    return precision;
-  }
-  throw Error(fmt::format("--precision {}: auto, f32, f16 and bf16 are known", text));
-}
-
-}  // namespace
 
 void add_compute_options(CLI::App& command, ComputeOptions& options, CLI::Option* other) {
   auto* device =
@@ -47,19 +31,13 @@ ContextOptions choose_compute(const ComputeOptions& options, int threads) {
   if (!choice.note.empty()) std::fputs((choice.note + "\n").c_str(), stderr);
   ContextOptions compute;
   compute.device = choice.device;
-  compute.precision = parse_precision(options.precision, choice.device);
+  try {
+    compute.precision = parse_precision(options.precision, choice.device);
+  } catch (const Error& error) {
+    throw OptionError(fmt::format("--precision {}: {}", options.precision, error.what()));
+  }
   compute.threads = choice.device.kind == Device::Kind::cpu ? threads : 1;
   return compute;
-}
-
-std::string compute_text(const ContextOptions& compute) {
-  const std::string precision = precision_text(compute.precision);
-  if (compute.device.kind == Device::Kind::cpu) {
-    return fmt::format("cpu, {}, {} thread{}", precision, compute.threads,
-                       compute.threads == 1 ? "" : "s");
-  }
-  return fmt::format("{} ({}), {}", device_text(compute.device), device_name(compute.device),
-                     precision);
 }
 
 void say_compute(const ContextOptions& compute, int stages) {

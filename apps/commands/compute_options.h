@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "ops/context.h"
+#include "apps/session/compute.h"
 
 namespace CLI {
 class App;
@@ -22,8 +22,6 @@ void add_compute_options(CLI::App& command, ComputeOptions& options, CLI::Option
 // What they mean on this machine. A device that auto passes over is told on stderr, in one line.
 // threads: of the CPU; a GPU needs no others. Throws Error for what this machine cannot do.
 ContextOptions choose_compute(const ComputeOptions& options, int threads);
-
-std::string compute_text(const ContextOptions& compute);  // "cuda:0 (NVIDIA H100), f16"
 
 // Tells on stderr where this process computes, or, with stages, where its node processes do.
 void say_compute(const ContextOptions& compute, int stages);

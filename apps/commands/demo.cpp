@@ -24,7 +24,7 @@ struct DemoCommand {
 };
 
 // Bytes an image on the busiest link between two stages.
-double cut_bytes(const ClassifySummary& summary) {
+double cut_bytes(const RunSummary& summary) {
   double most = 0;
   const auto links = ring_links(summary.ring);
   for (std::size_t i = 1; i + 1 < links.size(); ++i) {
@@ -56,7 +56,7 @@ void run_demo(const DemoCommand& command) {
     options.limit = command.limit;
     options.quiet = true;
     fmt::print(stderr, "{}:\n", codec_text(codec));
-    const ClassifySummary summary = run_classify(options);
+    const RunSummary summary = run_classify(options);
     rows.push_back({codec_text(codec), fmt::format("{:.2f}", summary.top1_percent()),
                     fmt::format("{:.1f}", summary.images_per_s()),
                     fmt::format("{:.0f}", cut_bytes(summary)), slowest_part(summary)});

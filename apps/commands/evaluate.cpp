@@ -130,25 +130,29 @@ class Watch {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-void evaluate_all(const EvaluateCommand& command, const ModelFile& model, ImageSource& source,
+void evaluate_all(const EvaluateCommand& command, const ModelFile& model, FileFrames& source,
                   Context& context, EvaluationPlan plan, EvaluateReport& report) {
   report.cuts = plan.cuts;
   report.together = plan.together;
   Evaluation evaluation(context, model, std::move(plan));
   Progress progress(source.size());
-  PictureBatches batches(source, model, command.batch, [&](const std::string& line) {
+  PictureBatchOptions options;
+  options.batch = command.batch;
+  PictureBatches batches(picture_source(source), model, options, [&](const std::string& line) {
     progress.print(stderr, "error: " + line);
+    ++report.unreadable;
   });
   Watch watch(progress, source.size(), evaluation.passes());
   PictureBatch batch;
   while (batches.next(batch)) {
-    evaluation.add(batch.pixels, batch.labels, [&](std::size_t passes_done) {
-      watch.pass(report.images, batch.labels.size(), passes_done);
+    std::vector<int> labels;
+    for (const Frame& frame : batch.frames) labels.push_back(frame.label);
+    evaluation.add(batch.pixels, labels, [&](std::size_t passes_done) {
+      watch.pass(report.images, labels.size(), passes_done);
     });
-    report.images += batch.labels.size();
+    report.images += labels.size();
   }
   report.seconds = watch.seconds();
-  report.unreadable = batches.unreadable();
   report.baseline = evaluation.baseline();
   report.points = evaluation.points();
 }
@@ -175,8 +179,7 @@ void run_evaluate(const EvaluateCommand& command) {
   }
   EvaluationPlan plan{chosen_cuts(command, model.architecture()), chosen_codecs(command),
                       command.stages > 0, command.batch};
-  const auto source =
-      open_source(command.source, {model.preprocess().channels, command.labels, command.limit});
+  FileFrames source(command.source, model.preprocess().channels, command.labels, command.limit);
   check_outputs(command);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const ContextOptions compute =
@@ -186,7 +189,7 @@ void run_evaluate(const EvaluateCommand& command) {
   EvaluateReport report;
   report.model = command.model;
   report.compute = compute_text(compute);
-  evaluate_all(command, model, *source, context, std::move(plan), report);
+  evaluate_all(command, model, source, context, std::move(plan), report);
   if (report.images > 0) write_outputs(command, report);
   if (report.unreadable > 0) {
     throw Error(fmt::format("{} of {} pictures could not be read; each is named above",

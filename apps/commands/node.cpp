@@ -11,11 +11,9 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
-#include "apps/session/probe_worker.h"
 #include "apps/commands/service_notify.h"
-#include "apps/session/stage_worker.h"
+#include "apps/session/quantring.h"
 #include "engine/model/model_file.h"
-#include "net/ring/ring_node.h"
 
 namespace quantring::apps {
 namespace {
@@ -32,7 +30,7 @@ std::string identity_text(const ModelFile& model) {
   return model.whole() ? hash : fmt::format("{}, {}", hash, range_text(model.part()));
 }
 
-void run_node(const NodeCommand& command) {
+void run(const NodeCommand& command) {
   ServiceNotifier notifier;
   // Before any thread is started, so that every thread leaves these signals to sigwait below.
   sigset_t signals;
@@ -41,55 +39,41 @@ void run_node(const NodeCommand& command) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  // A file that no session could use is said now, not when the first head comes.
   const std::string identity = identity_text(ModelFile(command.model));
-  const int threads = command.threads > 0
-                          ? command.threads
-                          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const ContextOptions compute = choose_compute(command.compute, threads);
-
-  net::NodeOptions options;
+  NodeOptions options;
+  options.model = command.model;
   options.listen = command.listen;
-  options.codecs = decodable_codecs();
-  // Also from the compute thread: fputs writes a line as a whole.
-  const auto log = [&](const std::string& line) {
+  options.compute = {command.compute.device, command.compute.precision, command.threads};
+  options.alive = [&] { notifier.alive(); };
+  // From several threads: fputs writes a line as a whole.
+  options.log = [&](const std::string& line) {
+    notifier.status(line);
     if (!command.quiet) std::fputs((line + "\n").c_str(), stderr);
   };
-  const auto factory = [&](const std::string& work, int stage,
-                           int) -> std::unique_ptr<net::StageWorker> {
-    if (is_probe_order(work)) return std::make_unique<ProbeWorker>(command.model, compute);
-    const auto log_link = [log, stage](const std::string& line) {
-      log(fmt::format("link {} -> {}: {}", stage, stage + 1, line));
-    };
-    return std::make_unique<StageWorker>(command.model, work_order_from_json(work), compute,
-                                         log_link);
+  options.ready = [&](std::uint16_t port) {
+    // On stdout, and the only thing there: whoever starts nodes with port 0 reads the port here.
+    fmt::print("listening on port {}, model {} ({})\n", port, command.model, identity);
+    std::fflush(stdout);
+    notifier.ready(fmt::format("listening on port {}", port));
   };
-  options.alive = [&] { notifier.alive(); };
-  const auto log_event = [&](const std::string& line) {
-    notifier.status(line);
-    log(line);
-  };
-  net::RingNode node(options, factory, log_event);
-  log("computing on " + compute_text(compute));
-  // On stdout, and the only thing there: who starts nodes with port 0 reads the real port here.
-  fmt::print("listening on port {}, model {} ({})\n", node.port(), command.model, identity);
-  std::fflush(stdout);
-  notifier.ready(fmt::format("listening on port {}", node.port()));
-
+  const StopToken token;
   std::thread stopper([&] {
     int signal = 0;
     sigwait(&signals, &signal);
     notifier.stopping();
-    node.stop();
+    token.stop();
   });
-  try {
-    node.run();
-  } catch (...) {
+  const auto join = [&] {
     ::pthread_kill(stopper.native_handle(), SIGTERM);
     stopper.join();
+  };
+  try {
+    run_node(options, token);
+  } catch (...) {
+    join();
     throw;
   }
-  stopper.join();
+  join();
 }
 
 }  // namespace
@@ -115,7 +99,7 @@ void add_node(CLI::App& app) {
       "  quantring node --model model.safetensors --device cuda:1\n"
       "  quantring node --model part0.safetensors   # quantring-weights shard model.safetensors "
       "--layers 0-4 -o part0.safetensors");
-  sub->callback([command] { run_node(*command); });
+  sub->callback([command] { run(*command); });
 }
 
 }  // namespace quantring::apps

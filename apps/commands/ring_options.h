@@ -4,7 +4,7 @@
 #include <string>
 
 #include "apps/commands/compute_options.h"
-#include "apps/session/ring_request.h"
+#include "apps/commands/ring_request.h"
 
 namespace CLI {
 class App;

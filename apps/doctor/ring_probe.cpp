@@ -6,7 +6,7 @@
 
 #include "apps/doctor/link_readings.h"
 #include "apps/doctor/time_limit.h"
-#include "apps/doctor/probe_frames.h"
+#include "apps/session/probe_frames.h"
 #include "apps/session/stage_worker.h"
 #include "net/wire/control.h"
 #include "net/ring/ring_head.h"

@@ -22,7 +22,7 @@ std::string capacity_text(net::Capacity capacity, double bps) {
   return fmt::format("{}{:.1f}", capacity == net::Capacity::at_least ? "> " : "", bps * 1e-6);
 }
 
-std::string stage_table(const ClassifySummary& summary) {
+std::string stage_table(const RunSummary& summary) {
   std::vector<std::vector<std::string>> rows = {
       {"stage", "address", "part", "device", "busy %", "images/s", "MB in RAM"}};
   for (std::size_t i = 0; i < summary.ring.stages.size(); ++i) {
@@ -37,13 +37,13 @@ std::string stage_table(const ClassifySummary& summary) {
   return table(rows);
 }
 
-std::string link_table(const ClassifySummary& summary) {
+std::string link_table(const RunSummary& summary) {
   std::vector<std::vector<std::string>> rows = {{"link", "codec", "bits/element", "bytes/image",
                                                  "Mbit/s", "capacity Mbit/s", "busy %", "images/s"}};
   const auto links = ring_links(summary.ring);
   for (std::size_t i = 0; i < links.size(); ++i) {
     const net::LinkStats& link = links[i];
-    const auto [capacity, bps] = link_capacity(summary, i);
+    const auto [capacity, bps] = link_capacity(summary.ring, summary.outputs, i);
     const auto images = static_cast<double>(link.images);
     rows.push_back(
         {link_name(i, summary.ring.stages.size()), codec_of(link),
@@ -58,7 +58,7 @@ std::string link_table(const ClassifySummary& summary) {
 }
 
 // Why the links are coded as they are; empty where every codec is fixed.
-std::string decision_list(const ClassifySummary& summary) {
+std::string decision_list(const RunSummary& summary) {
   constexpr std::size_t most = 12;  // of a link; --report-json has them all
   std::string text;
   bool coarser = false;
@@ -84,29 +84,6 @@ std::string decision_list(const ClassifySummary& summary) {
 
 }  // namespace
 
-std::string link_name(std::size_t link, std::size_t stages) {
-  const auto end = [&](std::size_t i) {
-    return i == 0 || i > stages ? std::string("head") : fmt::format("{}", i - 1);
-  };
-  return fmt::format("{} -> {}", end(link), end(link + 1));
-}
-
-LinkCapacity link_capacity(const ClassifySummary& summary, std::size_t link) {
-  const net::LinkStats now = ring_links(summary.ring).at(link);
-  if (now.capacity != net::Capacity::unknown || link == 0) return {now.capacity, now.capacity_bps};
-  if (link > summary.outputs.size()) return {};
-  const OutputHistory& history = summary.outputs[link - 1];
-  return {history.capacity, history.capacity_bps};
-}
-
-std::vector<net::LinkStats> ring_links(const net::RingStats& stats) {
-  std::vector<net::LinkStats> links;
-  if (stats.stages.empty()) return links;
-  links.push_back(stats.input);
-  for (const net::StageStats& stage : stats.stages) links.push_back(stage.output);
-  return links;
-}
-
 std::string progress_links(const net::RingStats& stats, double seconds) {
   std::string rates, bits;
   for (const net::LinkStats& link : ring_links(stats)) {
@@ -116,7 +93,7 @@ std::string progress_links(const net::RingStats& stats, double seconds) {
   return rates.empty() ? "" : fmt::format("Mbit/s{}  bits{}", rates, bits);
 }
 
-std::string slowest_part(const ClassifySummary& summary) {
+std::string slowest_part(const RunSummary& summary) {
   double most = 0;
   std::string name;
   const auto consider = [&](double seconds, const std::string& what) {
@@ -150,7 +127,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-std::string closing_report(const ClassifySummary& summary) {
+std::string closing_report(const RunSummary& summary) {
   std::string text = fmt::format("{} images in {:.2f} s, {:.1f} images/s\n", summary.images,
                                  summary.seconds, summary.images_per_s());
   if (summary.labelled > 0) {

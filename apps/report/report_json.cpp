@@ -13,7 +13,7 @@ ordered_json codec_json(CodecSpec spec) {
   return {{"codec", codec_name(spec.id)}, {"bits", spec.bits}};
 }
 
-ordered_json stages_json(const ClassifySummary& summary) {
+ordered_json stages_json(const RunSummary& summary) {
   ordered_json stages = ordered_json::array();
   for (std::size_t i = 0; i < summary.ring.stages.size(); ++i) {
     const net::StageStats& stage = summary.ring.stages[i];
@@ -53,12 +53,12 @@ void add_history(ordered_json& link, const OutputHistory& history) {
   }
 }
 
-ordered_json links_json(const ClassifySummary& summary) {
+ordered_json links_json(const RunSummary& summary) {
   ordered_json links = ordered_json::array();
   const auto counts = ring_links(summary.ring);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const net::LinkStats& count = counts[i];
-    const LinkCapacity capacity = link_capacity(summary, i);
+    const LinkCapacity capacity = link_capacity(summary.ring, summary.outputs, i);
     ordered_json link = {{"link", link_name(i, summary.ring.stages.size())},
                          {"images", count.images},
                          {"payload_bytes", count.payload_bytes},
@@ -79,7 +79,7 @@ ordered_json links_json(const ClassifySummary& summary) {
 
 }  // namespace
 
-std::string report_json(const ClassifySummary& summary) {
+std::string report_json(const RunSummary& summary) {
   ordered_json value = {{"images", summary.images},
                         {"unreadable", summary.unreadable},
                         {"seconds", summary.seconds},

@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "apps/commands/classify_run.h"
+#include "apps/session/run_summary.h"
 
 namespace quantring::apps {
 
 // One object: "images", "seconds", "images_per_s", "top1_percent" and "top5_percent" (with labels),
 // and of a ring "policy", "stages" and "links"; a link between stages has its "decisions".
-std::string report_json(const ClassifySummary& summary);
+std::string report_json(const RunSummary& summary);
 
 }  // namespace quantring::apps

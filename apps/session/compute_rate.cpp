@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 constexpr std::size_t fewest = 3, most = 11;  // reports that a median is taken of
@@ -49,4 +49,4 @@ double ComputeRate::current() const {
   return slowest;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

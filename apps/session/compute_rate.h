@@ -7,7 +7,7 @@
 
 #include "net/wire/stats.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // The median of each stage's latest reports, so that a stage which was held up for a moment is not
 // taken for a slower one.
@@ -32,4 +32,4 @@ class ComputeRate {
   int away_ = 0;  // reports in a row that were far from what was told
 };
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -4,7 +4,7 @@
 
 #include "ops/base/json.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
@@ -61,4 +61,4 @@ std::string compact(const ordered_json& value) {
   return json_text(value);
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <string>
 
-
 #include "net/wire/stats.h"
 #include "ops/base/json.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 inline constexpr std::size_t most_field_text = 200;  // bytes; more is cut
 
@@ -27,4 +26,4 @@ const char* capacity_name(net::Capacity capacity);  // "measured", "at least", "
 // One line; bytes that are no UTF-8 become U+FFFD.
 std::string compact(const nlohmann::ordered_json& value);
 
-}  // namespace quantring::apps
+}  // namespace quantring

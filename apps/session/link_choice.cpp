@@ -4,7 +4,7 @@
 
 #include "ops/base/error.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 void refuse_without_meaning(bool given, const std::string& setting, Policy policy) {
@@ -62,4 +62,4 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) 
   return options;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -8,7 +8,7 @@
 #include "engine/codec/codec.h"
 #include "engine/control/controller.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // Bounds of what a person, or a plan, may say.
 inline constexpr double min_target_rate = 1e-3, max_target_rate = 1e6;  // images/s
@@ -34,4 +34,4 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file);
 bool has_meaning(const std::string& setting, Policy policy);
 std::string policies_with(const std::string& setting);
 
-}  // namespace quantring::apps
+}  // namespace quantring

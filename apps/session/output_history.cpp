@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 constexpr std::size_t most_decisions = 1000;
@@ -42,4 +42,4 @@ void add_report(OutputHistories& histories, const net::RingStats& stats) {
   }
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -9,7 +9,7 @@
 #include "apps/session/worker_stats.h"
 #include "net/wire/stats.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 struct OutputHistory {
   bool controlled = false;         // there is a controller at this link's sender
@@ -26,4 +26,4 @@ using OutputHistories = std::vector<OutputHistory>;
 
 void add_report(OutputHistories& histories, const net::RingStats& stats);
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -4,60 +4,81 @@
 
 #include <utility>
 
+#include "engine/image/preprocess.h"
 #include "ops/base/error.h"
 
-namespace quantring::apps {
+namespace quantring {
 
-PictureBatches::PictureBatches(ImageSource& source, const ModelFile& model, int batch,
-                               Refuse refuse)
-    : source_(source),
+PictureSource picture_source(FrameSource& source) {
+  return {[&source](Frame& frame) { return source.next(frame); }, [&source] { source.stop(); },
+          source.live()};
+}
+
+PictureSource picture_source(FrameFeed& feed) {
+  return {[&feed](Frame& frame) { return feed.next(frame); }, [&feed] { feed.stop(); },
+          feed.live()};
+}
+
+Image frame_image(const Frame& frame, int channels) {
+  return frame.file.empty() ? convert_channels(frame.image, channels)
+                            : decode_image(frame.file, channels, frame.name);
+}
+
+PictureBatches::PictureBatches(PictureSource source, const ModelFile& model,
+                               PictureBatchOptions options, Unreadable unreadable)
+    : source_(std::move(source)),
       model_(model),
-      batch_(static_cast<std::size_t>(batch)),
-      refuse_(std::move(refuse)) {}
+      options_(options),
+      unreadable_(std::move(unreadable)) {}
 
 bool PictureBatches::next(PictureBatch& batch) {
   batch.pixels.clear();
-  batch.labels.clear();
-  batch.names.clear();
-  SourceItem item;
-  while (batch.labels.size() < batch_ && read(item)) add(item, batch);
-  return !batch.labels.empty();
+  batch.frames.clear();
+  Frame frame;
+  while (batch.frames.size() < static_cast<std::size_t>(options_.batch) && read(frame)) {
+    add(std::move(frame), batch);
+    frame = {};
+  }
+  return !batch.frames.empty();
 }
 
-bool PictureBatches::read(SourceItem& item) {
+bool PictureBatches::read(Frame& frame) {
+  if (options_.limit > 0 && read_ == options_.limit) return false;
   for (;;) {
     try {
-      return source_.next(item);
-    } catch (const Error& error) {
-      say_unreadable(error.what());
+      return source_.next(frame);
+    } catch (const BadFrame& error) {
+      unreadable_(error.what());
     }
   }
 }
 
-void PictureBatches::add(const SourceItem& item, PictureBatch& batch) {
+void PictureBatches::add(Frame&& frame, PictureBatch& batch) {
   const int classes = model_.architecture().classes;
-  if (item.label >= classes) {
+  if (frame.label >= classes) {
     throw Error(fmt::format("{}: its label is class {}, but the model has classes 0 to {}",
-                            item.name, item.label, classes - 1));
+                            frame.name, frame.label, classes - 1));
   }
-  const std::size_t bytes = model_.preprocess().pixel_count();
-  const std::size_t begin = batch.pixels.size();
+  const PreprocessConfig& config = model_.preprocess();
+  const std::size_t begin = batch.pixels.size(), bytes = config.pixel_count();
   batch.pixels.resize(begin + bytes);
-  auto* const place = reinterpret_cast<std::uint8_t*>(batch.pixels.data()) + begin;
+  auto* const out = reinterpret_cast<std::uint8_t*>(batch.pixels.data()) + begin;
   try {
-    to_pixels(item.image, model_.preprocess(), {place, bytes});
+    const bool ready = frame.file.empty() && frame.image.channels == config.channels;
+    to_pixels(ready ? frame.image : frame_image(frame, config.channels), config, {out, bytes});
   } catch (const Error& error) {
     batch.pixels.resize(begin);
-    say_unreadable(fmt::format("{}: {}", item.name, error.what()));
+    const std::string text = error.what();
+    const bool named = text.find(frame.name) != std::string::npos;
+    unreadable_(named ? text : fmt::format("{}: {}", frame.name, text));
     return;
   }
-  batch.labels.push_back(item.label);
-  batch.names.push_back(item.name);
+  ++read_;
+  if (!options_.keep_pictures) {
+    frame.file = {};
+    frame.image = {};
+  }
+  batch.frames.push_back(std::move(frame));
 }
 
-void PictureBatches::say_unreadable(const std::string& line) {
-  ++unreadable_;
-  refuse_(line);
-}
-
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -3,7 +3,7 @@
 #include "apps/session/json_fields.h"
 #include "ops/base/json.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 using nlohmann::json;
@@ -52,4 +52,4 @@ ProbeReport parse_probe_report(const std::string& json_text) {
   return report;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -6,9 +6,10 @@
 
 #include "engine/model/architecture.h"
 
-namespace quantring::apps {
+namespace quantring {
 
-// The plan's work for a stage that only passes test frames on. Real work is apps/session/work_order.h.
+// The plan's work for a stage that only passes test frames on. Real work is
+// apps/session/work_order.h.
 std::string probe_order_json();
 bool is_probe_order(const std::string& work_json);  // false for any other text
 
@@ -29,4 +30,4 @@ std::string probe_report_json(const ProbeReport& report);  // at most 2 KiB
 // on a line and hold no control characters.
 ProbeReport parse_probe_report(const std::string& json);
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -3,19 +3,30 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 #include <thread>
 
-#include "apps/commands/compute_options.h"
-#include "apps/doctor/memory_info.h"
+#include "apps/session/compute.h"
 #include "engine/model/model_file.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return {};
   return name.data();
+}
+
+// A line of /proc/meminfo, "MemTotal:  16332104 kB"; 0 when the kernel does not tell.
+std::uint64_t memory_bytes(const std::string& key) {
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  while (file >> word) {
+    std::uint64_t kilobytes = 0;
+    if (word == key && file >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -31,10 +42,9 @@ ProbeWorker::ProbeWorker(const std::string& model_path, const ContextOptions& co
 }
 
 std::string ProbeWorker::stats_json() {
-  const MemoryInfo memory = read_memory_info(SystemFiles());
-  report_.memory_bytes = memory.total_bytes;
-  report_.free_bytes = memory.available_bytes;
+  report_.memory_bytes = memory_bytes("MemTotal:");
+  report_.free_bytes = memory_bytes("MemAvailable:");
   return probe_report_json(report_);
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -4,12 +4,12 @@
 
 #include <string>
 
-#include "apps/doctor/probe_frames.h"
+#include "apps/session/probe_frames.h"
 #include "apps/session/probe_order.h"
 #include "net/ring/ring_node.h"
 #include "ops/context.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 class ProbeWorker : public net::StageWorker {
  public:
@@ -28,4 +28,4 @@ class ProbeWorker : public net::StageWorker {
   ProbeFrames frames_;
 };
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -9,7 +9,7 @@
 #include "net/wire/address.h"
 #include "ops/base/error.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 class Reader {
@@ -208,4 +208,4 @@ std::vector<StageRange> stage_ranges(const RingConfig& config, const Architectur
   return ranges;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -6,12 +6,14 @@
 //   listen = "0.0.0.0:7700"            # where the last stage connects back; optional
 //   advertise = "10.0.0.1"             # the head's address as the last stage sees it; optional
 //   [link]
-//   policy = "ladder"                  # optional: ladder, quantpipe or fixed; ladder unless codec
-//   is given codec = "ptq"                      # optional: where the policy starts; for fixed: all
-//   there is bits = 8 target = 60                        # optional, images/s; default: the slowest
-//   stage's floor = 90                         # optional, ring: least agreement with raw32,
-//   percent ladder = "ladder.json"             # optional, ring: operating points
-//   (engine/control/ladder.h) mbps = 50                          # optional: pace every link
+//   policy = "ladder"                  # optional: ladder, quantpipe or fixed; ladder, but fixed
+//                                      # where only a codec is given
+//   codec = "ptq"                      # optional: where the policy starts; for fixed: all there is
+//   bits = 8
+//   target = 60                        # optional, images/s; default: the slowest stage's
+//   floor = 90                         # optional, ladder: min. agreement with raw32, percent
+//   ladder = "ladder.json"             # optional: operating points (engine/control/ladder.h)
+//   mbps = 50                          # optional: pace every link
 //   [[stage]]
 //   address = "10.0.0.11:7710"
 //   blocks = "0-6"                     # optional, for all stages or none; 2.5 = after block 2's
@@ -24,7 +26,7 @@
 #include "apps/session/link_choice.h"
 #include "engine/model/architecture.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // Pace of a link, Mbit/s. Below the least, heartbeats no longer come in time.
 inline constexpr double min_link_mbps = 0.05, max_link_mbps = 100000;
@@ -48,4 +50,4 @@ RingConfig read_ring_config(const std::string& path);  // throws Error naming fi
 // the model exactly, in order.
 std::vector<StageRange> stage_ranges(const RingConfig& config, const Architecture& architecture);
 
-}  // namespace quantring::apps
+}  // namespace quantring

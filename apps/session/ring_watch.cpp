@@ -4,7 +4,7 @@
 
 #include "apps/session/adaptive_output.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 RingWatch::RingWatch(net::RingHead& head, bool tell_compute_rate)
     : head_(head), tell_(tell_compute_rate), thread_([this] { run(); }) {}
@@ -36,10 +36,10 @@ void RingWatch::run() {
     const net::RingStats stats = head_.stats();
     add_report(histories_, stats);
     if (const auto rate = rate_.update(stats, expected_rate_); rate && tell_) {
-      head_.instruct(compute_rate_instruction(*rate));
+      head_.instruct(apps::compute_rate_instruction(*rate));
     }
     changed_.wait_for(lock, std::chrono::milliseconds(500), [this] { return ending_; });
   }
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -10,7 +10,7 @@
 #include "apps/session/output_history.h"
 #include "net/ring/ring_head.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 class RingWatch {
  public:
@@ -41,4 +41,4 @@ class RingWatch {
   std::thread thread_;  // last: it uses all the rest
 };
 
-}  // namespace quantring::apps
+}  // namespace quantring

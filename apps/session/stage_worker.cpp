@@ -5,7 +5,6 @@
 
 #include <fstream>
 
-#include "apps/commands/compute_options.h"
 #include "apps/session/coded_message.h"
 #include "apps/session/stage_input.h"
 #include "ops/base/error.h"

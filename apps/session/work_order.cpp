@@ -6,7 +6,7 @@
 #include "ops/base/error.h"
 #include "ops/base/json.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 using nlohmann::json;
@@ -71,9 +71,9 @@ WorkOrder work_order_from_json(const std::string& text) {
     order.range = {whole(value.at("range").at(0)), whole(value.at("range").at(1))};
     order.max_images = whole(value.at("max_images"));
     order.link = link_from(value.at("link"));
-    // A batch of this size has to be allocated at once; the bound is far above any sensible one.
-    if (order.max_images < 1 || order.max_images > 1024) {
-      throw Error(fmt::format("a batch of {} images; use 1 to 1024", order.max_images));
+    if (order.max_images < 1 || order.max_images > max_batch_images) {
+      throw Error(
+          fmt::format("a batch of {} images; use 1 to {}", order.max_images, max_batch_images));
     }
     return order;
   } catch (const json::exception& error) {
@@ -81,4 +81,4 @@ WorkOrder work_order_from_json(const std::string& text) {
   }
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

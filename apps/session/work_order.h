@@ -3,10 +3,12 @@
 
 #include <string>
 
-#include "engine/model/architecture.h"
 #include "engine/control/controller.h"
+#include "engine/model/architecture.h"
 
-namespace quantring::apps {
+namespace quantring {
+
+inline constexpr int max_batch_images = 1024;  // memory for a batch is allocated at once
 
 struct WorkOrder {
   std::string model_hash;  // which model the node must have
@@ -18,4 +20,4 @@ struct WorkOrder {
 std::string work_order_to_json(const WorkOrder& order);
 WorkOrder work_order_from_json(const std::string& text);  // throws Error
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "apps/session/json_fields.h"
-#include "ops/base/json.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 using nlohmann::json;
@@ -127,4 +127,4 @@ std::string decision_text(const Decision& decision) {
                      decision.cause);
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -7,7 +7,7 @@
 
 #include "engine/control/controller.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // The coding of the link after a stage.
 struct OutputState {
@@ -38,4 +38,4 @@ WorkerStats worker_stats_from_json(const std::string& text);
 // "batch 312 at 12.4 s: raw32 -> ptq 8: ..." and the cause.
 std::string decision_text(const Decision& decision);
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -14,12 +14,14 @@ namespace quantring {
 // read: BadFrame; the next call continues after it.
 class FileFrames final : public FrameSource {
  public:
-  // spec: as for open_source, errors too.
-  FileFrames(const std::string& spec, int channels, const std::string& labels_file);
+  // spec, labels_file, limit: as for open_source, errors too.
+  FileFrames(const std::string& spec, int channels, const std::string& labels_file,
+             std::size_t limit = 0);
   bool next(Frame& frame) override;
   void stop() noexcept override { stopped_ = true; }
   bool live() const override { return false; }
   std::string text() const override { return text_; }
+  std::size_t size() const { return source_->size(); }  // pictures
 
  private:
   std::unique_ptr<ImageSource> source_;

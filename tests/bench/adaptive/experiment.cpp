@@ -11,21 +11,21 @@ constexpr double paper_rate = 100;                 // images/s
 constexpr double paper_bits = 197.0 * 768.0 * 32;  // an image in float32
 
 PolicyChoice fixed_choice(const char* name, CodecSpec codec) {
-  apps::LinkChoice choice;
+  LinkChoice choice;
   choice.policy = Policy::fixed;
   choice.codec = codec;
   return {name, choice};
 }
 
 PolicyChoice quantpipe_choice(const char* name, CodecId codec) {
-  apps::LinkChoice choice;
+  LinkChoice choice;
   choice.policy = Policy::quantpipe;
   choice.codec = CodecSpec{codec, 16};
   return {name, choice};
 }
 
 PolicyChoice ladder_choice(const char* name) {
-  apps::LinkChoice choice;
+  LinkChoice choice;
   choice.policy = Policy::ladder;
   return {name, choice};
 }

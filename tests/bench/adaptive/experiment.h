@@ -29,7 +29,7 @@ inline constexpr int micro_batch = 16;  // images
 
 struct PolicyChoice {
   std::string name;         // "fixed-32"
-  apps::LinkChoice choice;  // but the target rate
+  LinkChoice choice;  // but the target rate
 };
 const std::vector<PolicyChoice>& policies();
 const PolicyChoice& policy_named(const std::string& name);  // throws Error

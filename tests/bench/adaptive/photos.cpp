@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "apps/session/classifier.h"
+#include "apps/session/batch_session.h"
 #include "engine/image/image_source.h"
 #include "engine/image/preprocess.h"
 #include "tests/bench/adaptive/experiment.h"
@@ -14,19 +14,19 @@ namespace {
 void answer(Photos& photos, const ModelFile& model) {
   ContextOptions compute;
   compute.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const auto classifier = apps::make_local_classifier(model, micro_batch, compute);
+  const auto session = make_local_session(model, micro_batch, compute);
   const int classes = model.architecture().classes;
   std::vector<float> logits;
   std::size_t next = 0;
   while (next < photos.pixels.size()) {
-    apps::PixelBatch batch;
+    PixelBatch batch;
     for (; batch.images < micro_batch && next < photos.pixels.size(); ++next, ++batch.images) {
       batch.pixels.insert(batch.pixels.end(), photos.pixels[next].begin(),
                           photos.pixels[next].end());
     }
     const std::uint32_t images = batch.images;
-    classifier->submit(std::move(batch));
-    classifier->next(logits);
+    session->submit(std::move(batch));
+    session->next(logits);
     for (std::uint32_t i = 0; i < images; ++i) {
       photos.answers.push_back(
           first_class(logits.data() + i * static_cast<std::size_t>(classes), classes));

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-#include "apps/session/classifier.h"
+#include "apps/session/batch_session.h"
 #include "tests/bench/adaptive/stage_nodes.h"
 #include "tests/bench/adaptive/test_network.h"
 
@@ -27,20 +27,20 @@ std::vector<StageRange> cut(const Architecture& architecture) {
   return {{0, 11}, {11, architecture.half_blocks()}};
 }
 
-std::unique_ptr<apps::Classifier> connect(const Setting& setting,
+std::unique_ptr<BatchSession> connect(const Setting& setting,
                                           const ControllerOptions& options) {
   net::HeadOptions head;
   head.listen = "0.0.0.0:7700";
   head.advertise_host = TestNetwork::head_host();
   for (int stage = 0; stage < 2; ++stage)
     head.stages.push_back({TestNetwork::stage_address(stage), ""});
-  return apps::make_ring_classifier(setting.model, head, cut(setting.model.architecture()), options,
+  return make_ring_session(setting.model, head, cut(setting.model.architecture()), options,
                                     micro_batch);
 }
 
 // Micro-batch `number`: the pictures go round.
-apps::PixelBatch pixels_of(const Photos& photos, int number) {
-  apps::PixelBatch batch;
+PixelBatch pixels_of(const Photos& photos, int number) {
+  PixelBatch batch;
   for (int i = 0; i < micro_batch; ++i, ++batch.images) {
     const auto& pixels =
         photos.pixels[static_cast<std::size_t>(number * micro_batch + i) % photos.pixels.size()];
@@ -56,12 +56,12 @@ class Stream {
     run_.policy = policy.name;
     run_.rate = rate;
     run_.quick = setting.quick;
-    apps::LinkChoice choice = policy.choice;
+    LinkChoice choice = policy.choice;
     if (choice.policy != Policy::fixed) choice.target_rate = rate;
-    const ControllerOptions options = apps::choose_links(choice, {});
+    const ControllerOptions options = choose_links(choice, {});
     start_codec_ = options.start;
     TestNetwork::shape(0);
-    classifier_ = connect(setting, options);
+    session_ = connect(setting, options);
   }
 
   Run run() {
@@ -72,7 +72,7 @@ class Stream {
       receive();
     } catch (...) {
       failure_ = std::current_exception();
-      classifier_->stop();
+      session_->stop();
     }
     {
       const std::lock_guard lock(mutex_);
@@ -82,7 +82,7 @@ class Stream {
     source.join();
     watch.join();
     if (failure_) std::rethrow_exception(failure_);
-    classifier_->finish();
+    session_->finish();
     fill_codecs();
     return std::move(run_);
   }
@@ -99,7 +99,7 @@ class Stream {
       const std::lock_guard lock(mutex_);
       if (!failure_) failure_ = std::current_exception();
     }
-    classifier_->close_input();
+    session_->close_input();
   }
 
   void feed_phase(std::size_t number, double& next_due) {
@@ -131,7 +131,7 @@ class Stream {
   }
 
   void submit(int batch, int phase, double due) {
-    apps::PixelBatch pixels = pixels_of(setting_.photos, batch);
+    PixelBatch pixels = pixels_of(setting_.photos, batch);
     {
       const std::lock_guard lock(mutex_);
       BatchRecord record;
@@ -142,13 +142,13 @@ class Stream {
       record.images = micro_batch;
       run_.batches.push_back(record);
     }
-    classifier_->submit(std::move(pixels));
+    session_->submit(std::move(pixels));
   }
 
   void receive() {
     const int classes = setting_.model.architecture().classes;
     std::vector<float> logits;
-    for (std::size_t i = 0; classifier_->next(logits); ++i) {
+    for (std::size_t i = 0; session_->next(logits); ++i) {
       const std::lock_guard lock(mutex_);
       BatchRecord& record = run_.batches.at(i);
       record.done_s = now();
@@ -169,7 +169,7 @@ class Stream {
   void look() {
     std::unique_lock lock(mutex_);
     while (!over_) {
-      const net::RingStats stats = classifier_->stats();
+      const net::RingStats stats = session_->stats();
       if (!run_.batches.empty() && !stats.stages.empty()) {
         const net::LinkStats& link = stats.stages[0].output;
         const BatchRecord& last = run_.batches.back();
@@ -200,7 +200,7 @@ class Stream {
 
   // The controller counts micro-batches as they were submitted.
   void fill_codecs() {
-    const auto histories = classifier_->histories();
+    const auto histories = session_->histories();
     CodecSpec codec = start_codec_;
     std::size_t next = 0;
     const auto& decisions = histories.at(0).decisions;
@@ -215,7 +215,7 @@ class Stream {
   std::vector<Phase> phases_;
   double rate_;
   CodecSpec start_codec_;
-  std::unique_ptr<apps::Classifier> classifier_;
+  std::unique_ptr<BatchSession> session_;
   Clock::time_point start_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
@@ -235,30 +235,30 @@ double measure_rate(const Setting& setting) {
   TestNetwork::shape(0);
   ControllerOptions raw32;
   raw32.start = {CodecId::raw32, 32};
-  const auto classifier = connect(setting, raw32);
+  const auto session = connect(setting, raw32);
   const int batches = setting.quick ? 40 : 120, warm = batches / 4;
   std::thread source([&] {
     try {
-      for (int i = 0; i < batches; ++i) classifier->submit(pixels_of(setting.photos, i));
+      for (int i = 0; i < batches; ++i) session->submit(pixels_of(setting.photos, i));
     } catch (const std::exception&) {  // the receiving side has it too
     }
-    classifier->close_input();
+    session->close_input();
   });
   std::vector<float> logits;
   Clock::time_point begin;
   try {
-    for (int i = 0; classifier->next(logits); ++i) {
+    for (int i = 0; session->next(logits); ++i) {
       if (i == warm - 1) begin = Clock::now();
     }
   } catch (...) {
-    classifier->stop();
+    session->stop();
     source.join();
     throw;
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   source.join();
   const double rate = (batches - warm) * micro_batch / seconds;
-  const net::RingStats stats = classifier->finish();
+  const net::RingStats stats = session->finish();
   fmt::print("float32 on a free link: {:.1f} images/s;", rate);
   for (const net::StageStats& stage : stats.stages) {
     fmt::print(" stage {} computes {:.1f} images/s", stage.stage,

@@ -1,11 +1,11 @@
-#include "apps/doctor/probe_frames.h"
+#include "apps/session/probe_frames.h"
 
 #include <algorithm>
 #include <cstdint>
 
 #include "engine/codec/codec.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 constexpr std::size_t first_bytes = 16 << 10, fewest_bytes = 4 << 10, most_bytes = 16 << 20;
@@ -45,4 +45,4 @@ net::Message ProbeFrames::next(const net::LinkStats& link) {
   return message;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

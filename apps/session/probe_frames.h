@@ -7,11 +7,11 @@
 #include "net/wire/message.h"
 #include "net/wire/stats.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // Frames for one link, each as long as takes about a seventh of a second there: long enough for the
-// link's meter (net/hop/bandwidth_meter.h), short enough to be out soon on the slowest. Begins small,
-// and grows no faster than what is known of the link. Not thread-safe.
+// link's meter (net/hop/bandwidth_meter.h), short enough to be out soon on the slowest. Begins
+// small, and grows no faster than what is known of the link. Not thread-safe.
 class ProbeFrames {
  public:
   // link: the counters of the link, at most a tenth of a second old. The payload is noise, so that
@@ -26,4 +26,4 @@ class ProbeFrames {
   std::vector<std::byte> noise_;
 };
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -1,0 +1,102 @@
+// A ring of nodes as a session: this process is its head.
+
+#include <fmt/format.h>
+
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include "apps/session/batch_session.h"
+#include "apps/session/coded_message.h"
+#include "apps/session/ring_watch.h"
+#include "apps/session/stage_worker.h"
+#include "apps/session/work_order.h"
+#include "ops/base/error.h"
+
+namespace quantring {
+namespace {
+
+class RingSession final : public BatchSession {
+ public:
+  RingSession(const ModelFile& model, net::HeadOptions options, bool send_compute_rate)
+      : architecture_(model.architecture()),
+        head_(std::move(options)),
+        watch_(head_, send_compute_rate) {}
+
+  void submit(PixelBatch&& batch) override {
+    const std::uint32_t images = batch.images;
+    const Architecture& a = architecture_;
+    net::Message message;
+    message.payload = coded_pixels(batch.pixels);
+    apps::describe_payload(message, {images, static_cast<std::uint32_t>(a.channels),
+                                     static_cast<std::uint32_t>(a.image_height * a.image_width)});
+    {
+      const std::lock_guard lock(mutex_);
+      submitted_.push_back(images);
+    }
+    head_.submit(std::move(message));
+  }
+
+  void close_input() override { head_.close_input(); }
+
+  bool next(std::vector<float>& logits) override {
+    auto message = head_.next_result();
+    if (!message) return false;
+    std::uint32_t images = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (submitted_.empty()) throw Error("the last stage sent a result that was not asked for");
+      images = submitted_.front();
+      submitted_.pop_front();
+    }
+    if (message->images != images) {
+      throw Error(fmt::format("the last stage sent results for {} images, expected {}",
+                              message->images, images));
+    }
+    const TensorShape shape{images, 1, static_cast<std::uint32_t>(architecture_.classes)};
+    logits.resize(shape.elements());
+    try {
+      decode(message->payload, shape, logits);
+    } catch (const Error& error) {
+      throw Error(fmt::format("the last stage sent no logits of {} images of {} classes: {}",
+                              images, architecture_.classes, error.what()));
+    }
+    return true;
+  }
+
+  void stop() noexcept override { head_.stop(); }
+  void expect_rate(double images_per_s) override { watch_.expect_rate(images_per_s); }
+  net::RingStats stats() const override { return head_.stats(); }
+  net::RingStats finish() override {
+    net::RingStats exact = head_.finish();
+    const std::lock_guard lock(mutex_);
+    return exact_ = std::move(exact);
+  }
+  OutputHistories histories() const override {
+    const std::lock_guard lock(mutex_);
+    return watch_.histories(exact_.stages.empty() ? head_.stats() : exact_);
+  }
+
+ private:
+  Architecture architecture_;
+  mutable std::mutex mutex_;
+  std::deque<std::uint32_t> submitted_;  // images of each batch that has no result yet
+  net::RingStats exact_;                 // after finish()
+  net::RingHead head_;
+  RingWatch watch_;
+};
+
+}  // namespace
+
+std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::HeadOptions options,
+                                                const std::vector<StageRange>& ranges,
+                                                const ControllerOptions& link, int max_images) {
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    options.stages.at(i).work = work_order_to_json({model.hash(), ranges[i], max_images, link});
+  }
+  options.codecs = apps::decodable_codecs();
+  const bool automatic_target = link.policy != Policy::fixed && link.target_rate == 0;
+  return std::make_unique<RingSession>(model, std::move(options), automatic_target);
+}
+
+}  // namespace quantring

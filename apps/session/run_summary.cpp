@@ -1,0 +1,19 @@
+#include "apps/session/run_summary.h"
+
+#include <algorithm>
+
+#include "engine/stage/topk.h"
+
+namespace quantring {
+
+void RunSummary::count(int label, std::span<const float> logits) {
+  ++images;
+  if (label < 0) return;
+  ++labelled;
+  const auto top = top_k(logits, 5);
+  top1 += !top.empty() && top[0].index == label;
+  top5 +=
+      std::any_of(top.begin(), top.end(), [&](const Prediction& p) { return p.index == label; });
+}
+
+}  // namespace quantring

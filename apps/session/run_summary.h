@@ -1,0 +1,38 @@
+#pragma once
+// What a run of `classify` or `camera` counts: pictures, right answers, and its ring.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "apps/session/output_history.h"
+#include "engine/control/controller.h"
+#include "engine/model/architecture.h"
+#include "net/wire/stats.h"
+
+namespace quantring {
+
+struct RunSummary {
+  std::uint64_t images = 0, unreadable = 0;
+  std::uint64_t labelled = 0, top1 = 0, top5 = 0;  // top1, top5: right, of the labelled
+  double seconds = 0;                              // from the first submission to the last result
+  std::vector<StageRange> ranges;                  // of the ring's stages; empty without a ring
+  net::RingStats ring;                             // exact; empty without a ring
+  ControllerOptions links;                         // of the senders between stages
+  OutputHistories outputs;                         // one a stage; empty without a ring
+
+  // Counts one answer, and whether it is right where that is known. label: -1 if unknown.
+  void count(int label, std::span<const float> logits);
+
+  double images_per_s() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
+  double top1_percent() const { return percent(top1); }
+  double top5_percent() const { return percent(top5); }
+
+ private:
+  double percent(std::uint64_t right) const {
+    return labelled == 0 ? 0 : 100.0 * static_cast<double>(right) / static_cast<double>(labelled);
+  }
+};
+
+}  // namespace quantring

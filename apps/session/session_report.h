@@ -1,0 +1,16 @@
+#pragma once
+// The ring's counters as the public SessionReport shows them. Internal.
+
+#include <vector>
+
+#include "apps/session/output_history.h"
+#include "apps/session/quantring.h"
+#include "engine/model/architecture.h"
+
+namespace quantring {
+
+// Fills stages and links; report.seconds is used for rates. ranges: of the stages.
+void add_ring_report(const net::RingStats& stats, const OutputHistories& histories,
+                     const std::vector<StageRange>& ranges, SessionReport& report);
+
+}  // namespace quantring
