@@ -10,12 +10,26 @@ set(net/wire_may "net/wire/|ops/base/")
 set(net/hop_may "net/wire/|net/hop/|ops/base/")
 set(net/ring_may "net/wire/|net/hop/|net/ring/|ops/base/")
 set(net/http_may "net/wire/|net/hop/|net/ring/|net/http/|ops/base/")
+# From a checkpoint's files (formats, config) by its tensors' names (naming) to a plan, which convert
+# executes; model and inspect look at model files.
+set(weights_below "engine/|ops/|weights_tools/base/")
+set(weights_tools/base_may "${weights_below}")
+set(weights_tools/formats_may "${weights_below}|weights_tools/formats/")
+set(weights_tools/config_may "${weights_below}|weights_tools/config/")
+set(weights_tools/recipe_may "${weights_below}|weights_tools/(formats|recipe)/")
+set(weights_tools/naming_may "${weights_below}|weights_tools/(formats|config|recipe|naming)/")
+set(weights_tools/plan_may "${weights_below}|weights_tools/(formats|config|recipe|naming|plan)/")
+set(weights_tools/model_may "${weights_below}|weights_tools/(formats|model)/")
+set(weights_tools/inspect_may "${weights_below}|weights_tools/(formats|model|inspect)/")
+set(weights_tools/convert_may "${weights_below}|weights_tools/(formats|config|recipe|naming|plan|model|convert)/")
 set(apps/session_may "apps/session/|engine/|net/|ops/")
 set(apps/report_may "apps/report/|apps/session/|engine/|net/|ops/")
 
 set(failures 0)
 set(includes 0)
-foreach(room ops ops/base engine net net/wire net/hop net/ring net/http weights_tools apps apps/session apps/report)
+foreach(room ops ops/base engine net net/wire net/hop net/ring net/http weights_tools
+    weights_tools/base weights_tools/formats weights_tools/config weights_tools/recipe weights_tools/naming
+    weights_tools/plan weights_tools/model weights_tools/inspect weights_tools/convert apps apps/session apps/report)
   file(GLOB_RECURSE files ${SOURCE_DIR}/${room}/*.h ${SOURCE_DIR}/${room}/*.cpp ${SOURCE_DIR}/${room}/*.cu ${SOURCE_DIR}/${room}/*.cuh)
   foreach(file ${files})
     file(STRINGS ${file} lines REGEX "^#include \"")

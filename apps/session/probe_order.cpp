@@ -26,8 +26,8 @@ std::string probe_report_json(const ProbeReport& report) {
   const nlohmann::ordered_json value = {{"model_hash", report.model_hash},
                                         {"part", {report.part.begin, report.part.end}},
                                         {"half_blocks", report.half_blocks},
-                                        {"compute", report.compute.substr(0, most_field_text)},
-                                        {"host", report.host.substr(0, most_field_text)},
+                                        {"compute", report.compute.substr(0, max_field_text)},
+                                        {"host", report.host.substr(0, max_field_text)},
                                         {"cores", report.cores},
                                         {"memory_bytes", report.memory_bytes},
                                         {"free_bytes", report.free_bytes}};

@@ -33,7 +33,7 @@ ordered_json decision_json(const Decision& decision) {
           {"need", std::round(decision.needed_bps)},
           {"target", rounded(decision.target_rate, 0.01)},
           {"short", decision.short_of_target},
-          {"cause", decision.cause.substr(0, most_field_text)}};
+          {"cause", decision.cause.substr(0, max_field_text)}};
 }
 
 CodecSpec point(const json& object, const char* key) {

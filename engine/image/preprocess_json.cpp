@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
 #include "ops/base/error.h"
 #include "ops/base/json.h"
+#include "ops/base/json_fields.h"
 
 namespace quantring {
 namespace {
+
+constexpr std::size_t max_channels = 3;
 
 CropRounding crop_rounding_from(const std::string& name) {
   if (name == "down") return CropRounding::down;
@@ -50,7 +55,7 @@ Interpolation interpolation_from(const std::string& name) {
 }
 
 std::string preprocess_to_json(const PreprocessConfig& config) {
-  // Floats as text: the shortest decimal that gives the same float back.
+  // Floats as text: the shortest decimal that reads back as the same float.
   const auto texts = [](const std::vector<float>& values) {
     std::vector<std::string> out;
     for (const float value : values) out.push_back(fmt::format("{}", value));
@@ -73,34 +78,27 @@ std::string preprocess_to_json(const PreprocessConfig& config) {
 PreprocessConfig preprocess_from_json(const std::string& text) {
   PreprocessConfig config;
   try {
-    const auto value = try_parse_json(text);
-    const auto whole = [](const nlohmann::json& number, const char* what) {
-      if (const auto result = whole_number(number)) return *result;
-      throw Error(fmt::format("preprocessing: {} is not a whole number in bounds", what));
-    };
+    const auto value = parse_json(text, "the JSON");
     const auto floats = [&](const char* key) {
       std::vector<float> out;
-      for (const auto& entry : value.at(key)) out.push_back(std::stof(entry.get<std::string>()));
+      for (const auto& entry : read_array(value, key, max_channels)) {
+        out.push_back(float_from_text(entry, key));
+      }
       return out;
     };
-    config.mode = resize_mode_from(value.at("resize").get<std::string>());
-    config.resize_shorter = whole(value.at("shorter"), "shorter");
-    if (config.mode == ResizeMode::squash_crop) {
-      config.squash_height = whole(value.at("squash").at(0), "squash");
-      config.squash_width = whole(value.at("squash").at(1), "squash");
-    }
-    config.interpolation = interpolation_from(value.at("interpolation").get<std::string>());
-    config.channels = whole(value.at("channels"), "channels");
-    config.crop_height = whole(value.at("crop").at(0), "crop");
-    config.crop_width = whole(value.at("crop").at(1), "crop");
+    config.mode = resize_mode_from(read_string(value, "resize"));
+    config.resize_shorter = read_int(value, "shorter");
+    if (config.mode == ResizeMode::squash_crop)
+      std::tie(config.squash_height, config.squash_width) = read_int_pair(value, "squash");
+    config.interpolation = interpolation_from(read_string(value, "interpolation"));
+    config.channels = read_int(value, "channels");
+    std::tie(config.crop_height, config.crop_width) = read_int_pair(value, "crop");
     if (value.contains("crop_rounding"))
-      config.crop_rounding = crop_rounding_from(value["crop_rounding"].get<std::string>());
+      config.crop_rounding = crop_rounding_from(read_string(value, "crop_rounding"));
     config.mean = floats("mean");
     config.std = floats("std");
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(fmt::format("preprocessing cannot be read: {}", error.what()));
-  } catch (const std::logic_error&) {  // stof
-    throw Error("preprocessing: mean or std is not a number");
+  } catch (const Error& error) {
+    throw Error(fmt::format("preprocessing: {}", error.what()));
   }
   check_preprocess(config);
   return config;

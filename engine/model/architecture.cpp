@@ -10,7 +10,7 @@
 namespace quantring {
 namespace {
 
-// Far above any published ViT; keeps products of sizes far from overflow.
+// Well above any published ViT; products of the sizes cannot overflow.
 constexpr int max_image = 8192, max_dim = 16384, max_depth = 512, max_classes = 1'000'000;
 constexpr int max_registers = 1024, max_tokens = 65536;
 
@@ -84,16 +84,15 @@ double gflops_per_image(const Architecture& a) {
 }
 
 std::vector<StageRange> split_evenly(const Architecture& architecture, int stages) {
-  const int halves = architecture.half_blocks();
-  if (stages < 1 || stages > halves) {
+  const int half_blocks = architecture.half_blocks();
+  if (stages < 1 || stages > half_blocks) {
     throw Error(
         fmt::format("{} stages: this model has {} blocks and can be cut into 1 to {} stages",
-                    stages, architecture.depth, halves));
+                    stages, architecture.depth, half_blocks));
   }
-  // Whole blocks where they suffice: a cut inside a block is worth it only when stages outnumber
-  // them.
+  // A cut inside a block is needed only if there are more stages than blocks.
   const int unit = stages <= architecture.depth ? 2 : 1;
-  const int units = halves / unit;
+  const int units = half_blocks / unit;
   std::vector<StageRange> ranges;
   for (int i = 0; i < stages; ++i) {
     ranges.push_back({units * i / stages * unit, units * (i + 1) / stages * unit});
@@ -112,6 +111,12 @@ std::optional<StageRange> parse_range(const std::string& text) {
   const auto end = parse_boundary(std::string_view(text).substr(dash + 1));
   if (!begin || !end || *begin >= *end) return std::nullopt;
   return StageRange{*begin, *end};
+}
+
+std::size_t TensorSpec::elements() const {
+  std::size_t product = 1;
+  for (const std::int64_t size : shape) product *= static_cast<std::size_t>(size);
+  return product;
 }
 
 std::vector<TensorSpec> tensor_specs(const Architecture& a, StageRange range) {

@@ -1,6 +1,6 @@
 #pragma once
-// What a Vision Transformer is made of (Dosovitskiy et al. 2021), as the model file states it, and
-// the canonical names and shapes of its tensors.
+// The architecture of a Vision Transformer (Dosovitskiy et al. 2021), as the model file states it,
+// and the canonical names and shapes of its tensors.
 
 #include <cstdint>
 #include <optional>
@@ -11,15 +11,19 @@
 
 namespace quantring {
 
-// What the head sees. The last two have a second head, whose logits are added:
+// The input of the head. The last two have a second head, whose logits are added:
 enum class Pooling : std::uint8_t {
   class_token,
   average,                 // of the patch tokens
   class_and_distillation,  // mean of head(class token) and head_distillation(distillation token)
                            // (DeiT, Touvron et al. 2021)
-  class_and_average,       // head(class token) + head_average(average): a linear head on both side
-                           // by side (DINOv2, Oquab et al. 2023)
+  class_and_average,       // head(class token) + head_average(average): a linear head on the
+                           // concatenation of both (DINOv2, Oquab et al. 2023)
 };
+
+inline bool has_second_head(Pooling pooling) {
+  return pooling == Pooling::class_and_distillation || pooling == Pooling::class_and_average;
+}
 
 struct Architecture {
   int image_height = 0, image_width = 0;  // pixels
@@ -49,31 +53,28 @@ struct Architecture {
   int patches() const { return (image_height / patch_height) * (image_width / patch_width); }
   int tokens() const { return prefix_tokens() + patches(); }
   int half_blocks() const { return 2 * depth; }
-  bool has_second_head() const {
-    return pooling == Pooling::class_and_distillation || pooling == Pooling::class_and_average;
-  }
-  const char* second_head() const {  // the name of its tensors, where there is one
+  bool has_second_head() const { return quantring::has_second_head(pooling); }
+  const char* second_head() const {  // the name of its tensors, if has_second_head()
     return pooling == Pooling::class_and_average ? "head_average" : "head_distillation";
   }
   bool operator==(const Architecture&) const = default;
 };
 
-// Throws Error saying what is impossible (a size out of bounds, heads that do not divide dim, ...).
+// Throws Error naming the invalid value (a size out of bounds, heads that do not divide dim, ...).
 void check_architecture(const Architecture& architecture);
 
-// A JSON object. What a plain ViT does not have (distillation_token, registers, embed_norm,
-// qk_norm, layer_scale) is written only where the architecture has it, so the text of a plain ViT,
-// over which the model's hash runs, never changes. The reader refuses keys that it does not know:
-// they would change the answers.
+// A JSON object. Features that a plain ViT does not have (distillation_token, registers,
+// embed_norm, qk_norm, layer_scale) are written only if present, so that the JSON of a plain ViT,
+// which the model's hash covers, never changes. The reader refuses unknown keys: they would change
+// the answers.
 std::string architecture_to_json(const Architecture& architecture);
 Architecture architecture_from_json(const std::string& text);  // checked; throws Error
 
-// As in the JSON: "class_token", "average", ...; "gelu" (exact), "gelu_tanh", "gelu_quick".
+// As in the JSON: "class_token", "average", ...
 const char* pooling_name(Pooling pooling);
-const char* activation_name(Activation activation);
 
-// The format of the model file that says all this: 1 for a plain ViT, which the first readers
-// understand; 2 for one with a token, norm, scale, pooling or activation that they do not know.
+// The version of the model file's format that the architecture needs: 1 for a plain ViT; 2 if it
+// has a token, norm, scale, pooling or activation that readers of version 1 do not know.
 int model_format(const Architecture& architecture);
 
 // Work of one image in GFLOP: matrix products only, a multiply-add counted as two.
@@ -87,18 +88,20 @@ struct StageRange {
   bool operator==(const StageRange&) const = default;
 };
 
-// `stages` ranges of nearly equal length. Throws Error if there are more stages than half-blocks.
+// Cuts the model into `stages` ranges of nearly equal length. Throws Error if there are more stages
+// than half-blocks.
 std::vector<StageRange> split_evenly(const Architecture& architecture, int stages);
 
-std::string range_text(
-    StageRange range);  // "blocks 2-5", "blocks 2.5-6" (.5: after the attention half)
+// "blocks 2-5", "blocks 2.5-6" (.5: after the block's attention).
+std::string range_text(StageRange range);
 
-// "0-6", "2.5-6": from after block 2's attention up to before block 6. Nothing if malformed.
+// "0-6", or "2.5-6": from behind block 2's attention to before block 6. Nothing if malformed.
 std::optional<StageRange> parse_range(const std::string& text);
 
 struct TensorSpec {
   std::string name;
   std::vector<std::int64_t> shape;
+  std::size_t elements() const;
 };
 
 // Canonical tensors of a range, in file order: embed.patch.weight [dim, channels, patch_h,

@@ -24,7 +24,7 @@ std::vector<std::string> read_lines(const std::string& path) {
   return lines;
 }
 
-// RFC 4180, one record a line (no line breaks inside fields).
+// RFC 4180, without line breaks inside fields.
 std::vector<std::string> split_csv(std::string_view line, const std::string& where) {
   std::vector<std::string> fields(1);
   bool quoted = false;
@@ -48,7 +48,7 @@ std::size_t find_column(const std::vector<std::string>& header, std::string_view
                         const std::string& path) {
   for (std::size_t i = 0; i < header.size(); ++i)
     if (header[i] == column) return i;
-  throw Error(fmt::format("{}: the first line names no column \"{}\"; file,class_index is expected",
+  throw Error(fmt::format("{}: the header line has no column \"{}\"; file,class_index is expected",
                           path, column));
 }
 
@@ -57,7 +57,7 @@ int parse_class(const std::string& field, const std::string& where) {
   const char* end = field.data() + field.size();
   const auto [stop, error] = std::from_chars(field.data(), end, value);
   if (error != std::errc{} || stop != end || value < 0)
-    throw Error(fmt::format("{}: \"{}\" is no class index", where, field));
+    throw Error(fmt::format("{}: \"{}\" is not a class index", where, field));
   return value;
 }
 
@@ -78,7 +78,7 @@ std::map<std::string, int> read_label_csv(const std::string& path) {
     const std::string where = fmt::format("{}:{}", path, i + 1);
     const auto fields = split_csv(lines[i], where);
     if (fields.size() != header.size())
-      throw Error(fmt::format("{}: {} fields, but the first line names {}", where, fields.size(),
+      throw Error(fmt::format("{}: {} fields, but the header line has {}", where, fields.size(),
                               header.size()));
     const int label = parse_class(fields[index], where);
     const auto [entry, added] = labels.emplace(fields[file], label);

@@ -1,5 +1,5 @@
 #pragma once
-// Names of classes, and which class each file belongs to.
+// Files of class names, and of the true class of each picture.
 
 #include <map>
 #include <string>
@@ -7,12 +7,12 @@
 
 namespace quantring {
 
-// One name a line, line i naming class i; blanks at the end of a line are cut, empty lines at the
-// end of the file ignored. Throws Error if there is none or the file cannot be read.
+// One name per line, line i for class i. White space at the end of a line and empty lines at the
+// end of the file are ignored. Throws Error if the file is empty or cannot be read.
 std::vector<std::string> read_class_names(const std::string& path);
 
-// CSV whose first line names its columns, among them `file` and `class_index`; fields may be quoted
-// ("" inside stands for one quote). Gives file -> class. Throws Error naming file and line.
+// CSV with a header line that has the columns `file` and `class_index`; fields may be quoted ("" is
+// a quote inside). Returns file -> class. Throws Error naming file and line.
 std::map<std::string, int> read_label_csv(const std::string& path);
 
 }  // namespace quantring

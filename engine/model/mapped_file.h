@@ -16,7 +16,8 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
-  // Lets the system drop the whole pages within `part` from memory; they are read again if touched.
+  // Allows the kernel to drop the whole pages within `part` from memory; an access reads them
+  // again.
   void release(std::span<const std::byte> part) const;
 
  private:

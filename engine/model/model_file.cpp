@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/model/hash.h"
 #include "engine/image/preprocess_json.h"
+#include "engine/model/hash.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
 
@@ -32,7 +32,7 @@ std::string identity(const std::string& architecture, const std::string& preproc
   return sha256_hex(architecture + "\n" + preprocess + "\n" + tensors + "\n");
 }
 
-// A JSON object or array of strings. what: for the error text.
+// A JSON object or array of strings. what: name in the error.
 template <class Container>
 Container parse_strings(const std::string& text, const std::string& what) {
   try {
@@ -50,10 +50,6 @@ std::string labels_to_json(const std::vector<std::string>& labels) {
   }
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
 void check_tensor(const std::string& path, const TensorSpec& spec, const StoredTensor& tensor) {
   if (tensor.shape != spec.shape) {
     throw Error(fmt::format("'{}': tensor '{}' has shape {}, the architecture needs {}", path,
@@ -65,7 +61,7 @@ void check_tensor(const std::string& path, const TensorSpec& spec, const StoredT
   }
 }
 
-// The tensors of the part, no fewer and no more; and a hash of each tensor of the whole model.
+// Exactly the tensors of the part, and a hash of each tensor of the whole model.
 void check_tensors(const std::string& path, const Architecture& architecture, StageRange part,
                    const std::map<std::string, StoredTensor>& stored, const Metadata& digests) {
   const auto missing = [&](const std::string& name) {
@@ -91,7 +87,7 @@ void check_tensors(const std::string& path, const Architecture& architecture, St
   }
 }
 
-// What quantring.part says; without it, the whole model.
+// The value of quantring.part; without it, the whole model.
 StageRange read_part(const Metadata& metadata, const Architecture& architecture,
                      const std::string& path) {
   const StageRange whole{0, architecture.half_blocks()};
@@ -100,7 +96,7 @@ StageRange read_part(const Metadata& metadata, const Architecture& architecture,
   const auto part = parse_range(found->second);
   if (!part || part->begin < 0 || part->begin >= part->end || part->end > whole.end) {
     throw Error(
-        fmt::format("'{}' says that it holds blocks '{}' of a model of {} blocks: the file "
+        fmt::format("'{}' claims to hold blocks '{}' of a model of {} blocks: the file "
                     "is damaged",
                     path, found->second, architecture.depth));
   }
@@ -136,13 +132,15 @@ ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), 
       preprocess_.crop_height != architecture_.image_height ||
       preprocess_.crop_width != architecture_.image_width) {
     throw Error(fmt::format(
-        "'{}': its preprocessing makes other pictures than its architecture takes", path_));
+        "'{}': its preprocessing does not give the picture size or channels of its architecture: "
+        "convert the model again",
+        path_));
   }
   tensor_hashes_ = parse_strings<Metadata>(tensors, fmt::format("'{}': quantring.tensors", path_));
   labels_ = parse_strings<std::vector<std::string>>(required(metadata, "quantring.labels", path_),
                                                     fmt::format("'{}': quantring.labels", path_));
   if (!labels_.empty() && labels_.size() != static_cast<std::size_t>(architecture_.classes)) {
-    throw Error(fmt::format("'{}' names {} labels for {} classes", path_, labels_.size(),
+    throw Error(fmt::format("'{}' has {} labels for {} classes", path_, labels_.size(),
                             architecture_.classes));
   }
   part_ = read_part(metadata, architecture_, path_);

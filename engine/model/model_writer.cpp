@@ -11,20 +11,11 @@
 #include "ops/half.h"
 
 namespace quantring {
-namespace {
-
-std::uint64_t elements_of(const TensorSpec& spec) {
-  std::uint64_t count = 1;
-  for (const std::int64_t size : spec.shape) count *= static_cast<std::uint64_t>(size);
-  return count;
-}
-
-}  // namespace
 
 std::string stored_dtype(const TensorSpec& spec, StorageType storage) {
-  const bool halved =
-      storage == StorageType::f16 && spec.shape.size() > 1 && elements_of(spec) % 2 == 0;
-  return halved ? "F16" : "F32";
+  const bool half =
+      storage == StorageType::f16 && spec.shape.size() > 1 && spec.elements() % 2 == 0;
+  return half ? "F16" : "F32";
 }
 
 std::vector<std::byte> stored_bytes(std::span<const float> values, const std::string& dtype,
@@ -33,7 +24,8 @@ std::vector<std::byte> stored_bytes(std::span<const float> values, const std::st
   for (const float value : values) {
     if (!std::isfinite(value)) throw Error(fmt::format("{} holds NaN or infinity", name));
     if (half && std::fabs(value) >= too_large_for_f16) {
-      throw Error(fmt::format("{} holds {}, which f16 cannot: use --dtype f32", name, value));
+      throw Error(
+          fmt::format("{} holds {}, which is too large for f16: use --dtype f32", name, value));
     }
   }
   std::vector<std::byte> bytes(values.size() * (half ? sizeof(std::uint16_t) : sizeof(float)));
@@ -59,7 +51,7 @@ ModelWriter::ModelWriter(const std::filesystem::path& path, const Architecture& 
   for (const TensorSpec& spec : specs_) {
     const std::string dtype = stored_dtype(spec, storage_);
     writer_.declare(spec.name, dtype, spec.shape);
-    digests_[spec.name] = tensor_digest(dtype, {});  // as long as the one that is known later
+    digests_[spec.name] = tensor_digest(dtype, {});  // a placeholder of the final length
   }
   writer_.begin(model_metadata(architecture_, preprocess_, labels_, digests_,
                                {0, architecture_.half_blocks()}));

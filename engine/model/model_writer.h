@@ -1,6 +1,7 @@
 #pragma once
-// Writes a model file (engine/model/model_file.h) tensor by tensor, in one pass: the header's place is
-// kept, and its hashes are filled in at the end. The file appears whole or not at all.
+// Writes a model file (engine/model/model_file.h) tensor by tensor, in one pass: space for the
+// header is reserved, and its hashes are filled in at the end. The file appears complete or not at
+// all.
 
 #include <filesystem>
 #include <map>
@@ -9,23 +10,24 @@
 #include <string>
 #include <vector>
 
-#include "engine/model/architecture.h"
 #include "engine/image/preprocess.h"
+#include "engine/model/architecture.h"
 #include "engine/model/safetensors.h"
 
 namespace quantring {
 
 enum class StorageType : std::uint8_t { f32, f16 };
 
-// "F32" or "F16" for this tensor: with f16, matrices and tables are halved, vectors (biases, norms,
-// LayerScale) stay f32; they are a thousandth of the bytes and the first to lose by rounding. So
-// does a matrix of an odd number of values, which would put those behind it on odd places.
+// "F32" or "F16" for this tensor. With f16, matrices and tables are stored in half precision;
+// vectors (biases, norms, LayerScale) stay f32: they are a thousandth of the bytes and the most
+// sensitive to rounding. A matrix with an odd number of values stays f32 too, since it would
+// misalign the tensors behind it.
 std::string stored_dtype(const TensorSpec& spec, StorageType storage);
 
-constexpr float too_large_for_f16 = 65520.0f;  // the least magnitude that rounds to infinity
+constexpr float too_large_for_f16 = 65520.0f;  // the smallest magnitude that rounds to infinity
 
-// The values as they are stored: bytes of stored_dtype. Throws Error naming the tensor for NaN,
-// infinity, and values that f16 cannot hold. name: as the error shall call it ("tensor 'NAME'").
+// The values as bytes of this dtype. Throws Error for NaN, infinity, and values beyond the range of
+// f16. name: of the tensor, in the error ("tensor 'NAME'").
 std::vector<std::byte> stored_bytes(std::span<const float> values, const std::string& dtype,
                                     const std::string& name);
 
@@ -38,7 +40,7 @@ class ModelWriter {
 
   const std::vector<TensorSpec>& tensors() const { return specs_; }
   void write(std::span<const float> values, const std::string& name_for_errors);  // the next tensor
-  std::string commit();                           // the model's hash
+  std::string commit();                           // returns the model's hash
   std::uint64_t bytes() const { return bytes_; }  // of the tensors
 
  private:

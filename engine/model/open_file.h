@@ -1,13 +1,13 @@
 #pragma once
-// Files that a person names, opened for reading.
+// Opens a file that the user named.
 
 #include <filesystem>
 #include <fstream>
 
 namespace quantring {
 
-// Throws Error naming the file if it is missing, cannot be read, or is no regular file: a pipe
-// would wait for its writer, a device might never end.
+// For reading, binary. Throws Error naming the file if it is missing, unreadable, or not a regular
+// file: a pipe could block, a device might have no end.
 std::ifstream open_file(const std::filesystem::path& path);
 
 }  // namespace quantring

@@ -12,10 +12,10 @@
 namespace quantring {
 namespace {
 
-// 1 around gamma, 0.5 around LayerScale, small elsewhere; a matrix by its fan-in.
+// Around 1 for gammas, 0.5 for LayerScale, 0 elsewhere; the range of a matrix depends on its
+// fan-in.
 std::vector<float> random_values(const TensorSpec& spec, std::mt19937& random) {
-  std::size_t count = 1;
-  for (const auto dim : spec.shape) count *= static_cast<std::size_t>(dim);
+  const std::size_t count = spec.elements();
   const bool table = spec.name == "embed.prefix" || spec.name == "embed.position";
   const bool matrix = spec.shape.size() > 1 && !table;
   const bool gamma =
@@ -72,7 +72,8 @@ Architecture named_architecture(const std::string& name) {
     a.depth = 24;
     a.heads = 16;
   } else {
-    throw Error(fmt::format("no shape is named '{}': use deit_tiny, vit_base or vit_large", name));
+    throw Error(
+        fmt::format("unknown model shape '{}': use deit_tiny, vit_base or vit_large", name));
   }
   a.mlp_dim = 4 * a.dim;
   return a;

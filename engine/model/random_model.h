@@ -1,5 +1,5 @@
 #pragma once
-// A model file with random weights: for benches of a shape whose weights nobody has, and for tests.
+// A model file with random weights, for benchmarks of a model's shape and for tests.
 
 #include <cstdint>
 #include <filesystem>
@@ -9,8 +9,8 @@
 
 namespace quantring {
 
-// Weights are drawn so that activations keep a sane size through all blocks (uniform, variance 1 /
-// fan-in). Preprocessing: no resize, mean and std 0.5. The same seed gives the same file.
+// Weights are uniform with variance 1 / fan-in, so that activations keep their scale through all
+// blocks. Preprocessing: no resize, mean and std 0.5. The same seed gives the same file.
 void write_random_model(const std::filesystem::path& path, const Architecture& architecture,
                         StorageType storage, std::uint32_t seed);
 

@@ -9,7 +9,7 @@
 #include "engine/model/random_model.h"
 #include "ops/base/error.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 RandomModelFile::RandomModelFile(const std::string& shape) {
   const Architecture architecture = named_architecture(shape);
@@ -29,4 +29,4 @@ std::string RandomModelFile::path() const {
   return fmt::format("/proc/self/fd/{}", descriptor_);
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

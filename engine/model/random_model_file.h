@@ -1,15 +1,15 @@
 #pragma once
-// A model file of a named shape with random weights, for as long as this object lives.
+// A temporary model file of a named shape with random weights.
 
 #include <string>
 
-namespace quantring::apps {
+namespace quantring {
 
-// Without a name on the disk, so that nothing is left however this process ends. Its path works
-// here and in forked children.
+// The file is unlinked, so that nothing is left however this process ends. Its path is valid in
+// this process and its forked children, for the lifetime of this object.
 class RandomModelFile {
  public:
-  explicit RandomModelFile(const std::string& shape);  // "vit_base"; Error as named_architecture()
+  explicit RandomModelFile(const std::string& shape);  // "vit_base"; throws as named_architecture()
   ~RandomModelFile();
   RandomModelFile(const RandomModelFile&) = delete;
   RandomModelFile& operator=(const RandomModelFile&) = delete;
@@ -20,4 +20,4 @@ class RandomModelFile {
   int descriptor_ = -1;
 };
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -12,12 +12,11 @@ namespace {
 
 using nlohmann::json;
 
-// A header is a few hundred bytes a tensor; the format's own library refuses more than this as
-// well.
+// A header is a few hundred bytes per tensor; the format's reference library has the same limit.
 constexpr std::uint64_t max_header_bytes = 100'000'000;
-constexpr int max_json_depth = 4;  // header / tensor / shape is 3
-// A tensor takes about ten values. Parsed values take many times the memory of their text.
-constexpr std::size_t max_json_values = 2'000'000;
+constexpr int max_header_depth = 4;  // header / tensor / shape is 3
+// About ten values per tensor. Parsed values take many times the memory of their text.
+constexpr std::size_t max_header_values = 2'000'000;
 
 std::uint64_t read_le64(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
@@ -25,18 +24,17 @@ std::uint64_t read_le64(std::span<const std::byte> bytes) {
   return value;
 }
 
-// Builds the DOM but refuses what a header never holds: deep nesting, values without end, and a
-// name given twice.
+// Refuses what a valid header never has: deep nesting, too many values, and a duplicate name.
 json parse_header(std::string_view text, const std::string& file) {
   std::vector<std::string> seen;
   std::size_t values = 0;
   const auto check = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth >= max_json_depth) {
+    if (depth >= max_header_depth) {
       throw Error(fmt::format("'{}': the safetensors header is nested too deeply", file));
     }
-    if (++values > max_json_values) {
+    if (++values > max_header_values) {
       throw Error(fmt::format("'{}': the safetensors header has more than {} values", file,
-                              max_json_values));
+                              max_header_values));
     }
     if (event == json::parse_event_t::key && depth == 1) seen.push_back(value.get<std::string>());
     return true;
@@ -62,7 +60,7 @@ StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data,
   if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
       !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
       !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2) {
-    throw Error(where + " lacks dtype, shape or data_offsets");
+    throw Error(where + " has no dtype, shape or data_offsets");
   }
   StoredTensor tensor;
   tensor.dtype = entry["dtype"].get<std::string>();
@@ -82,7 +80,7 @@ StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data,
   const std::uint64_t begin = as_count(entry["data_offsets"][0], where + ": an offset");
   const std::uint64_t end = as_count(entry["data_offsets"][1], where + ": an offset");
   if (begin > end || end > data.size()) {
-    throw Error(where + " points past the end of the file: the file is cut or damaged");
+    throw Error(where + " points past the end of the file: the file is truncated or damaged");
   }
   if (end - begin != bytes) throw Error(where + " has offsets that do not fit its shape");
   tensor.data = data.subspan(begin, bytes);
@@ -114,13 +112,17 @@ std::size_t stored_dtype_bytes(const std::string& dtype) {
   return found == sizes.end() ? 0 : found->second;
 }
 
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
 Safetensors::Safetensors(std::span<const std::byte> bytes, const std::string& file) {
   if (bytes.size() < 8) throw Error(fmt::format("'{}' is too short for a safetensors file", file));
   const std::uint64_t header_bytes = read_le64(bytes);
   if (header_bytes > max_header_bytes || header_bytes > bytes.size() - 8) {
     throw Error(fmt::format(
-        "'{}' is not a safetensors file, or it is cut: its header would be {} bytes long", file,
-        header_bytes));
+        "'{}' is not a safetensors file, or it is truncated: its header would be {} bytes long",
+        file, header_bytes));
   }
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
   const auto data = bytes.subspan(8 + header_bytes);

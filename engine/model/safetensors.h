@@ -19,13 +19,13 @@ namespace quantring {
 struct StoredTensor {
   std::string dtype;
   std::vector<std::int64_t> shape;
-  std::span<const std::byte> data;  // into the mapping; aligned only as the file aligns it
+  std::span<const std::byte> data;  // in the mapped file; aligned only as the file aligns it
 };
 
 // Parsed view of safetensors bytes. Every offset, size and overlap is checked before use.
 class Safetensors {
  public:
-  // bytes must outlive this object; name is for error messages. Throws Error.
+  // bytes must outlive this object; name: in errors. Throws Error.
   Safetensors(std::span<const std::byte> bytes, const std::string& name);
 
   const std::map<std::string, StoredTensor>& tensors() const { return tensors_; }
@@ -43,7 +43,7 @@ class SafetensorsFile {
       : file_(path), parsed_(file_.bytes(), path.string()) {}
   const std::map<std::string, StoredTensor>& tensors() const { return parsed_.tensors(); }
   const std::map<std::string, std::string>& metadata() const { return parsed_.metadata(); }
-  // Lets the system drop these pages from memory; they are read again if touched.
+  // Allows the kernel to drop these pages from memory; an access reads them again.
   void release(std::span<const std::byte> data) const { file_.release(data); }
 
  private:
@@ -54,14 +54,16 @@ class SafetensorsFile {
 // Bytes of one element of a safetensors dtype; 0 for an unknown one.
 std::size_t stored_dtype_bytes(const std::string& dtype);
 
+std::string shape_text(const std::vector<std::int64_t>& shape);  // "[3, 224, 224]"
+
 // Writes a safetensors file tensor by tensor: declare all, begin, write each in the order declared,
 // commit. The file appears under its name only at commit; until then it has no name (O_TMPFILE), so
-// that nothing is left even if the process is killed. Where the file system knows no nameless
-// files, it is PATH.PID.part until then, removed unless the process is killed.
+// that nothing is left even if the process is killed. On a file system without O_TMPFILE it is
+// PATH.PID.part until then, which is removed unless the process is killed.
 class SafetensorsWriter {
  public:
-  // Throws Error at once when no file can be put there: not a folder that can be written to, or
-  // something other than a plain file has that name. A link to a file stands for that file.
+  // Throws Error if no file can be created there: the folder cannot be written, or something other
+  // than a regular file has that name. A symbolic link is followed.
   explicit SafetensorsWriter(std::filesystem::path path);
   ~SafetensorsWriter();
   SafetensorsWriter(const SafetensorsWriter&) = delete;
@@ -70,8 +72,8 @@ class SafetensorsWriter {
   void declare(const std::string& name, const std::string& dtype, std::vector<std::int64_t> shape);
   void begin(const std::map<std::string, std::string>& metadata);
   void write(std::span<const std::byte> data);  // the next declared tensor, whole
-  // Puts other metadata in the place of begin's, which must have been as long when encoded: for
-  // hashes that are known only after the tensors.
+  // Replaces begin's metadata, with the same encoded length: for hashes that are known only after
+  // the tensors are written.
   void replace_metadata(const std::map<std::string, std::string>& metadata);
   void commit();
 

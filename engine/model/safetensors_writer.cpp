@@ -13,7 +13,7 @@
 namespace quantring {
 namespace {
 
-// The name under which this process, and only it, can give a nameless file a name.
+// The path by which this process can link a file that has no name yet.
 std::string open_file_name(int descriptor) {
   return fmt::format("/proc/self/fd/{}", descriptor);
 }
@@ -23,15 +23,15 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return parent.empty() ? "." : parent;
 }
 
-// A name beside `path` that `take` could make its own; empty, with errno, if it could not. Other
-// names are tried when one is there already: a killed process's, and a container gives its number
-// to the next one.
-template <class Take>
-std::filesystem::path take_temporary_name(const std::filesystem::path& path, Take take) {
+// A temporary name beside `path` that `create` succeeded with; empty, with errno set, if it failed.
+// An existing name is skipped: it may be left by a killed process with the same number, as in a
+// restarted container.
+template <class Create>
+std::filesystem::path create_temporary(const std::filesystem::path& path, Create create) {
   for (int i = 0; i < 100; ++i) {
     const std::string name = i == 0 ? fmt::format("{}.{}.part", path.string(), ::getpid())
                                     : fmt::format("{}.{}-{}.part", path.string(), ::getpid(), i);
-    if (take(name.c_str())) return name;
+    if (create(name.c_str())) return name;
     if (errno != EEXIST) break;
   }
   return {};
@@ -45,7 +45,7 @@ SafetensorsWriter::SafetensorsWriter(std::filesystem::path path) : path_(std::mo
     const auto target = std::filesystem::canonical(path_, ignored);
     if (!target.empty()) path_ = target;
   }
-  // Replacing what stands there by a rename is for files; a device or a pipe would be gone.
+  // The final rename would replace a device or a pipe, too.
   if (std::filesystem::exists(path_, ignored) &&
       !std::filesystem::is_regular_file(path_, ignored)) {
     throw Error(fmt::format("cannot write '{}': it is not a regular file", path_.string()));
@@ -70,9 +70,9 @@ void SafetensorsWriter::open() {
   descriptor_ = ::open(folder_of(path_).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
   if (descriptor_ >= 0) {
     if (::access(open_file_name(descriptor_).c_str(), F_OK) == 0) return;
-    ::close(descriptor_);  // no /proc here: the file could never get its name
+    ::close(descriptor_);  // without /proc the file could not be linked
   }
-  temporary_ = take_temporary_name(path_, [&](const char* name) {
+  temporary_ = create_temporary(path_, [&](const char* name) {
     descriptor_ = ::open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     return descriptor_ >= 0;
   });
@@ -90,7 +90,7 @@ std::string SafetensorsWriter::header(const std::map<std::string, std::string>& 
     offset += tensor.bytes;
   }
   std::string text = header.dump();
-  // Spaces, so that the data starts on a 64-byte line: mapped tensors are then aligned for the ops.
+  // Padded so that the data start at a multiple of 64 bytes: mapped tensors are then aligned.
   text.resize((text.size() + 8 + 63) / 64 * 64 - 8, ' ');
   std::string length(8, '\0');
   for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(text.size() >> (8 * i) & 0xff);
@@ -115,7 +115,7 @@ void SafetensorsWriter::write(std::span<const std::byte> data) {
 void SafetensorsWriter::replace_metadata(const std::map<std::string, std::string>& metadata) {
   const std::string bytes = header(metadata);
   if (bytes.size() != header_bytes_) {
-    throw std::logic_error("SafetensorsWriter: other metadata of another length");
+    throw std::logic_error("SafetensorsWriter: replaced metadata of another length");
   }
   const off_t end = ::lseek(descriptor_, 0, SEEK_CUR);
   if (end < 0 || ::lseek(descriptor_, 0, SEEK_SET) != 0) fail();
@@ -126,14 +126,14 @@ void SafetensorsWriter::replace_metadata(const std::map<std::string, std::string
 void SafetensorsWriter::commit() {
   if (next_ != declared_.size()) throw std::logic_error("SafetensorsWriter: tensors are missing");
   if (::fsync(descriptor_) != 0) fail();
-  const auto give_name = [&](const char* name) {
+  const auto link_as = [&](const char* name) {
     return ::linkat(AT_FDCWD, open_file_name(descriptor_).c_str(), AT_FDCWD, name,
                     AT_SYMLINK_FOLLOW) == 0;
   };
-  if (!temporary_.empty() || !give_name(path_.c_str())) {
+  if (!temporary_.empty() || !link_as(path_.c_str())) {
     if (temporary_.empty()) {
-      // Only a rename replaces a file in one step, and it needs a name to start from.
-      if (errno == EEXIST) temporary_ = take_temporary_name(path_, give_name);
+      // Only a rename replaces an existing file atomically, and it needs a name to start from.
+      if (errno == EEXIST) temporary_ = create_temporary(path_, link_as);
       if (temporary_.empty()) fail();
     }
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail();

@@ -1,65 +1,44 @@
 #pragma once
-// JSON from a peer, read without trust: every field is checked for presence, type and range, and a
-// failure is an Error that names the field.
+// Fields of JSON objects that come from outside: from a peer, a node's page or a file.
 
-#include <fmt/format.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <string_view>
+#include <utility>
 
-#include "ops/base/error.h"
 #include "ops/base/json.h"
 
 namespace quantring {
 
-inline const nlohmann::json& read_field(const nlohmann::json& object, const char* key) {
-  if (!object.is_object()) throw Error(fmt::format("expected an object with '{}'", key));
-  const auto found = object.find(key);
-  if (found == object.end()) throw Error(fmt::format("field '{}' is missing", key));
-  return *found;
-}
+// Strict readers: presence, type and range are checked; a failure is an Error that names the field.
 
-inline std::uint64_t read_uint(const nlohmann::json& object, const char* key,
-                               std::uint64_t max = std::numeric_limits<std::uint64_t>::max(),
-                               std::uint64_t min = 0) {
-  const auto& value = read_field(object, key);
-  if (!value.is_number_unsigned()) {
-    throw Error(fmt::format("field '{}' is not a whole number from 0 up", key));
-  }
-  const auto number = value.get<std::uint64_t>();
-  if (number < min || number > max) {
-    throw Error(fmt::format("field '{}' is {}: not within {} to {}", key, number, min, max));
-  }
-  return number;
-}
+const nlohmann::json& read_field(const nlohmann::json& object, const char* key);
+std::uint64_t read_uint(const nlohmann::json& object, const char* key,
+                        std::uint64_t max = std::numeric_limits<std::uint64_t>::max(),
+                        std::uint64_t min = 0);
+int read_int(const nlohmann::json& object, const char* key);                       // 0 to 2^31 - 1
+std::pair<int, int> read_int_pair(const nlohmann::json& object, const char* key);  // [a, b]
+double read_number(const nlohmann::json& object, const char* key);
+bool read_bool(const nlohmann::json& object, const char* key);
+const std::string& read_string(const nlohmann::json& object, const char* key);
+const nlohmann::json& read_object(const nlohmann::json& object, const char* key);
+const nlohmann::json& read_array(const nlohmann::json& object, const char* key,
+                                 std::size_t max_size);
 
-inline double read_number(const nlohmann::json& object, const char* key) {
-  const auto& value = read_field(object, key);
-  if (!value.is_number()) throw Error(fmt::format("field '{}' is not a number", key));
-  return value.get<double>();
-}
+// A float that the file holds as text, so that it keeps its exact value: "1e-06". key: of the field
+// that holds it, for the error.
+float float_from_text(const nlohmann::json& value, const char* key);
 
-inline const std::string& read_string(const nlohmann::json& object, const char* key) {
-  const auto& value = read_field(object, key);
-  if (!value.is_string()) throw Error(fmt::format("field '{}' is not a text", key));
-  return value.get_ref<const std::string&>();
-}
+// Tolerant readers: 0, false or "" for anything that is missing or of another type.
 
-inline const nlohmann::json& read_object(const nlohmann::json& object, const char* key) {
-  const auto& value = read_field(object, key);
-  if (!value.is_object()) throw Error(fmt::format("field '{}' is not an object", key));
-  return value;
-}
+inline constexpr std::size_t max_field_text = 200;  // bytes; longer texts are truncated
 
-inline const nlohmann::json& read_array(const nlohmann::json& object, const char* key,
-                                        std::size_t max_size) {
-  const auto& value = read_field(object, key);
-  if (!value.is_array() || value.size() > max_size) {
-    throw Error(fmt::format("field '{}' is not a list of at most {}", key, max_size));
-  }
-  return value;
-}
+double number_field(const nlohmann::json& object, const char* key);  // finite
+std::uint64_t count_field(const nlohmann::json& object, const char* key);
+int whole_field(const nlohmann::json& object, const char* key);
+bool flag_field(const nlohmann::json& object, const char* key);
+// In one line: control characters become spaces.
+std::string text_field(const nlohmann::json& object, const char* key);
 
 }  // namespace quantring

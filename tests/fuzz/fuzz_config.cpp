@@ -1,5 +1,5 @@
-// The JSON files beside a checkpoint: config.json, a zero byte, preprocessor_config.json. What they
-// say is then used for a model of a random shape.
+// The JSON files beside a checkpoint: config.json, a zero byte, preprocessor_config.json. Their
+// facts are then used for a model of a random size.
 
 #include <cstdint>
 #include <cstdlib>
@@ -8,8 +8,8 @@
 
 #include "ops/base/error.h"
 #include "weights_tools/config/config.h"
-#include "weights_tools/config/missing_facts.h"
-#include "weights_tools/config/preprocessing.h"
+#include "weights_tools/plan/missing_facts.h"
+#include "weights_tools/plan/preprocessing.h"
 
 using namespace quantring;
 using namespace quantring::weights;
@@ -25,7 +25,7 @@ Architecture random_architecture(const std::uint8_t* bytes) {
   return a;
 }
 
-// Whatever was understood must be something that a model file can hold, with a reason for each.
+// Every accepted config must give a valid preprocessing, with a source for each value.
 void use(const ConfigFacts& facts, const Architecture& architecture) {
   if (facts.heads && facts.heads->value < 1) std::abort();
   if (facts.labels && facts.labels->value.empty()) std::abort();
@@ -47,12 +47,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string processor = end == std::string::npos ? std::string() : text.substr(end + 1);
   try {
     use(read_config(config, processor), random_architecture(data));
-  } catch (const MissingFacts& missing) {
-    for (const std::string& question : missing.questions()) {
-      if (question.find('\n') != std::string::npos) std::abort();
+  } catch (const MissingFacts& error) {
+    for (const std::string& fact : error.facts()) {
+      if (fact.find('\n') != std::string::npos) std::abort();
     }
   } catch (const Error& error) {
-    // One line for a person.
+    // Errors are one line.
     if (std::string(error.what()).find('\n') != std::string::npos) std::abort();
   }
   return 0;

@@ -1,6 +1,7 @@
-// The index of a checkpoint in several files, and what a file is. Input: the mode, then
+// The index of a sharded checkpoint, and the recognition of files. Input: the mode, then
 // 0: the text of an index;
-// 1: a whole file of any kind.
+// 1: a complete file of any kind.
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 #pragma once
-// The fuzzer's bytes, taken from the front; zeros where there are no more.
+// Takes values from the fuzzer's bytes; zeros when they are used up.
 
 #include <algorithm>
 #include <cstddef>
@@ -20,6 +20,11 @@ class Input {
     data_ += given;
     size_ -= given;
     return value;
+  }
+  std::uint8_t byte() { return take<std::uint8_t>(); }
+  template <typename T>
+  const T& one_of(const std::vector<T>& choices) {
+    return choices[byte() % choices.size()];
   }
   bool empty() const { return size_ == 0; }
   std::vector<std::byte> rest() const {

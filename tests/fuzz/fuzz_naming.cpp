@@ -1,6 +1,7 @@
-// Names, shapes and types of tensors as a hostile or strange checkpoint may have them: a plan is
-// refused with an Error, or everything in it fits. The input picks a sound checkpoint of some
-// naming, then changes it step by step: other names, shapes, types, more tensors, fewer tensors.
+// Names, shapes and types of tensors as in a malicious or unusual checkpoint: planning throws an
+// Error, or the plan is consistent. The input selects a valid checkpoint of some naming and then
+// changes it step by step: names, shapes, types, more tensors, fewer tensors.
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -9,32 +10,16 @@
 #include <vector>
 
 #include "ops/base/error.h"
+#include "tests/fuzz/fuzz_input.h"
 #include "tests/weights/formats/named_tensors.h"
-#include "weights_tools/naming/plan.h"
+#include "weights_tools/plan/plan.h"
 
 namespace {
 
 using namespace quantring;
 using namespace quantring::weights;
 
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
-  bool empty() const { return size_ == 0; }
-  std::uint8_t byte() {
-    if (size_ == 0) return 0;
-    --size_;
-    return *data_++;
-  }
-  template <class T>
-  const T& one_of(const std::vector<T>& choices) {
-    return choices[byte() % choices.size()];
-  }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t size_;
-};
+using fuzz::Input;
 
 void require(bool condition) {
   if (!condition) std::abort();
@@ -51,7 +36,7 @@ std::vector<TensorInfos> make_bases() {
   return bases;
 }
 
-// Whole names, and pieces that stand for further parts.
+// Names of tensors of all kinds.
 const std::vector<std::string>& words() {
   static const std::vector<std::string> all = [] {
     std::vector<std::string> names = {"dist_token",
@@ -115,7 +100,7 @@ std::vector<std::int64_t> some_shape(Input& input) {
   return shape;
 }
 
-// One tensor of the map, if there is any.
+// A tensor of the map, if it has any.
 TensorInfos::iterator some_tensor(Input& input, TensorInfos& tensors) {
   if (tensors.empty()) return tensors.end();
   return std::next(tensors.begin(), input.byte() % tensors.size());
@@ -141,21 +126,21 @@ void change(Input& input, TensorInfos& tensors) {
     chosen->second.shape[input.byte() % chosen->second.shape.size()] = some_size(input);
   } else if (kind == 6) {
     chosen->second.dtype = input.one_of(types);
-  } else if (kind == 7) {  // one name moves
+  } else if (kind == 7) {  // a tensor gets another name
     const TensorInfo info = chosen->second;
     tensors.erase(chosen);
     tensors[input.one_of(words())] = info;
-  } else if (kind == 8) {  // everything with the same ending goes
+  } else if (kind == 8) {  // all with the same ending are removed
     const std::string name = chosen->first;
     const std::string ending = name.substr(name.size() - std::min<std::size_t>(name.size(), 9));
     std::erase_if(tensors, [&](const auto& entry) { return entry.first.ends_with(ending); });
-  } else {  // another width everywhere
+  } else {  // a size changes everywhere
     const std::int64_t from = some_size(input), to = some_size(input);
     for (auto& [name, info] : tensors) std::replace(info.shape.begin(), info.shape.end(), from, to);
   }
 }
 
-// A wrapper before every name.
+// With the prefix of a wrapper.
 TensorInfos wrapped(Input& input, const TensorInfos& tensors) {
   static const std::vector<std::string> wrappers = {"", "", "", "module.", "model.", "_orig_mod."};
   const std::string& wrapper = input.one_of(wrappers);
@@ -198,7 +183,7 @@ std::int64_t elements(const std::vector<std::int64_t>& shape) {
   return product;
 }
 
-// What cook() relies on.
+// The preconditions of assemble().
 void check_part(const Part& part, const TensorInfos& tensors) {
   require(part.rows > 0 && part.columns > 0 && part.first_row >= 0 && part.first_column >= 0);
   if (part.source.empty()) return;

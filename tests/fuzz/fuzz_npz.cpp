@@ -1,7 +1,8 @@
 // NumPy archives. Input: the mode, then
-// 0: a whole .npz;
-// 1, 2: a .npy file, as a stored or deflated entry of a sound archive;
+// 0: a complete .npz;
+// 1, 2: a .npy file, as a stored or deflated entry of a valid archive;
 // 3: the dictionary of a header, up to the first zero byte, and the values behind it.
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -33,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto checkpoint =
         quantring::weights::open_npz(memory_file(archive_of(data[0] % 4, input)));
     for (const auto& [name, tensor] : checkpoint->tensors()) {
-      // No more than deflate can do: the values were all there.
+      // No more than deflate's maximum, so the archive had all values.
       if (tensor.elements() > 1032 * (size + 200)) std::abort();
       try {
         if (checkpoint->read(name).size() != tensor.elements()) std::abort();

@@ -1,4 +1,4 @@
-// The pickle machine, from any bytes; the values it leaves are walked.
+// The pickle machine on arbitrary bytes, and a traversal of its values.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,17 +15,17 @@ namespace {
 
 using quantring::weights::PickleValue;
 
-// Touches every value that can be reached, once.
+// Visits every reachable value once.
 std::size_t walk(const PickleValue& root) {
   std::set<const PickleValue*> seen{&root};
-  std::vector<const PickleValue*> waiting{&root};
+  std::vector<const PickleValue*> pending{&root};
   std::size_t sum = 0;
-  while (!waiting.empty()) {
-    const PickleValue* const value = waiting.back();
-    waiting.pop_back();
+  while (!pending.empty()) {
+    const PickleValue* const value = pending.back();
+    pending.pop_back();
     for (const char c : value->text) sum += static_cast<unsigned char>(c);
     for (const PickleValue* item : value->items) {
-      if (seen.insert(item).second) waiting.push_back(item);
+      if (seen.insert(item).second) pending.push_back(item);
     }
   }
   return sum;

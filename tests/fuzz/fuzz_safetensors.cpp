@@ -1,6 +1,6 @@
-// The model file's reader: arbitrary bytes as a whole file, as the JSON texts inside one, and as
-// edits to a sound file (a whole model, and a part) whose identity hash is put right again, so that
-// what lies behind the hash is reached too.
+// The reader of model files: arbitrary bytes as a file, as the JSON texts in its metadata, and as
+// edits to a valid file (a whole model, or a part). The identity hash is corrected after the edits,
+// so that the code behind the check is reached.
 
 #include <unistd.h>
 
@@ -8,32 +8,31 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
+#include "engine/image/preprocess_json.h"
 #include "engine/model/architecture.h"
 #include "engine/model/hash.h"
 #include "engine/model/model_file.h"
 #include "engine/model/model_writer.h"
-#include "engine/image/preprocess_json.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
+#include "tests/support/files.h"
 #include "tests/support/memory_file.h"
 #include "weights_tools/model/copy_model.h"
-#include "ops/base/json.h"
 
 using namespace quantring;
 
 namespace {
 
-void read_file(const void* data, std::size_t size) {
+void read_model(const void* data, std::size_t size) {
   const std::string path = test::memory_file(data, size);
   const SafetensorsFile file(path);
   std::size_t sum = 0;
   for (const auto& [name, tensor] : file.tensors()) {
     for (const std::byte byte : tensor.data) sum += std::to_integer<std::size_t>(byte);
   }
-  if (sum == SIZE_MAX) std::abort();  // the sum is used, so the bytes are really read
+  if (sum == SIZE_MAX) std::abort();  // uses the sum, so that the bytes are read
   const ModelFile model(path);
   if (model.tensors().size() != tensor_specs(model.architecture(), model.part()).size()) {
     std::abort();
@@ -43,7 +42,7 @@ void read_file(const void* data, std::size_t size) {
 
 void read_texts(const std::string& text) {
   const Architecture architecture = architecture_from_json(text);
-  // What was read is possible, and says the same when written and read again.
+  // It is valid, and equal after writing and reading.
   if (tensor_specs(architecture).empty() ||
       !(architecture_from_json(architecture_to_json(architecture)) == architecture)) {
     std::abort();
@@ -52,9 +51,9 @@ void read_texts(const std::string& text) {
 }
 
 // A model file of two blocks, and a part of it.
-struct SoundFiles {
+struct ValidFiles {
   std::string whole, part;
-  SoundFiles() {
+  ValidFiles() {
     const auto path = std::filesystem::temp_directory_path() /
                       ("quantring-fuzz-" + std::to_string(::getpid()) + ".safetensors");
     Architecture a;
@@ -68,23 +67,17 @@ struct SoundFiles {
     preprocess.mean = preprocess.std = {0.5f};
     ModelWriter writer(path, a, preprocess, {"no", "yes"}, StorageType::f16);
     for (const TensorSpec& spec : writer.tensors()) {
-      std::int64_t count = 1;
-      for (const auto size : spec.shape) count *= size;
-      writer.write(std::vector<float>(static_cast<std::size_t>(count), 0.25f), spec.name);
+      writer.write(std::vector<float>(spec.elements(), 0.25f), spec.name);
     }
     writer.commit();
-    whole = bytes_of(path);
+    whole = test::read_file(path);
     weights::copy_model(ModelFile(path), {1, 3}, {}, path);
-    part = bytes_of(path);
+    part = test::read_file(path);
     std::filesystem::remove(path);
-  }
-  static std::string bytes_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
   }
 };
 
-// The file with its identity hash as its other metadata ask for, if its header can be read at all.
+// The file with the identity hash of its metadata, if the header can be parsed.
 std::string with_right_hash(std::string file) {
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < 8; ++i) {
@@ -108,11 +101,11 @@ std::string with_right_hash(std::string file) {
   return file;
 }
 
-// data: which file, then edits: place (two bytes), what to do, and a byte.
+// data: the file, then edits: position (two bytes), kind, and a byte.
 void read_edited(const std::uint8_t* data, std::size_t size) {
-  static const SoundFiles sound;
+  static const ValidFiles valid;
   if (size == 0) return;
-  std::string file = data[0] % 2 == 0 ? sound.whole : sound.part;
+  std::string file = data[0] % 2 == 0 ? valid.whole : valid.part;
   for (std::size_t i = 1; i + 4 <= size; i += 4) {
     const std::size_t place = (data[i] | data[i + 1] << 8) % file.size();
     const char byte = static_cast<char>(data[i + 3]);
@@ -132,7 +125,7 @@ void read_edited(const std::uint8_t* data, std::size_t size) {
     }
     if (file.size() < 16) return;
   }
-  // The header's length follows insertions and removals, so that they are not all cut files.
+  // Adjusts the length of the header to insertions and removals.
   if (data[0] & 2) {
     const std::size_t end = file.find("  ");
     if (end != std::string::npos && end > 8 && end < 60000) {
@@ -141,7 +134,7 @@ void read_edited(const std::uint8_t* data, std::size_t size) {
     }
   }
   file = with_right_hash(std::move(file));
-  read_file(file.data(), file.size());
+  read_model(file.data(), file.size());
 }
 
 }  // namespace
@@ -152,7 +145,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     switch (data[0] % 4) {
       case 0:
-        read_file(data + 1, size - 1);
+        read_model(data + 1, size - 1);
         break;
       case 1:
         read_texts(text);

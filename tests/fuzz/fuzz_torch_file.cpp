@@ -1,5 +1,5 @@
-// PyTorch files: an archive with right checksums around any bytes as data.pkl, and four storages of
-// 96 bytes, 0 to 3. Every tensor that is found is read.
+// PyTorch files: a valid archive with the input as data.pkl and four storages of 96 bytes, 0 to 3.
+// All tensors are read.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const auto file = weights::open_torch_file(test::memory_file(test::torch_archive(pickle)), "");
     for (const auto& [name, info] : file->tensors()) {
-      if (info.elements() > 1 << 14) continue;  // expanded: small, for many runs a second
+      if (info.elements() > 1 << 14) continue;  // expanded; limited for speed
       try {
         if (file->read(name).size() != info.elements()) std::abort();
       } catch (const Error&) {

@@ -1,8 +1,8 @@
 // Zip archives. Input: the mode, then
-// 0: a whole archive;
-// 1: places (u16) and bytes (u8) to put into a sound archive, since an archive that is found at
-//    random is rare;
-// 2: deflated data, as an entry of a sound archive whose size is said to be the first two bytes.
+// 0: a complete archive;
+// 1: positions (u16) and bytes (u8) to change in a valid archive;
+// 2: the size (u16) and the deflated data of an entry of a valid archive.
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -19,12 +19,12 @@ namespace {
 constexpr std::uint64_t limit = 1 << 16;
 
 std::string patched(const std::string& patches) {
-  static const std::string sound =
+  static const std::string valid =
       build_zip({{.name = "a/data.pkl", .contents = "hello"},
                  {.name = "b", .contents = std::string(200, 'b'), .deflate = true, .zip64 = true},
                  {.name = "c", .contents = "c", .zip64 = true, .flags = 0x808}},
                 {.zip64 = true, .comment = "comment"});
-  std::string archive = sound;
+  std::string archive = valid;
   for (std::size_t at = 0; at + 3 <= patches.size(); at += 3) {
     const std::size_t place = static_cast<std::uint8_t>(patches[at]) |
                               std::size_t{static_cast<std::uint8_t>(patches[at + 1])} << 8;
@@ -33,7 +33,7 @@ std::string patched(const std::string& patches) {
   return archive;
 }
 
-std::string around(const std::string& data) {
+std::string with_data(const std::string& data) {
   const std::uint64_t size = data.size() < 2
                                  ? 0
                                  : static_cast<std::uint8_t>(data[0]) |
@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     const int mode = data[0] % 3;
-    read_all(mode == 0 ? rest : mode == 1 ? patched(rest) : around(rest));
+    read_all(mode == 0 ? rest : mode == 1 ? patched(rest) : with_data(rest));
   } catch (const quantring::Error&) {
   }
   return 0;

@@ -1,5 +1,6 @@
-// Runs a fuzz target without libFuzzer: files named on the command line, or else a fixed set of
-// random inputs. Keeps the targets compiling and catches plain crashes in every ordinary test run.
+// Runs a fuzz target without libFuzzer, on the files of the command line or a fixed set of random
+// inputs: every test run compiles the targets and finds simple crashes.
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -1,12 +1,12 @@
 #pragma once
-// Small files made by hand: IDX, gzip, PNG.
+// Builds small files: IDX, gzip, PNG.
+
+#include <zlib.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <zlib.h>
 
 namespace quantring {
 
@@ -18,6 +18,13 @@ inline void append(Bytes& bytes, const Bytes& more) {
 
 inline Bytes big_endian(std::uint32_t value) {
   return {std::byte(value >> 24), std::byte(value >> 16), std::byte(value >> 8), std::byte(value)};
+}
+
+// Little-endian.
+inline std::string little(std::uint64_t value, int bytes) {
+  std::string text;
+  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i & 0xFF);
+  return text;
 }
 
 // Any deflate container: window_bits 15 is zlib's, 31 is gzip's, -15 is none (zip's).
@@ -39,7 +46,7 @@ inline Bytes gzipped(const Bytes& bytes) {
   return deflated(bytes, 31);
 }
 
-// values: the bytes behind the header, as many as wanted, fitting or not.
+// values: the bytes behind the header; they need not fit the shape.
 inline Bytes idx_file(const std::vector<std::uint32_t>& shape, const Bytes& values) {
   Bytes file{std::byte{0}, std::byte{0}, std::byte{8}, std::byte(shape.size())};
   for (const std::uint32_t size : shape) append(file, big_endian(size));

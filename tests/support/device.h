@@ -1,5 +1,5 @@
 #pragma once
-// Every setting that this machine can compute in, for tests that hold in all of them.
+// All devices and precisions of this machine, for tests that run in each of them.
 
 #include <bit>
 #include <cstdint>
@@ -18,8 +18,8 @@ struct Setting {
   std::string name;
   ContextOptions options;
 
-  // What a relative error (L2) may be where `f32` is the most in f32: rounding to the type's
-  // precision at every step, over a few blocks.
+  // The limit of the relative error (L2) in this precision, if `f32` is that for f32: rounding at
+  // every step, over a few blocks.
   double bound(double f32) const {
     switch (options.precision) {
       case Precision::f16:
@@ -49,7 +49,7 @@ inline std::vector<Setting> all_settings() {
   return settings;
 }
 
-// The values of a tensor in the context's memory, f32, f16 or bf16.
+// The values of a device tensor of f32, f16 or bf16.
 inline std::vector<float> host_values(Context& context, ConstTensor tensor) {
   std::vector<std::byte> bytes(tensor.bytes());
   download(context, tensor.data, bytes);
@@ -67,7 +67,7 @@ inline std::vector<float> host_values(Context& context, ConstTensor tensor) {
   return values;
 }
 
-// A tensor of the host in a context's memory.
+// A device copy of a host tensor.
 class Uploaded {
  public:
   Uploaded(Context& context, ConstTensor source)

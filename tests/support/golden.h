@@ -12,18 +12,18 @@
 
 namespace quantring::test {
 
-// The file, or nothing after saying that the test is skipped.
+// The file, or nothing after a message that the test is skipped.
 inline std::optional<std::filesystem::path> golden(const std::string& name) {
   const char* const variable = std::getenv("QUANTRING_DATA");
   const std::filesystem::path folder =
       variable != nullptr ? std::filesystem::path(variable)
-                          : std::filesystem::path(quantring::test::source_path("")) / ".." / "shared";
+                          : std::filesystem::path(source_path("")) / ".." / "shared";
   if (std::filesystem::exists(folder / name)) return folder / name;
   std::printf("SKIPPED: %s is neither in $QUANTRING_DATA nor in ../shared\n", name.c_str());
   return std::nullopt;
 }
 
-// A folder that is gone when this object is.
+// A temporary folder, removed by the destructor.
 class TemporaryFolder {
  public:
   TemporaryFolder() {

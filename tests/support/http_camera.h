@@ -1,5 +1,5 @@
 #pragma once
-// A small HTTP server whose every answer the test writes.
+// A small HTTP server whose responses the test writes.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ class HttpCamera {
    public:
     Peer(int descriptor, const std::atomic<bool>* stopped)
         : descriptor_(descriptor), stopped_(stopped) {}
-    // False when the client has gone or the server is to end.
+    // False if the client disconnected or the server is stopping.
     bool send(const std::string& bytes) const {
       std::size_t sent = 0;
       while (sent < bytes.size()) {
@@ -39,7 +39,7 @@ class HttpCamera {
       }
       return true;
     }
-    // Says nothing until the client goes or the server is to end.
+    // Sends nothing until the client disconnects or the server is stopping.
     void hold() const {
       while (!*stopped_) {
         pollfd event{.fd = descriptor_, .events = POLLIN, .revents = 0};
@@ -52,7 +52,7 @@ class HttpCamera {
     int descriptor_;
     const std::atomic<bool>* stopped_;
   };
-  // request: the whole head.
+  // request: with all header lines.
   using Handler = std::function<void(const std::string& request, const Peer& peer)>;
 
   // port 0: a free one.

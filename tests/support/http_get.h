@@ -1,5 +1,5 @@
 #pragma once
-// One HTTP request to a server on this machine, and its whole answer.
+// Sends one HTTP request to a server on this machine and reads the complete response.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 namespace quantring::test {
 
 struct HttpAnswer {
-  int status = 0;  // 0: there was no answer
+  int status = 0;  // 0: no response
   std::string head, body;
 };
 

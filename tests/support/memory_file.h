@@ -1,5 +1,5 @@
 #pragma once
-// A file in memory, for readers that take a path.
+// A file in memory with a path, for readers that take one.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 namespace quantring::test {
 
-// The name by which this process can open it. The next call puts other bytes into the same file.
+// Returns its path in this process. The next call overwrites the file.
 inline std::string memory_file(const void* data, std::size_t size) {
   static const int descriptor = ::memfd_create("fuzz", MFD_CLOEXEC);
   if (descriptor < 0 || ::ftruncate(descriptor, 0) != 0 ||

@@ -1,5 +1,5 @@
 #pragma once
-// Runs the real programs, as a user's shell would.
+// Runs the built programs.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -50,7 +50,7 @@ class Process {
   const std::string& out() const { return streams_[0].text; }
   const std::string& err() const { return streams_[1].text; }
 
-  // Collects output until `text` stands on stdout; false when the program ended or time is up.
+  // Collects output until `text` is on stdout; false if the program ended or the time is over.
   bool wait_for_output(const std::string& text, double seconds = 30) {
     const auto deadline = after(seconds);
     while (out().find(text) == std::string::npos) {
@@ -59,8 +59,8 @@ class Process {
     return true;
   }
 
-  // Collects output until the program ends. The exit status, 128 + the signal's number, or -1 when
-  // it did not end in time (it is killed then: a hang).
+  // Collects output until the program ends. Returns the exit status, 128 + the signal's number, or
+  // -1 if it did not end in time; the destructor then kills it.
   int wait(double seconds = 60) {
     const auto deadline = after(seconds);
     while (collect(deadline)) {
@@ -86,7 +86,7 @@ class Process {
            std::chrono::milliseconds(static_cast<int>(seconds * 1000));
   }
 
-  // Some output of either stream; false when both have ended or time is up.
+  // Reads from either stream; false if both have ended or the time is over.
   bool collect(Time deadline) {
     pollfd waiting[2];
     for (int i = 0; i < 2; ++i)

@@ -1,5 +1,5 @@
 #pragma once
-// A folder for the files of one test case, gone with it.
+// A temporary folder for the files of a test case.
 
 #include <filesystem>
 #include <fstream>
@@ -10,12 +10,12 @@
 
 namespace quantring {
 
-// The shared temporary folder, with paths as text and a way to fill it.
+// TemporaryFolder with paths as text, and a function to write files.
 class TempFolder : public test::TemporaryFolder {
  public:
   std::string operator/(const std::string& name) const { return (path() / name).string(); }
 
-  // Writes a file, making the folders above it; returns its path.
+  // Writes a file, creating its parent folders; returns its path.
   std::string write(const std::string& name, std::span<const std::byte> bytes) const {
     const std::filesystem::path file = path() / name;
     std::filesystem::create_directories(file.parent_path());

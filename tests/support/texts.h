@@ -1,5 +1,5 @@
 #pragma once
-// Looks at texts, those of errors first of all.
+// Checks of texts, mainly those of errors.
 
 #include <functional>
 #include <string>
@@ -12,14 +12,16 @@ inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// What the action throws as an Error, or "no error".
+inline const std::string no_error = "no error";
+
+// The text of the Error that the action throws, or no_error. Other exceptions pass.
 inline std::string error_of(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
     return error.what();
   }
-  return "no error";
+  return no_error;
 }
 
 }  // namespace quantring::test

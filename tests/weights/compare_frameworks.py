@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Models of every kind at their real size: framework against QuantRing, from the checkpoint file on.
+"""Compares QuantRing with the frameworks: models of every kind at real size, from the checkpoint file to the logits.
 
     python tests/weights/compare_frameworks.py --build build/release [--large] [--only 'deit*']
 
 Needs what make_golden_fixtures.py needs, and Pillow. Each model is built with random weights, saved in the
-file and beside the config that people download, converted by quantring-weights, and shown one picture by
-quantring; then the logits are compared with the framework's. Not run by ctest: up to 700 MB are written and
-read for each of some 170 models, and deleted again. Ends with 1 if a logit vector is further than 1e-4 away.
+published file format with its config, converted by quantring-weights, and run on one picture by quantring;
+then the logits are compared with the framework's. Not run by ctest: up to 700 MB are written, read and
+deleted for each of some 170 models. Exit status 1 if the error of a logit vector is above 1e-4.
 """
 
 import argparse
@@ -37,13 +37,13 @@ def numbers(values):
     return ",".join(str(v) for v in values)
 
 
-# --- what there is: name -> a function that writes the files and returns what to convert and compare ----
+# --- models: name -> a function that writes the files and returns what to convert and compare -----------
 
 
 def timm_hub(name, folder):
     model = timm.create_model(name)
     changes = {}
-    if model.num_classes == 0:  # a backbone: a head of 10 classes, as one that was fine-tuned has
+    if model.num_classes == 0:  # a backbone: with a head of 10 classes, like a fine-tuned one
         changes = {"num_classes": 10}
         model = timm.create_model(name, **changes)
     randomise(model, 1)
@@ -56,7 +56,7 @@ def timm_hub(name, folder):
 
 
 def timm_lone(name, folder, container):
-    """Without a config: weights as DeiT's and timm's release pages have them."""
+    """Without a config, as on the release pages of DeiT and timm."""
     model = randomise(timm.create_model(name), 2)
     file = folder / f"{name}.{container}"
     if container == "pth":
@@ -161,11 +161,11 @@ def entries():
 
 
 def run(command):
-    """Exit status, what it printed, seconds, peak memory in MB."""
+    """Exit status, output, seconds, peak memory in MB."""
     started, peak = time.monotonic(), 0
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=subprocess.STDOUT)
-        # Not wait4's ru_maxrss: that begins with the memory of this process, which was forked.
+        # Not wait4's ru_maxrss: that includes the memory of this process before exec.
         while process.poll() is None:
             try:
                 status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
@@ -208,7 +208,7 @@ def main():
     parser.add_argument("--only", default="*", help="names to run, as a glob pattern")
     parser.add_argument("--large", action="store_true", help="models of more than 130 million parameters, too")
     options = parser.parse_args()
-    worst = 0.0
+    max_error = 0.0
     print("| model | file | relative error | |\n|---|---|---|---|", flush=True)
     for name, container, write in entries():
         if not fnmatch.fnmatch(name, options.only) and not fnmatch.fnmatch(name.split(" ", 1)[1], options.only):
@@ -224,12 +224,12 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             try:
                 error, text = compare(write, pathlib.Path(folder), options.build.resolve())
-            except Exception as problem:  # the framework's own: say so and go on
+            except Exception as problem:  # of the framework: report it and continue
                 error, text = None, f"not compared: {type(problem).__name__}: {str(problem).splitlines()[0]}"
-        worst = max(worst, error or 0)
+        max_error = max(max_error, error or 0)
         print(f"| {name} | {container} | {'-' if error is None else f'{error:.1e}'} | {text} |", flush=True)
-    print(f"\nworst relative error: {worst:.1e}")
-    sys.exit(worst > 1e-4)
+    print(f"\nmax relative error: {max_error:.1e}")
+    sys.exit(max_error > 1e-4)
 
 
 if __name__ == "__main__":

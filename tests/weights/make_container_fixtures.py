@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes fixtures/containers: tiny files by NumPy, zipfile, PyTorch, huggingface_hub and others.
+"""Makes fixtures/containers: tiny files of NumPy, zipfile, PyTorch, huggingface_hub and others.
 
-Needs numpy, ml_dtypes, torch, safetensors, huggingface_hub, h5py, msgpack, onnx. Run it in this folder. Element i of every array,
-row by row, is (7 i mod 23 - 11) / 4, which every float type holds exactly; the tests compute it anew.
+Needs numpy, ml_dtypes, torch, safetensors, huggingface_hub, h5py, msgpack, onnx. Run it in this folder. Element i of
+every array, row by row, is (7 i mod 23 - 11) / 4, which is exact in every float type; the tests compute it too.
 """
 
 import io
@@ -41,7 +41,7 @@ arrays = {
 
 
 class OneWay(io.RawIOBase):
-    """A file that cannot go back: zipfile then writes sizes and CRC behind the data."""
+    """A file without seek: zipfile then writes sizes and CRC behind the data."""
 
     def __init__(self, path):
         self.file = open(path, "wb")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes fixtures/golden: tiny random models in the files that people have, and what PyTorch says of them.
+"""Makes fixtures/golden: tiny random models in published file formats, and their values in PyTorch.
 
 Needs torch, torchvision, timm 1.0.31, transformers 5.23.0, safetensors, numpy. Run it in this folder.
-CASE/ holds a model as it stands on a hub (weights, config.json, ...), CASE.{safetensors,pth,npz} a lone
-file; CASE.golden.safetensors holds input [2, 3, h, w] (normalised), block_i (the residual stream after
+CASE/ holds a model as on the hub (weights, config.json, ...), CASE.{safetensors,pth,npz} a file
+without config; CASE.golden.safetensors holds input [2, 3, h, w] (normalised), block_i (the residual stream after
 block i) and logits. Every parameter is random, norms, biases, tokens and LayerScale too: the frameworks
-leave many of them at 0 or 1, where a bias that is forgotten or swapped would not show.
+leave many of them at 0 or 1, which would hide a missing or swapped bias.
 """
 
 import json
@@ -29,7 +29,7 @@ ANIMALS = dict(enumerate(["tabby cat", "goldfish, Carassius auratus", "Eskimo do
 
 
 def randomise(model, seed, embedding=0.5):
-    """embedding: size of tokens and positions; a small one makes eps of the first norm count."""
+    """embedding: size of tokens and positions; with a small one, eps of the first norm matters."""
     torch.manual_seed(seed)
     with torch.no_grad():
         for module in model.modules():
@@ -127,7 +127,7 @@ def timm_file_cases():
         model.load_state_dict({k: v.float() for k, v in halved.items()})
         write_golden(name, model, model.blocks)
 
-    # As DeiT publishes: one dictionary in another.
+    # As published for DeiT: nested dictionaries.
     model = timm_model("deit_tiny_patch16_224", 22)
     torch.save({"model": model.state_dict()}, OUT / "timm_deit.pth")
     write_golden("timm_deit", model, model.blocks)
@@ -156,8 +156,8 @@ def hf_model(kind, seed, labels=None, embedding=0.5, **changes):
 
 
 def hf_hub(name, kind, seed, extra=None, dtype=torch.float32, shards=False, side=12, **changes):
-    """A folder as it stands on the hub. transformers saves under the names that files there have
-    (encoder.layer.0.attention.attention.query), whatever the modules are called today."""
+    """A folder as on the hub. transformers saves with the names of the files there
+    (encoder.layer.0.attention.attention.query), not those of its present modules."""
     model = hf_model(kind, seed, **changes)
     if dtype != torch.float32:
         rounded = {k: v.to(dtype).float() for k, v in model.state_dict().items()}
@@ -192,7 +192,7 @@ def hf_cases():
     hf_hub("hf_dinov2", "Dinov2", 35, mlp_ratio=2)
     hf_hub("hf_dinov2_registers", "Dinov2WithRegisters", 36, mlp_ratio=2, num_register_tokens=3)
 
-    # DINOv2's files are for 518 pixels, but their processor crops to 224: transformers resizes the positions.
+    # DINOv2's positions are for 518 pixels, but its processor crops to 224: transformers resizes the positions.
     for name, kind in (("hf_dinov2_crop", "Dinov2"), ("hf_dinov2_registers_crop", "Dinov2WithRegisters")):
         hf_hub(name, kind, 38, side=12, image_size=28, mlp_ratio=2)
         write_json(OUT / name / "preprocessor_config.json",
@@ -211,7 +211,7 @@ def hf_cases():
 
 
 class LinearHead(torch.nn.Module):
-    """DINOv2's classifier on the last layer: class token and average of the patches, side by side."""
+    """DINOv2's classifier on the last layer: class token and average of the patches, concatenated."""
 
     def __init__(self, backbone):
         super().__init__()
@@ -252,7 +252,7 @@ def torchvision_case():
 
 
 def google_arrays(model, big_vision):
-    """The inverse of timm's _load_weights, which the golden tensors come back through."""
+    """The inverse of timm's _load_weights, through which the golden values are computed."""
     mha, mlp, norm2 = (0, 0, 1) if big_vision else (1, 3, 2)
     state = {k: v.numpy() for k, v in model.state_dict().items()}
     dim, heads = model.embed_dim, model.blocks[0].attn.num_heads
@@ -310,7 +310,7 @@ if __name__ == "__main__":
     dinov2_own_case()
     torchvision_case()
     google_cases()
-    for file in OUT.rglob("*.safetensors"):  # safetensors writes them for the owner alone
+    for file in OUT.rglob("*.safetensors"):  # safetensors makes them readable for the owner only
         file.chmod(0o644)
     files = [f for f in OUT.rglob("*") if f.is_file()]
     print(f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.2f} MB")

@@ -3,8 +3,8 @@
 
 timm.layers.resample_abs_pos_embed calls torch.nn.functional.interpolate(mode="bicubic",
 antialias=True), transformers' DINOv2 the same without antialiasing, DINOv2's own code with a
-scale factor that is a little larger; here in double. The values are drawn by a formula that the test repeats, so only
-results are kept. A case: "from_height from_width to_height to_width dim how", then the
+scale factor that is a little larger; here in double. The test computes the inputs with the same formula, so
+only the results are stored. A case: "from_height from_width to_height to_width dim how", then the
 values.
 
 Run: python3 tests/weights/make_position_fixture.py > tests/weights/fixtures/config/position.txt
@@ -26,7 +26,7 @@ for how in ("antialiased", "plain", "dinov2"):
         to = {"size": (th, tw)}
         if how == "dinov2":
             if (fh, fw) == (th, tw):
-                continue  # left alone there
+                continue  # not resampled there
             to = {"scale_factor": ((th + 0.1) / fh, (tw + 0.1) / fw)}
         out = torch.nn.functional.interpolate(grid, **to, mode="bicubic", antialias=how == "antialiased",
                                               align_corners=False)  # fmt: skip

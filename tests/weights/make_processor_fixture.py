@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What transformers and timm make of pictures, by their configs -> fixtures/config/processors.jsonl.
+"""Pictures preprocessed by transformers and timm with their configs -> fixtures/config/processors.jsonl.
 
-A line a case: the two configs as texts, the model's image [height, width], the picture (pattern of
-tests/engine/codec/patterns.h, width, height) and what comes out before mean and std: the CRC-32 of the
-planar bytes; then mean and std themselves. Margins of the crops are even and odd: for an odd one
-transformers begins at its half rounded down (both of its backends, which is checked here),
-torchvision and timm at its half rounded to even. No picture lacks an odd number of pixels for its
-crop: there the two backends of transformers differ.
+One line per case: the two configs as texts, the model's image [height, width], the picture (pattern of
+tests/engine/codec/patterns.h, width, height) and the result before mean and std: the CRC-32 of the
+planar bytes; then mean and std. Margins of the crops are even and odd: for an odd one
+transformers rounds half of it down (both of its backends, which is checked here),
+torchvision and timm round it to even. No picture is smaller than its crop by an odd number of
+pixels: the two backends of transformers differ there.
 
 Run: python3 tests/weights/make_processor_fixture.py > tests/weights/fixtures/config/processors.jsonl
 Made with transformers 5.23, timm 1.0.31, Pillow 13.0; pictures that do not shrink much more in
@@ -36,7 +36,7 @@ def noise(width, height):
 
 
 def check_backends_agree(width, shorter, crop):
-    """That they crop the same; a picture of the right shorter side is not resized before."""
+    """Both crop alike; a picture with the right shorter side is not resized before."""
     out = [made(size={"shortest_edge": shorter}, crop_size=crop)(
         noise(width, shorter), do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"][0]
         for made in (BitImageProcessorPil, BitImageProcessor)]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What timm builds for each name of a ViT -> fixtures/config/timm_models.txt.
+"""The models that timm builds for each ViT name -> fixtures/config/timm_models.txt.
 
-A line a model: its name, then for a plain one "plain HEADS DIM EPS ACTIVATION POOLING". "other": more
-parts than a plain ViT has, which its tensors show. "refused": other arithmetic than a ViT's under
-names of tensors that can be the same.
+One line per model: its name, then for a plain one "plain HEADS DIM EPS ACTIVATION POOLING". "other": has
+parts beyond a plain ViT, which its tensors show. "refused": has other arithmetic than a ViT, possibly
+with the same tensor names.
 
 Run: python3 tests/weights/make_timm_models.py > tests/weights/fixtures/config/timm_models.txt
-Made with timm 1.0.31. Weights are neither made nor fetched (meta device). About half a minute.
+Made with timm 1.0.31. Weights are neither created nor fetched (meta device). About half a minute.
 """
 import warnings
 

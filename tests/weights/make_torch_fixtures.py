@@ -1,7 +1,7 @@
-"""Writes fixtures/torch: small checkpoints by PyTorch itself, and what they must read as.
+"""Writes fixtures/torch: small checkpoints of PyTorch, and their expected values.
 
-Needs torch, numpy and safetensors. NAME.pth goes with the tensors "NAME/..." of expected.safetensors
-(f32, row-major); of those with several dictionaries, "NAME/PART/...".
+Needs torch, numpy and safetensors. The tensors of NAME.pth are "NAME/..." in expected.safetensors
+(f32, row-major); with several dictionaries, "NAME/PART/...".
 """
 
 import argparse
@@ -81,7 +81,7 @@ def module_state():
 
 
 def training():
-    """What a training script saves: options, optimizer, counters beside the weights."""
+    """A training script's checkpoint: options, optimizer, counters beside the weights."""
     module = torch.nn.Linear(4, 3)
     optimizer = torch.optim.AdamW(module.parameters())
     module(numbers(2, 4)).sum().backward()

@@ -1,6 +1,5 @@
 #pragma once
-// The commands of `quantring-weights`: each adds itself to the command line and runs from its
-// callback.
+// The commands of `quantring-weights`: each function adds one to the command line.
 
 namespace CLI {
 class App;

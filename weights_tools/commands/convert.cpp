@@ -12,13 +12,13 @@
 #include <memory>
 
 #include "ops/base/error.h"
+#include "weights_tools/base/text_table.h"
 #include "weights_tools/commands/commands.h"
-#include "weights_tools/inspect/text_table.h"
 
 namespace quantring::weights {
 namespace {
 
-constexpr double redraw_s = 0.1;
+constexpr double redraw_seconds = 0.1;
 
 // "224", or "224x192": height and width.
 ImageSize parse_image_size(const std::string& text) {
@@ -27,7 +27,7 @@ ImageSize parse_image_size(const std::string& text) {
     const char* end = digits.data() + digits.size();
     const auto [stop, error] = std::from_chars(digits.data(), end, value);
     if (error != std::errc{} || stop != end || value < 1) {
-      throw Error(
+      throw OptionError(
           fmt::format("--image-size {}: write pixels, as 224 or 224x192 (height x width)", text));
     }
     return value;
@@ -38,17 +38,17 @@ ImageSize parse_image_size(const std::string& text) {
   return {side(view.substr(0, cross)), side(view.substr(cross + 1))};
 }
 
-// One line on a terminal's stderr that is drawn over and over; nothing elsewhere.
+// A progress line on stderr, if that is a terminal.
 class ProgressLine {
  public:
-  void show(std::uint64_t done, std::uint64_t all) {
-    if (!terminal_ || all == 0) return;
+  void show(std::uint64_t done, std::uint64_t total) {
+    if (!terminal_ || total == 0) return;
     const auto now = Clock::now();
     const double seconds = std::chrono::duration<double>(now - start_).count();
-    if (std::chrono::duration<double>(now - drawn_).count() < redraw_s) return;
+    if (std::chrono::duration<double>(now - drawn_).count() < redraw_seconds) return;
     drawn_ = now;
     shown_ = true;
-    fmt::print(stderr, "\r{:3}%  {:.0f} MB/s   ", 100 * done / all,
+    fmt::print(stderr, "\r{:3}%  {:.0f} MB/s   ", 100 * done / total,
                static_cast<double>(done) / 1e6 / seconds);
   }
   ~ProgressLine() {
@@ -64,7 +64,7 @@ class ProgressLine {
 };
 
 std::string findings_table(const std::vector<Finding>& findings) {
-  std::vector<std::vector<std::string>> rows = {{"what", "value", "where from"}};
+  std::vector<std::vector<std::string>> rows = {{"what", "value", "source"}};
   for (const Finding& finding : findings) {
     rows.push_back({finding.what, finding.value, finding.source});
   }
@@ -75,8 +75,8 @@ void run_convert(const ConvertOptions& options) {
   ConvertReport report;
   {
     ProgressLine progress;
-    report =
-        convert(options, [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); });
+    report = convert(options,
+                     [&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
   }
   const std::string output = options.output.string();
   fmt::print("{}\nwrote {} ({:.2f} MB of tensors, hash {})\ntry: quantring classify PHOTO -m {}\n",
@@ -84,7 +84,7 @@ void run_convert(const ConvertOptions& options) {
              report.hash.substr(0, 16), output);
 }
 
-// CLI::PositiveNumber names the largest double in full.
+// CLI::PositiveNumber's error prints the largest double in full.
 std::string positive(const std::string& text) {
   double value = 0;
   return CLI::detail::lexical_cast(text, value) && value > 0
@@ -96,11 +96,11 @@ void add_hints(CLI::App& command, ConvertHints& hints, std::string& image_size) 
   command.add_option("--heads", hints.heads, "Attention heads")->check(positive);
   command.add_option("--image-size", image_size,
                      "Pixels, 384 or 384x256 (height x width); position embeddings are resampled "
-                     "if the checkpoint is for another size");
+                     "if the checkpoint has another size");
   command.add_option("--activation", hints.activation, "gelu (exact), gelu_tanh or gelu_quick")
       ->check(CLI::IsMember({"gelu", "gelu_tanh", "gelu_quick"}));
   command.add_option("--norm-eps", hints.norm_eps, "Epsilon of the layernorms")->check(positive);
-  command.add_option("--pooling", hints.pooling, "What the head sees: class_token or average")
+  command.add_option("--pooling", hints.pooling, "Input of the head: class_token or average")
       ->check(CLI::IsMember({"class_token", "average"}));
   command.add_option("--resize", hints.resize,
                      "Shorter side in pixels before the centre crop, or squash, or none");
@@ -108,16 +108,16 @@ void add_hints(CLI::App& command, ConvertHints& hints, std::string& image_size) 
       ->check(CLI::IsMember({"bicubic", "bilinear"}));
   command
       .add_option("--mean", hints.mean,
-                  "Mean of the pixels in 0..1, one a channel: 0.485,0.456,0.406")
+                  "Mean of pixels in 0..1, one per channel: 0.485,0.456,0.406")
       ->delimiter(',');
-  command.add_option("--std", hints.std, "Standard deviation of the pixels, likewise")
+  command.add_option("--std", hints.std, "Standard deviation of pixels in 0..1, one per channel")
       ->delimiter(',');
 }
 
 }  // namespace
 
 void add_convert(CLI::App& app) {
-  auto* command = app.add_subcommand("convert", "Make a model file out of a checkpoint");
+  auto* command = app.add_subcommand("convert", "Convert a checkpoint to a model file");
   auto options = std::make_shared<ConvertOptions>();
   auto dtype = std::make_shared<std::string>("f32");
   auto image_size = std::make_shared<std::string>();
@@ -130,26 +130,24 @@ void add_convert(CLI::App& app) {
   command->add_option("--dtype", *dtype, "Storage of the matrices: f32 or f16")
       ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();
-  command->add_option("--labels", options->labels, "Text file with the class names, one a line");
+  command->add_option("--labels", options->labels, "Text file with the class names, one per line");
   command->add_option("--config", options->config,
                       "config.json (default: the one beside the checkpoint)");
   command->add_option(
       "--head", options->head,
-      "File of the classifier, where it is not in the checkpoint (one linear layer: "
-      "DINOv2's linear head, a linear probe)");
+      "File of the classifier, if it is not in the checkpoint (one linear layer: DINOv2's linear "
+      "head, a linear probe)");
   command->add_option("--part", options->part,
-                      "Which dictionary of a PyTorch file that holds several: model_ema");
+                      "Dictionary in a PyTorch file that has several: model_ema");
   add_hints(*command, options->hints, *image_size);
   command->footer(
-      "What is not said here is read from the checkpoint, its shapes and the config beside it; "
-      "what\n"
-      "none of them says is asked for. The table printed at the end says where each came from.\n"
+      "Facts without a flag are read from the checkpoint, its shapes and the config beside it; an\n"
+      "error lists those that are missing. The table printed at the end has the source of each.\n"
       "Examples:\n"
       "  quantring-weights convert vit-base-patch16-224/ -o vit_base.safetensors   # Hugging Face\n"
       "  quantring-weights convert vit_b_16.pth -o vit_b_16.safetensors \\\n"
-      "      --resize 256 --interpolation bilinear --mean 0.485,0.456,0.406 --std "
-      "0.229,0.224,0.225 "
-      "\\\n"
+      "      --resize 256 --interpolation bilinear --mean 0.485,0.456,0.406 \\\n"
+      "      --std 0.229,0.224,0.225 \\\n"
       "      --labels imagenet_classes.txt\n"
       "  quantring-weights convert deit.safetensors -o deit_f16.safetensors --dtype f16");
   command->callback([=] {

@@ -5,17 +5,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <exception>
 #include <memory>
-#include <new>
 
+#include "ops/base/program.h"
 #include "weights_tools/commands/commands.h"
 
 namespace quantring::weights {
 namespace {
 
-constexpr std::size_t shown_rows = 20;
-constexpr int different = 1, trouble = 2;
+constexpr std::size_t max_rows = 20;  // of each list, without --all
+constexpr int exit_different = 1, exit_trouble = 2;
 
 }  // namespace
 
@@ -28,16 +28,18 @@ void add_diff(CLI::App& app) {
   auto options = std::make_shared<Options>();
   command->add_option("A", options->a, "Model file, or any checkpoint that convert reads")
       ->required();
-  command->add_option("B", options->b, "Another one, with the same names of tensors")->required();
+  command->add_option("B", options->b, "Another one, whose tensors have the same names")
+      ->required();
   command->add_option("--part", options->part,
-                      "Which dictionary of PyTorch files that hold several: model_ema");
-  command->add_option("--part-b", options->part_b, "The same of B, if it is another one there");
+                      "Dictionary in PyTorch files that have several: model_ema");
+  command->add_option("--part-b", options->part_b, "Dictionary in B, if it is not --part");
   command->add_flag("--all", options->all, "All lines, not the first 20 of each list");
   command->add_flag("--json", options->as_json, "One JSON object, with all lines");
   command->footer(
-      "Values are compared as f32, whatever type they are stored in: the largest |a - b| of each\n"
-      "tensor, and |a - b| / |a| (L2) over it. Tensors that are no floats are only counted.\n"
-      "Exit status: 0 same values, 1 different, 2 trouble.\n"
+      "Values of all storage types are compared as f32: max |a - b| and |a - b| / |a| (L2) of "
+      "each\n"
+      "tensor. Tensors that are not floats are only counted.\n"
+      "Exit status: 0 same values, 1 different, 2 error.\n"
       "Examples:\n"
       "  quantring-weights diff model.safetensors model_f16.safetensors\n"
       "  quantring-weights diff epoch1.pth epoch2.pth --all\n"
@@ -49,16 +51,13 @@ void add_diff(CLI::App& app) {
                                      options->part_b.empty() ? options->part : options->part_b);
       same = report.same();
       fmt::print("{}", options->as_json ? diff_json(report) + "\n"
-                                        : diff_text(report, options->all ? 0 : shown_rows));
-    } catch (const std::bad_alloc&) {
-      std::fputs("error: not enough memory\n", stderr);
-      throw CLI::RuntimeError(trouble);
+                                        : diff_text(report, options->all ? 0 : max_rows));
     } catch (const std::exception& error) {
-      // Not the 1 of other commands' errors: that says that the files differ.
-      std::fputs(fmt::format("error: {}\n", error.what()).c_str(), stderr);
-      throw CLI::RuntimeError(trouble);
+      // Status 1 would mean that the files differ.
+      print_error(error.what());
+      throw CLI::RuntimeError(exit_trouble);
     }
-    if (!same) throw CLI::RuntimeError(different);
+    if (!same) throw CLI::RuntimeError(exit_different);
   });
 }
 

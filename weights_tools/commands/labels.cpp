@@ -9,8 +9,8 @@
 
 #include "ops/base/error.h"
 #include "weights_tools/commands/commands.h"
-#include "weights_tools/inspect/inspect_checkpoint.h"
-#include "weights_tools/model/labels_tool.h"
+#include "weights_tools/model/is_model_file.h"
+#include "weights_tools/model/set_labels.h"
 
 namespace quantring::weights {
 
@@ -19,18 +19,17 @@ void add_labels(CLI::App& app) {
     std::string model, set;
     bool remove = false;
   };
-  auto* command =
-      app.add_subcommand("labels", "Print a model's class names, or attach others to it");
+  auto* command = app.add_subcommand("labels", "Print the class names of a model, or replace them");
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "Model file, or part of one")->required();
   auto* set = command->add_option("--set", options->set,
-                                  "Text file with the class names, one a line, for the model");
-  command->add_flag("--remove", options->remove, "Take the class names out of the model")
+                                  "Text file with the new class names, one per line");
+  command->add_flag("--remove", options->remove, "Remove the class names from the model")
       ->excludes(set);
   command->footer(
-      "The model file is replaced in one step; its hash stays as it is, so that nodes with the "
-      "old\n"
-      "file still take part.\n"
+      "The model file is replaced atomically. Its hash does not change, so nodes with the old "
+      "file\n"
+      "can still take part.\n"
       "Examples:\n"
       "  quantring-weights labels model.safetensors\n"
       "  quantring-weights labels model.safetensors --set imagenet_classes.txt");

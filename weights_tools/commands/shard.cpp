@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "weights_tools/commands/commands.h"
-#include "weights_tools/inspect/inspect_checkpoint.h"
+#include "weights_tools/model/is_model_file.h"
 
 namespace quantring::weights {
 
@@ -17,7 +17,7 @@ void add_shard(CLI::App& app) {
     std::string model, layers, output;
   };
   auto* command = app.add_subcommand(
-      "shard", "Write the part of a model that one node of a ring needs, as a file of its own");
+      "shard", "Write the part of a model that one node of a ring needs as a separate file");
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "Model file, or part of one")->required();
   command
@@ -26,9 +26,8 @@ void add_shard(CLI::App& app) {
       ->required();
   command->add_option("-o,--output", options->output, "Part to write")->required();
   command->footer(
-      "The values are copied, not converted. Head and nodes may hold different parts of one "
-      "model:\n"
-      "the hash that they compare is the whole model's. `inspect` shows where to cut.\n"
+      "The values are copied, not converted. Head and nodes may have different parts of a model:\n"
+      "the hash that they compare is that of the whole model. `inspect` shows where to cut.\n"
       "Examples:\n"
       "  quantring-weights shard model.safetensors --layers 0-4 -o part0.safetensors\n"
       "  quantring-weights shard model.safetensors --layers 4-8.5 -o part1.safetensors");

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "weights_tools/commands/commands.h"
-#include "weights_tools/inspect/inspect_checkpoint.h"
+#include "weights_tools/model/is_model_file.h"
 #include "weights_tools/model/verify.h"
 
 namespace quantring::weights {
@@ -17,7 +17,7 @@ void add_verify(CLI::App& app) {
   auto path = std::make_shared<std::string>();
   command->add_option("model", *path, "Model file, or part of one")->required();
   command->footer(
-      "Exit status: 0 if the file is sound, 1 if not; the first tensor that is not is named.\n"
+      "Exit status: 0 if the file is valid, else 1; the error names the first invalid tensor.\n"
       "Examples:\n  quantring-weights verify models/fashion_mnist_vit.safetensors");
   command->callback([path] {
     expect_model_file(*path);
@@ -26,7 +26,7 @@ void add_verify(CLI::App& app) {
     const std::string part = model.whole() ? ""
                                            : fmt::format("{} of {}: ", range_text(model.part()),
                                                          model.architecture().depth);
-    fmt::print("{}: {}{} tensors, {} parameters, all sound; hash {}\n", *path, part, report.tensors,
+    fmt::print("{}: {}{} tensors, {} parameters, all valid; hash {}\n", *path, part, report.tensors,
                report.parameters, model.hash());
   });
 }

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The text of a JSON file, and how errors and sources call it.
+// The text of a JSON file, with its names in errors and in sources.
 struct NamedText {
   std::string text, file, name;
 };
@@ -22,7 +22,7 @@ bool is_hugging_face(const JsonObject& root) {
   const auto type = root.text("model_type");
   // A timm model in transformers' wrapping keeps timm's config.
   if (type) return type->value != "timm_wrapper";
-  return !root.has("architecture") && root.has("num_attention_heads");  // from before model_type
+  return !root.has("architecture") && root.has("num_attention_heads");  // before model_type existed
 }
 
 ConfigFacts read(const NamedText& config, const NamedText& preprocessor) {
@@ -33,7 +33,7 @@ ConfigFacts read(const NamedText& config, const NamedText& preprocessor) {
   }
   if (!preprocessor.text.empty()) {
     const JsonObject root(preprocessor.text, preprocessor.file, preprocessor.name);
-    // What timm's config said about pictures is replaced as a whole, not mixed.
+    // It replaces the preprocessing of a timm config as a whole; the two are not mixed.
     facts.resize_mode.reset();
     facts.crop_pct.reset();
     facts.interpolation.reset();
@@ -51,10 +51,10 @@ NamedText load(const fs::path& path) {
   std::error_code failure;
   const auto size = fs::file_size(path, failure);
   if (failure) throw Error(fmt::format("cannot read the config '{}'", path.string()));
-  // One byte more than JsonObject takes is enough for it to refuse the file.
-  constexpr std::uintmax_t most = (std::uintmax_t{8} << 20) + 1;
-  NamedText out{std::string(static_cast<std::size_t>(std::min(size, most)), '\0'), path.string(),
-                path.filename().string()};
+  // One byte more than JsonObject accepts, so that it refuses a larger file.
+  constexpr std::uintmax_t max_read = (std::uintmax_t{8} << 20) + 1;
+  NamedText out{std::string(static_cast<std::size_t>(std::min(size, max_read)), '\0'),
+                path.string(), path.filename().string()};
   file.read(out.text.data(), static_cast<std::streamsize>(out.text.size()));
   out.text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
   if (out.text.empty()) throw Error(fmt::format("the config '{}' is empty", path.string()));

@@ -37,7 +37,7 @@ void read_activation(const JsonObject& root, ConfigFacts& facts) {
                 "only gelu, gelu_new, gelu_fast, gelu_pytorch_tanh and quick_gelu can be run");
 }
 
-// transformers fills id2label with LABEL_0, LABEL_1, ... if nobody named the classes.
+// transformers fills id2label with LABEL_0, LABEL_1, ... if the classes have no names.
 bool are_placeholders(const std::vector<std::string>& labels) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] != fmt::format("LABEL_{}", i)) return false;

@@ -7,7 +7,7 @@
 
 #include "engine/image/image.h"
 #include "ops/base/error.h"
-#include "weights_tools/inspect/printable.h"
+#include "weights_tools/base/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -15,26 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t max_bytes = std::size_t{8} << 20;  // 21841 labels, twice, are 2 MiB
-constexpr int max_depth = 32;
-
-bool too_deep(const std::string& text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > max_depth) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
 
 std::string shown(const json& value) {
   std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true);
@@ -53,14 +33,12 @@ std::optional<std::int64_t> whole(const json& value) {
 JsonObject::JsonObject(const std::string& text, std::string file, std::string name)
     : file_(std::move(file)), name_(std::move(name)) {
   if (text.size() > max_bytes)
-    throw Error(fmt::format("'{}' is longer than {} MiB: this is no config of a ViT", file_,
+    throw Error(fmt::format("'{}' is longer than {} MiB: it is not the config of a ViT", file_,
                             max_bytes >> 20));
-  if (too_deep(text))
-    throw Error(fmt::format("'{}' is nested more than {} deep: this is no config of a ViT", file_,
-                            max_depth));
   auto value = std::make_shared<json>(try_parse_json(text));
   if (!value->is_object())
-    throw Error(fmt::format("'{}' is not a JSON object: it is damaged, or no config", file_));
+    throw Error(fmt::format(
+        "'{}' is not a JSON object, or nested too deeply: it is damaged, or not a config", file_));
   value_ = std::move(value);
 }
 
@@ -143,7 +121,7 @@ std::optional<Fact<std::vector<float>>> JsonObject::floats(const std::string& ke
   }
   bool good = out.size() == list.size() && !out.empty();
   for (const float number : out) good = good && std::isfinite(number);
-  if (!good) refuse(key, "one number a channel is expected");
+  if (!good) refuse(key, "one number per channel is expected");
   return Fact<std::vector<float>>{out, source(key)};
 }
 
@@ -168,7 +146,7 @@ std::optional<Fact<std::vector<std::string>>> JsonObject::names(
     const std::string& key, std::optional<Fact<std::string>>& unusable) const {
   const json* const value = find(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_array() && !value->is_object()) refuse(key, "names of classes are expected");
+  if (!value->is_array() && !value->is_object()) refuse(key, "class names are expected");
   std::vector<std::string> out(value->size());
   std::vector<bool> named(out.size(), false);
   const auto misnumbered = [&] {
@@ -186,7 +164,7 @@ std::optional<Fact<std::vector<std::string>>> JsonObject::names(
       if (error != std::errc() || rest != end || index >= out.size()) return misnumbered();
     }
     if (!item.value().is_string() || has_control(item.value().get<std::string>()))
-      refuse(key, fmt::format("class {} has no name of one line", index));
+      refuse(key, fmt::format("the name of class {} is not a line of text", index));
     if (named[index]) return misnumbered();  // "1" and "01"
     named[index] = true;
     out[index] = item.value().get<std::string>();

@@ -1,23 +1,23 @@
 #pragma once
-// A JSON object beside a checkpoint, whose values are asked for by type. null counts as absent.
-// All throw Error naming file and key when a value has another type or lies outside its bounds.
+// Typed access to a JSON object beside a checkpoint. null counts as absent. All functions throw
+// Error naming file and key if a value has another type or is out of bounds.
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "weights_tools/config/config.h"
-#include "weights_tools/inspect/findings.h"
 #include "ops/base/json.h"
+#include "weights_tools/base/findings.h"
+#include "weights_tools/config/config.h"
 
 namespace quantring::weights {
 
 class JsonObject {
  public:
   JsonObject() = default;  // without keys
-  // file: for errors; name: for sources. Throws Error also when the text is longer than 8 MiB or
-  // nested more than 32 deep.
+  // file: in errors; name: in sources. Throws Error if the text is longer than 8 MiB, not a JSON
+  // object, or nested too deeply.
   JsonObject(const std::string& text, std::string file, std::string name);
 
   bool has(const std::string& key) const { return find(key) != nullptr; }
@@ -32,8 +32,8 @@ class JsonObject {
   std::optional<Fact<std::vector<float>>> floats(const std::string& key) const;
   // N, [height, width] or [channels, height, width], each side 1..image_max_side.
   std::optional<Fact<ImageSize>> image_size(const std::string& key) const;
-  // ["cat", ...] or {"0": "cat", ...}. If the object's keys are not 0 to n-1, nothing, and unusable
-  // says so.
+  // ["cat", ...] or {"0": "cat", ...}. If an object's keys are not 0 to n-1: nothing, and the
+  // reason in `unusable`.
   std::optional<Fact<std::vector<std::string>>> names(
       const std::string& key, std::optional<Fact<std::string>>& unusable) const;
 

@@ -42,7 +42,7 @@ void read_pooling(const JsonObject& section, ConfigFacts& facts) {
   }
 }
 
-// What the name says, where nothing else did.
+// Facts that the model's name implies, where no key gives them.
 void read_name(ConfigFacts& facts) {
   if (!facts.architecture) return;
   const auto model = plain_timm_model(facts.architecture->value);
@@ -58,7 +58,7 @@ void read_name(ConfigFacts& facts) {
 
 void read_resize(const JsonObject& data, bool defaults, ConfigFacts& facts) {
   auto crop_pct = data.number("crop_pct", 0.01, 1);
-  // timm.data.resolve_data_config: what a pretrained_cfg leaves out.
+  // timm.data.resolve_data_config: the default of a pretrained_cfg.
   if (!crop_pct && defaults) crop_pct = {0.875, "timm's default crop_pct 0.875"};
   if (!crop_pct) return;
   const auto mode = data.text("crop_mode");
@@ -98,7 +98,7 @@ void read_pixels(const JsonObject& data, bool defaults, ConfigFacts& facts) {
   if (defaults && !facts.std) facts.std = {{0.229f, 0.224f, 0.225f}, "timm's default (ImageNet)"};
 }
 
-// label_names are often WordNet ids; label_descriptions then say what they are.
+// label_names are often WordNet ids; label_descriptions then has their names.
 void read_labels(const JsonObject& root, const JsonObject& data, ConfigFacts& facts) {
   for (const JsonObject* const section : {&root, &data}) {
     for (const auto* const key : {"label_names", "labels"}) {
@@ -127,7 +127,7 @@ void read_timm_config(const JsonObject& root, ConfigFacts& facts) {
     if (!part.empty())
       root.refuse("architecture", "this model has " + part + ", which cannot be run");
   }
-  // model_args change what the name alone would build.
+  // model_args override what the name implies.
   for (const JsonObject* const section : {&args, &root}) {
     if (!facts.heads) facts.heads = section->integer("num_heads", 1, 65536);
     if (!facts.dim) facts.dim = section->integer("embed_dim", 1, 1 << 30);

@@ -34,7 +34,7 @@ bool is_patch(std::string_view word) {
   return word.substr(0, 5) == "patch" && is_number(word.substr(5));
 }
 
-// Words that do not make a model other than a plain one. in21k, dino, sam: names of older versions.
+// Words of plain models. in21k, dino, sam: in the names of older versions.
 bool is_plain(std::string_view word) {
   static constexpr std::string_view known[] = {"clip", "quickgelu", "siglip",    "gap",  "reg1",
                                                "reg4", "dinov2",    "tipsv2",    "plus", "36x1",
@@ -51,9 +51,9 @@ int heads_of(const Words& words) {
       {"giant", 16},  {"giantopt", 16}, {"gigantic", 16}, {"so400m", 16}};
   const std::string_view size = words[1];
   if (size == "base" && has(words, "plus")) return 14;
-  // I-JEPA's measure, the only base model with heads of 48.
+  // I-JEPA's size, the only base model with 48 values per head.
   if (words == Words{"vit", "base", "patch16", "gap", "224"}) return 16;
-  // Another giant, with SwiGLU.
+  // These giant models have SwiGLU.
   if (size == "giant" && (has(words, "dinov2") || has(words, "tipsv2"))) return 0;
   const auto found = std::find_if(std::begin(sizes), std::end(sizes),
                                   [&](const auto& entry) { return entry.first == size; });
@@ -71,7 +71,7 @@ int head_dim_of(const Words& words) {
 
 Activation activation_of(const Words& words) {
   if (has(words, "quickgelu")) return Activation::gelu_quick;
-  // The second generation of SigLIP, where the name tells it from the first.
+  // SigLIP 2, where the name distinguishes it from the first version.
   const std::string_view size = words[1];
   if (has(words, "siglip") &&
       (has(words, "patch32") || size == "giantopt" || (size == "large" && has(words, "512")) ||

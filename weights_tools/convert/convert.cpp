@@ -9,28 +9,28 @@
 #include "engine/model/labels.h"
 #include "ops/base/error.h"
 #include "weights_tools/convert/head_file.h"
-#include "weights_tools/inspect/inspect_checkpoint.h"
-#include "weights_tools/naming/plan.h"
+#include "weights_tools/model/is_model_file.h"
+#include "weights_tools/plan/plan.h"
 
 namespace quantring::weights {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A file that the conversion reads, and how errors call it.
-struct ReadFile {
+// A file that the conversion reads, with its description in errors.
+struct InputFile {
   fs::path path;
   std::string what;
 };
 
-std::vector<ReadFile> files_read(const ConvertOptions& options, const OpenedCheckpoint& input,
-                                 const std::vector<fs::path>& head_files) {
-  std::vector<ReadFile> all;
+std::vector<InputFile> input_files(const ConvertOptions& options, const OpenedCheckpoint& input,
+                                   const std::vector<fs::path>& head_files) {
+  std::vector<InputFile> all;
   for (const fs::path& file : input.files) all.push_back({file, "the checkpoint itself"});
   for (const fs::path& file : head_files) all.push_back({file, "the file of --head"});
   all.push_back({options.labels, "the file of --labels"});
   all.push_back({options.config, "the file of --config"});
-  // Whether or not --config has the conversion read another: they are not to be lost either way.
+  // Protected also if --config names another file.
   const fs::path folder = input.file.parent_path();
   all.push_back(
       {fs::path(input.file).replace_extension(".config.json"), "the checkpoint's config"});
@@ -40,17 +40,17 @@ std::vector<ReadFile> files_read(const ConvertOptions& options, const OpenedChec
   return all;
 }
 
-void refuse_overwriting(const fs::path& output, const std::vector<ReadFile>& files) {
-  for (const ReadFile& file : files) {
-    std::error_code ignored;  // false for what is not there
+void refuse_overwriting(const fs::path& output, const std::vector<InputFile>& files) {
+  for (const InputFile& file : files) {
+    std::error_code ignored;  // false for missing files
     if (!fs::equivalent(output, file.path, ignored)) continue;
-    throw Error(
-        fmt::format("'{}' is {}: give the model file another name", output.string(), file.what));
+    throw OptionError(fmt::format("--output {}: this is {}; give the model file another name",
+                                  output.string(), file.what));
   }
 }
 
-// The tensor of the checkpoint whose value cannot be stored, or the first one of the recipe.
-std::string culprit(const Recipe& recipe, const std::vector<float>& values) {
+// The checkpoint tensor with a value that cannot be stored; else the first one of the recipe.
+std::string source_of_bad_value(const Recipe& recipe, const std::vector<float>& values) {
   std::size_t bad = 0;
   for (const float limit : {std::numeric_limits<float>::infinity(), too_large_for_f16}) {
     for (bad = 0; bad < values.size() && std::fabs(values[bad]) < limit; ++bad) {
@@ -72,22 +72,23 @@ void read_labels(const ConvertOptions& options, ConversionPlan& plan) {
   if (options.labels.empty()) return;
   plan.labels = read_class_names(options.labels.string());
   if (plan.labels.size() != static_cast<std::size_t>(plan.architecture.classes)) {
-    throw Error(fmt::format("'{}' names {} classes, the model has {}", options.labels.string(),
-                            plan.labels.size(), plan.architecture.classes));
+    throw Error(fmt::format("'{}' has {} class names, the model has {} classes",
+                            options.labels.string(), plan.labels.size(),
+                            plan.architecture.classes));
   }
   std::erase_if(plan.findings, [](const Finding& finding) { return finding.what == "labels"; });
   plan.findings.push_back(
       {"labels", fmt::format("{} names", plan.labels.size()), options.labels.string()});
 }
 
-// What to add to an error if the file is one part of a checkpoint: NAME-00001-of-00003.safetensors.
+// A hint for errors if the file is one part of a checkpoint: NAME-00001-of-00003.safetensors.
 std::string one_of_several(const fs::path& file) {
   const std::string stem = file.stem().string();
   const auto of = stem.rfind("-of-");
   if (of == std::string::npos || of < 6 ||
       stem.find_first_not_of("0123456789", of + 4) != stem.npos)
     return {};
-  return " (this file is one of several: give the folder, or its .index.json)";
+  return " (this file is one of several: name the folder, or the .index.json)";
 }
 
 }  // namespace
@@ -95,11 +96,11 @@ std::string one_of_several(const fs::path& file) {
 ConvertReport convert(const ConvertOptions& options,
                       const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   OpenedCheckpoint input = open_checkpoint(options.input, options.part);
-  // Model files are safetensors too, and their names are close to timm's: said here rather than by
-  // the first tensor that fits nothing.
+  // Model files are safetensors with names close to timm's: without this check the error would be
+  // about an unknown tensor.
   if (is_model_file(input.file)) {
-    throw Error(fmt::format("'{}' is already a model file: quantring runs it as it is",
-                            input.file.string()));
+    throw Error(
+        fmt::format("'{}' is already a model file, which quantring can run", input.file.string()));
   }
   std::string source = fmt::format("'{}'", input.file.string());
   OpenedCheckpoint head;
@@ -107,7 +108,7 @@ ConvertReport convert(const ConvertOptions& options,
     head = open_checkpoint(options.head);
     source += fmt::format(" with the head of '{}'", head.file.string());
   }
-  refuse_overwriting(options.output, files_read(options, input, head.files));
+  refuse_overwriting(options.output, input_files(options, input, head.files));
   if (head.checkpoint != nullptr) {
     input.checkpoint = attach_head(std::move(input.checkpoint), std::move(head));
   }
@@ -117,6 +118,8 @@ ConvertReport convert(const ConvertOptions& options,
     ConvertHints hints = options.hints;
     hints.separate_head = !options.head.empty();
     plan = plan_conversion(input.checkpoint->tensors(), config, hints);
+  } catch (const OptionError& error) {
+    throw OptionError(fmt::format("{}: {}{}", source, error.what(), one_of_several(input.file)));
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}{}", source, error.what(), one_of_several(input.file)));
   }
@@ -126,22 +129,21 @@ ConvertReport convert(const ConvertOptions& options,
 
   ModelWriter writer(options.output, plan.architecture, plan.preprocess, plan.labels,
                      options.storage);
-  std::uint64_t all = 0;
+  std::uint64_t total = 0;
   for (const TensorSpec& spec : writer.tensors()) {
-    std::uint64_t bytes = stored_dtype(spec, options.storage) == "F16" ? 2 : 4;
-    for (const std::int64_t size : spec.shape) bytes *= static_cast<std::uint64_t>(size);
-    all += bytes;
+    total += spec.elements() * stored_dtype_bytes(stored_dtype(spec, options.storage));
   }
-  progress(0, all);
+  progress(0, total);
   for (const TensorSpec& spec : writer.tensors()) {
     const Recipe& recipe = plan.recipes.at(spec.name);
     try {
-      const std::vector<float> values = cook(recipe, *input.checkpoint);
-      writer.write(values, fmt::format("{}: tensor '{}'", source, culprit(recipe, values)));
+      const std::vector<float> values = assemble(recipe, *input.checkpoint);
+      writer.write(values,
+                   fmt::format("{}: tensor '{}'", source, source_of_bad_value(recipe, values)));
     } catch (const std::bad_alloc&) {
-      throw Error(fmt::format("{}: not enough memory for the tensors of '{}'", source, spec.name));
+      throw Error(fmt::format("{}: not enough memory for tensor '{}'", source, spec.name));
     }
-    progress(writer.bytes(), all);
+    progress(writer.bytes(), total);
   }
   ConvertReport report;
   report.hash = writer.commit();

@@ -1,5 +1,5 @@
 #pragma once
-// Foreign checkpoint -> model file.
+// Converts a checkpoint to a model file.
 
 #include <filesystem>
 #include <functional>
@@ -7,18 +7,17 @@
 #include <vector>
 
 #include "engine/model/model_writer.h"
-#include "weights_tools/inspect/findings.h"
-#include "weights_tools/config/hints.h"
+#include "weights_tools/base/findings.h"
+#include "weights_tools/plan/hints.h"
 
 namespace quantring::weights {
 
 struct ConvertOptions {
   std::filesystem::path input, output;  // input: file, index or folder (open_checkpoint)
-  std::string part;                     // which dictionary of a PyTorch file; empty: the only one
-  std::filesystem::path head;           // the classifier's own file; empty: it is in the checkpoint
-  std::filesystem::path
-      config;  // empty: config.json or NAME.config.json beside the input, if there
-  std::filesystem::path labels;  // one name a line; empty: those of the config, if any
+  std::string part;                     // dictionary in a PyTorch file; empty: the only one
+  std::filesystem::path head;           // file of the classifier; empty: it is in the checkpoint
+  std::filesystem::path config;         // empty: NAME.config.json or config.json beside the input
+  std::filesystem::path labels;         // one name per line; empty: those of the config
   StorageType storage = StorageType::f32;
   ConvertHints hints;
 };
@@ -29,9 +28,10 @@ struct ConvertReport {
   std::uint64_t bytes = 0;  // of the tensors written
 };
 
-// Needs memory for one tensor at a time. progress: bytes done and in all. Throws Error; the output
-// then does not exist (or is as it was).
+// Memory: one tensor at a time. progress: bytes done, bytes in total. Throws OptionError for
+// hints that are missing, invalid or do not fit the checkpoint, Error for the rest; the output is
+// then not created or replaced.
 ConvertReport convert(const ConvertOptions& options,
-                      const std::function<void(std::uint64_t done, std::uint64_t all)>& progress);
+                      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress);
 
 }  // namespace quantring::weights

@@ -17,24 +17,26 @@ class WithHead : public Checkpoint {
            const std::string& head_path)
       : features_(std::move(features)), head_(std::move(head)) {
     tensors_ = features_->tensors();
-    // Where the readers of names look for it: behind the wrapper that all other names have.
+    // The readers of names expect the prefix of the other names.
     const std::string wrapper = wrapper_of(tensors_);
     for (const char* name : {weight_name, "classifier.weight", "cls_classifier.weight"}) {
-      const std::string own = wrapper + name;
-      if (!tensors_.count(own)) continue;
-      throw Error(
-          fmt::format("the checkpoint has a classifier of its own ('{}'): leave --head out", own));
+      const std::string present = wrapper + name;
+      if (!tensors_.count(present)) continue;
+      throw OptionError(
+          fmt::format("--head {}: the checkpoint has a classifier already ('{}'); leave --head out",
+                      head_path, present));
     }
     for (const auto& [name, info] : head_->tensors()) {
       const bool weight = info.shape.size() == 2, bias = info.shape.size() == 1;
       if (!weight && !bias) refuse(head_path, name, "is neither a matrix nor a vector");
-      const auto [place, added] = own_.emplace(wrapper + (weight ? weight_name : bias_name), name);
-      if (!added) refuse(head_path, name, "is one too many beside '" + place->second + "'");
+      const auto [place, added] =
+          head_names_.emplace(wrapper + (weight ? weight_name : bias_name), name);
+      if (!added) refuse(head_path, name, "is in excess beside '" + place->second + "'");
       tensors_.emplace(place->first, info);
     }
-    if (!own_.count(wrapper + weight_name)) {
-      throw Error(
-          fmt::format("'{}' holds no matrix: --head takes the file of a linear layer", head_path));
+    if (!head_names_.count(wrapper + weight_name)) {
+      throw Error(fmt::format("'{}' holds no matrix: --head takes the file of one linear layer",
+                              head_path));
     }
   }
 
@@ -43,8 +45,8 @@ class WithHead : public Checkpoint {
   }
 
   std::vector<float> read(const std::string& name) const override {
-    const auto own = own_.find(name);
-    return own == own_.end() ? features_->read(name) : head_->read(own->second);
+    const auto found = head_names_.find(name);
+    return found == head_names_.end() ? features_->read(name) : head_->read(found->second);
   }
 
  private:
@@ -56,7 +58,7 @@ class WithHead : public Checkpoint {
   }
 
   std::unique_ptr<Checkpoint> features_, head_;
-  std::map<std::string, std::string> own_;  // our name -> the head file's
+  std::map<std::string, std::string> head_names_;  // name here -> name in the head's file
 };
 
 }  // namespace

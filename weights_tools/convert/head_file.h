@@ -1,6 +1,5 @@
 #pragma once
-// A classifier that comes in a file of its own, as DINOv2's linear heads and most people's linear
-// probes do.
+// A classifier in a separate file, as DINOv2's linear heads and linear probes have.
 
 #include <memory>
 
@@ -8,10 +7,10 @@
 
 namespace quantring::weights {
 
-// The features' checkpoint with the head's two tensors beside its own, named as timm names them:
-// head.weight [classes, dim] and head.bias [classes], behind the wrapper that the features' names
-// have, if any. The head's file must hold one matrix and at most one vector, by whatever names.
-// Throws Error naming the file.
+// The features' checkpoint with the two tensors of the head added under timm's names: head.weight
+// [classes, dim] and head.bias [classes], with the prefix that all names of the features have, if
+// any. The head's file must hold one matrix and at most one vector, under any names. Throws Error
+// naming the file, OptionError if the features have a classifier already.
 std::unique_ptr<Checkpoint> attach_head(std::unique_ptr<Checkpoint> features,
                                         OpenedCheckpoint head);
 

@@ -29,12 +29,12 @@ std::vector<std::byte> beginning(const fs::path& path) {
   bytes.resize(static_cast<std::size_t>(file.gcount()));
   if (bytes.empty()) {
     throw Error(
-        fmt::format("'{}' is empty: the download went wrong; fetch the file again", path.string()));
+        fmt::format("'{}' is empty: the download failed; fetch the file again", path.string()));
   }
   return bytes;
 }
 
-// The length of a JSON header, below 100 MB, and its first byte.
+// The length of a JSON header, below 4 GiB, and its first byte.
 bool looks_like_safetensors(std::span<const std::byte> bytes) {
   return bytes.size() > 8 && bytes[8] == std::byte{'{'} && bytes[4] == std::byte{0} &&
          bytes[5] == std::byte{0} && bytes[6] == std::byte{0} && bytes[7] == std::byte{0};
@@ -51,8 +51,9 @@ bool looks_like_json(std::span<const std::byte> bytes) {
 
 void refuse_part(const fs::path& path, const std::string& part) {
   if (part.empty()) return;
-  throw Error(fmt::format("'{}' has no dictionary '{}' to choose: only PyTorch files have several",
-                          path.string(), part));
+  throw OptionError(
+      fmt::format("--part {}: '{}' has no dictionaries, only PyTorch files do; leave --part out",
+                  part, path.string()));
 }
 
 std::unique_ptr<Checkpoint> open_zip(const fs::path& path, const std::string& part) {
@@ -74,7 +75,7 @@ std::unique_ptr<Checkpoint> open_zip(const fs::path& path, const std::string& pa
                     path.string()));
   }
   throw Error(
-      fmt::format("'{}' is a zip archive, but neither PyTorch's nor NumPy's; if it holds a "
+      fmt::format("'{}' is a zip archive, but not of PyTorch or NumPy; if it contains a "
                   "checkpoint, unpack it first",
                   path.string()));
 }
@@ -87,7 +88,7 @@ std::unique_ptr<Checkpoint> open_one_file(const fs::path& path, const std::strin
   return open_safetensors(path);
 }
 
-// Names, not contents: a folder may hold anything.
+// By name: a folder may contain other files.
 bool named_as_checkpoint(const std::string& name) {
   static constexpr std::array endings = {".safetensors", ".pth", ".pt",         ".bin",
                                          ".ckpt",        ".npz", ".index.json", ".pth.tar"};
@@ -96,7 +97,7 @@ bool named_as_checkpoint(const std::string& name) {
 }
 
 fs::path file_of_folder(const fs::path& folder) {
-  // As Hugging Face's from_pretrained looks for them. A model is often there in several of these.
+  // In the order of Hugging Face's from_pretrained; folders often have several of these.
   for (const char* const name : {"model.safetensors", "model.safetensors.index.json",
                                  "pytorch_model.bin", "pytorch_model.bin.index.json"}) {
     std::error_code ignored;
@@ -118,12 +119,12 @@ fs::path file_of_folder(const fs::path& folder) {
   }
   if (names.size() == 1) return folder / names[0];
   std::sort(names.begin(), names.end());
-  constexpr std::size_t most = 10;
+  constexpr std::size_t max_listed = 10;
   std::string list;
-  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
+  for (std::size_t i = 0; i < std::min(names.size(), max_listed); ++i) {
     list += (i == 0 ? "" : ", ") + names[i];
   }
-  if (names.size() > most) list += ", ...";
+  if (names.size() > max_listed) list += ", ...";
   throw Error(fmt::format("the folder '{}' holds {} checkpoints; name one of them: {}",
                           folder.string(), names.size(), list));
 }

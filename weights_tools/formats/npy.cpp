@@ -14,11 +14,11 @@ namespace {
 
 constexpr std::string_view magic("\x93NUMPY", 6);
 constexpr std::size_t max_dimensions = 8;
-// Far more than any tensor has, and its bytes still fit 64 bits.
+// More than any tensor has; its size in bytes fits 64 bits.
 constexpr std::uint64_t max_elements = std::uint64_t{1} << 48;
 
-// The three values, from the text {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }. Only
-// what NumPy writes is understood, not Python.
+// Parses {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } as NumPy writes it; other
+// Python expressions are errors.
 class HeaderText {
  public:
   HeaderText(std::string_view text, const std::string& where) : rest_(text), where_(where) {}
@@ -29,8 +29,8 @@ class HeaderText {
       const std::string key = quoted();
       expect(':');
       if (key == "descr" && !descr) {
-        // A list here describes a record of several fields.
-        if (take('[')) throw Error(where_ + " holds records, not numbers");
+        // A list describes a record of several fields.
+        if (take('[')) throw Error(where_ + " contains records, not numbers");
         descr = quoted();
       } else if (key == "fortran_order" && !column_major) {
         column_major = boolean();
@@ -141,13 +141,13 @@ std::string dtype_of(const std::string& descr, const std::string& where) {
       {"u4", "U32"},
       {"u8", "U64"},
       {"b1", "BOOL"},
-      // NumPy knows no bfloat16: arrays of JAX's are saved as "2 bytes of no known type", and
-      // nothing else in a checkpoint of weights is.
+      // NumPy has no bfloat16: JAX's arrays are saved as "2 bytes of unknown type", and no other
+      // arrays in a checkpoint of weights are.
       {"V2", "BF16"}};
   if (descr.ends_with('O')) {
     throw Error(where +
-                " holds Python objects (a pickle), which is not read for safety; save it again "
-                "with plain arrays only");
+                " contains Python objects (a pickle), which are not read for safety; save it "
+                "again with plain arrays only");
   }
   if (descr.starts_with('>')) {
     throw Error(where + " is big-endian; save it again with array.astype('<f4')");
@@ -155,7 +155,7 @@ std::string dtype_of(const std::string& descr, const std::string& where) {
   const auto found = names.find(descr.substr(descr.find_first_not_of("<|") == 1 ? 1 : 0));
   if (found == names.end()) {
     throw Error(
-        fmt::format("{} has the element type '{}', which no weights have; save the file "
+        fmt::format("{} has the element type '{}', which is not one of weights; save the file "
                     "again without it",
                     where, descr));
   }
@@ -163,7 +163,8 @@ std::string dtype_of(const std::string& descr, const std::string& where) {
 }
 
 std::uint64_t elements_of(const std::vector<std::int64_t>& shape, const std::string& where) {
-  std::uint64_t elements = 1;  // of the dimensions that are not 0: no product on the way overflows
+  std::uint64_t elements =
+      1;  // of the dimensions other than 0, so that no intermediate product overflows
   bool none = false;
   for (const std::int64_t dimension : shape) {
     const auto size = static_cast<std::uint64_t>(dimension);
@@ -187,7 +188,7 @@ NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& 
   }
   const int version = text[6];
   if (version < 1 || version > 3) {
-    throw Error(where + " is of a NumPy format newer than 3.0; save it again with numpy.savez");
+    throw Error(where + " has a NumPy format newer than 3.0; save it again with numpy.savez");
   }
   const std::size_t length_bytes = version == 1 ? 2 : 4;
   const std::size_t begin = 8 + length_bytes;
@@ -196,7 +197,7 @@ NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& 
     length |= std::to_integer<std::size_t>(bytes[8 + i]) << 8 * i;
   }
   if (begin > bytes.size() || length > bytes.size() - begin) {
-    throw Error(where + " has a NumPy header that is cut or too long: the file is damaged");
+    throw Error(where + " has a NumPy header that is truncated or too long: the file is damaged");
   }
   HeaderText header(text.substr(begin, length), where);
   header.parse();

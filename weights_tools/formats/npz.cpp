@@ -15,15 +15,15 @@ namespace {
 
 constexpr std::string_view suffix = ".npy";
 
-// Floats of trained weights deflate to half their bytes at best. What claims to be far larger than
-// the file would be allocated before a wrong byte of it is seen.
+// Trained weights deflate to half their size at best. Without this limit, an entry with a false
+// size would be allocated before the error is found.
 constexpr std::uint64_t large_entry = 64 << 20, max_ratio = 50;
 
-// Values whose first index runs fastest -> whose last does.
+// Converts column-major values to row-major.
 std::vector<float> row_major(const std::vector<float>& values,
                              const std::vector<std::int64_t>& shape) {
   std::vector<float> result(values.size());
-  std::vector<std::int64_t> index(shape.size(), 0);  // of the value at hand
+  std::vector<std::int64_t> index(shape.size(), 0);  // of the current value
   for (const float value : values) {
     std::int64_t at = 0;
     for (std::size_t d = 0; d < shape.size(); ++d) at = at * shape[d] + index[d];
@@ -40,21 +40,21 @@ class NpzCheckpoint : public Checkpoint {
       if (entry_name.ends_with('/') && entry.size == 0) continue;  // a folder
       if (!entry_name.ends_with(suffix)) {
         throw Error(
-            fmt::format("'{}' holds '{}', which is no NumPy array; save it again with "
+            fmt::format("'{}' contains '{}', which is not a NumPy array; save it again with "
                         "numpy.savez",
                         zip_.path(), entry_name));
       }
       if (entry.size > large_entry && entry.size / max_ratio > entry.compressed) {
         throw Error(
-            fmt::format("'{}': entry '{}' claims {} bytes in {}; no weights compress like this: a "
-                        "damaged or hostile file",
+            fmt::format("'{}': entry '{}' claims {} bytes in {}; weights do not compress like "
+                        "this: the file is damaged or malicious",
                         zip_.path(), entry_name, entry.size, entry.compressed));
       }
       const std::string name = entry_name.substr(0, entry_name.size() - suffix.size());
       NpyHeader header =
           parse_npy_header(zip_.read_prefix(entry_name, max_npy_header), where(name));
       if (entry.size - header.data_offset != header.data_bytes) {
-        throw Error(where(name) + " is not as long as its shape says: the file is damaged");
+        throw Error(where(name) + " does not have the size of its shape: the file is damaged");
       }
       tensors_[name] = {header.dtype, header.shape};
       headers_[name] = std::move(header);

@@ -8,8 +8,8 @@
 
 namespace quantring::weights {
 
-// Tensors are named as the entries, without ".npy". Only headers are read here. Throws Error naming
-// the file and the array.
+// Tensors have the names of the entries, without ".npy". Reads the headers only. Throws Error
+// naming the file and the array.
 std::unique_ptr<Checkpoint> open_npz(const std::filesystem::path& path);
 
 }  // namespace quantring::weights

@@ -1,7 +1,7 @@
 #pragma once
-// Python pickles, protocols 1 to 5, as plain values (opcodes: CPython's Lib/pickletools.py).
-// Nothing is imported or called: a name is text, a call is the value "this name, called with that".
-// Names that the caller does not list are refused.
+// Reads Python pickles, protocols 1 to 5, as plain values (opcodes: CPython's Lib/pickletools.py).
+// Nothing is imported or executed: a name is text, a call is a value that holds the name and its
+// arguments. Names that the caller does not list are errors.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace quantring::weights {
 
-// What calling a name (REDUCE, NEWOBJ) means.
+// The result of calling a name (REDUCE, NEWOBJ).
 enum class PickleRole {
   mapping,  // an empty dict: OrderedDict
-  call,     // kept, for the caller to make sense of
-  opaque,   // a value that nobody reads; what it is made of is dropped
+  call,     // a value of kind call, which the caller interprets
+  opaque,   // a value that is not used; its contents are dropped
 };
 
 struct PickleName {
@@ -33,8 +33,8 @@ struct PickleValue {
     text,
     tuple,
     list,
-    dict,        // items: key, value, key, value, ...; a key may come twice
-    name,        // text: as listed
+    dict,        // items: key, value, key, value, ...; keys may repeat
+    name,        // text: the listed name
     call,        // items: the name, the tuple of arguments
     persistent,  // items: the id
     opaque,      // everything else: floats, bytes, sets, objects
@@ -42,7 +42,7 @@ struct PickleValue {
   Kind kind = Kind::opaque;
   std::int64_t integer = 0;  // boolean too
   std::string_view text;     // UTF-8, into the pickle's bytes
-  // Shared where the pickle shares. Lists and dicts may hold themselves: bound every walk.
+  // Values may be shared, and lists and dicts may contain themselves: limit every traversal.
   std::vector<const PickleValue*> items;
 
   bool is(Kind wanted) const { return kind == wanted; }
@@ -50,8 +50,8 @@ struct PickleValue {
 
 class Pickle {
  public:
-  // Owns the bytes. file: for messages. Memory: about sixty bytes a value, and no more than
-  // max_values of them. Throws Error naming the file: damaged, too large, or not plain data.
+  // Owns the bytes. file: its name in errors. Memory: about 60 bytes per value, at most max_values.
+  // Throws Error naming the file: damaged, too large, or not plain data.
   Pickle(std::vector<std::byte> bytes, std::span<const PickleName> names, const std::string& file);
   Pickle(const Pickle&) = delete;
   Pickle& operator=(const Pickle&) = delete;
@@ -63,7 +63,7 @@ class Pickle {
 
  private:
   std::vector<std::byte> bytes_;
-  std::deque<PickleValue> values_;  // never move; destroyed one by one, however deep they nest
+  std::deque<PickleValue> values_;  // stable addresses; destruction does not recurse
   const PickleValue* root_;
 };
 

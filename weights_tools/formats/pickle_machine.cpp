@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "ops/base/error.h"
-#include "weights_tools/inspect/printable.h"
+#include "weights_tools/base/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -26,7 +26,7 @@ bool is_utf8(std::string_view text) {
       if ((next & 0xC0) != 0x80) return false;
       code = code << 6 | (next & 0x3Fu);
     }
-    // Longer than need be, half of a UTF-16 pair, or beyond Unicode.
+    // Overlong, a surrogate, or beyond Unicode.
     if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10FFFF)) ||
         (code >= 0xD800 && code <= 0xDFFF)) {
       return false;
@@ -58,7 +58,7 @@ void PickleMachine::damaged(const std::string& what) const {
 // ---- bytes
 
 std::string_view PickleMachine::take(std::uint64_t size) {
-  if (size > left()) damaged(fmt::format("{} more bytes are needed, {} are there", size, left()));
+  if (size > left()) damaged(fmt::format("{} more bytes are needed, {} are left", size, left()));
   const std::string_view result(reinterpret_cast<const char*>(bytes_.data()) + position_,
                                 static_cast<std::size_t>(size));
   position_ += static_cast<std::size_t>(size);
@@ -87,7 +87,7 @@ std::string_view PickleMachine::line() {
 PickleValue* PickleMachine::make(Kind kind) {
   if (values_.size() >= Pickle::max_values) {
     throw Error(
-        fmt::format("'{}': its pickle holds more than {} values, far more than a state "
+        fmt::format("'{}': its pickle has more than {} values, far more than a state "
                     "dict; {}",
                     file_, Pickle::max_values, remedy));
   }
@@ -97,7 +97,7 @@ PickleValue* PickleMachine::make(Kind kind) {
 }
 
 void PickleMachine::push(PickleValue* value) {
-  if (stack_.size() >= max_slots) damaged("its stack grows too high");
+  if (stack_.size() >= max_slots) damaged("its stack is too large");
   stack_.push_back(value);
 }
 
@@ -107,7 +107,7 @@ void PickleMachine::push_integer(std::int64_t value) {
   push(made);
 }
 
-// Two's complement of any length; nothing that is read needs more than eight bytes.
+// Two's complement of any length; values that are used have at most eight bytes.
 void PickleMachine::push_long(std::uint64_t size) {
   const std::string_view digits = take(size);
   if (size > 8) return push(opaque_);
@@ -161,18 +161,18 @@ void PickleMachine::push_name(std::string_view module, std::string_view name) {
   if (known == names_.end()) {
     const std::string full = ascii_excerpt(module) + "." + ascii_excerpt(name);
     if (full.starts_with("torch._utils._rebuild_sparse")) {
-      throw Error(
-          fmt::format("'{}' holds a sparse tensor; save it dense, with tensor.to_dense()", file_));
+      throw Error(fmt::format(
+          "'{}' contains a sparse tensor; save it dense, with tensor.to_dense()", file_));
     }
     if (makes_object()) {
       throw Error(
-          fmt::format("'{}' holds a whole Python object of class {}, not only weights, and "
-                      "such objects are refused; where that class can be loaded, {}",
+          fmt::format("'{}' contains a Python object of class {}, not only weights; such "
+                      "objects are refused. Where that class can be loaded, {}",
                       file_, full, remedy));
     }
     throw Error(
-        fmt::format("'{}': its pickle names {}, which no state dict needs; refused, nothing was "
-                    "executed; if you trust the file, {}",
+        fmt::format("'{}': its pickle names {}, which a state dict does not need: refused, nothing "
+                    "was executed. If you trust the file, {}",
                     file_, full, remedy));
   }
   PickleValue* const made = make(Kind::name);
@@ -181,7 +181,7 @@ void PickleMachine::push_name(std::string_view module, std::string_view name) {
   push(made);
 }
 
-// A mark hides what is below it.
+// Values below the last mark are not accessible.
 PickleValue* PickleMachine::pop() {
   const std::size_t floor = marks_.empty() ? 0 : marks_.back();
   if (stack_.size() <= floor) damaged("its stack is empty");
@@ -210,7 +210,7 @@ void PickleMachine::tuple(std::size_t size) {
 }
 
 void PickleMachine::put(std::uint64_t index) {
-  if (index >= max_slots) damaged("its memo grows too large");
+  if (index >= max_slots) damaged("its memo is too large");
   PickleValue* const top = pop();
   push(top);
   if (index >= memo_.size()) memo_.resize(static_cast<std::size_t>(index) + 1);
@@ -224,12 +224,13 @@ void PickleMachine::get(std::uint64_t index) {
   push(memo_[static_cast<std::size_t>(index)]);
 }
 
-// APPEND, SETITEM and the like: into the container on top of the stack.
+// APPEND, SETITEM and similar: adds to the container on top of the stack.
 void PickleMachine::extend(const Items& items, Kind kind) {
   PickleValue* const container = pop();
   push(container);
   if (container->is(Kind::opaque)) return;
-  if (!container->is(kind)) damaged("items are added to what is no container of that kind");
+  if (!container->is(kind))
+    damaged("items are added to a value that is not a container of that kind");
   if (kind == Kind::dict && items.size() % 2 != 0) damaged("a key has no value");
   container->items.insert(container->items.end(), items.begin(), items.end());
 }
@@ -238,7 +239,7 @@ void PickleMachine::reduce(bool new_object) {
   PickleValue* const arguments = pop();
   PickleValue* const callable = pop();
   if (!callable->is(Kind::name) || !arguments->is(Kind::tuple)) {
-    damaged("what is called is no name, or its arguments are no tuple");
+    damaged("the called value is not a name, or its arguments are not a tuple");
   }
   switch (static_cast<PickleRole>(callable->integer)) {
     case PickleRole::mapping:
@@ -256,13 +257,13 @@ void PickleMachine::reduce(bool new_object) {
   push(made);
 }
 
-// State put into an object, such as a state dict's _metadata, is dropped. A tensor has none: it
-// would be another tensor afterwards.
+// The state of an object, such as a state dict's _metadata, is dropped. A tensor with state is an
+// error: the state could change its values.
 void PickleMachine::build() {
   pop();
   PickleValue* const object = pop();
   if (!object->is(Kind::opaque) && !object->is(Kind::dict)) {
-    damaged("state is put into what has none");
+    damaged("a value that has no state is given one");
   }
   push(object);
 }

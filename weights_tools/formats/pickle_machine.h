@@ -1,5 +1,5 @@
 #pragma once
-// The stack machine that runs a pickle. One use: PickleMachine(...).run().
+// The stack machine that interprets a pickle. For a single use: PickleMachine(...).run().
 
 #include <cstdint>
 #include <deque>
@@ -14,11 +14,11 @@ namespace quantring::weights {
 
 class PickleMachine {
  public:
-  // New values are put into `values`; their text points into `bytes`.
+  // New values are appended to `values`; their text points into `bytes`.
   PickleMachine(std::span<const std::byte> bytes, std::span<const PickleName> names,
                 const std::string& file, std::deque<PickleValue>& values);
 
-  const PickleValue* run();  // the value that STOP leaves; throws Error
+  const PickleValue* run();  // the value on the stack at STOP; throws Error
 
  private:
   using Kind = PickleValue::Kind;
@@ -53,8 +53,8 @@ class PickleMachine {
   void build();
   bool makes_object() const;  // pickle_opcodes.cpp
 
-  // Of the stack, the marks and the memo. torch.save nests a few levels and writes lists in pieces
-  // of a thousand.
+  // Of the stack, the marks and the memo. torch.save nests a few levels and writes lists in chunks
+  // of 1000.
   static constexpr std::size_t max_slots = 1 << 20;
   static constexpr std::string_view remedy =
       "save the weights alone with torch.save(model.state_dict(), \"weights.pth\")";
@@ -64,9 +64,9 @@ class PickleMachine {
   std::span<const PickleName> names_;
   const std::string& file_;
   std::deque<PickleValue>& values_;
-  PickleValue *none_, *no_, *yes_, *opaque_, *empty_tuple_;  // one of each is enough
+  PickleValue *none_, *no_, *yes_, *opaque_, *empty_tuple_;  // shared by all uses
   std::size_t position_ = 0;
-  std::vector<PickleValue*> stack_, memo_;  // memo: nullptr where nothing was put
+  std::vector<PickleValue*> stack_, memo_;  // memo: nullptr where unset
   std::vector<std::size_t> marks_;          // heights of the stack
 };
 

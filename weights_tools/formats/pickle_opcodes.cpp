@@ -1,4 +1,5 @@
-// What each opcode does. The rest of the machine is in pickle_machine.cpp.
+// The opcodes of the machine in pickle_machine.cpp.
+
 #include <fmt/format.h>
 
 #include "ops/base/error.h"
@@ -64,12 +65,12 @@ enum Opcode : std::uint8_t {
   BYTEARRAY8 = 0x96
 };
 
-constexpr std::uint64_t newest_protocol = 5;
+constexpr std::uint64_t max_protocol = 5;
 
 }  // namespace
 
-// Is the name just read the class of an object that follows: EMPTY_TUPLE NEWOBJ, perhaps after the
-// name was remembered?
+// Whether the name just read is the class of an object: it is followed by EMPTY_TUPLE NEWOBJ, with
+// an optional memo opcode between.
 bool PickleMachine::makes_object() const {
   std::size_t at = position_;
   const auto byte = [&](std::size_t i) {
@@ -86,11 +87,11 @@ bool PickleMachine::step() {
   switch (opcode) {
     case PROTO: {
       const std::uint64_t protocol = number(1);
-      if (protocol > newest_protocol) damaged(fmt::format("protocol {} is unknown", protocol));
+      if (protocol > max_protocol) damaged(fmt::format("protocol {} is unknown", protocol));
       break;
     }
     case FRAME:
-      if (number(8) > left()) damaged("a frame reaches past the end");
+      if (number(8) > left()) damaged("a frame extends past the end");
       break;
     case STOP:
       return false;
@@ -130,7 +131,7 @@ bool PickleMachine::step() {
     case LONG1:
       push_long(number(1));
       break;
-    case LONG4:  // signed in Python: what is negative there is past the end here
+    case LONG4:  // signed in Python: a negative size is here past the end
       push_long(number(4));
       break;
     case INT:
@@ -267,8 +268,8 @@ bool PickleMachine::step() {
     }
     default:
       throw Error(
-          fmt::format("'{}': its pickle has opcode 0x{:02x} near byte {}, which no state "
-                      "dict needs; refused, nothing was executed; if you trust the file, {}",
+          fmt::format("'{}': its pickle has opcode 0x{:02x} near byte {}, which a state dict "
+                      "does not need: refused, nothing was executed. If you trust the file, {}",
                       file_, static_cast<unsigned>(opcode), position_, remedy));
   }
   return true;
@@ -278,7 +279,7 @@ const PickleValue* PickleMachine::run() {
   while (step()) {
   }
   if (stack_.size() != 1 || !marks_.empty() || left() != 0) {
-    damaged("it does not end with one value");
+    damaged("it does not end with a single value");
   }
   return stack_.back();
 }

@@ -4,7 +4,7 @@
 
 #include "engine/model/safetensors.h"
 #include "ops/base/error.h"
-#include "weights_tools/inspect/printable.h"
+#include "weights_tools/base/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -15,7 +15,7 @@ class SafetensorsCheckpoint : public Checkpoint {
       : path_(path.string()), file_(path) {
     for (const auto& [name, tensor] : file_.tensors()) {
       if (has_control(name)) {
-        throw Error(fmt::format("'{}': the name of a tensor holds control characters", path_));
+        throw Error(fmt::format("'{}': the name of a tensor has control characters", path_));
       }
       tensors_[name] = {tensor.dtype, tensor.shape};
     }

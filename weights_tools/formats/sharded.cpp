@@ -6,17 +6,17 @@
 
 #include "engine/model/open_file.h"
 #include "ops/base/error.h"
-#include "weights_tools/inspect/printable.h"
 #include "ops/base/json.h"
+#include "weights_tools/base/printable.h"
 
 namespace quantring::weights {
 namespace {
 
 using nlohmann::json;
 
-// Some hundred bytes a tensor.
+// About a hundred bytes per tensor.
 constexpr std::uintmax_t max_index_bytes = 16 << 20;
-constexpr int max_json_depth = 8;
+constexpr int max_index_depth = 8;
 
 std::string read_text(const std::filesystem::path& path) {
   std::error_code failed;
@@ -32,33 +32,33 @@ std::string read_text(const std::filesystem::path& path) {
   return text;
 }
 
-// The file, less what a JSON library lets pass silently: a name given twice.
+// Parses the file and refuses duplicate names, which the JSON library would accept.
 json parse_strictly(const std::string& text, const std::string& name) {
   std::set<std::string> keys, tensors;
-  std::string section, twice;
+  std::string section, duplicate;
   bool too_deep = false;
   const auto check = [&](int depth, json::parse_event_t event, json& value) {
-    too_deep = too_deep || depth > max_json_depth;
+    too_deep = too_deep || depth > max_index_depth;
     if (event == json::parse_event_t::key && depth == 1) {
       section = value.get<std::string>();
-      if (!keys.insert(section).second) twice = section;
+      if (!keys.insert(section).second) duplicate = section;
     }
     if (event == json::parse_event_t::key && depth == 2 && section == "weight_map") {
       const auto& tensor = value.get_ref<const std::string&>();
-      if (!tensors.insert(tensor).second) twice = tensor;
+      if (!tensors.insert(tensor).second) duplicate = tensor;
     }
     return !too_deep;
   };
   json index = json::parse(text, check, /*allow_exceptions=*/false);
   if (too_deep) throw Error(fmt::format("'{}' is nested too deeply for an index", name));
-  if (!twice.empty()) throw Error(fmt::format("'{}': '{}' appears twice", name, twice));
+  if (!duplicate.empty()) throw Error(fmt::format("'{}': '{}' appears twice", name, duplicate));
   if (index.is_discarded()) {
-    throw Error(fmt::format("'{}' is no valid JSON; fetch the file again", name));
+    throw Error(fmt::format("'{}' is not valid JSON; fetch the file again", name));
   }
   return index;
 }
 
-bool plain_file_name(const std::string& name) {
+bool is_file_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && !has_control(name) &&
          name.find_first_of("/\\") == std::string::npos;
 }
@@ -76,7 +76,7 @@ class ShardedCheckpoint : public Checkpoint {
       std::error_code ignored;
       if (!std::filesystem::exists(path, ignored)) {
         throw Error(fmt::format(
-            "'{}' needs '{}', which is not beside it; fetch all {} of its files into one folder",
+            "'{}' needs '{}', which is not in the same folder; fetch all {} of its files",
             index.string(), file, files.size()));
       }
       files_[file] = open_file(path);
@@ -86,9 +86,9 @@ class ShardedCheckpoint : public Checkpoint {
       const auto found = held.find(tensor);
       if (found == held.end()) {
         throw Error(fmt::format(
-            "'{}' says that '{}' holds tensor '{}', but it does not; fetch the files again, all "
-            "of one version",
-            index.string(), file, tensor));
+            "'{}' places tensor '{}' in '{}', which does not have it; fetch all files again, "
+            "of the same version",
+            index.string(), tensor, file));
       }
       tensors_[tensor] = found->second;
     }
@@ -115,19 +115,19 @@ WeightMap parse_index(const std::string& text, const std::string& name) {
   if (!index.is_object() || !index.contains("weight_map")) {
     throw Error(fmt::format(
         "'{}' is JSON, but not the index of a checkpoint (it has no weight_map); name the file "
-        "that holds the weights, or its folder",
+        "with the weights, or its folder",
         name));
   }
   const json& entries = index["weight_map"];
   if (!entries.is_object() || entries.empty()) {
-    throw Error(fmt::format("'{}': weight_map names no tensors; fetch the file again", name));
+    throw Error(fmt::format("'{}': weight_map has no tensors; fetch the file again", name));
   }
   WeightMap map;
   for (const auto& [tensor, file] : entries.items()) {
     if (has_control(tensor)) {
-      throw Error(fmt::format("'{}': the name of a tensor holds control characters", name));
+      throw Error(fmt::format("'{}': the name of a tensor has control characters", name));
     }
-    if (!file.is_string() || !plain_file_name(file.get_ref<const std::string&>())) {
+    if (!file.is_string() || !is_file_name(file.get_ref<const std::string&>())) {
       throw Error(fmt::format(
           "'{}': tensor '{}' must be in a file of the same folder, given by its name alone", name,
           tensor));

@@ -9,16 +9,16 @@
 #include <utility>
 
 #include "ops/base/error.h"
+#include "weights_tools/base/printable.h"
 #include "weights_tools/formats/pickle.h"
 #include "weights_tools/formats/torch_names.h"
 #include "weights_tools/formats/torch_state.h"
 #include "weights_tools/formats/zip.h"
-#include "weights_tools/inspect/printable.h"
 
 namespace quantring::weights {
 namespace {
 
-// A ViT's is some kilobytes; that of a training checkpoint with its options, some hundred.
+// A few kilobytes for a ViT; some hundred for a training checkpoint with its options.
 constexpr std::uint64_t max_pickle_bytes = 16 << 20;
 
 constexpr const char* pickle_name = "data.pkl";
@@ -30,15 +30,15 @@ std::string find_prefix(const ZipFile& zip) {
     const std::size_t slash = name.find('/');
     if (slash == std::string::npos || name.substr(slash + 1) != pickle_name) continue;
     if (!prefix.empty()) {
-      throw Error(fmt::format("'{}' holds two PyTorch files, {} and {}; unpack it, and convert one",
-                              zip.path(), ascii_excerpt(prefix + pickle_name),
-                              ascii_excerpt(name)));
+      throw Error(
+          fmt::format("'{}' contains two PyTorch files, {} and {}; unpack it and convert one",
+                      zip.path(), ascii_excerpt(prefix + pickle_name), ascii_excerpt(name)));
     }
     prefix = name.substr(0, slash + 1);
   }
   if (prefix.empty()) {
-    throw Error(fmt::format("'{}' is a zip archive but no PyTorch checkpoint: it has no data.pkl",
-                            zip.path()));
+    throw Error(fmt::format(
+        "'{}' is a zip archive, but not a PyTorch checkpoint: it has no data.pkl", zip.path()));
   }
   return prefix;
 }
@@ -53,7 +53,8 @@ void check_is_plain(const ZipFile& zip, const std::string& prefix) {
                     "torch.save(torch.jit.load(FILE).state_dict(), \"weights.pth\")",
                     zip.path()));
   }
-  if (!entries.contains(prefix + "byteorder")) return;  // before torch 2.1: little
+  if (!entries.contains(prefix + "byteorder"))
+    return;  // missing before torch 2.1, which wrote little-endian
   const std::vector<std::byte> order = zip.read(prefix + "byteorder", 16);
   const std::string_view text(reinterpret_cast<const char*>(order.data()), order.size());
   if (text != "little") {
@@ -64,7 +65,7 @@ void check_is_plain(const ZipFile& zip, const std::string& prefix) {
   }
 }
 
-// The elements of a strided view, a buffer's worth at a time, row-major.
+// Reads the elements of a strided view in row-major order.
 class Gather {
  public:
   Gather(const TorchTensor& tensor, const std::byte* storage)
@@ -93,7 +94,7 @@ class Gather {
 
   const TorchTensor& tensor_;
   const std::byte* from_;
-  std::uint64_t position_ = 0;  // elements; wraps on the way and back
+  std::uint64_t position_ = 0;  // in elements; may wrap around temporarily
   std::vector<std::int64_t> index_;
 };
 
@@ -112,11 +113,11 @@ class TorchFile : public Checkpoint {
         throw Error(fmt::format("{}: its storage is not in the file", where(name)));
       }
       if (entry->second.size != tensor.storage_bytes) {
-        throw Error(fmt::format("{}: its storage has {} bytes where {} were said", where(name),
+        throw Error(fmt::format("{}: its storage has {} bytes instead of {}", where(name),
                                 entry->second.size, tensor.storage_bytes));
       }
       tensors_[name] = {std::string(tensor.dtype), tensor.shape};
-      tensor.storage = entry->first;  // lives as long as the archive; the pickle does not
+      tensor.storage = entry->first;  // valid as long as the archive, unlike the pickle
       views_.emplace(name, std::move(tensor));
     }
   }
@@ -128,7 +129,7 @@ class TorchFile : public Checkpoint {
   std::vector<float> read(const std::string& name) const override {
     const TorchTensor& tensor = views_.at(name);
     const std::string dtype(tensor.dtype);
-    if (dtype != "F32" && dtype != "F16" && dtype != "BF16" && dtype != "F64") {
+    if (!is_float_dtype(dtype)) {
       throw Error(
           fmt::format("{} is {}; weights must be F32, F16, BF16 or F64", where(name), dtype));
     }
@@ -150,13 +151,13 @@ class TorchFile : public Checkpoint {
  private:
   static std::vector<float> gather(const TorchTensor& tensor, const std::string& dtype,
                                    const std::byte* storage) {
-    constexpr std::uint64_t at_once = 1 << 12;
+    constexpr std::uint64_t max_chunk = 1 << 12;
     std::vector<float> values;
     values.reserve(tensor.elements);
-    std::vector<std::byte> dense(std::min(at_once, tensor.elements) * tensor.item_bytes);
+    std::vector<std::byte> dense(std::min(max_chunk, tensor.elements) * tensor.item_bytes);
     Gather elements(tensor, storage);
     while (values.size() < tensor.elements) {
-      const std::uint64_t count = std::min(at_once, tensor.elements - values.size());
+      const std::uint64_t count = std::min(max_chunk, tensor.elements - values.size());
       elements.next(dense.data(), count);
       const std::vector<float> piece = widen(dtype, dense.data(), count * tensor.item_bytes);
       values.insert(values.end(), piece.begin(), piece.end());

@@ -11,9 +11,9 @@
 
 namespace quantring::weights {
 
-// part: which dictionary, where the file holds several that hold tensors: a key ("model_ema") or a
-// path of keys ("teacher.backbone"). Empty: the only one. Throws Error naming the file; for what is
-// no state dict, with the way to save one.
+// part: the dictionary, if the file has several with tensors: a key ("model_ema") or a path of keys
+// ("teacher.backbone"). Empty: the only one. Throws OptionError if `part` does not exist or is
+// needed, else Error naming the file and, if it has no state dict, how to save one.
 std::unique_ptr<Checkpoint> open_torch_file(const std::filesystem::path& path,
                                             const std::string& part);
 

@@ -5,8 +5,8 @@ namespace {
 
 using enum PickleRole;
 
-// The second half is what training scripts put beside the weights: options, counters, times,
-// NumPy's numbers. None of it is read.
+// The second half is what training scripts save beside the weights: options, counters, times,
+// NumPy's numbers. They are not used.
 constexpr PickleName names[] = {
     {"collections.OrderedDict", mapping},
     {"torch._utils._rebuild_tensor", call},
@@ -78,7 +78,7 @@ constexpr PickleName names[] = {
     {"numpy.dtypes.Float64DType", opaque},
     {"numpy.dtypes.Int64DType", opaque},
     {"_codecs.encode", opaque},
-    // Python 2's names of the builtins: torch.save's protocol writes them.
+    // Python 2's names of the builtins, which the pickle protocol of torch.save uses.
     {"__builtin__.dict", opaque},
     {"__builtin__.list", opaque},
     {"__builtin__.set", opaque},
@@ -101,7 +101,7 @@ constexpr PickleName names[] = {
     {"copyreg._reconstructor", opaque},
 };
 
-// Storage classes (_rebuild_tensor_v2), then the dtypes that came after them (_rebuild_tensor_v3).
+// Storage classes (_rebuild_tensor_v2), then the newer dtypes (_rebuild_tensor_v3).
 constexpr TorchType types[] = {
     {"torch.FloatStorage", "F32", 4},
     {"torch.HalfStorage", "F16", 2},

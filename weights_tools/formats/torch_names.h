@@ -1,5 +1,5 @@
 #pragma once
-// The Python names that a PyTorch checkpoint may hold. Everything else is refused.
+// The Python names that are accepted in a PyTorch checkpoint.
 
 #include <cstdint>
 #include <span>
@@ -14,10 +14,10 @@ std::span<const PickleName> torch_names();
 struct TorchType {
   std::string_view name;   // of the storage class, or of the dtype
   std::string_view dtype;  // as safetensors names it
-  std::uint64_t bytes;     // an element
+  std::uint64_t bytes;     // of an element
 };
 
-// nullptr: no such type of elements ("torch.UntypedStorage" has none either).
+// nullptr if the name is not an element type ("torch.UntypedStorage" has none).
 const TorchType* find_torch_type(std::string_view name);
 
 }  // namespace quantring::weights

@@ -10,15 +10,15 @@
 #include <vector>
 
 #include "ops/base/error.h"
-#include "weights_tools/inspect/printable.h"
+#include "weights_tools/base/printable.h"
 
 namespace quantring::weights {
 namespace {
 
 using Kind = PickleValue::Kind;
 
-// {"model": ...}, {"student": {"backbone": ...}}: files nest no deeper. The others keep the paths,
-// which repeat shared keys, in proportion to the file.
+// {"model": ...}, {"student": {"backbone": ...}}: files do not nest deeper. The other limits bound
+// the total size of the paths, since shared dictionaries repeat their keys.
 constexpr int max_depth = 4;
 constexpr std::size_t max_key = 100, max_dictionaries = 4096;
 constexpr std::size_t max_tensors = 1 << 16;
@@ -33,7 +33,7 @@ std::string quoted_text(std::string_view text) {
   return fmt::format("'{}'", ascii_excerpt(text));
 }
 
-// Moments and averages of an optimizer look like weights.
+// An optimizer's moments and averages would look like weights.
 bool belongs_to_optimizer(std::string_view key) {
   std::string lower(key);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -57,7 +57,7 @@ std::size_t count_entries(const PickleValue& dict, const Predicate& predicate) {
   return count;
 }
 
-// All dictionaries, outermost first, each once; below one that is a state dict there is no other.
+// All dictionaries in breadth-first order, each once; a state dict is not searched further.
 std::vector<Found> state_dicts(const PickleValue& root) {
   struct Waiting {
     Found found;
@@ -97,22 +97,22 @@ std::string list(const std::vector<Found>& dicts) {
   return text;
 }
 
-// Follows keys; a key may have dots itself, the longest that fits goes first. nullptr: none.
+// Follows a path of keys; keys may contain dots, the longest match is taken. nullptr: not found.
 const PickleValue* follow(const PickleValue& root, std::string_view path) {
   const PickleValue* dict = &root;
   for (;;) {
     const PickleValue* next = nullptr;
-    std::size_t longest = 0;
+    std::size_t length = 0;  // of the best matching key
     for_each_entry(*dict, [&](std::string_view key, const PickleValue& value) {
       const bool fits = path == key || (path.starts_with(key) && path[key.size()] == '.');
-      if (!fits || key.size() < longest || key.empty() || !value.is(Kind::dict)) return;
-      longest = key.size();
+      if (!fits || key.size() < length || key.empty() || !value.is(Kind::dict)) return;
+      length = key.size();
       next = &value;
     });
     if (next == nullptr) return nullptr;
-    if (longest == path.size()) return next;
+    if (length == path.size()) return next;
     dict = next;
-    path.remove_prefix(longest + 1);
+    path.remove_prefix(length + 1);
   }
 }
 
@@ -121,18 +121,18 @@ Found choose(const PickleValue& root, const std::string& part, const std::string
   if (!part.empty()) {
     const PickleValue* const dict = follow(root, part);
     if (dict != nullptr && count_entries(*dict, is_torch_tensor) > 0) return {dict, part};
-    throw Error(fmt::format("'{}' has no weights under {}{}", file, quoted_text(part),
-                            dicts.empty() ? "" : "; it has them in: " + list(dicts)));
+    throw OptionError(fmt::format("--part {}: '{}' has no weights there{}", ascii_excerpt(part),
+                                  file, dicts.empty() ? "" : "; it has them in: " + list(dicts)));
   }
   if (dicts.size() == 1) return dicts.front();
   if (dicts.empty()) {
     throw Error(
-        fmt::format("'{}' holds no dictionary of tensors; save one with "
+        fmt::format("'{}' has no dictionary of tensors; save one with "
                     "torch.save(model.state_dict(), \"weights.pth\")",
                     file));
   }
-  throw Error(fmt::format("'{}' holds several sets of weights: {}; choose one with --part", file,
-                          list(dicts)));
+  throw OptionError(fmt::format("'{}' has several sets of weights: {}; choose one with --part",
+                                file, list(dicts)));
 }
 
 }  // namespace
@@ -141,7 +141,7 @@ TorchState find_torch_state(const PickleValue& root, const std::string& part,
                             const std::string& file) {
   if (!root.is(Kind::dict)) {
     throw Error(
-        fmt::format("'{}' holds {}, not a dictionary of tensors; save one with "
+        fmt::format("'{}' contains {}, not a dictionary of tensors; save one with "
                     "torch.save(model.state_dict(), \"weights.pth\")",
                     file, is_torch_tensor(root) ? "a single tensor" : "something else"));
   }
@@ -155,7 +155,7 @@ TorchState find_torch_state(const PickleValue& root, const std::string& part,
     }
     if (!is_torch_tensor(value)) return;
     if (state.tensors.size() >= max_tensors) {
-      throw Error(fmt::format("'{}' holds more than {} tensors", file, max_tensors));
+      throw Error(fmt::format("'{}' has more than {} tensors", file, max_tensors));
     }
     const std::string where = fmt::format("'{}': tensor {}", file, quoted_text(name));
     state.tensors.emplace(name, parse_torch_tensor(value, where));

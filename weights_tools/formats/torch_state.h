@@ -1,5 +1,5 @@
 #pragma once
-// Where in a PyTorch file the weights are.
+// Finds the state dict in a PyTorch file.
 
 #include <map>
 #include <string>
@@ -9,14 +9,15 @@
 namespace quantring::weights {
 
 struct TorchState {
-  std::string part;  // the keys that lead to it, joined by dots; empty: the file is the state dict
+  std::string part;  // its path of keys, joined by dots; empty: the file is the state dict
   std::map<std::string, TorchTensor> tensors;
 };
 
-// The dictionary that holds weights: at least two matrices, or, where none does, any tensor.
-// Dictionaries are looked for under text keys, a few levels deep, not under an optimizer's. part:
-// which, where there are several; empty: the only one. Entries that are no tensors are left out.
-// Throws Error naming the file: none, several, no such part, a name twice, a malformed tensor.
+// The dictionary with weights: at least two matrices or, if there is none, any tensor. The search
+// goes a few levels deep through text keys, except those of an optimizer. part: the dictionary, if
+// there are several; empty: the only one. Entries other than tensors are ignored. Throws
+// OptionError for several without a `part`, or a `part` that does not exist; Error naming the file
+// for no dictionary, a duplicate name, a malformed tensor.
 TorchState find_torch_state(const PickleValue& root, const std::string& part,
                             const std::string& file);
 

@@ -13,13 +13,13 @@ namespace {
 using Kind = PickleValue::Kind;
 using Items = std::vector<const PickleValue*>;
 
-// More than PyTorch itself prints or anything stores; keeps a shape that many tensors share small.
+// More than any tensor in practice; many tensors may share one shape, so this bounds the memory.
 constexpr std::size_t max_dimensions = 16;
 constexpr std::uint64_t max_elements = std::uint64_t{1} << 48;  // 2 PB of f64
-// An expanded tensor can be larger than its file; one of a real model is a mask or an index.
+// An expanded tensor can be larger than its file; in real models it is a mask or an index.
 constexpr std::uint64_t max_expanded = std::uint64_t{1} << 24;
 
-// Where the arguments of the _rebuild_tensor functions stand.
+// Positions of the arguments of the _rebuild_tensor functions.
 enum Argument { storage, offset, shape, strides, requires_grad, hooks, metadata, dtype = 6 };
 
 struct Call {
@@ -32,8 +32,8 @@ std::optional<Call> as_call(const PickleValue& value) {
   return Call{value.items[0]->text, &value.items[1]->items};
 }
 
-// The innermost call, that of a _rebuild_tensor function: parameters are a wrapper around a tensor,
-// tensors with attributes of their own a wrapper around the function.
+// The call of a _rebuild_tensor function inside its wrappers: parameters wrap a tensor, tensors
+// with attributes wrap the function.
 std::optional<Call> tensor_call(const PickleValue& value) {
   constexpr int max_wrappers = 4;
   auto call = as_call(value);
@@ -91,14 +91,15 @@ class Parser {
 
   TorchTensor parse(const PickleValue& value) {
     const auto call = tensor_call(value);
-    if (!call) bad("is no dense tensor");
+    if (!call) bad("is not a dense tensor");
     const Items& arguments = *call->arguments;
     const bool v3 = call->name == "torch._utils._rebuild_tensor_v3";
-    if (arguments.size() <= (v3 ? Argument::dtype : Argument::strides)) bad("lacks arguments");
+    if (arguments.size() <= (v3 ? Argument::dtype : Argument::strides))
+      bad("has too few arguments");
     const Items* const id = storage_id(*arguments[Argument::storage]);
     if (id == nullptr) bad("has no storage");
     const TorchType* const type = element_type(*call, *id);
-    if (type == nullptr) bad("has elements of a type that is not known here");
+    if (type == nullptr) bad("has elements of an unknown type");
     check_metadata(arguments, v3 ? 7 : Argument::metadata);
 
     TorchTensor tensor;
@@ -112,7 +113,7 @@ class Parser {
     tensor.offset = whole(*arguments[Argument::offset], "its offset");
     tensor.shape = numbers(*arguments[Argument::shape], "its shape");
     tensor.strides = numbers(*arguments[Argument::strides], "its strides");
-    if (tensor.shape.size() != tensor.strides.size()) bad("has a stride too few or too many");
+    if (tensor.shape.size() != tensor.strides.size()) bad("has strides that do not fit its shape");
     check_inside(tensor);
     return tensor;
   }
@@ -125,7 +126,7 @@ class Parser {
                     where_, what));
   }
 
-  // {"conj": True, "neg": True}: the stored numbers are not the tensor's.
+  // {"conj": True, "neg": True}: the stored values are not those of the tensor.
   void check_metadata(const Items& arguments, std::size_t at) const {
     if (arguments.size() <= at) return;
     const PickleValue& value = *arguments[at];
@@ -134,14 +135,14 @@ class Parser {
   }
 
   std::uint64_t whole(const PickleValue& value, const char* what) const {
-    if (!value.is(Kind::integer)) bad(fmt::format("is malformed: {} is no integer", what));
+    if (!value.is(Kind::integer)) bad(fmt::format("is malformed: {} is not an integer", what));
     if (value.integer < 0) bad(fmt::format("is malformed: {} is negative", what));
     return static_cast<std::uint64_t>(value.integer);
   }
 
   std::vector<std::int64_t> numbers(const PickleValue& value, const char* what) const {
     const Items* const items = as_tuple(value);
-    if (items == nullptr) bad(fmt::format("is malformed: {} is no tuple", what));
+    if (items == nullptr) bad(fmt::format("is malformed: {} is not a tuple", what));
     if (items->size() > max_dimensions) {
       bad(fmt::format("has {} dimensions, more than {}", items->size(), max_dimensions));
     }
@@ -153,7 +154,7 @@ class Parser {
   }
 
   void check_inside(TorchTensor& tensor) const {
-    // Zeros last: a product that is zero in the end must not overflow on the way.
+    // Without the zeros, so that the intermediate product cannot overflow.
     std::uint64_t product = 1;
     bool empty = false;
     for (const std::int64_t size : tensor.shape) {
@@ -168,10 +169,10 @@ class Parser {
     tensor.elements = empty ? 0 : product;
     if (empty) return;
     const auto outside = [&] {
-      bad(fmt::format("reaches outside its storage of {} elements", tensor.storage_elements));
+      bad(fmt::format("extends beyond its storage of {} elements", tensor.storage_elements));
     };
     if (tensor.offset >= tensor.storage_elements) outside();
-    std::uint64_t room = tensor.storage_elements - 1 - tensor.offset;  // behind the first element
+    std::uint64_t room = tensor.storage_elements - 1 - tensor.offset;  // after the first element
     for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
       const auto steps = static_cast<std::uint64_t>(tensor.shape[i]) - 1;
       const auto stride = static_cast<std::uint64_t>(tensor.strides[i]);
@@ -180,7 +181,7 @@ class Parser {
       room -= steps * stride;
     }
     if (tensor.elements > tensor.storage_elements && tensor.elements > max_expanded) {
-      bad(fmt::format("repeats a storage of {} elements to {}", tensor.storage_elements,
+      bad(fmt::format("expands a storage of {} elements to {}", tensor.storage_elements,
                       tensor.elements));
     }
   }

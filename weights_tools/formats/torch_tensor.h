@@ -1,5 +1,5 @@
 #pragma once
-// A tensor as a PyTorch pickle tells it: a view into a storage (torch/_utils.py).
+// A tensor in a PyTorch pickle: a view of a storage (torch/_utils.py).
 
 #include <cstdint>
 #include <string>
@@ -12,8 +12,8 @@ namespace quantring::weights {
 
 struct TorchTensor {
   std::string_view dtype;                    // as safetensors names it
-  std::uint64_t item_bytes = 0;              // of an element
-  std::vector<std::int64_t> shape, strides;  // strides in elements; 0 where it is expanded
+  std::uint64_t item_bytes = 0;              // per element
+  std::vector<std::int64_t> shape, strides;  // strides in elements; 0 for expanded dimensions
   std::uint64_t elements = 0;                // product of the shape
   std::uint64_t offset = 0;                  // in the storage, elements
   std::uint64_t storage_elements = 0, storage_bytes = 0;
@@ -22,14 +22,15 @@ struct TorchTensor {
   bool contiguous() const;
 };
 
-// A call that makes a tensor or a parameter?
+// Whether the value is a call that makes a tensor or a parameter.
 bool is_torch_tensor(const PickleValue& value);
 
-// Of a float type, with at least two dimensions? Weights are, counters and averages are not.
+// Whether it is a tensor of floats with at least two dimensions, as weights are and counters and
+// averages are not.
 bool is_torch_matrix(const PickleValue& value);
 
-// Every element is checked to lie inside the storage. where: "'FILE': tensor 'NAME'", for messages.
-// Throws Error for what is no tensor, or a malformed one.
+// Checks that every element is inside the storage. where: "'FILE': tensor 'NAME'", in errors.
+// Throws Error if the value is not a tensor, or malformed.
 TorchTensor parse_torch_tensor(const PickleValue& value, const std::string& where);
 
 }  // namespace quantring::weights

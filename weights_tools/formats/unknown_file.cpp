@@ -43,7 +43,7 @@ constexpr Signature signatures[] = {
 bool starts_as_msgpack_map(std::string_view bytes) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
   if (bytes.size() < 8) return false;
-  // A map of up to 15, 65535 or more entries; then its first key, a text.
+  // A map of up to 15, 65535 or more entries, then a text as first key.
   const std::size_t key = byte(0) > 0x80 && byte(0) <= 0x8f ? 1
                           : byte(0) == 0xde                 ? 3
                           : byte(0) == 0xdf                 ? 5
@@ -51,7 +51,7 @@ bool starts_as_msgpack_map(std::string_view bytes) {
   return key != 0 && ((byte(key) > 0xa0 && byte(key) <= 0xbf) || byte(key) == 0xd9);
 }
 
-// Protocol buffers have no signature; a model's first fields are its version and who made it.
+// Protocol buffers have no signature; the first fields are the version and the producer.
 bool starts_as_onnx(std::string_view bytes) {
   return bytes.size() > 3 && bytes[0] == 0x08 && bytes[1] > 0 && bytes[1] < 32 &&
          (bytes[2] == 0x12 || bytes[2] == 0x3a);
@@ -66,7 +66,7 @@ bool starts_as_page(std::string_view bytes) {
 }
 
 // torch.save before 1.6: a pickle that begins with the number 0x1950a86a20f9469cfc6c; before 0.2, a
-// tar of these members.
+// tar with these members.
 bool is_old_pytorch(std::string_view bytes) {
   if (bytes.starts_with("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv)) return true;
   const bool tar = bytes.size() > 262 && bytes.substr(257, 5) == "ustar";
@@ -81,7 +81,7 @@ void refuse_unknown(const std::filesystem::path& path, std::span<const std::byte
   const std::string name = path.string();
   if (is_old_pytorch(bytes)) {
     throw Error(fmt::format(
-        "'{}' is in PyTorch's format from before 1.6; load and save it again with a current "
+        "'{}' has the format of PyTorch before 1.6; load and save it again with a current "
         "PyTorch: python3 -c \"import torch; torch.save(torch.load('{}', map_location='cpu', "
         "weights_only=True), 'new.pth')\"",
         name, path.filename().string()));
@@ -95,15 +95,16 @@ void refuse_unknown(const std::filesystem::path& path, std::span<const std::byte
     }
   }
   if (starts_as_page(bytes)) {
-    refuse("a web page: the download went wrong", "fetch the file itself (its 'raw' address)");
+    refuse("a web page: the download failed", "fetch the file itself (its 'raw' address)");
   }
   if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") {
     refuse("a tar archive", "unpack it and name the checkpoint inside");
   }
   if (bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5) {
-    refuse("a Python pickle that torch.save did not write",
-           "pickles can run any code, so it is not read; load it where you trust it and save the "
-           "tensors with safetensors");
+    refuse(
+        "a Python pickle that torch.save did not write",
+        "pickles can run any code, so it is not read; if you trust it, load it in Python and save "
+        "the tensors with safetensors");
   }
   if (starts_as_msgpack_map(bytes)) {
     refuse("a msgpack file (Flax)", as_safetensors);
@@ -116,8 +117,8 @@ void refuse_unknown(const std::filesystem::path& path, std::span<const std::byte
     refuse("a TensorFlow file", as_safetensors);
   }
   throw Error(fmt::format(
-      "'{}' is not a checkpoint that is known here; those are safetensors, PyTorch (.pth, .pt, "
-      ".bin; zip), NumPy .npz and the .index.json of one in several files",
+      "'{}' is not a supported checkpoint: those are safetensors, PyTorch (.pth, .pt, .bin; "
+      "zip), NumPy .npz and the .index.json of a sharded one",
       name));
 }
 

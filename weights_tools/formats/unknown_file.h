@@ -1,5 +1,5 @@
 #pragma once
-// What a file that is no checkpoint known here is, and what to do about it.
+// The error for a file that is not a supported checkpoint: its type and the remedy.
 
 #include <cstddef>
 #include <filesystem>
@@ -7,7 +7,7 @@
 
 namespace quantring::weights {
 
-// begin: its first bytes, 512 if it has as many. Throws Error, always.
+// begin: its first bytes, up to 512. Always throws Error.
 [[noreturn]] void refuse_unknown(const std::filesystem::path& path,
                                  std::span<const std::byte> begin);
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/model/safetensors.h"
 #include "ops/base/error.h"
 #include "ops/half.h"
 #include "weights_tools/formats/checkpoint.h"
@@ -14,7 +15,7 @@
 namespace quantring::weights {
 namespace {
 
-// Stored bytes are aligned only as their file aligns them, so they go through memcpy.
+// Stored bytes may be unaligned.
 template <class Stored>
 Stored load(const std::byte* bytes, std::size_t index) {
   Stored value;
@@ -33,15 +34,16 @@ void widen_halves(const std::byte* bytes, std::vector<float>& values) {
 
 }  // namespace
 
+bool is_float_dtype(std::string_view dtype) {
+  return dtype == "F32" || dtype == "F16" || dtype == "BF16" || dtype == "F64";
+}
+
 std::vector<float> widen(const std::string& dtype, const std::byte* bytes, std::size_t size) {
   static_assert(std::endian::native == std::endian::little, "the bytes are little-endian");
-  const std::size_t element = dtype == "F32"                      ? 4
-                              : dtype == "F16" || dtype == "BF16" ? 2
-                              : dtype == "F64"                    ? 8
-                                                                  : 0;
-  if (element == 0) {
-    throw Error(fmt::format("it holds {} values; weights are F32, F16, BF16 or F64", dtype));
+  if (!is_float_dtype(dtype)) {
+    throw Error(fmt::format("it has {} values; weights are F32, F16, BF16 or F64", dtype));
   }
+  const std::size_t element = stored_dtype_bytes(dtype);
   if (size % element != 0) throw std::logic_error("widen: not a whole number of elements");
   std::vector<float> values(size / element);
   if (values.empty()) return values;
@@ -58,7 +60,7 @@ std::vector<float> widen(const std::string& dtype, const std::byte* bytes, std::
       const auto value = load<double>(bytes, i);
       values[i] = static_cast<float>(value);
       if (std::isinf(values[i]) && std::isfinite(value)) {
-        throw Error(fmt::format("it holds {}, which is too large for f32", value));
+        throw Error(fmt::format("it has a value of {}, which is too large for f32", value));
       }
     }
   }

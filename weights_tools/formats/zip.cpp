@@ -1,4 +1,5 @@
-// The archive's directory. zip_contents.cpp reads what the entries hold.
+// The directory of the archive. zip_contents.cpp reads the entries.
+
 #include "weights_tools/formats/zip.h"
 
 #include <fmt/format.h>
@@ -9,7 +10,7 @@
 #include <utility>
 
 #include "ops/base/error.h"
-#include "weights_tools/inspect/printable.h"
+#include "weights_tools/base/printable.h"
 
 namespace quantring::weights {
 namespace {
@@ -25,11 +26,11 @@ constexpr std::size_t local_bytes = 30, central_bytes = 46, end_bytes = 22, end6
 constexpr std::size_t max_comment = 0xFFFF;
 constexpr std::uint64_t full16 = 0xFFFF, full32 = 0xFFFFFFFF;  // "see the zip64 record"
 
-// How hard deflate was tried, sizes after the data, names in UTF-8: none of them matters here. All
-// others (encryption, patches) change what the data mean.
-constexpr unsigned harmless_flags = 0x080E;
+// Level of compression, sizes after the data, names in UTF-8: they can be ignored. All other flags
+// (encryption, patches) change the meaning of the data.
+constexpr unsigned ignored_flags = 0x080E;
 
-// 258 bytes out of two bits is the most that deflate can do.
+// Deflate's maximum is 258 bytes from two bits.
 constexpr std::uint64_t max_deflate_ratio = 1032;
 
 std::uint64_t little_endian(Bytes bytes, std::size_t at, int count) {
@@ -50,7 +51,7 @@ std::uint64_t u64(Bytes bytes, std::size_t at) {
   return little_endian(bytes, at, 8);
 }
 
-// The three checks of a sub-range, without overflow.
+// Checks a sub-range without overflow.
 bool inside(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) {
   return offset <= whole && size <= whole - offset;
 }
@@ -65,7 +66,7 @@ class DirectoryReader {
 
   std::map<std::string, ZipEntry> read() {
     const Directory directory = locate();
-    // Each entry takes a header here, so the count is bounded by the file before anything grows.
+    // Each entry has a header, so the size of the file bounds the count before any allocation.
     if (directory.count > directory.size / central_bytes) {
       damaged(fmt::format("it claims {} entries", directory.count));
     }
@@ -73,8 +74,8 @@ class DirectoryReader {
     Bytes rest = file_.subspan(directory.offset, directory.size);
     for (std::uint64_t i = 0; i < directory.count; ++i) {
       auto [name, entry] = read_entry(rest, directory.offset);
-      const auto [place, fresh] = entries.emplace(std::move(name), entry);
-      if (!fresh) damaged(fmt::format("entry '{}' appears twice", place->first));
+      const auto [place, added] = entries.emplace(std::move(name), entry);
+      if (!added) damaged(fmt::format("entry '{}' appears twice", place->first));
     }
     if (!rest.empty()) damaged("its directory is longer than its entries");
     refuse_overlap();
@@ -87,7 +88,7 @@ class DirectoryReader {
         fmt::format("'{}' is a damaged zip archive: {}; fetch the file again", path_, what));
   }
 
-  // Where the end record begins: at the end of the file, only its own comment behind it.
+  // The position of the end record: at the end of the file, followed by its comment.
   std::size_t find_end() const {
     if (file_.size() >= end_bytes) {
       const std::size_t last = file_.size() - end_bytes;
@@ -97,8 +98,8 @@ class DirectoryReader {
       }
     }
     throw Error(
-        fmt::format("'{}' is no whole zip archive: its end is missing, so the file is probably "
-                    "cut; fetch it again",
+        fmt::format("'{}' is not a complete zip archive: its end is missing, so the file is "
+                    "probably truncated; fetch it again",
                     path_));
   }
 
@@ -117,7 +118,7 @@ class DirectoryReader {
       if (!inside(at, end64_bytes, end - locator_bytes) || u32(file_, at) != end64_signature) {
         damaged("its zip64 record is not where it should be");
       }
-      // What the short record can hold, both must say alike.
+      // A value that fits the short record must be equal in both.
       const auto widen = [&](std::uint64_t& narrow, std::uint64_t full, std::uint64_t wide) {
         if (narrow != full && narrow != wide) damaged("its two end records differ");
         narrow = wide;
@@ -146,27 +147,27 @@ class DirectoryReader {
   // Takes one entry off the front of `rest`.
   std::pair<std::string, ZipEntry> read_entry(Bytes& rest, std::uint64_t data_end) {
     if (rest.size() < central_bytes || u32(rest, 0) != central_signature) {
-      damaged("its directory breaks off");
+      damaged("its directory is truncated");
     }
     const std::size_t name_size = u16(rest, 28), extra_size = u16(rest, 30);
     const std::size_t whole = central_bytes + name_size + extra_size + u16(rest, 32);
-    if (whole > rest.size()) damaged("its directory breaks off");
+    if (whole > rest.size()) damaged("its directory is truncated");
     const std::string name(reinterpret_cast<const char*>(rest.data()) + central_bytes, name_size);
     if (has_control(name)) {
-      damaged("the name of an entry holds control characters");
+      damaged("the name of an entry has control characters");
     }
 
     const unsigned flags = u16(rest, 8), method = u16(rest, 10);
-    if ((flags & ~harmless_flags) != 0) {
+    if ((flags & ~ignored_flags) != 0) {
       throw Error(fmt::format(
-          "'{}': entry '{}' is encrypted or uses zip features unknown here; unpack the archive "
-          "and zip it again without",
+          "'{}': entry '{}' is encrypted or uses unsupported zip features; unpack the archive and "
+          "zip it again without them",
           path_, name));
     }
     if (method != 0 && method != 8) {
       throw Error(fmt::format(
-          "'{}': entry '{}' is compressed by method {}; only stored and deflated entries can be "
-          "read",
+          "'{}': entry '{}' is compressed with method {}; only stored and deflated entries are "
+          "supported",
           path_, name, method));
     }
     ZipEntry entry{.compressed = u32(rest, 20),
@@ -177,21 +178,22 @@ class DirectoryReader {
     std::uint64_t header = u32(rest, 42), disk = u16(rest, 34);
     read_zip64(rest.subspan(central_bytes + name_size, extra_size), name, entry, header, disk);
     if (disk != 0) several_disks();
-    const std::uint64_t most = entry.deflated ? entry.size / max_deflate_ratio : entry.size;
-    if (entry.deflated ? most > entry.compressed : most != entry.compressed) {
+    const bool possible = entry.deflated ? entry.size / max_deflate_ratio <= entry.compressed
+                                         : entry.size == entry.compressed;
+    if (!possible) {
       damaged(
-          fmt::format("entry '{}' cannot hold {} bytes in {}", name, entry.size, entry.compressed));
+          fmt::format("entry '{}' cannot have {} bytes in {}", name, entry.size, entry.compressed));
     }
     entry.data_offset = data_offset(header, name, data_end);
     if (!inside(entry.data_offset, entry.compressed, data_end)) {
-      damaged(fmt::format("entry '{}' reaches past the end of the data", name));
+      damaged(fmt::format("entry '{}' extends past the end of the data", name));
     }
-    taken_.emplace_back(header, entry.data_offset + entry.compressed);
+    ranges_.emplace_back(header, entry.data_offset + entry.compressed);
     rest = rest.subspan(whole);
     return {name, entry};
   }
 
-  // Extra field 1 holds, in this order, those of the four that did not fit their places.
+  // Extra field 1 has, in this order, those of the four values that did not fit their fields.
   void read_zip64(Bytes extra, const std::string& name, ZipEntry& entry, std::uint64_t& header,
                   std::uint64_t& disk) const {
     Bytes field;
@@ -203,7 +205,7 @@ class DirectoryReader {
     const auto take = [&](std::uint64_t& value, std::uint64_t full, int count) {
       if (value != full) return;
       if (field.size() < static_cast<std::size_t>(count)) {
-        damaged(fmt::format("entry '{}' lacks its zip64 field", name));
+        damaged(fmt::format("entry '{}' has no zip64 field", name));
       }
       value = little_endian(field, 0, count);
       field = field.subspan(count);
@@ -217,29 +219,29 @@ class DirectoryReader {
   std::uint64_t data_offset(std::uint64_t header, const std::string& name,
                             std::uint64_t data_end) const {
     if (!inside(header, local_bytes, data_end) || u32(file_, header) != local_signature) {
-      damaged(fmt::format("entry '{}' is not where the directory says", name));
+      damaged(fmt::format("entry '{}' is not at its place in the directory", name));
     }
     const std::uint64_t name_size = u16(file_, header + 26), extra_size = u16(file_, header + 28);
     if (!inside(header + local_bytes, name_size + extra_size, data_end)) {
-      damaged(fmt::format("entry '{}' reaches past the end of the data", name));
+      damaged(fmt::format("entry '{}' extends past the end of the data", name));
     }
     const std::string_view here(reinterpret_cast<const char*>(file_.data()) + header + local_bytes,
                                 name_size);
-    if (here != name) damaged(fmt::format("entry '{}' has another name at its data", name));
+    if (here != name) damaged(fmt::format("entry '{}' has another name in its local header", name));
     return header + local_bytes + name_size + extra_size;
   }
 
-  // Entries that share data are how a small archive unpacks to a huge one.
+  // With shared data, a small archive could unpack to a huge size.
   void refuse_overlap() {
-    std::sort(taken_.begin(), taken_.end());
-    for (std::size_t i = 1; i < taken_.size(); ++i) {
-      if (taken_[i].first < taken_[i - 1].second) damaged("two entries share bytes");
+    std::sort(ranges_.begin(), ranges_.end());
+    for (std::size_t i = 1; i < ranges_.size(); ++i) {
+      if (ranges_[i].first < ranges_[i - 1].second) damaged("two entries share bytes");
     }
   }
 
   Bytes file_;
   const std::string& path_;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken_;  // header to end of data
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_;  // header to end of data
 };
 
 }  // namespace
@@ -248,7 +250,7 @@ ZipFile::ZipFile(const std::filesystem::path& path)
     : path_(path.string()), file_(path), entries_(DirectoryReader(file_.bytes(), path_).read()) {}
 
 bool looks_like_zip(std::span<const std::byte> bytes) {
-  // An archive without entries begins with its end.
+  // An archive without entries begins with the end record.
   return bytes.size() >= 4 && (u32(bytes, 0) == local_signature || u32(bytes, 0) == end_signature);
 }
 

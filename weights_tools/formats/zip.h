@@ -1,7 +1,7 @@
 #pragma once
-// Zip archives (PKWARE APPNOTE 6.3), as far as checkpoints use them: stored and deflated entries,
-// zip64, one disk, no encryption. The central directory counts; local headers only say where the
-// data begins.
+// Reads zip archives (PKWARE APPNOTE 6.3) with the features that checkpoints use: stored and
+// deflated entries, zip64, one disk, no encryption. The central directory is authoritative; local
+// headers only give the place of the data.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,39 +25,39 @@ struct ZipEntry {
 
 class ZipFile {
  public:
-  // Reads and checks the directory: every entry inside the file, none overlapping another, no name
-  // twice. Throws Error naming the file.
+  // Reads and checks the directory: all entries are inside the file, none overlap, no duplicate
+  // names. Throws Error naming the file.
   explicit ZipFile(const std::filesystem::path& path);
 
   const std::string& path() const { return path_; }
   const std::map<std::string, ZipEntry>& entries() const { return entries_; }
 
-  // The contents of an entry that is not deflated, where they lie in the mapping; the CRC is
-  // checked the first time. Throws Error naming file and entry.
+  // The contents of a stored entry, in the mapped file; the CRC is checked on first use. Throws
+  // Error naming file and entry, also for a deflated entry.
   std::span<const std::byte> stored(const std::string& name) const;
 
-  // The contents of any entry, inflated if need be, CRC checked. Never takes more memory than
-  // `limit` bytes, which the entry must not exceed. Throws Error naming file and entry.
+  // The contents of any entry, inflated if needed, CRC checked. Throws Error naming file and entry,
+  // also if the contents exceed `limit` bytes.
   std::vector<std::byte> read(const std::string& name, std::uint64_t limit) const;
 
   // The first `count` bytes of the contents, or all if there are fewer; the CRC is not checked. For
-  // headers, so that what is large need not be inflated to know its shape.
+  // headers of large entries.
   std::vector<std::byte> read_prefix(const std::string& name, std::size_t count) const;
 
-  // Lets the system drop these pages from memory.
+  // Allows the kernel to drop these pages from memory.
   void release(std::span<const std::byte> data) const { file_.release(data); }
 
  private:
   const ZipEntry& entry(const std::string& name) const;
-  std::span<const std::byte> data(const ZipEntry& entry) const;  // as it lies in the file
+  std::span<const std::byte> data(const ZipEntry& entry) const;  // as stored in the file
 
   std::string path_;
   MappedFile file_;
   std::map<std::string, ZipEntry> entries_;
-  mutable std::set<std::string> checked_;  // stored entries whose CRC was right
+  mutable std::set<std::string> checked_;  // stored entries with a correct CRC
 };
 
-// Does it begin as a zip archive does?
+// Whether the bytes begin like a zip archive.
 bool looks_like_zip(std::span<const std::byte> bytes);
 
 }  // namespace quantring::weights

@@ -1,4 +1,5 @@
-// What the entries of a zip archive hold: inflating (RFC 1951, by zlib) and CRC-32.
+// The entries of a zip archive: inflating (RFC 1951, with zlib) and CRC-32.
+
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -13,9 +14,9 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// Work goes in steps of this many bytes, so that zlib's 32-bit counts suffice and pages of the file
-// can be let go on the way.
-constexpr std::size_t step = 4 << 20;
+// Data are processed in chunks of this many bytes, so that zlib's 32-bit counts suffice and pages
+// of the file can be released early.
+constexpr std::size_t chunk_bytes = 4 << 20;
 
 std::uint32_t crc_of(std::uint32_t crc, Bytes part) {
   return static_cast<std::uint32_t>(
@@ -31,14 +32,14 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  // Fills target as far as the data go; what is filled. used: told of each part of the data that
-  // is done with.
+  // Fills target from the data and returns the number of bytes. used: called with each part of the
+  // data that is consumed.
   template <class Used>
   std::size_t fill(std::span<std::byte> target, const Used& used) {
     std::size_t filled = 0;
     while (filled < target.size() && !ended_) {
-      const Bytes input = rest_.first(std::min(rest_.size(), step));
-      const std::size_t room = std::min(target.size() - filled, step);
+      const Bytes input = rest_.first(std::min(rest_.size(), chunk_bytes));
+      const std::size_t room = std::min(target.size() - filled, chunk_bytes);
       stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(input.data()));
       stream_.avail_in = static_cast<uInt>(input.size());
       stream_.next_out = reinterpret_cast<Bytef*>(target.data() + filled);
@@ -55,7 +56,7 @@ class Inflater {
     return filled;
   }
 
-  // Nothing more comes out and nothing is left over.
+  // Whether the stream ended and consumed all data.
   bool at_end() {
     std::byte more;
     return fill({&more, 1}, [](Bytes) {}) == 0 && ended_ && rest_.empty();
@@ -72,7 +73,7 @@ class Inflater {
 const ZipEntry& ZipFile::entry(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
-    throw Error(fmt::format("'{}' holds no entry '{}'", path_, name));
+    throw Error(fmt::format("'{}' has no entry '{}'", path_, name));
   }
   return found->second;
 }
@@ -85,15 +86,15 @@ std::span<const std::byte> ZipFile::stored(const std::string& name) const {
   const ZipEntry& entry = this->entry(name);
   const Bytes all = data(entry);
   if (entry.deflated) {
-    throw Error(fmt::format("'{}': entry '{}' is compressed where it must not be", path_, name));
+    throw Error(fmt::format("'{}': entry '{}' must not be compressed", path_, name));
   }
   if (checked_.contains(name)) return all;
   std::uint32_t crc = 0;
-  for (std::size_t at = 0; at < all.size(); at += step) {
-    const Bytes part = all.subspan(at, std::min(step, all.size() - at));
+  for (std::size_t at = 0; at < all.size(); at += chunk_bytes) {
+    const Bytes part = all.subspan(at, std::min(chunk_bytes, all.size() - at));
     crc = crc_of(crc, part);
-    // Of a large entry the caller may want only a part.
-    if (all.size() > step) release(part);
+    // The caller may need only a part of a large entry.
+    if (all.size() > chunk_bytes) release(part);
   }
   if (crc != entry.crc) {
     throw Error(
@@ -106,8 +107,8 @@ std::span<const std::byte> ZipFile::stored(const std::string& name) const {
 std::vector<std::byte> ZipFile::read(const std::string& name, std::uint64_t limit) const {
   const ZipEntry& entry = this->entry(name);
   if (entry.size > limit) {
-    throw Error(fmt::format("'{}': entry '{}' is {} bytes long; at most {} make sense there", path_,
-                            name, entry.size, limit));
+    throw Error(fmt::format("'{}': entry '{}' has {} bytes, more than the {} that are accepted",
+                            path_, name, entry.size, limit));
   }
   if (!entry.deflated) {
     const Bytes all = stored(name);
@@ -119,12 +120,12 @@ std::vector<std::byte> ZipFile::read(const std::string& name, std::uint64_t limi
   Inflater inflater(data(entry));
   const std::size_t filled = inflater.fill(contents, [&](Bytes part) { release(part); });
   std::uint32_t crc = 0;
-  for (std::size_t at = 0; at < filled; at += step) {
-    crc = crc_of(crc, Bytes(contents).subspan(at, std::min(step, filled - at)));
+  for (std::size_t at = 0; at < filled; at += chunk_bytes) {
+    crc = crc_of(crc, Bytes(contents).subspan(at, std::min(chunk_bytes, filled - at)));
   }
   if (filled != entry.size || !inflater.at_end() || crc != entry.crc) {
     throw Error(fmt::format(
-        "'{}': entry '{}' is damaged (it does not unpack to what the archive says); fetch the file "
+        "'{}': entry '{}' is damaged (its contents do not match the directory); fetch the file "
         "again",
         path_, name));
   }

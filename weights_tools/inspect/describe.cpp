@@ -33,7 +33,7 @@ std::string head_text(const Architecture& a) {
     case Pooling::class_and_distillation:
       return "mean of two: on the class token and on the distillation token";
     case Pooling::class_and_average:
-      return "on the class token and the average of the patches side by side";
+      return "on the class token and the average of the patches, concatenated";
   }
   return {};
 }

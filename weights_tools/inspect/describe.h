@@ -1,5 +1,5 @@
 #pragma once
-// A model in words.
+// A model as text.
 
 #include <string>
 #include <utility>
@@ -9,7 +9,7 @@
 
 namespace quantring::weights {
 
-// What, and what of it: {"architecture", "ViT, 12 blocks, dim 192, ..."}, ...
+// Pairs of name and value: {"architecture", "ViT, 12 blocks, dim 192, ..."}, ...
 std::vector<std::pair<std::string, std::string>> describe(const Architecture& architecture);
 std::string describe(const PreprocessConfig& preprocess);
 

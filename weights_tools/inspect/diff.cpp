@@ -7,11 +7,11 @@
 #include <limits>
 #include <new>
 
-#include "engine/model/model_file.h"
 #include "engine/image/preprocess_json.h"
+#include "engine/model/model_file.h"
 #include "ops/base/error.h"
-#include "weights_tools/inspect/inspect_checkpoint.h"
 #include "ops/base/json.h"
+#include "weights_tools/model/is_model_file.h"
 
 namespace quantring::weights {
 namespace {
@@ -19,10 +19,6 @@ namespace {
 using nlohmann::json;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-bool is_float(const TensorInfo& info) {
-  return info.dtype == "F32" || info.dtype == "F16" || info.dtype == "BF16" || info.dtype == "F64";
-}
 
 TensorDifference compare(const std::string& name, const std::vector<float>& a,
                          const std::vector<float>& b) {
@@ -33,7 +29,7 @@ TensorDifference compare(const std::string& name, const std::vector<float>& a,
     if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
     double distance = std::fabs(double{a[i]} - b[i]);
     if (std::isnan(distance)) distance = infinity;
-    difference.largest = std::max(difference.largest, distance);
+    difference.max_difference = std::max(difference.max_difference, distance);
     squares += distance * distance;
   }
   difference.relative_l2 = std::sqrt(squares / squares_a);
@@ -63,19 +59,20 @@ void compare_tensors(const Checkpoint& a, const Checkpoint& b, DiffReport& repor
     if (info.dtype != other->second.dtype) report.dtypes.push_back(name);
     if (info.shape != other->second.shape) {
       report.shapes.push_back({name, info.shape, other->second.shape});
-    } else if (!is_float(info) || !is_float(other->second)) {
+    } else if (!is_float_dtype(info.dtype) || !is_float_dtype(other->second.dtype)) {
       report.skipped.push_back(name);
     } else {
       const auto difference = compare(name, a, b);
-      if (difference.largest > 0) {
+      if (difference.max_difference > 0) {
         report.values.push_back(difference);
       } else {
         ++report.equal;
       }
     }
   }
-  std::stable_sort(report.values.begin(), report.values.end(),
-                   [](const auto& x, const auto& y) { return x.largest > y.largest; });
+  std::stable_sort(report.values.begin(), report.values.end(), [](const auto& x, const auto& y) {
+    return x.max_difference > y.max_difference;
+  });
 }
 
 // Keys whose values differ; a missing key is shown as "-".
@@ -97,7 +94,8 @@ void compare_models(const ModelFile& a, const ModelFile& b, DiffReport& report) 
   compare_objects("preprocess", try_parse_json(preprocess_to_json(a.preprocess())),
                   try_parse_json(preprocess_to_json(b.preprocess())), report);
   if (a.part() != b.part()) {
-    report.facts.push_back(fmt::format("held: {}, {}", range_text(a.part()), range_text(b.part())));
+    report.facts.push_back(
+        fmt::format("blocks in the file: {}, {}", range_text(a.part()), range_text(b.part())));
   }
   const auto &left = a.labels(), &right = b.labels();
   if (left.size() != right.size()) {

@@ -1,23 +1,25 @@
+// The report of diff as text and as JSON.
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "weights_tools/inspect/diff.h"
-#include "weights_tools/inspect/inspect_checkpoint.h"
-#include "weights_tools/inspect/text_table.h"
+#include "engine/model/safetensors.h"
 #include "ops/base/json.h"
+#include "weights_tools/base/text_table.h"
+#include "weights_tools/inspect/diff.h"
 
 namespace quantring::weights {
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-// A heading, and the first lines of what it is about; nothing if there is nothing.
-std::string section(const std::string& heading, Rows rows, std::size_t limit) {
+// A heading and the first rows; empty if there are no rows.
+std::string section(const std::string& heading, Rows rows, std::size_t max_rows) {
   if (rows.empty()) return {};
   const std::size_t all = rows.size();
-  if (limit > 0 && all > limit) rows.resize(limit);
+  if (max_rows > 0 && all > max_rows) rows.resize(max_rows);
   for (auto& row : rows) row.front().insert(0, "  ");
   std::string text = heading + "\n" + text_table(rows, {Align::left});
   if (rows.size() < all) text += fmt::format("  ... and {} more (--all)\n", all - rows.size());
@@ -32,25 +34,25 @@ Rows as_rows(const std::vector<std::string>& names) {
 
 }  // namespace
 
-std::string diff_text(const DiffReport& report, std::size_t limit) {
+std::string diff_text(const DiffReport& report, std::size_t max_rows) {
   Rows shapes, values;
   for (const auto& shape : report.shapes) {
     shapes.push_back({shape.name, shape_text(shape.a), shape_text(shape.b)});
   }
   for (const auto& value : report.values) {
-    values.push_back({value.name, fmt::format("largest {:.3g}", value.largest),
+    values.push_back({value.name, fmt::format("max |a - b| {:.3g}", value.max_difference),
                       fmt::format("relative L2 {:.3g}", value.relative_l2)});
   }
-  std::string text = section("the models differ:", as_rows(report.facts), limit) +
-                     section("only in A:", as_rows(report.only_a), limit) +
-                     section("only in B:", as_rows(report.only_b), limit) +
-                     section("other shapes:", shapes, limit) +
-                     section("other values:", values, limit);
+  std::string text = section("the models differ:", as_rows(report.facts), max_rows) +
+                     section("only in A:", as_rows(report.only_a), max_rows) +
+                     section("only in B:", as_rows(report.only_b), max_rows) +
+                     section("different shapes:", shapes, max_rows) +
+                     section("different values:", values, max_rows);
   if (!report.dtypes.empty()) {
     text += fmt::format("{} tensors are stored in different types\n", report.dtypes.size());
   }
-  text += section("not compared, because they are no floats:", as_rows(report.skipped), limit);
-  return text + fmt::format("{}: {} tensors have the same values, {} others\n",
+  text += section("not compared, since they are not floats:", as_rows(report.skipped), max_rows);
+  return text + fmt::format("{}: {} tensors have the same values, {} have different ones\n",
                             report.same() ? "same" : "different", report.equal,
                             report.values.size());
 }
@@ -67,7 +69,7 @@ std::string diff_json(const DiffReport& report) {
   }
   for (const auto& value : report.values) {
     values.push_back({{"name", value.name},
-                      {"largest", number(value.largest)},
+                      {"max_difference", number(value.max_difference)},
                       {"relative_l2", number(value.relative_l2)}});
   }
   const ordered_json value = {{"same", report.same()},   {"facts", report.facts},

@@ -5,14 +5,14 @@
 #include <map>
 
 #include "engine/codec/codec.h"
-#include "weights_tools/model/cuts.h"
+#include "weights_tools/base/text_table.h"
 #include "weights_tools/inspect/describe.h"
-#include "weights_tools/inspect/text_table.h"
+#include "weights_tools/model/cuts.h"
 
 namespace quantring::weights {
 namespace {
 
-constexpr int few_blocks = 6;  // so few that cuts inside a block are worth showing
+constexpr int max_blocks_with_half_cuts = 6;  // deeper models: only cuts between blocks are shown
 
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.2f}", static_cast<double>(bytes) / 1e6);
@@ -43,7 +43,7 @@ std::string facts(const ModelFile& model, const ModelCosts& costs) {
                                                labels.back())});
   rows.push_back(
       {"parameters", fmt::format("{} ({})", costs.whole().parameters, dtypes_text(model))});
-  rows.push_back({"operations", fmt::format("{:.3g} GFLOP an image", costs.whole().gflop)});
+  rows.push_back({"operations", fmt::format("{:.3g} GFLOP per image", costs.whole().gflop)});
   rows.push_back({"hash", model.hash()});
   return text_table(rows, {Align::left});
 }
@@ -67,19 +67,19 @@ std::string parts(const ModelFile& model, const ModelCosts& costs) {
 
 std::string crossing(const ModelFile& model) {
   const Architecture& a = model.architecture();
-  std::vector<std::vector<std::string>> rows = {{"coding of the link"}, {"bytes an image"}};
+  std::vector<std::vector<std::string>> rows = {{"codec"}, {"bytes per image"}};
   for (const CodecSpec codec : cut_codecs()) {
     rows[0].push_back(codec_text(codec));
     rows[1].push_back(fmt::format("{:.0f}", cut_bytes(a, codec)));
   }
-  return fmt::format("{} tokens x {} = {} values an image cross any cut:\n", a.tokens(), a.dim,
+  return fmt::format("{} tokens x {} = {} values per image across any cut:\n", a.tokens(), a.dim,
                      std::int64_t{a.tokens()} * a.dim) +
          text_table(rows, {Align::left, Align::right});
 }
 
 std::string cut_rows(const ModelFile& model, const ModelCosts& costs) {
   const Architecture& a = model.architecture();
-  const int step = a.depth <= few_blocks ? 1 : 2;
+  const int step = a.depth <= max_blocks_with_half_cuts ? 1 : 2;
   const double gflop = costs.whole().gflop;
   std::vector<std::vector<std::string>> rows = {
       {"cut at block", "MB before", "GFLOP %", "MB behind", "GFLOP %"}};
@@ -93,14 +93,13 @@ std::string cut_rows(const ModelFile& model, const ModelCosts& costs) {
 }
 
 std::string even_rows(const ModelFile& model, const ModelCosts& costs) {
-  std::vector<std::vector<std::string>> rows = {
-      {"stages", "even split", "most MB", "most GFLOP %"}};
+  std::vector<std::vector<std::string>> rows = {{"stages", "even split", "max MB", "max GFLOP %"}};
   for (const EvenSplit& split : even_splits(model.architecture(), costs)) {
     std::vector<std::string> ranges;
     for (const StageRange range : split.ranges) ranges.push_back(part_text(range));
     rows.push_back({fmt::format("{}", split.ranges.size()),
-                    fmt::format("{}", fmt::join(ranges, " ")), megabytes(split.most_bytes),
-                    fmt::format("{:.1f}", 100 * split.most_gflop / costs.whole().gflop)});
+                    fmt::format("{}", fmt::join(ranges, " ")), megabytes(split.max_bytes),
+                    fmt::format("{:.1f}", 100 * split.max_gflop / costs.whole().gflop)});
   }
   return text_table(rows, {Align::left, Align::left, Align::right});
 }

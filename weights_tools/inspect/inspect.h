@@ -1,5 +1,5 @@
 #pragma once
-// What is in a model file, as text for a person or as JSON.
+// The contents of a model file, as text or as JSON.
 
 #include <string>
 
@@ -7,9 +7,8 @@
 
 namespace quantring::weights {
 
-// Architecture, preprocessing, labels, sizes; what embedding, blocks and head take to store and to
-// compute; for each place where the model can be cut, what is before it and behind it, and how many
-// bytes an image cross it.
+// Architecture, preprocessing, labels, sizes; bytes and operations of embedding, blocks and head;
+// for each possible cut, bytes and operations before and behind it, and bytes per image across it.
 std::string inspect_text(const ModelFile& model);
 std::string inspect_json(const ModelFile& model);
 

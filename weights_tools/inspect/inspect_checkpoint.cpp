@@ -2,19 +2,17 @@
 
 #include <fmt/format.h>
 
-
 #include "engine/model/safetensors.h"
-#include "ops/base/error.h"
-#include "weights_tools/inspect/printable.h"
-#include "weights_tools/inspect/text_table.h"
 #include "ops/base/json.h"
+#include "weights_tools/base/printable.h"
+#include "weights_tools/base/text_table.h"
 
 namespace quantring::weights {
 namespace {
 
 struct Summary {
   std::uint64_t parameters = 0;
-  std::map<std::string, std::size_t> dtypes;  // -> tensors of it
+  std::map<std::string, std::size_t> dtypes;  // dtype -> number of tensors
 };
 
 Summary summarise(const TensorInfos& tensors) {
@@ -27,27 +25,6 @@ Summary summarise(const TensorInfos& tensors) {
 }
 
 }  // namespace
-
-bool is_model_file(const std::filesystem::path& path) {
-  try {
-    return SafetensorsFile(path).metadata().count("quantring.format") > 0;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
-void expect_model_file(const std::filesystem::path& path) {
-  if (is_model_file(path)) return;
-  const OpenedCheckpoint opened = open_checkpoint(path);
-  throw Error(
-      fmt::format("'{}' is a checkpoint ({}), not a model file: make one with "
-                  "`quantring-weights convert {} -o model.safetensors`",
-                  path.string(), opened.checkpoint->format(), path.string()));
-}
 
 std::string inspect_checkpoint_text(const std::filesystem::path& path,
                                     const Checkpoint& checkpoint) {
@@ -67,9 +44,8 @@ std::string inspect_checkpoint_text(const std::filesystem::path& path,
     rows.push_back({name, info.dtype, shape_text(info.shape)});
   }
   return text + "\n" + text_table(rows, {Align::left}) +
-         fmt::format(
-             "\nmake a model file with: quantring-weights convert {} -o model.safetensors\n",
-             printable(path.string()));
+         fmt::format("\nconvert it with: quantring-weights convert {} -o model.safetensors\n",
+                     printable(path.string()));
 }
 
 std::string inspect_checkpoint_json(const std::filesystem::path& path,

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-
 #include "engine/image/preprocess_json.h"
-#include "weights_tools/model/cuts.h"
-#include "weights_tools/inspect/inspect.h"
 #include "ops/base/json.h"
+#include "weights_tools/inspect/inspect.h"
+#include "weights_tools/model/cuts.h"
 
 namespace quantring::weights {
 namespace {
@@ -32,8 +31,8 @@ ordered_json splits_json(const Architecture& a, const ModelCosts& costs) {
     for (const StageRange range : split.ranges) blocks.push_back(part_text(range));
     splits.push_back({{"stages", split.ranges.size()},
                       {"blocks", blocks},
-                      {"most_bytes", split.most_bytes},
-                      {"most_gflops", split.most_gflop}});
+                      {"max_bytes", split.max_bytes},
+                      {"max_gflops", split.max_gflop}});
   }
   return splits;
 }

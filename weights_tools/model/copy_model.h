@@ -1,5 +1,5 @@
 #pragma once
-// A copy of a model file, whole or in part, whose values and identity are the original's.
+// Copies a model file or a part of it, with the same values and identity.
 
 #include <filesystem>
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace quantring::weights {
 
-// Writes the tensors of `part` (within model.part()), each checked against its hash as it is
-// copied, with these labels; bytes of the tensors written. Memory for one tensor at a time; output
-// may be the model's own file, which is then replaced in one step. Throws Error.
+// Writes the tensors of `part` (within model.part()) with these labels, and checks each against its
+// hash. Returns the bytes of the tensors. Memory: one tensor at a time. output may be the model's
+// own file, which is then replaced atomically. Throws Error.
 std::uint64_t copy_model(const ModelFile& model, StageRange part,
                          const std::vector<std::string>& labels,
                          const std::filesystem::path& output);

@@ -5,7 +5,7 @@
 namespace quantring::weights {
 namespace {
 
-// Of the range's tensors, those outside all blocks, or those inside.
+// The tensors of the range inside the blocks, or those outside.
 Cost blockwise(const ModelFile& model, StageRange range, bool in_blocks) {
   Cost sum;
   for (const TensorSpec& spec : tensor_specs(model.architecture(), range)) {
@@ -41,8 +41,7 @@ std::string whole_model_dtype(const ModelFile& model, const std::string& tensor)
 
 Cost stored_cost(const ModelFile& model, const TensorSpec& spec) {
   Cost cost;
-  cost.parameters = 1;
-  for (const auto size : spec.shape) cost.parameters *= static_cast<std::uint64_t>(size);
+  cost.parameters = spec.elements();
   cost.bytes = cost.parameters * stored_dtype_bytes(whole_model_dtype(model, spec.name));
   return cost;
 }
@@ -63,13 +62,13 @@ Cost ModelCosts::whole() const {
 
 ModelCosts model_costs(const ModelFile& model) {
   const Architecture& a = model.architecture();
-  const int halves = a.half_blocks();
+  const int half_blocks = a.half_blocks();
   ModelCosts costs;
   costs.embedding = blockwise(model, {0, 1}, false);
   costs.embedding.gflop = embedding_gflop(a);
-  costs.head = blockwise(model, {halves - 1, halves}, false);
+  costs.head = blockwise(model, {half_blocks - 1, half_blocks}, false);
   costs.head.gflop = gflops_per_image(a) - embedding_gflop(a);
-  for (int half = 0; half < halves; ++half) {
+  for (int half = 0; half < half_blocks; ++half) {
     Cost cost = blockwise(model, {half, half + 1}, true);
     cost.gflop = half_block_gflop(a, half);
     costs.head.gflop -= cost.gflop;

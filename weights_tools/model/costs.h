@@ -1,5 +1,5 @@
 #pragma once
-// What parts of a model take to store and to compute: by these a person chooses where to cut.
+// Bytes and operations of the parts of a model, for choosing where to cut it.
 
 #include <cstdint>
 #include <string>
@@ -11,22 +11,21 @@ namespace quantring::weights {
 
 struct Cost {
   std::uint64_t parameters = 0, bytes = 0;  // bytes as the model file stores them
-  double gflop = 0;  // an image; matrix products only, a multiply-add counted as two
+  double gflop = 0;  // per image; matrix products only, a multiply-add counts as two
   Cost& operator+=(const Cost& other);
 };
 
-// How the whole model stores a tensor, whether or not this file holds it: "F32" or "F16", and its
-// parameters and bytes.
+// Storage type ("F32" or "F16") and cost of any tensor of the whole model, even if this file does
+// not have it.
 std::string whole_model_dtype(const ModelFile& model, const std::string& tensor);
 Cost stored_cost(const ModelFile& model, const TensorSpec& spec);
 
-// What the model file says of the whole model, of which it may hold a part.
+// Of the whole model, even if the file has only a part.
 struct ModelCosts {
-  Cost embedding, head;           // with the norm behind the embedding and before the head
-  std::vector<Cost> half_blocks;  // all of one kind are alike in parameters and work
+  Cost embedding, head;           // with the norms after the embedding and before the head
+  std::vector<Cost> half_blocks;  // equal for all of one kind
 
-  // A stage's, as tensor_specs(architecture, range) cuts them: with embedding or head where the
-  // range begins or ends the model.
+  // Of a stage: with the embedding if it is the first one and the head if it is the last one.
   Cost of(StageRange range) const;
   Cost whole() const;
 };

@@ -25,8 +25,8 @@ std::vector<EvenSplit> even_splits(const Architecture& architecture, const Model
     split.ranges = split_evenly(architecture, stages);
     for (const StageRange range : split.ranges) {
       const Cost cost = costs.of(range);
-      split.most_bytes = std::max(split.most_bytes, cost.bytes);
-      split.most_gflop = std::max(split.most_gflop, cost.gflop);
+      split.max_bytes = std::max(split.max_bytes, cost.bytes);
+      split.max_gflop = std::max(split.max_gflop, cost.gflop);
     }
     splits.push_back(std::move(split));
   }

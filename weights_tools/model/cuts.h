@@ -1,5 +1,5 @@
 #pragma once
-// Where a model can be cut, and what that means.
+// The possible cuts of a model and their costs.
 
 #include <map>
 #include <string>
@@ -10,21 +10,21 @@
 
 namespace quantring::weights {
 
-// The codings that inspect shows, and the payload of one image of a batch at any cut: the residual
-// stream has the same shape everywhere.
+// The codecs that inspect shows, and the bytes per image that each sends across a cut. They are the
+// same for all cuts, since the residual stream has the same shape everywhere.
 std::vector<CodecSpec> cut_codecs();
 double cut_bytes(const Architecture& architecture, CodecSpec codec);
 
 struct EvenSplit {
   std::vector<StageRange> ranges;
-  std::uint64_t most_bytes = 0;  // of a stage's weights
-  double most_gflop = 0;         // of a stage, an image
+  std::uint64_t max_bytes = 0;  // weights of the largest stage
+  double max_gflop = 0;         // per image, of the slowest stage
 };
 
-// Into 2, 3 and 4 stages, as far as the model has half-blocks for them.
+// Into 2, 3 and 4 stages, if the model has enough half-blocks.
 std::vector<EvenSplit> even_splits(const Architecture& architecture, const ModelCosts& costs);
 
-// Of the tensors of the whole model.
+// Bytes of the whole model's tensors by storage type.
 std::map<std::string, std::uint64_t> bytes_by_dtype(const ModelFile& model);
 
 }  // namespace quantring::weights

@@ -12,18 +12,18 @@ ShardReport shard(const ModelFile& model, const std::string& layers,
                   const std::filesystem::path& output) {
   const auto part = parse_range(layers);
   if (!part) {
-    throw Error(fmt::format(
+    throw OptionError(fmt::format(
         "--layers {}: write them as 0-4 or 4-8.5 (.5: after a block's attention)", layers));
   }
-  const StageRange held = model.part();
-  if (part->begin < held.begin || part->end > held.end || part->begin >= part->end) {
-    throw Error(fmt::format("--layers {}: '{}' holds {}; give a range within them", layers,
-                            model.path(), range_text(held)));
+  const StageRange present = model.part();
+  if (part->begin < present.begin || part->end > present.end || part->begin >= part->end) {
+    throw OptionError(fmt::format("--layers {}: '{}' has {}; give a range within them", layers,
+                                  model.path(), range_text(present)));
   }
   std::error_code ignored;
   if (std::filesystem::equivalent(model.path(), output, ignored)) {
-    throw Error(
-        fmt::format("'{}' is the model itself: give the part another name", output.string()));
+    throw OptionError(fmt::format(
+        "--output {}: this is the model itself; give the part another name", output.string()));
   }
   ShardReport report;
   report.part = *part;

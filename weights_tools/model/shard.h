@@ -1,5 +1,5 @@
 #pragma once
-// A part of a model as a file of its own, for a device that need not store the rest.
+// Writes a part of a model as a separate file, for a device that does not store the rest.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,8 +15,8 @@ struct ShardReport {
   std::uint64_t bytes = 0, whole_bytes = 0;  // of the tensors in the shard, and in the whole model
 };
 
-// layers: "0-4", "4-8.5", as ring.toml writes them; within what the model file holds. Nothing is
-// converted, and the identity is the whole model's. Throws Error naming the flag or the file.
+// layers: "0-4", "4-8.5", as in ring.toml; within the model file's blocks. Values are copied and
+// the identity is that of the whole model. Throws OptionError naming the flag, or Error.
 ShardReport shard(const ModelFile& model, const std::string& layers,
                   const std::filesystem::path& output);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Is this model file, or part of one, whole and sound?
+// Checks a model file, or a part of one.
 
 #include <cstdint>
 #include <string>
@@ -13,8 +13,8 @@ struct VerifyReport {
   std::uint64_t parameters = 0;
 };
 
-// Reads every tensor that the file must hold: bytes against their hash, values finite; shapes and
-// dtypes were checked when it was opened. Throws Error naming the first tensor that fails.
+// Reads every tensor: its bytes must match the hash, its values must be finite. Shapes and dtypes
+// were checked when the file was opened. Throws Error naming the first tensor that fails.
 VerifyReport verify(const ModelFile& model);
 
 }  // namespace quantring::weights

@@ -19,7 +19,7 @@ void add_norm(NameTable& table, const std::string& name, const std::string& role
   table.rules.push_back({name + "/bias", role + ".bias"});
 }
 
-// attention, mlp, norm2: the numbers that Flax gave these modules.
+// attention, mlp, norm2: Flax's numbers of these modules.
 void add_block(NameTable& table, const std::string& block, const char* attention, const char* mlp,
                const char* norm2) {
   const std::string a = block + "MultiHeadDotProductAttention_" + attention;
@@ -36,7 +36,7 @@ void add_block(NameTable& table, const std::string& block, const char* attention
 
 NameTable google_table(const std::string& prefix) {
   NameTable t;
-  t.who = "Google (Flax)";
+  t.framework = "Google (Flax)";
   const std::string block = prefix + "Transformer/encoderblock_#/";
   add_layer(t, prefix + "embedding", "patch", Part::Layout::hwio);
   t.rules.push_back({prefix + "cls", "token.class"});

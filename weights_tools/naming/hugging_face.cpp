@@ -1,5 +1,5 @@
 // Hugging Face transformers: ViT, DeiT, ViT-MSN, DINOv2 with and without registers, each
-// ForImageClassification; as the files on the hub name their tensors and as transformers 5 does.
+// ForImageClassification; with the names of the files on the hub and of transformers 5.
 
 #include <set>
 
@@ -10,9 +10,9 @@ namespace {
 
 constexpr const char* patch_name = "embeddings.patch_embeddings.projection.weight";
 
-NameTable hugging_face_table(const std::string& prefix, const std::string& who) {
+NameTable hugging_face_table(const std::string& prefix, const std::string& framework) {
   NameTable t;
-  t.who = who;
+  t.framework = framework;
   t.rules = {{prefix + "embeddings.cls_token", "token.class"},
              {prefix + "embeddings.distillation_token", "token.distillation"},
              {prefix + "embeddings.register_tokens", "token.registers"},
@@ -20,10 +20,10 @@ NameTable hugging_face_table(const std::string& prefix, const std::string& who) 
              {prefix + "embeddings.patch_embeddings.projection.*", "patch.*"},
              {prefix + "layernorm.*", "norm.*"},
              {"classifier.*", "head.*"},
-             {"head.*", "head.*"},  // of a file of its own (head_file.h)
+             {"head.*", "head.*"},  // of a separate file (head_file.h)
              {"cls_classifier.*", "head.*"},
              {"distillation_classifier.*", "head_distillation.*"}};
-  // transformers 5 saves ViT-MSN's blocks without the prefix that the rest has.
+  // transformers 5 saves the blocks of ViT-MSN without the prefix of the other tensors.
   const std::set<std::string> blocks = {prefix + "encoder.layer.#.", prefix + "layers.#.",
                                         "encoder.layer.#."};
   for (const std::string& block : blocks) {
@@ -63,8 +63,8 @@ NameTable hugging_face_table(const std::string& prefix, const std::string& who) 
   return t;
 }
 
-std::string who_named(const std::string& prefix, const TensorInfos& tensors,
-                      const ConfigFacts& config) {
+std::string framework_of(const std::string& prefix, const TensorInfos& tensors,
+                         const ConfigFacts& config) {
   const auto has = [&](const char* name) { return tensors.count(prefix + name) != 0; };
   if (has("encoder.layer.0.norm1.weight") || has("layers.0.norm1.weight")) {
     return has("embeddings.register_tokens") ? "Hugging Face DINOv2 with registers"
@@ -75,7 +75,7 @@ std::string who_named(const std::string& prefix, const TensorInfos& tensors,
   return msn ? "Hugging Face ViT-MSN" : "Hugging Face ViT";
 }
 
-// What stands before "embeddings." in the name of the patch kernel.
+// The prefix before "embeddings." in the name of the patch kernel.
 std::optional<std::string> find_prefix(const TensorInfos& tensors) {
   for (const char* prefix :
        {"", "vit.", "deit.", "dinov2.", "dinov2_with_registers.", "beit.", "data2vec_vision."}) {
@@ -90,8 +90,8 @@ std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
                                               const ConfigFacts& config) {
   const auto prefix = find_prefix(tensors);
   if (!prefix) return std::nullopt;
-  const std::string who = who_named(*prefix, tensors, config);
-  Naming naming = apply_table(hugging_face_table(*prefix, who), tensors);
+  const std::string framework = framework_of(*prefix, tensors, config);
+  Naming naming = apply_table(hugging_face_table(*prefix, framework), tensors);
   const bool distillation = naming.roles.count("token.distillation") != 0;
   const std::string name = naming.roles.at("head.weight").tensor;
   if (naming.roles.count("head_distillation.weight")) {
@@ -101,14 +101,14 @@ std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
   } else {
     naming.pooling = {Pooling::class_token, "transformers' ForImageClassification"};
   }
-  // Heads and eps stand in config.json only; the activation too, but no published model of these
-  // kinds has another than its default.
+  // Heads, eps and activation are only in config.json, but all published models have the default
+  // activation.
   naming.activation = {Activation::gelu_erf, "transformers' default"};
   naming.positioned_prefix = distillation ? 2 : 1;
   // transformers' Dinov2Embeddings and Dinov2WithRegistersEmbeddings resample the positions to each
   // picture, the former without antialiasing.
-  naming.any_image_size = who.find("DINOv2") != std::string::npos;
-  if (who == "Hugging Face DINOv2") naming.resampling = Resampling::plain;
+  naming.any_image_size = framework.find("DINOv2") != std::string::npos;
+  if (framework == "Hugging Face DINOv2") naming.resampling = Resampling::plain;
   return naming;
 }
 

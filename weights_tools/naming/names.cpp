@@ -7,7 +7,7 @@
 namespace quantring::weights {
 namespace {
 
-// Of wrappers around the whole model.
+// Prefixes from wrappers around the model.
 constexpr const char* wrappers[] = {"module.", "_orig_mod.", "model.", "timm_model."};
 
 bool all_begin_with(const TensorInfos& tensors, const std::string& prefix) {
@@ -17,31 +17,31 @@ bool all_begin_with(const TensorInfos& tensors, const std::string& prefix) {
   return !tensors.empty();
 }
 
-// Takes the wrappers off and returns what was taken.
+// Removes the wrappers' prefixes and returns them.
 std::string unwrap(TensorInfos& tensors) {
-  std::string taken;
+  std::string removed;
   tensors.erase("n_averaged");  // the counter of torch.optim.swa_utils.AveragedModel
-  for (bool again = true; again && taken.size() < 64;) {
+  for (bool again = true; again && removed.size() < 64;) {
     again = false;
     for (const std::string wrapper : wrappers) {
       if (!all_begin_with(tensors, wrapper)) continue;
       TensorInfos bare;
       for (const auto& [name, info] : tensors) bare.emplace(name.substr(wrapper.size()), info);
       tensors = std::move(bare);
-      taken += wrapper;
+      removed += wrapper;
       again = true;
     }
   }
-  return taken;
+  return removed;
 }
 
-// Other families whose checkpoints people have, told by a piece of a name.
-struct Stranger {
+// Common checkpoints of other models, recognised by a part of a name.
+struct OtherModel {
   const char* fragment;
   const char* family;
 };
 
-constexpr Stranger strangers[] = {
+constexpr OtherModel other_models[] = {
     {"MixerBlock_", "an MLP-Mixer"},
     {"root_block/", "a ResNet (BiT)"},
     {"visual.", "CLIP"},
@@ -63,18 +63,18 @@ constexpr Stranger strangers[] = {
   std::vector<std::string> first;
   for (const auto& [name, info] : tensors) {
     if (first.size() < 3) first.push_back(fmt::format("'{}'", name));
-    for (const Stranger& stranger : strangers) {
-      if (name.find(stranger.fragment) != std::string::npos) {
+    for (const OtherModel& other : other_models) {
+      if (name.find(other.fragment) != std::string::npos) {
         throw Error(fmt::format(
-            "the tensors are named as those of {} ('{}'); read are ViTs of timm, Hugging Face "
+            "the tensors have the names of {} ('{}'); supported are ViTs of timm, Hugging Face "
             "(ViT, DeiT, DINOv2), torchvision and Google",
-            stranger.family, name));
+            other.family, name));
       }
     }
   }
   throw Error(
-      fmt::format("the tensors are named as no ViT of timm, Hugging Face, torchvision or Google "
-                  "names them; the first are {}",
+      fmt::format("the names of the tensors are not those of a ViT of timm, Hugging Face, "
+                  "torchvision or Google; the first are {}",
                   first.empty() ? "none" : fmt::format("{}", fmt::join(first, ", "))));
 }
 
@@ -95,7 +95,7 @@ Naming read_names(const TensorInfos& tensors, const ConfigFacts& config) {
       for (auto& [role, source] : naming->roles) source.tensor.insert(0, wrapper);
       naming->notes.insert(
           naming->notes.begin(),
-          {"prefix", fmt::format("'{}' taken off every name", wrapper), "tensor names"});
+          {"prefix", fmt::format("'{}' removed from all names", wrapper), "tensor names"});
     }
     return std::move(*naming);
   }

@@ -1,7 +1,6 @@
 #pragma once
-// Who named the tensors of a checkpoint, and what each of them is. Every reader of a naming says
-// which tensor plays which role, and what its framework fixes; the builder (plan.h) does the rest
-// for all of them alike.
+// Recognises which framework named the tensors of a checkpoint, and maps the tensors to roles.
+// There is one reader per framework; the rest of the conversion (plan/plan.h) is common to all.
 //
 // Roles: patch.weight [dim, channels, h, w], patch.bias; token.class, token.distillation,
 // token.registers [n, dim]; position [positions, dim]; embed.norm.{weight,bias};
@@ -16,10 +15,10 @@
 #include <vector>
 
 #include "engine/model/architecture.h"
-#include "weights_tools/formats/checkpoint.h"
+#include "weights_tools/base/findings.h"
 #include "weights_tools/config/config.h"
-#include "weights_tools/inspect/findings.h"
-#include "weights_tools/convert/recipe.h"
+#include "weights_tools/formats/checkpoint.h"
+#include "weights_tools/recipe/recipe.h"
 
 namespace quantring::weights {
 
@@ -29,39 +28,38 @@ struct RoleSource {
 };
 
 struct Naming {
-  std::string who;  // "timm", "Hugging Face DeiT", "torchvision", "Google (Flax)"
+  std::string framework;  // "timm", "Hugging Face DeiT", "torchvision", "Google (Flax)"
   std::map<std::string, RoleSource> roles;  // role -> tensor
-  std::vector<Finding> unused;              // tensors left out on purpose, and why
-  std::vector<Finding> notes;               // what a person should know besides
-  // How many of the prefix tokens have rows in the position table, if the framework fixes it (from
-  // the first on). Empty: all or none, which the table's length tells.
+  std::vector<Finding> unused;              // tensors that are left out, and why
+  std::vector<Finding> notes;               // further findings for the user
+  // How many of the prefix tokens, from the first on, have rows in the position table, if the
+  // framework fixes it. Empty: all or none, depending on the table's length.
   std::optional<int> positioned_prefix;
-  // Does the framework run pictures of any size, resampling the positions to each? Then the size
-  // that the preprocessing gives is the model's. And how does it resample?
+  // The framework accepts any image size and resamples the positions to it: the model's size is
+  // that of the preprocessed pictures.
   bool any_image_size = false;
   Resampling resampling = Resampling::antialiased;
-  // What the framework fixes, or its default where no config says otherwise; with the source that
-  // convert prints.
+  // Fixed by the framework, or its default if no config has the value.
   std::optional<Fact<int>> heads;
   std::optional<Fact<float>> norm_eps;
   std::optional<Fact<Activation>> activation;
   std::optional<Fact<Pooling>> pooling;
 };
 
-// Readers: nothing if the names are not theirs. Throws Error naming the tensor and the part of the
-// model that cannot be run (RoPE, SwiGLU, relative positions, attention pooling, ...).
+// Readers: nothing if the names are not of this framework. Throw Error naming the tensor and the
+// unsupported part of the model (RoPE, SwiGLU, relative positions, attention pooling, ...).
 std::optional<Naming> read_timm_names(const TensorInfos& tensors, const ConfigFacts& config);
 std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
                                               const ConfigFacts& config);
 std::optional<Naming> read_torchvision_names(const TensorInfos& tensors, const ConfigFacts& config);
 std::optional<Naming> read_google_names(const TensorInfos& tensors, const ConfigFacts& config);
 
-// What a wrapper around the whole model put before every name: "module.", "_orig_mod.model.", ...
-// Empty: nothing.
+// The prefix of all names, from a wrapper around the model: "module.", "_orig_mod.model.", ... or
+// empty.
 std::string wrapper_of(TensorInfos tensors);
 
-// Asks each in turn, after taking the wrapper off. Throws Error with the first names in the file if
-// nobody knows them.
+// Removes the wrapper's prefix and tries all readers. Throws Error with the first names in the file
+// if none recognises them.
 Naming read_names(const TensorInfos& tensors, const ConfigFacts& config);
 
 }  // namespace quantring::weights

@@ -14,13 +14,13 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// What stood for '#' and '*'.
+// The values of '#' and '*'.
 struct Captured {
   std::string_view block, kind;
 };
 
 std::optional<Captured> match(std::string_view pattern, std::string_view name) {
-  // Most rules fail on what stands before the block's number.
+  // Most names differ before the number of the block.
   std::size_t at = std::min(pattern.find_first_of("#*"), pattern.size());
   if (name.substr(0, at) != pattern.substr(0, at)) return std::nullopt;
   Captured captured;
@@ -34,7 +34,7 @@ std::optional<Captured> match(std::string_view pattern, std::string_view name) {
       const std::size_t begin = at;
       while (at < name.size() && is_digit(name[at])) ++at;
       captured.block = name.substr(begin, at - begin);
-      // No other spelling of a number, or two tensors could stand for the same block.
+      // "01" is refused: two tensors could have the same block number.
       const bool padded = captured.block.size() > 1 && captured.block[0] == '0';
       if (captured.block.empty() || captured.block.size() > 4 || padded) return std::nullopt;
     } else if (at == name.size() || name[at++] != c) {
@@ -72,7 +72,7 @@ bool add_role(const NameTable& table, const std::string& name, Naming& naming) {
     const auto [place, added] =
         naming.roles.try_emplace(role_of(rule.role, *captured), RoleSource{name, rule.layout});
     if (!added) {
-      throw Error(fmt::format("tensors '{}' and '{}' are the same part of the model",
+      throw Error(fmt::format("tensors '{}' and '{}' have the same role in the model",
                               place->second.tensor, name));
     }
     return true;
@@ -84,9 +84,9 @@ bool add_role(const NameTable& table, const std::string& name, Naming& naming) {
 
 Naming apply_table(const NameTable& table, const TensorInfos& tensors) {
   Naming naming;
-  naming.who = table.who;
+  naming.framework = table.framework;
   std::map<const NamePart*, std::vector<std::string>> unused;
-  std::string stranger;
+  std::string unknown;
   for (const auto& [name, info] : tensors) {
     if (add_role(table, name, naming)) continue;
     if (const NamePart* part = find_part(table.refused, name)) {
@@ -95,19 +95,19 @@ Naming apply_table(const NameTable& table, const TensorInfos& tensors) {
     }
     if (const NamePart* part = find_part(table.unused, name)) {
       unused[part].push_back(name);
-    } else if (stranger.empty()) {
-      stranger = name;
+    } else if (unknown.empty()) {
+      unknown = name;
     }
   }
   if (!naming.roles.count("head.weight")) {
     throw Error(fmt::format(
-        "the checkpoint has no classifier (features only): take a {} checkpoint that was trained "
-        "with one, or add a linear layer's file with --head",
-        table.who));
+        "the checkpoint has no classifier (features only): use a {} checkpoint that was trained "
+        "with one, or add the file of a linear layer with --head",
+        table.framework));
   }
-  if (!stranger.empty()) {
-    throw Error(fmt::format("tensor '{}' belongs to no part of a {} model that QuantRing can run",
-                            stranger, table.who));
+  if (!unknown.empty()) {
+    throw Error(fmt::format("tensor '{}' is not part of a {} model that QuantRing can run", unknown,
+                            table.framework));
   }
   for (const auto& [part, names] : unused) {
     naming.unused.push_back(

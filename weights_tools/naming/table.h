@@ -1,6 +1,5 @@
 #pragma once
-// How a framework's tensor names map to roles, as data: each reader of a naming is mostly one such
-// table.
+// Tables that map a framework's tensor names to roles.
 
 #include <string>
 #include <vector>
@@ -10,28 +9,28 @@
 namespace quantring::weights {
 
 struct NameRule {
-  // In both, '#' stands for a block's number and a last '*' for "weight" or "bias".
+  // '#' stands for the number of a block, a final '*' for "weight" or "bias".
   std::string name, role;
   Part::Layout layout = Part::Layout::rows;
 };
 
 struct NamePart {
-  std::string fragment;  // anywhere in a name that no rule knows
+  std::string fragment;  // anywhere in a name that matches no rule
   std::string meaning;   // refused: the part of the model; unused: why it is not needed
 };
 
 struct NameTable {
-  std::string who;
+  std::string framework;
   std::vector<NameRule> rules;
   std::vector<NamePart> refused, unused;
 };
 
-// Gives every tensor its role. Throws Error naming a tensor that stands for a refused part, one
-// that is in no list, two for the same role, or saying that there is no classifier.
+// Throws Error naming a tensor of a refused part, one that is in no list, or two with the same
+// role; also if there is no classifier.
 Naming apply_table(const NameTable& table, const TensorInfos& tensors);
 
-// Is the classifier a linear layer over class token and average of the patches side by side
-// (DINOv2)? naming: as apply_table gave it.
+// Whether the classifier is a linear layer on the concatenation of class token and average of the
+// patches (DINOv2). naming: from apply_table.
 bool head_over_both(const TensorInfos& tensors, const Naming& naming);
 
 }  // namespace quantring::weights

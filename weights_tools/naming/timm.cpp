@@ -1,5 +1,5 @@
 // timm's VisionTransformer and VisionTransformerDistilled, and the files of DeiT, DeiT III, MAE and
-// others that share these names (https://github.com/huggingface/pytorch-image-models).
+// others with the same names (https://github.com/huggingface/pytorch-image-models).
 
 #include "ops/base/error.h"
 #include "weights_tools/naming/table.h"
@@ -66,17 +66,16 @@ const NameTable& timm_table() {
   return table;
 }
 
-// What timm's constructor takes where nothing else is said; a config with the architecture's name
-// says more (ConfigFacts).
+// Defaults of timm's constructor. A config with the name of the architecture overrides them.
 void set_defaults(Naming& naming) {
-  // With a norm before the blocks it is CLIP's: eps 1e-5, and one of two activations.
+  // A norm before the blocks means CLIP: eps 1e-5, and one of two activations.
   if (naming.roles.count("embed.norm.weight")) return;
   naming.norm_eps = {1e-6f, "timm's VisionTransformer"};
   naming.activation = {Activation::gelu_erf, "timm's VisionTransformer"};
 }
 
-// timm's res-post-norm blocks (vit_*_rpn_*) have the names and shapes of a plain ViT's without a
-// qkv bias, but normalise behind each half: only the architecture's name tells them apart.
+// timm's res-post-norm blocks (vit_*_rpn_*) have the names and shapes of a plain ViT without qkv
+// bias, but normalise behind each half: only the name of the architecture distinguishes them.
 void refuse_unknown_blocks(const ConfigFacts& config, const Naming& naming) {
   if (config.architecture) return;
   for (const char* plain :
@@ -85,23 +84,23 @@ void refuse_unknown_blocks(const ConfigFacts& config, const Naming& naming) {
     if (naming.roles.count(plain)) return;
   }
   throw Error(
-      "a timm ViT without qkv bias: norms before each half of a block, or behind it as in "
-      "vit_*_rpn_* "
-      "(which QuantRing cannot run), have the same names; add timm's config.json, which says "
-      "\"architecture\"");
+      "a timm ViT without qkv bias: its norms may be before each half of a block, or behind it as "
+      "in "
+      "vit_*_rpn_* (which QuantRing cannot run), under the same names; add timm's config.json, "
+      "which has \"architecture\"");
 }
 
-// DINOv2's classifier on class token and average of the patches.
+// DINOv2's classifier on the concatenation of class token and average of the patches.
 bool has_dinov2_head(const TensorInfos& tensors, const Naming& naming) {
   if (!head_over_both(tensors, naming)) return false;
   if (naming.roles.count("blocks.0.scale1")) return true;
   throw Error(
-      "the classifier takes two values of each channel, and the model is not DINOv2's (it has no "
-      "LayerScale): the first DINO's interleaves class token and average, which QuantRing cannot "
+      "the classifier has two inputs per channel, but the model is not DINOv2 (it has no "
+      "LayerScale): DINO's classifier interleaves class token and average, which QuantRing cannot "
       "run");
 }
 
-// DINOv2's own files, not timm's copies of them, and how its code resizes positions.
+// For the original files of DINOv2, not timm's copies.
 void set_dinov2_resampling(const TensorInfos& tensors, Naming& naming) {
   if (!tensors.count("mask_token") || !naming.roles.count("blocks.0.scale1")) return;
   if (!tensors.count("register_tokens")) naming.resampling = Resampling::dinov2;

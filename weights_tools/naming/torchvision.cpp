@@ -1,5 +1,5 @@
-// torchvision.models.VisionTransformer (https://github.com/pytorch/vision, also its files from
-// before MLPBlock had numbered layers).
+// torchvision.models.VisionTransformer (https://github.com/pytorch/vision), also in old files, in
+// which the layers of MLPBlock have names.
 
 #include <string>
 
@@ -12,7 +12,7 @@ const NameTable& torchvision_table() {
   static const NameTable table = [] {
     const std::string block = "encoder.layers.encoder_layer_#.";
     NameTable t;
-    t.who = "torchvision";
+    t.framework = "torchvision";
     t.rules = {{"conv_proj.*", "patch.*"},
                {"class_token", "token.class"},
                {"encoder.pos_embedding", "position"},
@@ -35,7 +35,7 @@ const NameTable& torchvision_table() {
   return table;
 }
 
-// Heads are not in the file; torchvision has just these.
+// The number of heads is not in the file; torchvision has only these models.
 std::optional<Fact<int>> published_heads(const TensorInfos& tensors, const Naming& naming) {
   struct Size {
     std::int64_t dim, mlp_dim;

@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 
+#include "ops/activation_name.h"
 #include "ops/cuda/device/error.h"
 #include "ops/cuda/matmul/cublas_lt_api.h"
 #include "ops/cuda/matmul/matmul_autotuner.h"
@@ -17,20 +18,6 @@
 
 namespace quantring::cuda {
 namespace {
-
-const char* activation_name(Activation activation) {
-  switch (activation) {
-    case Activation::gelu_erf:
-      return "gelu_erf";
-    case Activation::gelu_tanh:
-      return "gelu_tanh";
-    case Activation::gelu_quick:
-      return "gelu_quick";
-    case Activation::none:
-      break;
-  }
-  return "none";
-}
 
 // "rows 197 in 768 out 2304 f16 norm": all that the choice may depend on.
 std::string shape_text(const MatmulCall& call) {

@@ -12,8 +12,10 @@
 #include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/process.h"
+#include "tests/support/texts.h"
 
 using namespace quantring;
+using quantring::test::contains;
 using test::program;
 using test::run;
 using test::TemporaryFolder;
@@ -24,10 +26,6 @@ std::string logits_of(const std::filesystem::path& path) {
   const SafetensorsFile file(path);
   const auto data = file.tensors().at("logits").data;
   return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -7,12 +7,14 @@
 #include <sstream>
 
 #include "engine/model/safetensors.h"
+#include "ops/base/json.h"
 #include "ops/device.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/process.h"
-#include "ops/base/json.h"
+#include "tests/support/texts.h"
 
 using namespace quantring;
+using quantring::test::contains;
 using test::Process;
 using test::program;
 using test::run;
@@ -24,10 +26,6 @@ std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;
   for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
   return found;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return count(text, part) > 0;
 }
 
 void check_error(const test::Outcome& outcome, std::initializer_list<const char*> parts) {

@@ -7,10 +7,12 @@
 
 #include "engine/model/safetensors.h"
 #include "tests/apps/commands/programs.h"
-#include "tests/support/process.h"
 #include "tests/support/paths.h"
+#include "tests/support/process.h"
+#include "tests/support/texts.h"
 
 using namespace quantring;
+using quantring::test::contains;
 using test::Process;
 using test::program;
 using test::run;
@@ -19,10 +21,6 @@ using test::TemporaryFolder;
 namespace {
 
 const std::string weights_program = quantring::test::built_path("quantring-weights");
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string logits_of(const std::filesystem::path& path) {
   const SafetensorsFile file(path);

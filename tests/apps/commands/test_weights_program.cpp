@@ -1,17 +1,19 @@
-// `quantring-weights` as a person runs it: what it prints, where, and its exit status.
+// `quantring-weights` on the command line: output, errors, exit status.
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
 #include <fstream>
-#include <iterator>
 
-#include "tests/apps/commands/programs.h"
-#include "tests/support/process.h"
-#include "tests/support/paths.h"
 #include "ops/base/json.h"
+#include "tests/apps/commands/programs.h"
+#include "tests/support/files.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
+#include "tests/support/texts.h"
 
 using namespace quantring;
+using quantring::test::contains;
 using test::run;
 using test::TemporaryFolder;
 
@@ -20,15 +22,6 @@ namespace {
 test::Outcome weights(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), quantring::test::built_path("quantring-weights"));
   return run(arguments);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 bool one_error_line(const std::string& text) {
@@ -50,7 +43,7 @@ TEST_CASE("every command has a help text with examples") {
   CHECK(contains(weights({"shrad"}).err, "no command is called 'shrad'"));
 }
 
-TEST_CASE("diff's exit status: same, different, trouble") {
+TEST_CASE("diff's exit status: same, different, error") {
   const TemporaryFolder folder;
   const std::string a = folder / "a.safetensors", b = folder / "b.safetensors";
   test::write_tiny_model(a, 1);
@@ -91,7 +84,7 @@ TEST_CASE("labels are printed, set and removed") {
   CHECK(weights({"labels", model, "--remove", "--set", names}).status == 2);
 }
 
-TEST_CASE("verify names what is wrong, of parts too") {
+TEST_CASE("verify names the invalid tensor, also of a part") {
   const TemporaryFolder folder;
   const std::string model = folder / "model.safetensors", part = folder / "part.safetensors";
   test::write_tiny_model(model);
@@ -100,7 +93,7 @@ TEST_CASE("verify names what is wrong, of parts too") {
   outcome = weights({"verify", part});
   CHECK(outcome.status == 0);
   CHECK(contains(outcome.out, "blocks 2-4 of 6: 24 tensors"));
-  std::string bytes = read(part);
+  std::string bytes = test::read_file(part);
   bytes.back() ^= 1;
   std::ofstream(part, std::ios::binary) << bytes;
   outcome = weights({"verify", part});
@@ -109,11 +102,11 @@ TEST_CASE("verify names what is wrong, of parts too") {
   CHECK(contains(outcome.err, "blocks.3.mlp.fc2.bias"));
   CHECK(outcome.out.empty());
   outcome = weights({"shard", model, "--layers", "4-2", "-o", part});
-  CHECK(outcome.status == 1);
+  CHECK(outcome.status == 2);
   CHECK(contains(outcome.err, "--layers 4-2: write them as"));
 }
 
-TEST_CASE("inspect, for a person and as JSON") {
+TEST_CASE("inspect, as text and as JSON") {
   const TemporaryFolder folder;
   const std::string model = folder / "model.safetensors";
   test::write_tiny_model(model);
@@ -124,13 +117,13 @@ TEST_CASE("inspect, for a person and as JSON") {
   CHECK(one_error_line(outcome.err));
 }
 
-TEST_CASE("wrong flags of convert are told by name before anything is read") {
+TEST_CASE("invalid flags of convert are errors before any file is read") {
   const TemporaryFolder folder;
   const std::string out = folder / "out.safetensors";
   for (const char* size : {"0", "224x", "x224", "224x-1", "big", "99999999999"}) {
     CAPTURE(size);
     const auto outcome = weights({"convert", "nothing", "-o", out, "--image-size", size});
-    CHECK(outcome.status != 0);
+    CHECK(outcome.status == 2);
     CHECK(contains(outcome.err, "--image-size"));
   }
   CHECK(contains(weights({"convert", "nothing", "-o", out, "--activation", "relu"}).err,
@@ -139,7 +132,7 @@ TEST_CASE("wrong flags of convert are told by name before anything is read") {
   CHECK_FALSE(std::filesystem::exists(out));
 }
 
-TEST_CASE("a pipe is refused, not waited for, wherever a file is named") {
+TEST_CASE("a pipe instead of a file is an error, not a wait") {
   const TemporaryFolder folder;
   const std::string pipe = folder / "pipe", out = folder / "out.safetensors",
                     model = folder / "model.safetensors";
@@ -165,7 +158,7 @@ TEST_CASE("a pipe is refused, not waited for, wherever a file is named") {
   }
 }
 
-TEST_CASE("a checkpoint is no model file, and says so") {
+TEST_CASE("errors for a checkpoint instead of a model file") {
   const std::string fixtures = quantring::test::source_path("tests/weights/fixtures/golden/");
   const std::string checkpoint = fixtures + "timm_deit.pth";
   for (const std::vector<std::string>& command :
@@ -181,8 +174,9 @@ TEST_CASE("a checkpoint is no model file, and says so") {
   }
 }
 
-TEST_CASE("one dictionary of several, for inspect and diff too") {
-  const std::string file = quantring::test::source_path("tests/weights/fixtures/golden/timm_train.pth.tar");
+TEST_CASE("--part for inspect and diff") {
+  const std::string file =
+      quantring::test::source_path("tests/weights/fixtures/golden/timm_train.pth.tar");
   CHECK(contains(weights({"inspect", file}).err, "--part"));
   CHECK(weights({"inspect", file, "--part", "state_dict"}).status == 0);
   CHECK(weights({"diff", file, file, "--part", "state_dict"}).status == 0);
@@ -191,7 +185,7 @@ TEST_CASE("one dictionary of several, for inspect and diff too") {
   CHECK(outcome.status == 1);
 }
 
-TEST_CASE("one file of several, and pixels' scale in 0..255") {
+TEST_CASE("one file of several, and a mean of pixels in 0..255") {
   const TemporaryFolder folder;
   const std::string fixtures = quantring::test::source_path("tests/weights/fixtures/golden/");
   const std::string out = folder / "out.safetensors";
@@ -203,4 +197,67 @@ TEST_CASE("one file of several, and pixels' scale in 0..255") {
                           "--mean", "124,116,104", "--std", "58,57,57"})
                      .err,
                  "--mean holds 124"));
+}
+
+TEST_CASE("errors of the options exit with 2, errors of files with 1, in every command") {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model.safetensors", out = folder / "out.safetensors",
+                    names = folder / "names.txt";
+  const std::string fixtures = quantring::test::source_path("tests/weights/fixtures/golden/");
+  const std::string dino = fixtures + "hf_dinov2", train = fixtures + "timm_train.pth.tar";
+  test::write_tiny_model(model);
+  std::ofstream(names) << "a\nb\n";
+  const std::vector<std::string> flags = {"--resize", "none", "--mean", "0,0,0", "--std", "1,1,1"};
+  const auto convert = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"convert", dino, "-o", out});
+    return more;
+  };
+  const auto with_flags = [&](std::vector<std::string> more) {
+    more.insert(more.end(), flags.begin(), flags.end());
+    return convert(more);
+  };
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"--nonsense"},
+           {"convert", dino},                           // no output
+           convert({}),                                 // facts are missing
+           convert({"--resize", "big"}),                // invalid values
+           with_flags({"--mean", "0.5"}),               // twice
+           with_flags({"--heads", "5"}),                // does not divide the width
+           with_flags({"--image-size", "13"}),          // not a whole number of patches
+           with_flags({"--interpolation", "bicubic"}),  // nothing is resized
+           with_flags({"--part", "model"}),             // not a PyTorch file
+           with_flags({"--head", dino}),                // has a classifier already
+           {"convert", train, "-o", out},               // needs --part
+           {"convert", dino, "-o", dino + "/config.json"},
+           {"inspect", model, "--part", "x"},
+           {"inspect", train},
+           {"verify", model, "--part", "x"},
+           {"shard", model, "-o", out},
+           {"shard", model, "-l", "0-7", "-o", out},
+           {"shard", model, "-l", "0-3", "-o", model},
+           {"labels", model, "--set"},
+           {"labels", model, "--set", names, "--remove"},
+           {"diff", model}}) {
+    const auto outcome = weights(command);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(!outcome.err.empty());
+  }
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           with_flags({"--labels", names}),  // two names
+           with_flags({"--config", names}),
+           with_flags({"--head", names}),
+           {"convert", names, "-o", out},
+           {"inspect", names},
+           {"verify", names},
+           {"shard", names, "-l", "0-3", "-o", out},
+           {"shard", model, "-l", "0-3", "-o", folder / "none/out"},
+           {"labels", names},
+           {"labels", model, "--set", names}}) {
+    const auto outcome = weights(command);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 1);
+    CHECK(one_error_line(outcome.err));
+  }
+  CHECK_FALSE(std::filesystem::exists(out));
 }

@@ -7,9 +7,11 @@
 #include "apps/session/ring_config.h"
 #include "ops/base/error.h"
 #include "tests/apps/commands/programs.h"
+#include "tests/support/texts.h"
 
 using namespace quantring;
 using namespace quantring::apps;
+using quantring::test::contains;
 
 namespace {
 
@@ -27,10 +29,6 @@ std::string message(const std::string& text) {
     return error.what();
   }
   return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -7,8 +7,11 @@
 #include <utility>
 
 #include "engine/control/controller.h"
+#include "tests/support/texts.h"
 
 namespace quantring {
+
+using quantring::test::contains;
 
 inline CodecSpec spec(CodecId id, int bits) {
   return {id, static_cast<std::uint8_t>(bits)};
@@ -91,10 +94,6 @@ class ByHand {
   Controller controller_;
   LinkObservation seen_;
 };
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 inline const Decision& last(const ByHand& link) {
   return link.controller().decisions().at(link.controller().decisions().size() - 1);

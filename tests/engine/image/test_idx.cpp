@@ -8,9 +8,12 @@
 #include "ops/base/error.h"
 #include "tests/support/byte_files.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/texts.h"
 
 namespace quantring {
 namespace {
+
+using quantring::test::contains;
 
 std::string error_of(const Bytes& bytes) {
   try {
@@ -20,10 +23,6 @@ std::string error_of(const Bytes& bytes) {
     return error.what();
   }
   return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::vector<std::uint8_t> as_values(const Bytes& bytes) {

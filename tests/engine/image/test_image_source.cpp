@@ -11,9 +11,12 @@
 #include "ops/base/error.h"
 #include "tests/support/byte_files.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/texts.h"
 
 namespace quantring {
 namespace {
+
+using test::contains;
 
 // All pictures of a source as "name:first pixel:label", names without the folder.
 std::vector<std::string> contents(const std::string& spec, const SourceOptions& options) {
@@ -33,10 +36,6 @@ std::string error_of(const std::string& spec, const SourceOptions& options) {
     return error.what();
   }
   return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 using Strings = std::vector<std::string>;

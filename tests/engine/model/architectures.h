@@ -1,5 +1,5 @@
 #pragma once
-// One tiny architecture for each thing that a plain ViT may have on top, and some that have many.
+// One tiny architecture for each feature beyond a plain ViT, and some with many of them.
 
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-// What an architecture may be, what stands in the model file about it, and its tensors.
+// Valid architectures, their JSON in the model file, and their tensors.
 
 #include "engine/model/architecture.h"
 
@@ -10,6 +10,7 @@
 #include "ops/base/error.h"
 #include "tests/engine/model/architectures.h"
 #include "tests/support/paths.h"
+#include "tests/support/texts.h"
 
 using namespace quantring;
 
@@ -21,7 +22,7 @@ Architecture changed(const std::function<void(Architecture&)>& change) {
   return a;
 }
 
-// The JSON of a plain ViT with one piece of its text replaced.
+// The JSON of a plain ViT with a part of the text replaced.
 std::string with(const std::string& piece, const std::string& replacement) {
   std::string text = architecture_to_json(test::plain_architecture());
   const auto at = text.find(piece);
@@ -30,12 +31,7 @@ std::string with(const std::string& piece, const std::string& replacement) {
 }
 
 std::string refusal(const std::string& json) {
-  try {
-    architecture_from_json(json);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::error_of([&] { architecture_from_json(json); });
 }
 
 std::vector<std::string> names(const std::vector<TensorSpec>& specs) {
@@ -51,7 +47,7 @@ constexpr const char* plain_text =
 
 }  // namespace
 
-TEST_CASE("the text of a plain ViT is what format 1 has always had: hashes of models run over it") {
+TEST_CASE("the JSON of a plain ViT never changes: hashes of models cover it") {
   CHECK(architecture_to_json(test::plain_architecture()) == plain_text);
   // The model in the repository was written by the first version.
   const ModelFile model(quantring::test::source_path("models/fashion_mnist_vit.safetensors"));
@@ -63,7 +59,8 @@ TEST_CASE("the text of a plain ViT is what format 1 has always had: hashes of mo
   CHECK(model_format(model.architecture()) == 1);
 }
 
-TEST_CASE("every architecture comes back from its text, and differs from every other's") {
+TEST_CASE(
+    "the JSON of every architecture reads back as the same one, and differs from all others") {
   std::vector<std::string> texts;
   for (const auto& named : test::all_architectures()) {
     INFO(named.name);
@@ -75,11 +72,11 @@ TEST_CASE("every architecture comes back from its text, and differs from every o
   }
 }
 
-TEST_CASE("format 1 for what its readers know, 2 for the rest") {
+TEST_CASE("format 1 for features that its readers know, 2 for others") {
   for (const auto& named : test::all_architectures()) {
     INFO(named.name);
     const Architecture& a = named.architecture;
-    // The first readers ignored keys and refused names that they did not know: neither may occur.
+    // The first readers ignored unknown keys and refused unknown names.
     const std::string text = architecture_to_json(a);
     bool known = true;
     for (const char* addition : {"distillation", "registers", "embed_norm", "qk_norm",
@@ -90,10 +87,10 @@ TEST_CASE("format 1 for what its readers know, 2 for the rest") {
   }
 }
 
-TEST_CASE("JSON that is not understood is refused") {
-  CHECK(refusal(plain_text) == "accepted");
+TEST_CASE("errors for invalid JSON") {
+  CHECK(refusal(plain_text) == test::no_error);
   CHECK(refusal(with("\"classes\":7", "\"classes\":7,\"windows\":3")) ==
-        "model architecture: 'windows' is not known here; the file was made by a newer version");
+        "model architecture: key 'windows' is unknown: the file was made by a newer version");
   CHECK(refusal(with("\"vit\"", "\"swin\"")) ==
         "model architecture: only type 'vit' is known to this version");
   CHECK(refusal(with("\"gelu\"", "\"relu\"")) == "model architecture: unknown activation 'relu'");
@@ -103,23 +100,26 @@ TEST_CASE("JSON that is not understood is refused") {
                             "null", "true", "[24]"}) {
     INFO(std::string(wrong));
     CHECK(refusal(with("\"dim\":24", std::string("\"dim\":") + wrong)) ==
-          "model architecture: dim is not a whole number in bounds");
+          "model architecture: field 'dim' is not a whole number in bounds");
   }
-  CHECK(refusal(with("\"1e-06\"", "\"tiny\"")) == "model architecture: norm_eps is not a number");
-  CHECK(refusal(with("\"1e-06\"", "\"nan\"")) == "model architecture: norm_eps must be in (0, 1)");
+  for (const char* wrong : {"\"tiny\"", "\"nan\"", "\"1e-06x\"", "1e-06"}) {
+    CHECK(refusal(with("\"1e-06\"", wrong)) ==
+          "model architecture: field 'norm_eps' is not a number written as text");
+  }
+  CHECK(refusal(with("\"1e-06\"", "\"2\"")) == "model architecture: norm_eps must be in (0, 1)");
   for (const std::string& damaged :
        {with("\"dim\":24,", ""), with("[12,12]", "[12]"), with("[12,12]", "12"),
         with("\"class_token\":true", "\"class_token\":1"), with("}", ""),
         with("\"dim\":24", "\"dim\":24,\"qk_norm\":\"yes\""), std::string("[]"), std::string("7"),
         std::string()}) {
     INFO(damaged);
-    CHECK(refusal(damaged).find("model architecture cannot be read: ") == 0);
+    CHECK(refusal(damaged).find("model architecture: ") == 0);
   }
   CHECK(refusal(with("\"dim\":24", "\"dim\":24,\"registers\":true")) ==
-        "model architecture: registers is not a whole number in bounds");
+        "model architecture: field 'registers' is not a whole number in bounds");
 }
 
-TEST_CASE("impossible architectures are refused, with the reason") {
+TEST_CASE("errors for impossible architectures have the reason") {
   const std::vector<std::pair<std::string, std::function<void(Architecture&)>>> cases = {
       {"image height is 0, must be 1 to 8192", [](auto& a) { a.image_height = 0; }},
       {"image width is 8193, must be 1 to 8192", [](auto& a) { a.image_width = 8193; }},
@@ -163,7 +163,7 @@ TEST_CASE("impossible architectures are refused, with the reason") {
   for (const auto& named : test::all_architectures()) check_architecture(named.architecture);
 }
 
-TEST_CASE("tensors of a model that has everything, in order, with shapes") {
+TEST_CASE("tensors of a model with all features, in order, with shapes") {
   Architecture a = changed([](Architecture& all) {
     all.depth = 1;
     all.has_distillation_token = all.embed_norm = all.qk_norm = all.layer_scale = true;
@@ -212,7 +212,7 @@ TEST_CASE("tensors of a model that has everything, in order, with shapes") {
   CHECK(tensor_specs(a).back().name == "head_average.bias");
 }
 
-TEST_CASE("the tensors of a model are those of its ranges, whatever the cut") {
+TEST_CASE("for every cut, the tensors of both ranges are those of the model") {
   for (const auto& named : test::all_architectures()) {
     INFO(named.name);
     const Architecture& a = named.architecture;
@@ -225,7 +225,7 @@ TEST_CASE("the tensors of a model are those of its ranges, whatever the cut") {
   }
 }
 
-TEST_CASE("work of an image: a second head counts") {
+TEST_CASE("operations per image, with a second head") {
   // 10 tokens of 24 through qkv, proj and MLP, twice tokens x tokens for attention, 9 patches,
   // head.
   const double block = 10 * 24 * (4 * 24 + 2 * 40) + 2 * 10 * 10 * 24;
@@ -237,7 +237,7 @@ TEST_CASE("work of an image: a second head counts") {
   }
 }
 
-TEST_CASE("ranges: text and back, and what is no range") {
+TEST_CASE("ranges: text and back, and invalid ones") {
   for (const StageRange range : {StageRange{0, 6}, StageRange{5, 12}, StageRange{3, 4}}) {
     const std::string text = range_text(range);
     CHECK(text.find("blocks ") == 0);
@@ -252,7 +252,7 @@ TEST_CASE("ranges: text and back, and what is no range") {
   }
 }
 
-TEST_CASE("an even split covers the model in order; more stages than half-blocks are refused") {
+TEST_CASE("an even split covers the model in order; more stages than half-blocks are an error") {
   const Architecture a = changed([](Architecture& deep) { deep.depth = 5; });
   for (int stages = 1; stages <= a.half_blocks(); ++stages) {
     const auto ranges = split_evenly(a, stages);

@@ -11,8 +11,11 @@
 #include <vector>
 
 #include "net/hop/link.h"
+#include "tests/support/texts.h"
 
 namespace quantring::net {
+
+using quantring::test::contains;
 
 using std::chrono::milliseconds;
 
@@ -148,9 +151,5 @@ struct Pair {
   bool accepts = true, accepted = false;
   End sender, receiver;
 };
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace quantring::net

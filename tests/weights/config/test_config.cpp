@@ -1,44 +1,29 @@
-// config.json and preprocessor_config.json: what each key says, whose names are known, and what is
-// refused.
+// config.json and preprocessor_config.json: the meaning of each key, timm's names, and the errors.
 #include <doctest/doctest.h>
 
 #include <fstream>
 #include <sstream>
 #include <string>
 
-#include "ops/base/error.h"
+#include "ops/activation_name.h"
+#include "tests/support/files.h"
 #include "tests/support/golden.h"
 #include "tests/support/paths.h"
+#include "tests/support/texts.h"
 #include "weights_tools/config/config.h"
 
 namespace quantring::weights {
 namespace {
 
+using quantring::test::contains;
+
 const std::string folder = quantring::test::source_path("tests/weights/fixtures/config/");
 
 std::string error_of(const std::string& config, const std::string& preprocessor = {}) {
-  try {
-    read_config(config, preprocessor);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::error_of([&] { read_config(config, preprocessor); });
 }
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-void write(const std::filesystem::path& path, const std::string& text) {
-  std::ofstream(path) << text;
-}
-
-std::string name_of(Activation activation) {
-  if (activation == Activation::gelu_erf) return "gelu";
-  return activation == Activation::gelu_tanh ? "gelu_tanh" : "gelu_quick";
-}
-
-TEST_CASE("the names of timm's models say what timm builds for them") {
+TEST_CASE("facts from timm's model names equal those of the models that timm builds") {
   std::ifstream file(folder + "timm_models.txt");
   REQUIRE(file);
   int plain = 0, refused = 0, others = 0;
@@ -73,7 +58,7 @@ TEST_CASE("the names of timm's models say what timm builds for them") {
     CHECK(facts.heads->source == "config.json: architecture " + name + " (timm)");
     CHECK(facts.dim.value().value == dim);
     CHECK(facts.norm_eps.value().value == eps);
-    CHECK(name_of(facts.activation.value().value) == activation);
+    CHECK(activation_name(facts.activation.value().value) == activation);
     CHECK(facts.pooling.value().value ==
           (pooling == "avg" ? Pooling::average : Pooling::class_token));
     ++plain;
@@ -83,7 +68,7 @@ TEST_CASE("the names of timm's models say what timm builds for them") {
   CHECK(others == 43);
 }
 
-TEST_CASE("timm: names of no model say nothing, and tags change nothing") {
+TEST_CASE("timm: unknown names have no facts, tags are ignored") {
   for (const auto* name : {"vit", "deit_distilled", "torchvision", "vit_base", "resnet50", "",
                            "vit_base_patchwork_224", "vit_base_patch16_new_224", "_vit_"}) {
     CAPTURE(name);
@@ -170,7 +155,7 @@ TEST_CASE("Hugging Face: config.json") {
   }
 }
 
-TEST_CASE("sizes that tell another model's config") {
+TEST_CASE("sizes that identify the config of another model") {
   auto facts = read_config(R"({"model_type": "vit", "hidden_size": 96, "num_hidden_layers": 3,
     "intermediate_size": 384})",
                            "");
@@ -180,10 +165,10 @@ TEST_CASE("sizes that tell another model's config") {
   CHECK(facts.depth->source == "config.json: num_hidden_layers");
   CHECK(facts.mlp_dim.value().value == 384);
   CHECK(facts.mlp_dim->source == "config.json: intermediate_size");
-  // It has mlp_ratio: another key of that name says nothing.
+  // DINOv2 has mlp_ratio; intermediate_size is ignored.
   facts = read_config(R"({"model_type": "dinov2", "intermediate_size": 384})", "");
   CHECK(!facts.mlp_dim);
-  // The arguments go before what was written of the model, and that before the name.
+  // model_args override num_features, which overrides the name.
   const std::string name = R"({"architecture": "vit_tiny_patch16_224")";
   facts = read_config(
       name + R"(, "num_features": 48, "model_args": {"embed_dim": 96, "depth": 3}})", "");
@@ -197,7 +182,7 @@ TEST_CASE("sizes that tell another model's config") {
         "config.json: architecture vit_tiny_patch16_224 (timm): dim");
 }
 
-TEST_CASE("labels that are not 0 to n-1 are none, and it is said why") {
+TEST_CASE("labels that are not numbered 0 to n-1 are left out, with the reason") {
   const auto facts = read_config(R"({"model_type": "deit", "id2label": {"0": "a", "2": "c"}})", "");
   CHECK(!facts.labels);
   CHECK(facts.labels_unusable.value().value == "2 names, not numbered from 0 to 1");
@@ -205,14 +190,14 @@ TEST_CASE("labels that are not 0 to n-1 are none, and it is said why") {
   CHECK(
       !read_config(R"({"model_type": "deit", "id2label": {"0": "LABEL_0"}})", "").labels_unusable);
   CHECK(!read_config(R"({"model_type": "deit", "id2label": {}})", "").labels_unusable);
-  // Another key of timm's may have good ones.
+  // Another key may have valid labels.
   const auto timm =
       read_config(R"({"architecture": "v", "label_names": {"3": "a"}, "labels": ["b"]})", "");
   CHECK(timm.labels.value().value == std::vector<std::string>{"b"});
   CHECK(!timm.labels_unusable);
 }
 
-TEST_CASE("labels that are placeholders, or not 0 to n-1, are none") {
+TEST_CASE("placeholders and labels that are not numbered 0 to n-1 are left out") {
   const auto labels = [](const std::string& id2label) {
     return read_config(R"({"model_type": "deit", "id2label": )" + id2label + "}", "").labels;
   };
@@ -227,7 +212,7 @@ TEST_CASE("labels that are placeholders, or not 0 to n-1, are none") {
   CHECK(!labels("null"));
 }
 
-TEST_CASE("what cannot be run is refused, naming file and key") {
+TEST_CASE("errors for unsupported settings name file and key") {
   for (const auto& [config, part] : std::initializer_list<std::pair<const char*, const char*>>{
            {R"({"model_type": "swin"})", "'config.json': model_type is \"swin\": only vit, deit"},
            {R"({"model_type": "siglip"})", "model_type"},
@@ -246,7 +231,7 @@ TEST_CASE("what cannot be run is refused, naming file and key") {
   }
 }
 
-TEST_CASE("values of a wrong type or out of bounds are refused, naming file and key") {
+TEST_CASE("errors for values of a wrong type or out of bounds name file and key") {
   const std::string hf = R"({"model_type": "vit", )", timm = R"({"architecture": "vit", )";
   for (const auto& [config, part] : std::initializer_list<std::pair<std::string, const char*>>{
            {hf + R"("num_attention_heads": "12"})", "num_attention_heads is \"12\": a whole"},
@@ -258,7 +243,7 @@ TEST_CASE("values of a wrong type or out of bounds are refused, naming file and 
            {hf + R"("image_size": [1, 2, 3, 4]})", "image_size is [1,2,3,4]"},
            {hf + R"("image_size": 65536})", "image_size is 65536"},
            {hf + R"("id2label": {"0": 7}})", "id2label"},
-           {hf + R"("id2label": {"0": "a\nb"}})", "class 0 has no name of one line"},
+           {hf + R"("id2label": {"0": "a\nb"}})", "the name of class 0 is not a line of text"},
            {hf + R"("id2label": 3})", "id2label"},
            {R"({"model_type": 3})", "model_type is 3"},
            {timm + R"("pretrained_cfg": []})", "pretrained_cfg is []: an object"},
@@ -273,16 +258,15 @@ TEST_CASE("values of a wrong type or out of bounds are refused, naming file and 
            {timm + R"("mean": 1e999})", "'config.json' is not a JSON object"},
            {R"({"architecture": ")" + std::string(2000, 'a') + "\"}", "architecture"},
            {R"({"a": ")" + std::string(9 << 20, 'a') + "\"}", "longer than 8 MiB"},
-           {R"({"a": )" + std::string(100000, '[') + "}", "nested more than 32 deep"}}) {
+           {R"({"a": )" + std::string(100000, '[') + "}", "nested too deeply"}}) {
     const std::string error = error_of(config);
     CAPTURE(error);
     CHECK(contains(error, part));
     CHECK(error.size() < 300);
   }
-  CHECK(error_of(R"({"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[[{{{{"})") == "no error");
 }
 
-TEST_CASE("a preprocessor_config.json is refused by key, too") {
+TEST_CASE("errors of preprocessor_config.json name the key") {
   const auto refused = [](const std::string& text) {
     return error_of(R"({"model_type": "vit"})", text);
   };
@@ -295,37 +279,32 @@ TEST_CASE("a preprocessor_config.json is refused by key, too") {
   CHECK(contains(refused("{]"), "'preprocessor_config.json' is not a JSON object"));
 }
 
-TEST_CASE("which files stand beside a checkpoint") {
+TEST_CASE("the files beside a checkpoint") {
   const test::TemporaryFolder dir;
   const auto checkpoint = dir / "net.safetensors";
   CHECK(!read_config_beside(checkpoint, {}).heads);
-  write(dir / "config.json", R"({"num_heads": 1})");
+  test::write_file(dir / "config.json", R"({"num_heads": 1})");
   CHECK(read_config_beside(checkpoint, {}).heads.value().source == "config.json: num_heads");
-  write(dir / "net.config.json", R"({"num_heads": 2})");
+  test::write_file(dir / "net.config.json", R"({"num_heads": 2})");
   const auto named = read_config_beside(checkpoint, {});
   CHECK(named.heads.value().value == 2);
   CHECK(named.heads->source == "net.config.json: num_heads");
   CHECK(read_config_beside(dir / "model.safetensors.index.json", {}).heads.value().value == 1);
-  write(dir / "other.json", R"({"num_heads": 3})");
+  test::write_file(dir / "other.json", R"({"num_heads": 3})");
   CHECK(read_config_beside(checkpoint, dir / "other.json").heads.value().source ==
         "other.json: num_heads");
-  write(dir / "preprocessor_config.json",
-        R"({"image_processor_type": "ViTImageProcessor", "size": 32})");
+  test::write_file(dir / "preprocessor_config.json",
+                   R"({"image_processor_type": "ViTImageProcessor", "size": 32})");
   CHECK(read_config_beside(checkpoint, {}).resize_mode.value().source ==
         "preprocessor_config.json: size");
-  const auto text_of = [&](const std::filesystem::path& path) -> std::string {
-    try {
-      read_config_beside(checkpoint, path);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return {};
+  const auto text_of = [&](const std::filesystem::path& path) {
+    return test::error_of([&] { read_config_beside(checkpoint, path); });
   };
   CHECK(contains(text_of(dir / "absent.json"), "absent.json'"));
   CHECK(contains(text_of(dir.path()), "not a regular file"));
-  write(dir / "empty.json", "");
+  test::write_file(dir / "empty.json", "");
   CHECK(contains(text_of(dir / "empty.json"), "is empty"));
-  write(dir / "bad.json", R"({"num_heads": "x"})");
+  test::write_file(dir / "bad.json", R"({"num_heads": "x"})");
   CHECK(contains(text_of(dir / "bad.json"), (dir / "bad.json").string() + "': num_heads"));
 }
 

@@ -1,29 +1,33 @@
-// Conversion, verification, and every way in which a model file can be wrong.
+// Conversion, verification, and errors for damaged model files.
 
 #include <doctest/doctest.h>
 
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include "engine/model/random_model.h"
 #include "ops/base/error.h"
 #include "ops/half.h"
+#include "tests/support/files.h"
 #include "tests/support/golden.h"
+#include "tests/support/texts.h"
 #include "weights_tools/convert/convert.h"
 #include "weights_tools/inspect/inspect.h"
 #include "weights_tools/model/verify.h"
 
 using namespace quantring;
+using test::contains;
+using test::error_of;
+using test::no_error;
+using test::read_file;
 using test::TemporaryFolder;
+using test::write_file;
 
 namespace {
 
 constexpr int dim = 8, depth = 2, classes = 5;
 
-// A checkpoint in timm's naming with values that all differ. change edits a tensor before it is
-// written.
+// A checkpoint with timm's names and distinct values. change: edits a tensor before it is written.
 void write_timm(const std::filesystem::path& path,
                 const std::function<void(const std::string&, std::vector<float>&)>& change = {},
                 const std::string& extra = {}) {
@@ -80,31 +84,9 @@ weights::ConvertReport convert(const weights::ConvertOptions& options) {
   return weights::convert(options, [](std::uint64_t, std::uint64_t) {});
 }
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void write(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
 }  // namespace
 
-TEST_CASE("a timm checkpoint becomes a model file with the same values") {
+TEST_CASE("a model file has the values of the timm checkpoint") {
   const TemporaryFolder folder;
   write_timm(folder / "timm.safetensors");
   auto options = options_for(folder);
@@ -135,26 +117,26 @@ TEST_CASE("a timm checkpoint becomes a model file with the same values") {
   }
 }
 
-TEST_CASE("what is not in the file is asked for by its flag") {
+TEST_CASE("errors for missing facts name the flags") {
   const TemporaryFolder folder;
   write_timm(folder / "timm.safetensors");
   auto options = options_for(folder);
   options.hints.heads.reset();
-  CHECK(contains(message_of([&] { convert(options); }), "--heads"));
+  CHECK(contains(error_of([&] { convert(options); }), "--heads"));
   options = options_for(folder);
   options.hints.resize.reset();
-  CHECK(contains(message_of([&] { convert(options); }), "--resize"));
+  CHECK(contains(error_of([&] { convert(options); }), "--resize"));
   options = options_for(folder);
   options.hints.mean.clear();
-  CHECK(contains(message_of([&] { convert(options); }), "--mean"));
+  CHECK(contains(error_of([&] { convert(options); }), "--mean"));
   options = options_for(folder);
   options.hints.heads = 3;
-  CHECK(contains(message_of([&] { convert(options); }), "heads"));
+  CHECK(contains(error_of([&] { convert(options); }), "heads"));
   CHECK_FALSE(std::filesystem::exists(options.output));
 
   // The same facts from a config beside it.
-  write(folder / "timm.config.json",
-        R"({"num_heads": 2, "pretrained_cfg": {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6],
+  write_file(folder / "timm.config.json",
+             R"({"num_heads": 2, "pretrained_cfg": {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6],
             "crop_pct": 0.5, "interpolation": "bicubic"}})");
   options.hints = {};
   convert(options);
@@ -163,13 +145,13 @@ TEST_CASE("what is not in the file is asked for by its flag") {
   CHECK(model.preprocess().resize_shorter == 8);
 }
 
-TEST_CASE("parts that cannot be run and values that cannot be stored are refused by name") {
+TEST_CASE("errors name unsupported parts and values that cannot be stored") {
   const TemporaryFolder folder;
   const auto options = options_for(folder);
-  for (const char* extra : {"attn_pool.latent", "blocks.1.attn.rel_pos_h", "stranger"}) {
+  for (const char* extra : {"attn_pool.latent", "blocks.1.attn.rel_pos_h", "unknown"}) {
     CAPTURE(extra);
     write_timm(options.input, {}, extra);
-    CHECK(contains(message_of([&] { convert(options); }), extra));
+    CHECK(contains(error_of([&] { convert(options); }), extra));
   }
   const auto set = [](float value) {
     return [value](const std::string& name, std::vector<float>& values) {
@@ -179,31 +161,31 @@ TEST_CASE("parts that cannot be run and values that cannot be stored are refused
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     write_timm(options.input, set(bad));
-    CHECK(contains(message_of([&] { convert(options); }),
+    CHECK(contains(error_of([&] { convert(options); }),
                    "timm.safetensors': tensor 'blocks.1.mlp.fc2.weight' holds NaN or infinity"));
   }
   write_timm(options.input, set(70000.0f));
   auto half = options;
   half.storage = StorageType::f16;
-  CHECK(contains(message_of([&] { convert(half); }), "--dtype f32"));
-  convert(options);  // f32 holds it
+  CHECK(contains(error_of([&] { convert(half); }), "--dtype f32"));
+  convert(options);  // no problem in f32
   CHECK(std::filesystem::exists(options.output));
 }
 
-TEST_CASE("the checkpoint is not overwritten, and a model file is no checkpoint") {
+TEST_CASE("the checkpoint is not overwritten, and a model file is not a checkpoint") {
   const TemporaryFolder folder;
   auto options = options_for(folder);
   write_timm(options.input);
-  const std::string before = read(options.input);
+  const std::string before = read_file(options.input);
   options.output = options.input;
-  CHECK(contains(message_of([&] { convert(options); }), "the checkpoint itself"));
+  CHECK(contains(error_of([&] { convert(options); }), "the checkpoint itself"));
   std::filesystem::create_hard_link(options.input, folder / "link.safetensors");
   options.output = folder / "link.safetensors";
-  CHECK(contains(message_of([&] { convert(options); }), "the checkpoint itself"));
-  CHECK(read(options.input) == before);
+  CHECK(contains(error_of([&] { convert(options); }), "the checkpoint itself"));
+  CHECK(read_file(options.input) == before);
 
-  // A shard of an index, though the input is the index.
-  write(folder / "model.safetensors.index.json", [&] {
+  // A shard, when the input is the index.
+  write_file(folder / "model.safetensors.index.json", [&] {
     std::string map;
     const SafetensorsFile file(options.input);
     for (const auto& [name, tensor] : file.tensors())
@@ -212,36 +194,36 @@ TEST_CASE("the checkpoint is not overwritten, and a model file is no checkpoint"
   }());
   options.input = folder / "model.safetensors.index.json";
   options.output = folder / "timm.safetensors";
-  CHECK(contains(message_of([&] { convert(options); }), "the checkpoint itself"));
-  CHECK(read(folder / "timm.safetensors") == before);
+  CHECK(contains(error_of([&] { convert(options); }), "the checkpoint itself"));
+  CHECK(read_file(folder / "timm.safetensors") == before);
   options.output = folder / "model.safetensors";
   convert(options);
 
   options.input = options.output;
   options.output = folder / "again.safetensors";
-  CHECK(contains(message_of([&] { convert(options); }), "already a model file"));
+  CHECK(contains(error_of([&] { convert(options); }), "already a model file"));
 }
 
-TEST_CASE("no other file that is read is overwritten either") {
+TEST_CASE("no other input file is overwritten") {
   const TemporaryFolder folder;
   auto options = options_for(folder);
   write_timm(options.input);
   options.labels = folder / "labels.txt";
-  write(options.labels, "0\n1\n2\n3\n4\n");
+  write_file(options.labels, "0\n1\n2\n3\n4\n");
   options.config = folder / "other.json";
   const auto refused = [&](const std::filesystem::path& output) {
     options.output = output;
-    const std::string before = read(output);
-    const std::string message = message_of([&] { convert(options); });
-    CHECK(read(output) == before);
+    const std::string before = read_file(output);
+    const std::string message = error_of([&] { convert(options); });
+    CHECK(read_file(output) == before);
     return message;
   };
   for (const char* config :
        {"other.json", "config.json", "timm.config.json", "preprocessor_config.json"}) {
-    write(folder / config, "{}");
-    CHECK(contains(refused(folder / config), "config: give the model file another name"));
+    write_file(folder / config, "{}");
+    CHECK(contains(refused(folder / config), "config; give the model file another name"));
   }
-  CHECK(contains(refused(options.labels), "is the file of --labels: give"));
+  CHECK(contains(refused(options.labels), "is the file of --labels; give"));
 
   // The head as a folder, and as an index.
   std::filesystem::create_directory(folder / "head");
@@ -252,14 +234,14 @@ TEST_CASE("no other file that is read is overwritten either") {
   const std::vector<float> matrix(classes * dim);
   writer.write(std::as_bytes(std::span(matrix)));
   writer.commit();
-  CHECK(contains(refused(folder / "head/probe.safetensors"), "is the file of --head: give"));
+  CHECK(contains(refused(folder / "head/probe.safetensors"), "is the file of --head; give"));
   const auto index = folder / "head/model.safetensors.index.json";
-  write(index, R"({"weight_map": {"weight": "probe.safetensors"}})");
-  CHECK(contains(refused(folder / "head/probe.safetensors"), "is the file of --head: give"));
-  CHECK(contains(refused(index), "is the file of --head: give"));
+  write_file(index, R"({"weight_map": {"weight": "probe.safetensors"}})");
+  CHECK(contains(refused(folder / "head/probe.safetensors"), "is the file of --head; give"));
+  CHECK(contains(refused(index), "is the file of --head; give"));
 }
 
-TEST_CASE("progress counts the bytes that are written") {
+TEST_CASE("progress counts the written bytes") {
   const TemporaryFolder folder;
   const auto options = options_for(folder);
   write_timm(options.input);
@@ -273,14 +255,14 @@ TEST_CASE("progress counts the bytes that are written") {
   CHECK(whole == report.bytes);
 }
 
-TEST_CASE("labels: a file's before the config's, and counted") {
+TEST_CASE("labels of a file override those of the config") {
   const TemporaryFolder folder;
   auto options = options_for(folder);
   write_timm(options.input);
-  write(folder / "timm.config.json",
-        R"({"num_heads": 2, "label_names": ["n0", "n1", "n2", "n3", "n4"]})");
+  write_file(folder / "timm.config.json",
+             R"({"num_heads": 2, "label_names": ["n0", "n1", "n2", "n3", "n4"]})");
   options.labels = folder / "labels.txt";
-  write(options.labels, "zero\none\ntwo\nthree\nfour\n");
+  write_file(options.labels, "zero\none\ntwo\nthree\nfour\n");
   const auto report = convert(options);
   CHECK(ModelFile(options.output).labels()[1] == "one");
   std::size_t findings = 0;
@@ -288,66 +270,65 @@ TEST_CASE("labels: a file's before the config's, and counted") {
   CHECK(findings == 1);
 }
 
-TEST_CASE("a failed conversion leaves nothing behind") {
+TEST_CASE("a failed conversion leaves no file") {
   const TemporaryFolder folder;
   auto options = options_for(folder);
   write_timm(options.input);
   options.labels = folder / "labels.txt";
-  write(options.labels, "one\ntwo\n");
-  CHECK(contains(message_of([&] { convert(options); }), "names 2 classes"));
+  write_file(options.labels, "one\ntwo\n");
+  CHECK(contains(error_of([&] { convert(options); }), "has 2 class names"));
   options.labels.clear();
   options.output = folder / "no such folder/model.safetensors";
-  CHECK(contains(message_of([&] { convert(options); }), "no such folder"));
+  CHECK(contains(error_of([&] { convert(options); }), "no such folder"));
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder / ""))
     files += entry.is_regular_file();
   CHECK(files == 2);  // the checkpoint and the labels
 }
 
-TEST_CASE("a damaged model file is refused, wherever the damage is") {
+TEST_CASE("a damaged model file is an error") {
   const TemporaryFolder folder;
   const auto options = options_for(folder);
   write_timm(options.input);
   convert(options);
-  const std::string whole = read(options.output);
+  const std::string whole = read_file(options.output);
   const auto path = folder / "damaged.safetensors";
   const auto check = [&] {
     const ModelFile model(path);
     weights::verify(model);
   };
-  write(path, whole);
-  CHECK(message_of(check).empty());
+  write_file(path, whole);
+  CHECK(error_of(check) == no_error);
 
-  SUBCASE("cut short") {
+  SUBCASE("truncated") {
     for (const std::size_t length : {std::size_t{0}, std::size_t{5}, std::size_t{8},
                                      std::size_t{300}, whole.size() / 2, whole.size() - 1}) {
       CAPTURE(length);
-      write(path, whole.substr(0, length));
-      CHECK(contains(message_of(check), path.string()));
+      write_file(path, whole.substr(0, length));
+      CHECK(contains(error_of(check), path.string()));
     }
   }
   SUBCASE("one bit flipped") {
     for (std::size_t i = 0; i < whole.size(); i += 97) {
       std::string changed = whole;
       changed[i] = static_cast<char>(changed[i] ^ 4);
-      write(path, changed);
-      const std::string message = message_of(check);
-      // The labels and the padding after the header are not under a hash; all else is.
+      write_file(path, changed);
+      const std::string message = error_of(check);
+      // The hashes cover everything except the labels and the padding after the header.
       const auto labels = whole.find("quantring.labels");
       const bool outside = whole[i] == ' ' || (i >= labels && i < labels + 40);
       CHECK((outside || contains(message, path.string())));
     }
   }
   SUBCASE("another program's safetensors") {
-    CHECK(
-        contains(message_of([&] { ModelFile model(options.input); }), "quantring-weights convert"));
+    CHECK(contains(error_of([&] { ModelFile model(options.input); }), "quantring-weights convert"));
   }
   SUBCASE("missing") {
-    CHECK(contains(message_of([&] { ModelFile model(folder / "nothing"); }), "No such file"));
+    CHECK(contains(error_of([&] { ModelFile model(folder / "nothing"); }), "No such file"));
   }
 }
 
-TEST_CASE("inspect says what is inside") {
+TEST_CASE("inspect shows the converted model") {
   const TemporaryFolder folder;
   const auto options = options_for(folder);
   write_timm(options.input);

@@ -1,29 +1,32 @@
-// A classifier in a file of its own: the same model as with both in one file.
+// A classifier in a separate file gives the same model as one in the checkpoint.
 
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 
 #include "engine/model/model_file.h"
 #include "engine/model/safetensors.h"
 #include "ops/base/error.h"
+#include "tests/support/files.h"
 #include "tests/support/golden.h"
+#include "tests/support/paths.h"
+#include "tests/support/texts.h"
 #include "tests/weights/formats/pickle_text.h"
 #include "tests/weights/formats/torch_archive.h"
-#include "tests/support/paths.h"
 #include "weights_tools/convert/convert.h"
 
 using namespace quantring;
+using quantring::test::contains;
 namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path fixtures = fs::path(quantring::test::source_path("")) / "tests/weights/fixtures/golden";
+const fs::path fixtures =
+    fs::path(quantring::test::source_path("")) / "tests/weights/fixtures/golden";
 
-// The tensors of `from` whose names `rename` turns into another; it drops those it gives no name.
+// Copies the tensors of `from` under the names that `rename` returns; empty: not copied.
 template <class Rename>
 void write_some(const fs::path& from, const fs::path& to, Rename rename) {
   const SafetensorsFile file(from);
@@ -62,29 +65,20 @@ void write_torch_head(const fs::path& from, const fs::path& to) {
                                               stored.data.size()};
   }
   entries["a/data.pkl"] = test::pickle("}(" + test::text("state_dict") + dict + "uu");
-  std::ofstream(to, std::ios::binary) << test::zip_archive(entries);
+  test::write_file(to, test::zip_archive(entries));
 }
 
 std::string convert(const weights::ConvertOptions& options) {
   return weights::convert(options, [](std::uint64_t, std::uint64_t) {}).hash;
 }
 
-std::string message_of(const weights::ConvertOptions& options) {
-  try {
-    convert(options);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+std::string error_for(const weights::ConvertOptions& options) {
+  return test::error_of([&] { convert(options); });
 }
 
 }  // namespace
 
-TEST_CASE("DINOv2 features and a linear head of their own file are the model with both") {
+TEST_CASE("DINOv2 features with a separate linear head give the same model as one file") {
   const test::TemporaryFolder folder;
   const fs::path both = fixtures / "hf_dinov2/model.safetensors";
   weights::ConvertOptions options;
@@ -103,7 +97,7 @@ TEST_CASE("DINOv2 features and a linear head of their own file are the model wit
     return is_head(name) ? name.substr(std::string("classifier.").size()) : std::string();
   });
   options.input = folder / "features.safetensors";
-  CHECK(contains(message_of(options), "--head"));
+  CHECK(contains(error_for(options), "--head"));
   options.head = folder / "linear.safetensors";
   CHECK(convert(options) == expected);
   const ModelFile model(options.output);
@@ -119,14 +113,14 @@ TEST_CASE("DINOv2 features and a linear head of their own file are the model wit
   CHECK(convert(options) == expected);
   write_some(both, folder / "wrapped.safetensors",
              [](const std::string& name) { return "module." + name; });
-  CHECK(contains(message_of(options), "classifier of its own ('module.classifier.weight')"));
+  CHECK(contains(error_for(options), "has a classifier already ('module.classifier.weight')"));
   options.head = folder / "linear.safetensors";
 
   options.input = both;
-  CHECK(contains(message_of(options), "classifier of its own ('classifier.weight')"));
+  CHECK(contains(error_for(options), "has a classifier already ('classifier.weight')"));
   options.input = folder / "features.safetensors";
   options.head = folder / "features.safetensors";
-  CHECK(contains(message_of(options), "one linear layer"));
+  CHECK(contains(error_for(options), "one linear layer"));
   options.head = folder / "nothing.safetensors";
-  CHECK(contains(message_of(options), "nothing.safetensors"));
+  CHECK(contains(error_for(options), "nothing.safetensors"));
 }

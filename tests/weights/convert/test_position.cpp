@@ -8,14 +8,14 @@
 #include <stdexcept>
 #include <string>
 
-#include "weights_tools/convert/position.h"
-
 #include "tests/support/paths.h"
+#include "weights_tools/recipe/position.h"
 
 namespace quantring::weights {
 namespace {
 
-TEST_CASE("as torch.nn.functional.interpolate, bicubic, in the three ways that frameworks use it") {
+TEST_CASE(
+    "equal to torch.nn.functional.interpolate, bicubic, in the three ways that frameworks use it") {
   std::ifstream file(quantring::test::source_path("tests/weights/fixtures/config/position.txt"));
   const std::map<std::string, Resampling> kinds = {{"antialiased", Resampling::antialiased},
                                                    {"plain", Resampling::plain},
@@ -47,7 +47,7 @@ TEST_CASE("as torch.nn.functional.interpolate, bicubic, in the three ways that f
   CHECK(cases == 32);
 }
 
-TEST_CASE("a grid that does not fit the values is the caller's fault") {
+TEST_CASE("a grid that does not fit the values is a logic error") {
   CHECK_THROWS_AS(resample_position({1, 2, 3}, {{2, 2}, {1, 1}}, 1), std::logic_error);
   CHECK_THROWS_AS(resample_position({}, {{0, 2}, {1, 1}}, 1), std::logic_error);
   CHECK_THROWS_AS(resample_position({1}, {{1, 1}, {0, 1}}, 1), std::logic_error);

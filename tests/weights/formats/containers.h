@@ -5,22 +5,22 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
-#include "ops/base/error.h"
-
+#include "tests/support/files.h"
 #include "tests/support/paths.h"
+#include "tests/support/texts.h"
 
 namespace quantring::test {
 
-// Made by make_container_fixtures.py.
+// A file that make_container_fixtures.py made.
 inline std::filesystem::path container(const std::string& name) {
-  return std::filesystem::path(quantring::test::source_path("")) / "tests/weights/fixtures/containers" / name;
+  return std::filesystem::path(quantring::test::source_path("")) /
+         "tests/weights/fixtures/containers" / name;
 }
 
-// What make_container_fixtures.py puts into every array, row by row.
+// The values of every array of make_container_fixtures.py, row by row.
 inline std::vector<float> fixture_values(std::size_t count) {
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -29,34 +29,7 @@ inline std::vector<float> fixture_values(std::size_t count) {
   return values;
 }
 
-inline std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline std::filesystem::path write_file(const std::filesystem::path& path,
-                                        const std::string& bytes) {
-  std::ofstream(path, std::ios::binary)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  return path;
-}
-
-// What an Error says; empty if there is none. Other exceptions pass.
-template <class Action>
-std::string error_of(const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-// Memory of this process that is pages of files, in bytes.
+// Bytes of file pages in this process's memory.
 inline std::size_t resident_file_bytes() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {

@@ -6,17 +6,17 @@
 
 #include "weights_tools/formats/checkpoint.h"
 
-namespace test {
+namespace quantring::test {
 
-using quantring::weights::TensorInfos;
-using Shape = std::vector<std::int64_t>;
+using weights::TensorInfos;
+using TensorShape = std::vector<std::int64_t>;
 
-inline void add(TensorInfos& tensors, const std::string& name, const Shape& shape) {
+inline void add(TensorInfos& tensors, const std::string& name, const TensorShape& shape) {
   tensors[name] = {"F32", shape};
 }
 
 // weight and bias; the bias as long as the first dimension.
-inline void add_layer(TensorInfos& tensors, const std::string& name, const Shape& shape) {
+inline void add_layer(TensorInfos& tensors, const std::string& name, const TensorShape& shape) {
   add(tensors, name + ".weight", shape);
   add(tensors, name + ".bias", {shape[0]});
 }
@@ -92,7 +92,8 @@ inline TensorInfos torchvision_tensors(bool old) {
 // big_vision: its numbers of modules, and positions of the patches only.
 inline TensorInfos google_tensors(const std::string& prefix, bool big_vision) {
   TensorInfos t;
-  const auto dense = [&](const std::string& name, const Shape& kernel, const Shape& bias) {
+  const auto dense = [&](const std::string& name, const TensorShape& kernel,
+                         const TensorShape& bias) {
     add(t, prefix + name + "/kernel", kernel);
     add(t, prefix + name + "/bias", bias);
   };
@@ -122,4 +123,4 @@ inline TensorInfos google_tensors(const std::string& prefix, bool big_vision) {
   return t;
 }
 
-}  // namespace test
+}  // namespace quantring::test

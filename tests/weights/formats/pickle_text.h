@@ -1,18 +1,17 @@
 #pragma once
-// Pieces of pickles, written by hand.
+// Builds pickles.
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+
+#include "tests/support/byte_files.h"
 
 namespace quantring::test {
 
-inline std::string little(std::uint64_t value, int bytes) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i);
-  return text;
-}
+using quantring::little;
 
-// string("..") with its zeros.
+// A literal with zero bytes.
 template <std::size_t n>
 std::string bytes(const char (&text)[n]) {
   return std::string(text, n - 1);
@@ -31,7 +30,7 @@ inline std::string pickle(const std::string& body) {
   return bytes("\x80\x02") + body + ".";
 }
 
-// A storage's id and a tensor upon it, as torch.save writes them.
+// A tensor with its storage, as torch.save writes it.
 struct Tensor {
   std::string type = "FloatStorage", key = "0";
   std::int64_t storage_elements = 24, offset = 0;

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
-
 #include <sys/stat.h>
 
+#include "ops/base/error.h"
 #include "tests/support/golden.h"
 #include "tests/weights/formats/containers.h"
 #include "tests/weights/formats/zip_builder.h"
@@ -32,7 +32,7 @@ std::string old_tar() {
 
 }  // namespace
 
-TEST_CASE("files are known by content, whatever their names") {
+TEST_CASE("files are recognised by content, not by name") {
   const TemporaryFolder folder;
   const auto format = [&](const std::string& fixture) {
     const fs::path copy = folder / "file.dat";
@@ -61,7 +61,7 @@ TEST_CASE("folders and indexes of Hugging Face") {
   }
 }
 
-TEST_CASE("a folder: the usual names first, else the only checkpoint, else a list of them") {
+TEST_CASE("a folder: the usual names first, else the only checkpoint, else an error with a list") {
   const TemporaryFolder folder;
   const auto put = [&](const std::string& name) {
     fs::copy_file(container("sharded_safetensors/model-00001-of-00003.safetensors"), folder / name);
@@ -81,16 +81,16 @@ TEST_CASE("a folder: the usual names first, else the only checkpoint, else a lis
   CHECK(open_checkpoint(folder.path()).file == folder / "model.safetensors");
 }
 
-TEST_CASE("what is no checkpoint is named, with what to do") {
+TEST_CASE("errors for other files have their type and the remedy") {
   const auto foreign = [](const std::string& name) {
     return error_for(container("foreign/" + name));
   };
-  CHECK(
-      contains(foreign("before_1_6.pth"),
-               "format from before 1.6; load and save it again with a current PyTorch: python3 -c "
-               "\"import torch; torch.save(torch.load('before_1_6.pth', map_location='cpu', "
-               "weights_only=True), 'new.pth')\""));
-  CHECK(contains(error_for_bytes(old_tar()), "format from before 1.6"));
+  CHECK(contains(foreign("before_1_6.pth"),
+                 "has the format of PyTorch before 1.6; load and save it again with a current "
+                 "PyTorch: python3 -c "
+                 "\"import torch; torch.save(torch.load('before_1_6.pth', map_location='cpu', "
+                 "weights_only=True), 'new.pth')\""));
+  CHECK(contains(error_for_bytes(old_tar()), "has the format of PyTorch before 1.6"));
   CHECK(contains(foreign("keras.h5"), "an HDF5 file"));
   CHECK(contains(foreign("flax.msgpack"), "a msgpack file (Flax)"));
   CHECK(contains(foreign("model.onnx"), "an ONNX model"));
@@ -99,32 +99,33 @@ TEST_CASE("what is no checkpoint is named, with what to do") {
   CHECK(contains(error_for_bytes("version https://git-lfs.github.com/spec/v1\noid sha256:12\n"),
                  "run 'git lfs pull'"));
   for (const char* const page : {"<!DOCTYPE html><html>", "\n <html lang", "<?xml version"}) {
-    CHECK(contains(error_for_bytes(page), "a web page: the download went wrong"));
+    CHECK(contains(error_for_bytes(page), "a web page: the download failed"));
   }
-  CHECK(contains(error_for_bytes(""), "is empty: the download went wrong"));
+  CHECK(contains(error_for_bytes(""), "is empty: the download failed"));
   CHECK(contains(error_for_bytes("\x1f\x8b\x08"), "compressed (gzip); unpack it first"));
-  CHECK(contains(error_for_bytes("hello"), "is not a checkpoint that is known here"));
+  CHECK(contains(error_for_bytes("hello"), "is not a supported checkpoint"));
   CHECK(contains(error_for_bytes("{\"model_type\": \"vit\"}"), "it has no weight_map"));
   CHECK(contains(error_for_bytes(build_zip({{.name = "a.txt", .contents = "hi"}})),
-                 "a zip archive, but neither PyTorch's nor NumPy's"));
+                 "a zip archive, but not of PyTorch or NumPy"));
   CHECK(contains(error_for_bytes(build_zip({{.name = "model.weights.h5"}})), "a Keras model"));
 }
 
-TEST_CASE("paths that are no files, and cut files") {
+TEST_CASE("paths that are not files, and truncated files") {
   const TemporaryFolder folder;
   CHECK(contains(error_for(folder / "none"), "none': No such file or directory"));
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   CHECK(contains(error_for(folder / "pipe"), "not a regular file"));
   const std::string zip = read_file(container("torch.pth"));
-  CHECK(contains(error_for_bytes(zip.substr(0, zip.size() / 2)), "the file is probably cut"));
+  CHECK(contains(error_for_bytes(zip.substr(0, zip.size() / 2)), "probably truncated"));
   const std::string tensors =
       read_file(container("sharded_safetensors/model-00001-of-00003.safetensors"));
   CHECK(contains(error_for_bytes(tensors.substr(0, 300)), "larger than the file"));
-  CHECK_FALSE(error_for_bytes(tensors.substr(0, 5)).empty());
+  CHECK(error_for_bytes(tensors.substr(0, 5)) != no_error);
 }
 
-TEST_CASE("only PyTorch files have dictionaries to choose from") {
+TEST_CASE("--part is only for PyTorch files") {
   for (const char* const name : {"stored.npz", "sharded_safetensors"}) {
-    CHECK(contains(error_for(container(name), "model_ema"), "has no dictionary 'model_ema'"));
+    CHECK(contains(error_for(container(name), "model_ema"), "--part model_ema: "));
+    CHECK_THROWS_AS(open_checkpoint(container(name), "model_ema"), quantring::OptionError);
   }
 }

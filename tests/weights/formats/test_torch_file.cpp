@@ -1,22 +1,22 @@
-// PyTorch files: what PyTorch wrote (make_torch_fixtures.py) reads as PyTorch reads it; hand-made
-// ones that lie are refused.
+// PyTorch files: files of PyTorch (make_torch_fixtures.py) give the same values as in PyTorch;
+// invalid ones are errors.
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "engine/model/hash.h"
 #include "engine/model/safetensors.h"
 #include "ops/base/error.h"
+#include "tests/support/files.h"
 #include "tests/support/golden.h"
 #include "tests/support/memory_file.h"
+#include "tests/support/paths.h"
+#include "tests/support/texts.h"
 #include "tests/weights/formats/pickle_text.h"
 #include "tests/weights/formats/torch_archive.h"
-#include "tests/support/paths.h"
 #include "weights_tools/formats/torch_file.h"
 
 using namespace quantring;
@@ -27,10 +27,11 @@ using weights::open_torch_file;
 namespace {
 
 std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(quantring::test::source_path("")) / "tests/weights/fixtures/torch" / name;
+  return std::filesystem::path(quantring::test::source_path("")) / "tests/weights/fixtures/torch" /
+         name;
 }
 
-// Every expected tensor of NAME/: shape and the same bits.
+// Compares shape and bits of every tensor of PREFIX/.
 void check_reads_as_expected(const Checkpoint& checkpoint, const std::string& prefix) {
   const SafetensorsFile expected(fixture("expected.safetensors"));
   std::size_t compared = 0;
@@ -50,24 +51,13 @@ void check_reads_as_expected(const Checkpoint& checkpoint, const std::string& pr
   CHECK(compared > 0);
 }
 
-std::string message_of(const std::filesystem::path& path, const std::string& part = {}) {
-  try {
-    open_torch_file(path, part);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "read";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+std::string error_for(const std::filesystem::path& path, const std::string& part = {}) {
+  return error_of([&] { open_torch_file(path, part); });
 }
 
 class Written {
  public:
-  explicit Written(const std::string& archive) {
-    std::ofstream(path(), std::ios::binary) << archive;
-  }
+  explicit Written(const std::string& archive) { write_file(path(), archive); }
   std::filesystem::path path() const { return folder_ / "w.pth"; }
 
  private:
@@ -79,18 +69,13 @@ std::string dictionary(const std::string& entries) {
 }
 
 std::string opening(const std::string& body) {
-  return message_of(Written(torch_archive(pickle(body))).path());
+  return error_for(Written(torch_archive(pickle(body))).path());
 }
 std::string opening(const Tensor& tensor) {
   return opening(dictionary(text("x") + tensor.pickle()));
 }
 
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// Opens and reads everything; errors of ours are what it is for.
+// Opens and reads everything; only Error may be thrown.
 void read_all(const std::filesystem::path& path) {
   try {
     const auto checkpoint = open_torch_file(path, "");
@@ -129,7 +114,7 @@ TEST_CASE("element types, views, shared storages, parameters") {
   }
 }
 
-TEST_CASE("a module's state dict by every protocol") {
+TEST_CASE("a module's state dict in every protocol") {
   for (const char* name : {"protocol1", "protocol2", "protocol3", "protocol4", "protocol5"}) {
     const auto checkpoint = open_torch_file(fixture(std::string(name) + ".pth"), "");
     CHECK(checkpoint->tensors().size() == 6);
@@ -145,67 +130,69 @@ TEST_CASE("the weights of a training checkpoint, beside options, optimizer and c
   CHECK(open_torch_file(fixture("training.pth"), "model")->tensors().size() == 3);
 }
 
-TEST_CASE("several sets of weights: asked, then chosen") {
+TEST_CASE("several sets of weights need --part") {
   const auto path = fixture("several.pth");
-  CHECK(contains(message_of(path),
-                 "holds several sets of weights: student, teacher.backbone; "
+  CHECK(contains(error_for(path),
+                 "has several sets of weights: student, teacher.backbone; "
                  "choose one with --part"));
   for (const char* part : {"student", "teacher.backbone"}) {
     const auto checkpoint = open_torch_file(path, part);
     CHECK(checkpoint->format() == "PyTorch zip (" + std::string(part) + ")");
     check_reads_as_expected(*checkpoint, "several/" + std::string(part));
   }
+  CHECK_THROWS_AS(open_torch_file(path, "model_ema"), OptionError);
+  CHECK_THROWS_AS(open_torch_file(path, ""), OptionError);
   for (const char* part : {"teacher", "model_ema", "epoch", "student.weight", ".", "student."}) {
-    CHECK(contains(message_of(path, part), "it has them in: student, teacher.backbone"));
+    CHECK(contains(error_for(path, part), "it has them in: student, teacher.backbone"));
   }
 }
 
-TEST_CASE("what is no state dict is told what to do") {
-  const auto refused = [](const char* name) { return message_of(fixture(name)); };
-  CHECK(contains(refused("module.pth"),
-                 "whole Python object of class torch.nn.modules.linear.Linear"));
+TEST_CASE("errors for files without a state dict have the remedy") {
+  const auto refused = [](const char* name) { return error_for(fixture(name)); };
+  CHECK(contains(refused("module.pth"), "Python object of class torch.nn.modules.linear.Linear"));
   CHECK(contains(refused("module.pth"), "torch.save(model.state_dict(), "));
   CHECK(contains(refused("script.pth"), "is a TorchScript program"));
   CHECK(contains(refused("script.pth"), "torch.jit.load(FILE).state_dict()"));
   CHECK(contains(refused("sparse.pth"), "sparse tensor; save it dense"));
-  CHECK(contains(refused("tensor.pth"), "holds a single tensor"));
-  CHECK(contains(refused("none.pth"), "holds no dictionary of tensors"));
+  CHECK(contains(refused("tensor.pth"), "contains a single tensor"));
+  CHECK(contains(refused("none.pth"), "has no dictionary of tensors"));
   CHECK(contains(refused("negated.pth"), "tensor 'a' is a view that negates or conjugates"));
 }
 
-TEST_CASE("archives that are none of PyTorch's") {
+TEST_CASE("archives that are not of PyTorch") {
   const auto refused = [](const std::map<std::string, std::string>& entries) {
-    return message_of(Written(zip_archive(entries)).path());
+    return error_for(Written(zip_archive(entries)).path());
   };
   CHECK(contains(refused({{"a/other", "x"}}), "it has no data.pkl"));
   CHECK(contains(refused({{"data.pkl", "x"}}), "it has no data.pkl"));
   CHECK(contains(refused({{"a/b/data.pkl", "x"}}), "it has no data.pkl"));
-  CHECK(contains(refused({{"a/data.pkl", "x"}, {"b/data.pkl", "x"}}), "holds two PyTorch files"));
+  CHECK(
+      contains(refused({{"a/data.pkl", "x"}, {"b/data.pkl", "x"}}), "contains two PyTorch files"));
   CHECK(contains(refused({{"a/data.pkl", "x"}, {"a/byteorder", "big"}}), "big-endian byte order"));
   CHECK(contains(refused({{"a/data.pkl", "x"}, {"a/byteorder", "?"}}), "unknown byte order"));
-  CHECK(contains(refused({{"a/data.pkl", pickle("}")}}), "holds no dictionary of tensors"));
+  CHECK(contains(refused({{"a/data.pkl", pickle("}")}}), "has no dictionary of tensors"));
 }
 
-TEST_CASE("hand-made tensors: right ones") {
-  CHECK(opening(Tensor{}) == "read");
+TEST_CASE("valid tensors") {
+  CHECK(opening(Tensor{}) == no_error);
   Tensor tensor;
   tensor.type = "LongStorage", tensor.storage_elements = 12;
   tensor.shape = dimensions({12}), tensor.strides = dimensions({1});
-  CHECK(opening(tensor) == "read");
-  // To the last element; torch.Size for a shape; dimensions of one element have any stride.
+  CHECK(opening(tensor) == no_error);
+  // Up to the last element; torch.Size as shape; any stride for a dimension of one element.
   Tensor last;
   last.offset = 2, last.shape = name("torch", "Size") + dimensions({2, 1, 8}) + "\x85R";
   last.strides = dimensions({14, 1ll << 62, 1});
-  CHECK(opening(last) == "read");
+  CHECK(opening(last) == no_error);
   last.offset = 3;
-  CHECK(contains(opening(last), "tensor 'x' reaches outside its storage of 24 elements"));
-  // No elements: nothing to be outside of.
+  CHECK(contains(opening(last), "tensor 'x' extends beyond its storage of 24 elements"));
+  // Without elements, the offset does not matter.
   Tensor empty;
   empty.shape = dimensions({1ll << 40, 0}), empty.offset = 99;
-  CHECK(opening(empty) == "read");
+  CHECK(opening(empty) == no_error);
 }
 
-TEST_CASE("tensors that reach outside, are negative or too large") {
+TEST_CASE("errors for tensors beyond their storage, negative or too large") {
   const auto with = [](std::initializer_list<std::int64_t> shape,
                        std::initializer_list<std::int64_t> strides, std::int64_t offset = 0) {
     Tensor tensor;
@@ -213,26 +200,26 @@ TEST_CASE("tensors that reach outside, are negative or too large") {
     tensor.offset = offset;
     return opening(tensor);
   };
-  const std::int64_t huge = 1ll << 62, most = 0x7FFFFFFFFFFFFFFF;
-  CHECK(contains(with({25}, {1}), "reaches outside"));
-  CHECK(contains(with({24}, {1}, 1), "reaches outside"));
-  CHECK(contains(with({1}, {1}, 24), "reaches outside"));
-  CHECK(contains(with({1}, {1}, most), "reaches outside"));
-  CHECK(contains(with({2}, {24}), "reaches outside"));
-  CHECK(contains(with({3, 3}, {huge, huge}), "reaches outside"));
-  CHECK(contains(with({5}, {huge}), "reaches outside"));  // 4 * 2^62 = 0 in 64 bits
+  const std::int64_t huge = 1ll << 62, max = 0x7FFFFFFFFFFFFFFF;
+  CHECK(contains(with({25}, {1}), "extends beyond"));
+  CHECK(contains(with({24}, {1}, 1), "extends beyond"));
+  CHECK(contains(with({1}, {1}, 24), "extends beyond"));
+  CHECK(contains(with({1}, {1}, max), "extends beyond"));
+  CHECK(contains(with({2}, {24}), "extends beyond"));
+  CHECK(contains(with({3, 3}, {huge, huge}), "extends beyond"));
+  CHECK(contains(with({5}, {huge}), "extends beyond"));  // 4 * 2^62 = 0 in 64 bits
   CHECK(contains(with({huge, 4}, {0, 1}), "impossible number of elements"));
   CHECK(contains(with({huge, 4, 0}, {0, 1, 1}), "impossible number of elements"));
-  CHECK(contains(with({1 << 20, 24}, {0, 1}), "repeats a storage of 24 elements to 25165824"));
+  CHECK(contains(with({1 << 20, 24}, {0, 1}), "expands a storage of 24 elements to 25165824"));
   CHECK(contains(with({-1}, {1}), "its shape is negative"));
   CHECK(contains(with({2}, {-1}), "its strides is negative"));
   CHECK(contains(with({2}, {1}, -1), "its offset is negative"));
-  CHECK(contains(with({2}, {1, 1}), "a stride too few or too many"));
+  CHECK(contains(with({2}, {1, 1}), "strides that do not fit its shape"));
   CHECK(contains(with({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {}), "17 dimensions"));
-  CHECK(with({1 << 10, 24}, {0, 1}) == "read");
+  CHECK(with({1 << 10, 24}, {0, 1}) == no_error);
 }
 
-TEST_CASE("storages that are not what is said of them") {
+TEST_CASE("errors for storages that do not fit") {
   Tensor tensor;
   tensor.key = "4";
   CHECK(contains(opening(tensor), "tensor 'x': its storage is not in the file"));
@@ -240,28 +227,28 @@ TEST_CASE("storages that are not what is said of them") {
   CHECK(contains(opening(tensor), "its storage is not in the file"));
   tensor = Tensor{};
   tensor.storage_elements = 25;
-  CHECK(contains(opening(tensor), "its storage has 96 bytes where 100 were said"));
+  CHECK(contains(opening(tensor), "its storage has 96 bytes instead of 100"));
   tensor.storage_elements = (1ll << 62) + 24;  // times 4 is 96 in 64 bits
   CHECK(contains(opening(tensor), "a storage of impossible size"));
   tensor.storage_elements = -24;
   CHECK(contains(opening(tensor), "the size of its storage is negative"));
   tensor = Tensor{};
   tensor.type = "Size";
-  CHECK(contains(opening(tensor), "a type that is not known here"));
+  CHECK(contains(opening(tensor), "elements of an unknown type"));
 }
 
-TEST_CASE("names that come twice") {
+TEST_CASE("duplicate names are errors") {
   const std::string x = text("x") + Tensor{}.pickle();
   CHECK(contains(opening(dictionary(x + x)), "tensor 'x' appears twice"));
   CHECK(contains(opening(dictionary(x + text("x") + "N")), "tensor 'x' appears twice"));
 }
 
-TEST_CASE("dictionaries that hold each other, or the same tensors under many names") {
+TEST_CASE("dictionaries that contain each other, or the same tensors under many names") {
   const std::string x = text("x") + Tensor{}.pickle(), y = text("y") + Tensor{}.pickle();
   // {"self": itself, "model": {x, y}, "alias": the same}
   CHECK(opening("}q\x01(" + text("self") + "h\x01" + text("model") + dictionary(x + y) + "q\x02" +
-                text("alias") + "h\x02u") == "read");
-  // A million ways through shared dictionaries; each is looked at once.
+                text("alias") + "h\x02u") == no_error);
+  // A million paths through shared dictionaries; each dictionary is visited once.
   std::string shared = "}q\x03";
   for (int level = 4; level < 24; ++level) {
     shared += "(";
@@ -273,16 +260,16 @@ TEST_CASE("dictionaries that hold each other, or the same tensors under many nam
   opening(shared);
 }
 
-TEST_CASE("any cut, any flipped bit of a pickle whose checksum is right") {
+TEST_CASE("truncation and flipped bits of a pickle with a correct checksum") {
   const Tensor tensor;
   Tensor half;
   half.type = "HalfStorage", half.storage_elements = 48, half.key = "1";
   half.shape = dimensions({3, 2}), half.strides = dimensions({1, 8});
   const std::string good =
       pickle(dictionary(text("a") + tensor.pickle() + text("b") + half.pickle()));
-  CHECK(message_of(Written(torch_archive(good)).path()) == "read");
+  CHECK(error_for(Written(torch_archive(good)).path()) == no_error);
   for (std::size_t size = 0; size < good.size(); ++size) {
-    CHECK(message_of(memory_file(torch_archive(good.substr(0, size)))) != "read");
+    CHECK(error_for(memory_file(torch_archive(good.substr(0, size)))) != no_error);
   }
   for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
     std::string bad = good;
@@ -291,14 +278,14 @@ TEST_CASE("any cut, any flipped bit of a pickle whose checksum is right") {
   }
 }
 
-TEST_CASE("a PyTorch file cut anywhere is refused") {
-  const std::string whole = contents(fixture("protocol2.pth"));
+TEST_CASE("a truncated PyTorch file is an error") {
+  const std::string whole = read_file(fixture("protocol2.pth"));
   for (std::size_t size = 0; size < whole.size(); size += 7) {
-    CHECK(message_of(memory_file(whole.substr(0, size))) != "read");
+    CHECK(error_for(memory_file(whole.substr(0, size))) != no_error);
   }
 }
 
-TEST_CASE("a flipped bit in a storage is found") {
+TEST_CASE("a flipped bit in a storage is an error") {
   std::string archive = torch_archive(pickle(dictionary(text("x") + Tensor{}.pickle())));
   const std::size_t at = archive.find(std::string("a/data/0") + '\0' + '\1');
   REQUIRE(at != std::string::npos);
@@ -308,7 +295,7 @@ TEST_CASE("a flipped bit in a storage is found") {
   CHECK_THROWS_AS(checkpoint->read("x"), Error);
 }
 
-TEST_CASE("real checkpoints: names, shapes and values are PyTorch's") {
+TEST_CASE("real checkpoints: names, shapes and values equal PyTorch's") {
   // sha256 over name and f32 bytes of every tensor, names sorted, by torch.load.
   const std::pair<const char*, const char*> files[] = {
       {"checkpoints/timm_vit_pth.pth",

@@ -13,7 +13,7 @@ using namespace quantring::test;
 
 namespace {
 
-// At an odd address, as values may lie in a file.
+// At an odd address, as values may be in a file.
 template <class Stored>
 std::vector<float> widened(const std::string& dtype, const std::vector<Stored>& values) {
   std::vector<std::byte> bytes(values.size() * sizeof(Stored) + 1);
@@ -21,7 +21,7 @@ std::vector<float> widened(const std::string& dtype, const std::vector<Stored>& 
   return widen(dtype, bytes.data() + 1, bytes.size() - 1);
 }
 
-// A number of `exponent` and `fraction` bits behind its sign, by the definition of IEEE 754.
+// A float with these numbers of exponent and fraction bits, by the definition of IEEE 754.
 float by_definition(unsigned bits, int exponent_bits, int fraction_bits) {
   const int bias = (1 << (exponent_bits - 1)) - 1;
   const int exponent = static_cast<int>(bits >> fraction_bits) & ((1 << exponent_bits) - 1);
@@ -56,14 +56,14 @@ TEST_CASE("every f16 and bf16 becomes the f32 of the same value") {
   }
 }
 
-TEST_CASE("f32 stays, f64 is rounded to the nearest") {
+TEST_CASE("f32 is copied, f64 is rounded to the nearest") {
   CHECK(widened<float>("F32", {1.5f, -0.1f}) == std::vector<float>{1.5f, -0.1f});
   CHECK(widened<double>("F64", {0.1, 1 + 0x1p-24, 1 + 0x1.8p-23, -2.0}) ==
         std::vector<float>{0.1f, 1, 1 + 0x1p-22f, -2});
   CHECK(widen("F32", nullptr, 0).empty());
 }
 
-TEST_CASE("an f64 beyond f32 is no infinity") {
+TEST_CASE("an f64 beyond the range of f32 is an error") {
   constexpr double infinite = std::numeric_limits<double>::infinity();
   CHECK(widened<double>("F64", {3.4028234663852886e38, -infinite}) ==
         std::vector<float>{std::numeric_limits<float>::max(),
@@ -71,9 +71,9 @@ TEST_CASE("an f64 beyond f32 is no infinity") {
   CHECK(contains(error_of([&] { widened<double>("F64", {1, -1e39}); }), "too large for f32"));
 }
 
-TEST_CASE("other types are refused") {
+TEST_CASE("other types are errors") {
   for (const char* const dtype : {"I64", "U8", "BOOL", "F8_E4M3", ""}) {
     CHECK(contains(error_of([&] { widened<float>(dtype, {1}); }),
-                   std::string("it holds ") + dtype + " values"));
+                   std::string("it has ") + dtype + " values"));
   }
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Zip archives made by hand, right or wrong in any one place.
+// Builds zip archives, valid ones and ones with a chosen error.
 
 #include <zlib.h>
 
@@ -12,11 +12,7 @@
 
 namespace quantring::test {
 
-inline std::string little(std::uint64_t value, int bytes) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i & 0xFF);
-  return text;
-}
+using quantring::little;
 
 inline std::string raw_deflated(const std::string& bytes) {
   const auto* const begin = reinterpret_cast<const std::byte*>(bytes.data());
@@ -24,17 +20,16 @@ inline std::string raw_deflated(const std::string& bytes) {
   return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
 
-// What is not set is as it should be.
+// Unset fields get their correct values.
 struct ZipPart {
   std::string name = {}, contents = {};
   bool deflate = false;
   bool zip64 = false;  // sizes and offset in the extra field
   unsigned flags = 0;
-  std::optional<std::string> data = {};  // in the place of the contents, deflated if need be
+  std::optional<std::string> data = {};  // instead of the contents; deflated already, if deflate
   std::optional<unsigned> method = {};
   std::optional<std::uint32_t> crc = {};
-  std::optional<std::uint64_t> size = {}, compressed = {},
-                               header = {};  // as the directory says them
+  std::optional<std::uint64_t> size = {}, compressed = {}, header = {};  // in the directory
   std::optional<std::string> local_name = {};
 };
 

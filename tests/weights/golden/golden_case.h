@@ -1,5 +1,6 @@
 #pragma once
-// A checkpoint, what convert must find out about it, and what its framework computes from it.
+// Golden tests: a checkpoint, the expected architecture, and the values that its framework
+// computes.
 
 #include <doctest/doctest.h>
 
@@ -21,9 +22,9 @@ struct GoldenCase {
   std::string name;    // NAME.golden.safetensors has the framework's values
   std::string source;  // the file or folder to convert
   Architecture expected;
-  weights::ConvertHints hints = {};  // only what the files do not say
-  std::string part = {};             // of a PyTorch file with several dictionaries
-  std::string head = {};             // the classifier's file, if it has one of its own
+  weights::ConvertHints hints = {};  // only facts that are not in the files
+  std::string part = {};             // dictionary of a PyTorch file that has several
+  std::string head = {};             // file of the classifier, if it is separate
 };
 
 inline std::vector<float> floats(const StoredTensor& tensor) {
@@ -34,7 +35,7 @@ inline std::vector<float> floats(const StoredTensor& tensor) {
 }
 
 struct Difference {
-  double largest = 0;   // absolute
+  double max = 0;       // absolute
   double relative = 0;  // L2 norm of the difference over that of the expected values
 };
 
@@ -45,7 +46,7 @@ inline Difference compare(const std::vector<float>& actual, const std::vector<fl
   for (std::size_t i = 0; i < actual.size(); ++i) {
     REQUIRE(std::isfinite(actual[i]));
     const double delta = std::fabs(double{actual[i]} - expected[i]);
-    result.largest = std::max(result.largest, delta);
+    result.max = std::max(result.max, delta);
     difference += delta * delta;
     norm += double{expected[i]} * expected[i];
   }
@@ -60,7 +61,7 @@ inline std::filesystem::path convert_to(const std::filesystem::path& output,
   return output;
 }
 
-// DeiT-Tiny as timm stores it, with what its file does not say.
+// Converts DeiT-Tiny as timm stores it, with the facts that are not in its file.
 inline std::filesystem::path convert_deit_tiny(const std::filesystem::path& checkpoint,
                                                const std::filesystem::path& output) {
   weights::ConvertOptions options;
@@ -73,8 +74,8 @@ inline std::filesystem::path convert_deit_tiny(const std::filesystem::path& chec
   return convert_to(output, options);
 }
 
-// What the last block of a stage leaves of the residual stream, [images, tokens, dim] or, where
-// only the first tokens go on to the head, [tokens, images, dim].
+// The residual stream behind the last block of a stage: [images, tokens, dim] or, if only the first
+// tokens are used by the head, [tokens, images, dim].
 struct LastResidual {
   std::vector<float> values;
   Shape shape;
@@ -90,12 +91,12 @@ inline LastResidual last_residual(Context& context, Stage& stage, const ConstTen
   return last;
 }
 
-// The same of the framework's [images, tokens, dim].
-inline std::vector<float> as_left(const std::vector<float>& all, const Shape& of,
-                                  const Shape& left) {
-  if (left == of) return all;
+// The framework's [images, tokens, dim] in the same shape.
+inline std::vector<float> in_shape(const std::vector<float>& all, const Shape& of,
+                                   const Shape& shape) {
+  if (shape == of) return all;
   std::vector<float> chosen;
-  for (std::int64_t token = 0; token < left[0]; ++token) {
+  for (std::int64_t token = 0; token < shape[0]; ++token) {
     for (std::int64_t image = 0; image < of[0]; ++image) {
       const auto begin = all.begin() + (image * of[1] + token) * of[2];
       chosen.insert(chosen.end(), begin, begin + of[2]);
@@ -104,7 +105,7 @@ inline std::vector<float> as_left(const std::vector<float>& all, const Shape& of
   return chosen;
 }
 
-// Runs the golden input through the model, one more block each time: every block's residual stream,
+// Runs the golden input through the first 1, 2, ... blocks: the residual stream behind each block,
 // and the logits, must be within `bound` (relative, L2) of the framework's.
 inline void check_blocks(const ModelFile& model, const SafetensorsFile& expected,
                          const std::string& name, const Setting& setting, double bound) {
@@ -117,29 +118,29 @@ inline void check_blocks(const ModelFile& model, const SafetensorsFile& expected
                               {pixels.data(),
                                DType::f32,
                                {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}});
-  double worst_block = 0;
+  double max_block_error = 0;
   for (int block = 0; block < model.architecture().depth; ++block) {
     CAPTURE(block);
     Stage stage(context, model, {0, 2 * (block + 1)}, images);
     const LastResidual residual = last_residual(context, stage, pixel_tensor);
     const Shape all = stage.residual(images).shape;
     const auto difference = compare(
-        residual.values, as_left(floats(expected.tensors().at("block_" + std::to_string(block))),
-                                 all, residual.shape));
+        residual.values, in_shape(floats(expected.tensors().at("block_" + std::to_string(block))),
+                                  all, residual.shape));
     CHECK(difference.relative <= bound);
-    worst_block = std::max(worst_block, difference.relative);
+    max_block_error = std::max(max_block_error, difference.relative);
     if (!stage.last()) continue;
     const ConstTensor result = stage.forward_pixels(pixel_tensor);
     const auto logits =
         compare(host_values(context, result), floats(expected.tensors().at("logits")));
     CHECK(logits.relative <= bound);
     MESSAGE(name << " on " << setting.name << ": relative error of the logits " << logits.relative
-                 << ", of the worst block " << worst_block);
+                 << ", of the worst block " << max_block_error);
   }
 }
 
-// Converts the case's source and checks the architecture; then check_blocks in every setting of
-// this machine. bound: in f32.
+// Converts the source and checks the architecture, then check_blocks in all settings of this
+// machine. bound: for f32.
 inline void check_golden(const std::filesystem::path& folder, const GoldenCase& golden,
                          double bound) {
   CAPTURE(golden.name);

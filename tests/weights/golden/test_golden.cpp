@@ -1,4 +1,4 @@
-// Checkpoints that are not in the repository against PyTorch's numbers, from the file on.
+// Compares checkpoints that are not in the repository with PyTorch, from the file to the logits.
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@ using test::GoldenCase;
 
 namespace {
 
-// What every checkpoint in ../shared/checkpoints has in common.
+// Common to all checkpoints in ../shared/checkpoints.
 Architecture small_vit() {
   Architecture a;
   a.image_height = a.image_width = 64;
@@ -30,7 +30,7 @@ GoldenCase shared_case(const std::string& name, const std::string& extension,
                        const std::function<void(Architecture&)>& change = {}) {
   GoldenCase golden{name, name + extension, small_vit()};
   if (change) change(golden.expected);
-  // None of them comes with preprocessing; the golden input is normalised, so it does not matter.
+  // They have no preprocessing, and need none: the golden input is normalised.
   golden.hints.resize = "none";
   golden.hints.mean = golden.hints.std = {0.5f, 0.5f, 0.5f};
   return golden;
@@ -40,7 +40,7 @@ constexpr auto hugging_face = [](Architecture& a) { a.norm_eps = 1e-12f; };
 
 }  // namespace
 
-TEST_CASE("every block of a checkpoint of each naming equals PyTorch's") {
+TEST_CASE("all blocks of a checkpoint of each naming equal PyTorch's") {
   for (const GoldenCase& golden : {
            shared_case("timm_vit", ".safetensors"),
            shared_case("timm_vit_pth", ".pth",
@@ -64,7 +64,7 @@ TEST_CASE("every block of a checkpoint of each naming equals PyTorch's") {
            shared_case("hf_deit", ".safetensors",
                        [](Architecture& a) {
                          hugging_face(a);
-                         a.has_distillation_token = true;  // without a head of its own
+                         a.has_distillation_token = true;  // without a head for it
                        }),
            shared_case("hf_deit_teacher", ".safetensors",
                        [](Architecture& a) {
@@ -90,7 +90,7 @@ std::optional<ModelFile> deit_tiny(const test::TemporaryFolder& folder) {
       std::in_place, test::convert_deit_tiny(*checkpoint, folder / "model.safetensors"));
 }
 
-// u8 pixels of 20 photos, as Pillow makes them.
+// u8 pixels of 20 photos, preprocessed with Pillow.
 ConstTensor golden_pixels(const SafetensorsFile& golden) {
   const auto& pixels = golden.tensors().at("pixels");
   return {pixels.data.data(), DType::u8, {pixels.shape[0], 3, 224, 224}};
@@ -98,7 +98,7 @@ ConstTensor golden_pixels(const SafetensorsFile& golden) {
 
 }  // namespace
 
-TEST_CASE("DeiT-Tiny's logits equal PyTorch's from the golden pixels on") {
+TEST_CASE("DeiT-Tiny's logits from the golden pixels equal PyTorch's") {
   const test::TemporaryFolder folder;
   const auto model = deit_tiny(folder);
   const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
@@ -114,18 +114,17 @@ TEST_CASE("DeiT-Tiny's logits equal PyTorch's from the golden pixels on") {
     const test::Uploaded input(context, pixels);
     const auto logits = test::host_values(context, stage.forward_pixels(input));
     const auto difference = test::compare(logits, golden_logits);
-    MESSAGE("DeiT-Tiny on " << setting.name << ": largest difference of a logit "
-                            << difference.largest << ", relative error " << difference.relative);
-    if (setting.options.precision == Precision::f32) CHECK(difference.largest < 1e-3);
+    MESSAGE("DeiT-Tiny on " << setting.name << ": max difference of a logit " << difference.max
+                            << ", relative error " << difference.relative);
+    if (setting.options.precision == Precision::f32) CHECK(difference.max < 1e-3);
     CHECK(difference.relative < setting.bound(1e-4));
-    // A second pass replays what the first recorded.
+    // On a GPU, the second pass replays the recorded graph.
     const auto again = test::host_values(context, stage.forward_pixels(input));
     CHECK(test::compare(again, golden_logits).relative < setting.bound(1e-4));
   }
 }
 
-TEST_CASE(
-    "DeiT-Tiny gives the same logits whatever the cut, inside blocks too, in f32 to the bit") {
+TEST_CASE("DeiT-Tiny gives the same logits for all cuts, also inside blocks; bit-equal in f32") {
   const test::TemporaryFolder folder;
   const auto model = deit_tiny(folder);
   const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
@@ -154,15 +153,15 @@ TEST_CASE(
       std::memcpy(logits.data(), stream.data(), stream.size());
       return logits;
     };
-    // In a 16-bit stream most norms are part of the products on both sides, but not a stage's
-    // first. And a cut behind the last attention has all tokens multiplied there, not just the
-    // head's; in 16 bits another number of rows may take another way to multiply.
-    const bool same_bits = setting.options.precision == Precision::f32;
+    // In 16 bits, most norms are fused with the neighbouring products, but not the first one of a
+    // stage. Also, a stage that ends behind the last attention computes all tokens, not only those
+    // of the head, and the product's algorithm may depend on the number of rows.
+    const bool bit_equal = setting.options.precision == Precision::f32;
     const auto whole = run(1);
     for (const int stages : {2, 3, 5, 24}) {
       CAPTURE(stages);
       const auto cut = run(stages);
-      if (same_bits) CHECK(cut == whole);
+      if (bit_equal) CHECK(cut == whole);
       CHECK(test::compare(values(cut), values(whole)).relative < setting.bound(1e-6));
     }
   }

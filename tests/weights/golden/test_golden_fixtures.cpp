@@ -1,20 +1,20 @@
-// Tiny checkpoints of every kind (fixtures/golden, made by make_golden_fixtures.py) against the
-// frameworks' numbers, from the file on.
+// Compares tiny checkpoints of every kind (fixtures/golden, made by make_golden_fixtures.py) with
+// the frameworks, from the file to the logits.
 
 #include <doctest/doctest.h>
 
 #include <functional>
 
-#include "tests/weights/golden/golden_case.h"
 #include "tests/support/paths.h"
+#include "tests/weights/golden/golden_case.h"
 
 using namespace quantring;
 using test::GoldenCase;
 
 namespace {
 
-// f32 in another order of summation gives 1e-6; the smallest mistake that the fixtures can show,
-// tanh GELU for exact GELU, 1e-4.
+// Another order of summation in f32 gives 1e-6; tanh GELU instead of exact GELU, the mistake with
+// the smallest effect, 1e-4.
 constexpr double bound = 1e-5;
 
 std::filesystem::path fixtures() {
@@ -42,8 +42,8 @@ GoldenCase fixture(const std::string& name, const std::string& source, const Cha
   return golden;
 }
 
-// A folder as it stands on a hub: its config says everything, down to the preprocessing, but how
-// pictures are resized for an image that is not square.
+// A folder as on the hub: its config has all facts, except for the resize to an image that is not
+// square.
 void check_timm_hub(const std::string& name, const Change& change) {
   GoldenCase golden = fixture(name, name, change);
   const Architecture& a = golden.expected;
@@ -58,14 +58,14 @@ weights::ConvertHints without_preprocessing() {
   return hints;
 }
 
-// Hugging Face's config.json, but no preprocessor_config.json beside it.
+// A folder with Hugging Face's config.json, without preprocessor_config.json.
 void check_hugging_face(const std::string& name, const Change& change) {
   GoldenCase golden = fixture(name, name, change);
   golden.hints = without_preprocessing();
   test::check_golden(fixtures(), golden, bound);
 }
 
-// A lone file: the heads are a flag's.
+// A file without a config: the heads are given by a flag.
 void check_lone_file(const std::string& name, const std::string& file, const Change& change = {},
                      const std::string& part = {}) {
   GoldenCase golden = fixture(name, file, change);
@@ -89,7 +89,7 @@ TEST_CASE("timm: CLIP's norm before the blocks, quick GELU and eps come from the
   });
 }
 
-TEST_CASE("timm: average pooling, the norm behind it or before it") {
+TEST_CASE("timm: average pooling, with the norm behind or before it") {
   check_timm_hub("timm_fc_norm", [](Architecture& a) {
     a.pooling = Pooling::average;
     a.norm_after_pooling = true;
@@ -106,7 +106,7 @@ TEST_CASE("timm: no class token, no bias of queries, keys and values") {
   check_timm_hub("timm_no_qkv_bias", {});
 }
 
-TEST_CASE("timm: tokens without a position of their own, LayerScale, registers") {
+TEST_CASE("timm: tokens without positions, LayerScale, registers") {
   check_timm_hub("timm_deit3", [](Architecture& a) { a.layer_scale = true; });
   check_timm_hub("timm_dinov2_reg4", [](Architecture& a) {
     a.layer_scale = true;
@@ -153,18 +153,18 @@ TEST_CASE("timm: positions for another image size") {
   }
 }
 
-TEST_CASE("half precision, widened") {
+TEST_CASE("half precision") {
   check_lone_file("timm_bf16", "timm_bf16.safetensors");
   check_lone_file("timm_f16", "timm_f16.safetensors");
 }
 
-TEST_CASE("PyTorch files: a dictionary in another, several of them, DataParallel's prefix") {
+TEST_CASE("PyTorch files: nested and several dictionaries, DataParallel's prefix") {
   check_lone_file("timm_deit", "timm_deit.pth");
   check_lone_file("timm_train", "timm_train.pth.tar", {}, "state_dict");
   check_lone_file("timm_train_ema", "timm_train.pth.tar", {}, "state_dict_ema");
 }
 
-TEST_CASE("Hugging Face ViT and DeiT as they stand on the hub") {
+TEST_CASE("Hugging Face ViT and DeiT as on the hub") {
   const auto eps = [](Architecture& a) { a.norm_eps = 1e-12f; };
   check_hugging_face("hf_vit_pooler_f16", eps);
   check_hugging_face("hf_vit_sharded", [&](Architecture& a) {
@@ -194,7 +194,7 @@ TEST_CASE("Hugging Face DINOv2: LayerScale, a head on class token and average") 
     dinov2(a);
     a.registers = 3;
   });
-  // Positions for a larger image than the processor makes; here the files say it all.
+  // Positions for a larger image than that of the processor; no flags are needed.
   test::check_golden(fixtures(), fixture("hf_dinov2_crop", "hf_dinov2_crop", dinov2), bound);
   test::check_golden(fixtures(),
                      fixture("hf_dinov2_registers_crop", "hf_dinov2_registers_crop",
@@ -205,7 +205,7 @@ TEST_CASE("Hugging Face DINOv2: LayerScale, a head on class token and average") 
                      bound);
 }
 
-TEST_CASE("DINOv2's own names: registers behind the positions, the head in a file of its own") {
+TEST_CASE("original DINOv2 files: registers without positions, the head in a separate file") {
   GoldenCase golden = fixture("dinov2_own", "dinov2_own_pretrain.pth", [](Architecture& a) {
     a.layer_scale = true;
     a.registers = 4;
@@ -226,7 +226,7 @@ TEST_CASE("torchvision's published names and Google's, stored, compressed and wi
   }
 }
 
-TEST_CASE("labels and preprocessing come from the files beside") {
+TEST_CASE("labels and preprocessing from the files beside the checkpoint") {
   test::check_golden(
       fixtures(),
       fixture("hf_vit_labels", "hf_vit_labels", [](Architecture& a) { a.norm_eps = 1e-12f; }),

@@ -1,6 +1,5 @@
-// Does less precision cost accuracy? DeiT-Tiny on labelled photos in every setting of a GPU,
-// against f32. 500 photos alone tell 0.2 points, so each is looked at in ten crops, half of them
-// mirrored.
+// The accuracy of DeiT-Tiny on labelled photos in all settings of a GPU, compared with f32. One of
+// 500 photos is 0.2 points, so ten crops of each are used, half of them mirrored.
 
 #include <doctest/doctest.h>
 
@@ -38,12 +37,12 @@ Photos read_photos(const std::filesystem::path& folder, const std::filesystem::p
   return photos;
 }
 
-// Crop and mirror of one photo. View 0 is the middle, as the model is meant to see it.
-void look(std::span<const std::uint8_t> photo, int view, std::mt19937& random,
-          std::span<std::uint8_t> out) {
-  const int most = wide - side;
-  const int top = view == 0 ? most / 2 : static_cast<int>(random() % (most + 1));
-  const int left = view == 0 ? most / 2 : static_cast<int>(random() % (most + 1));
+// A crop of one photo, mirrored if `view` is odd. View 0 is the centre crop.
+void make_view(std::span<const std::uint8_t> photo, int view, std::mt19937& random,
+               std::span<std::uint8_t> out) {
+  const int max_offset = wide - side;
+  const int top = view == 0 ? max_offset / 2 : static_cast<int>(random() % (max_offset + 1));
+  const int left = view == 0 ? max_offset / 2 : static_cast<int>(random() % (max_offset + 1));
   std::size_t at = 0;
   for (int c = 0; c < 3; ++c) {
     for (int y = 0; y < side; ++y) {
@@ -55,7 +54,7 @@ void look(std::span<const std::uint8_t> photo, int view, std::mt19937& random,
   }
 }
 
-// The likeliest class of every view of every photo, [photos, views].
+// The top-1 class of every view of every photo, [photos, views].
 std::vector<int> answers(const ModelFile& model, const Photos& photos,
                          const ContextOptions& options) {
   Context context(options);
@@ -68,9 +67,9 @@ std::vector<int> answers(const ModelFile& model, const Photos& photos,
   for (std::size_t first = 0; first < all; first += batch) {
     const std::size_t images = std::min<std::size_t>(batch, all - first);
     for (std::size_t i = 0; i < images; ++i) {
-      look(std::span(photos.pixels).subspan((first + i) / views * photo_bytes, photo_bytes),
-           static_cast<int>((first + i) % views), random,
-           std::span(pixels).subspan(i * bytes, bytes));
+      make_view(std::span(photos.pixels).subspan((first + i) / views * photo_bytes, photo_bytes),
+                static_cast<int>((first + i) % views), random,
+                std::span(pixels).subspan(i * bytes, bytes));
     }
     const test::Uploaded input(
         context, {pixels.data(), DType::u8, {static_cast<std::int64_t>(images), 3, side, side}});
@@ -99,7 +98,7 @@ Accuracy accuracy(const std::vector<int>& answers, const std::vector<int>& label
 
 }  // namespace
 
-TEST_CASE("f16 finds as many photos as f32") {
+TEST_CASE("f16 and bf16 have the accuracy of f32") {
   const auto settings = test::gpu_settings();
   if (settings.empty()) {
     std::printf("SKIPPED: no GPU\n");
@@ -123,7 +122,7 @@ TEST_CASE("f16 finds as many photos as f32") {
     if (in_f32.empty()) {
       in_f32 = found;
       of_f32 = top1;
-      CHECK(top1.middle > 77);  // 79.0 on the photos as they are
+      CHECK(top1.middle > 77);  // 79.0 with the usual preprocessing
     }
     std::size_t same = 0;
     for (std::size_t i = 0; i < found.size(); ++i) same += found[i] == in_f32[i];

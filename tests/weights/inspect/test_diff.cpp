@@ -1,4 +1,4 @@
-// What diff finds, and what it does not count.
+// The differences that diff finds, and those that it ignores.
 
 #include <doctest/doctest.h>
 
@@ -6,11 +6,11 @@
 #include <limits>
 
 #include "engine/model/model_file.h"
+#include "ops/base/json.h"
 #include "tests/weights/model/models.h"
 #include "weights_tools/inspect/diff.h"
-#include "weights_tools/model/labels_tool.h"
+#include "weights_tools/model/set_labels.h"
 #include "weights_tools/model/shard.h"
-#include "ops/base/json.h"
 
 using namespace quantring;
 using namespace quantring::test;
@@ -42,7 +42,7 @@ DiffReport diff_of(const std::vector<Entry>& a, const std::vector<Entry>& b) {
 
 }  // namespace
 
-TEST_CASE("distances of each tensor, the largest first") {
+TEST_CASE("differences of each tensor, the largest first") {
   const auto report = diff_of({{"same", {2}, {1, 2}},
                                {"small", {2}, {3, 4}},
                                {"large", {2, 2}, {1, 1, 1, 1}},
@@ -55,14 +55,14 @@ TEST_CASE("distances of each tensor, the largest first") {
   CHECK(report.equal == 1);
   REQUIRE(report.values.size() == 3);
   CHECK(report.values[0].name == "large");
-  CHECK(report.values[0].largest == 2);
+  CHECK(report.values[0].max_difference == 2);
   CHECK(report.values[0].relative_l2 == doctest::Approx(std::sqrt(5.0) / 2));
   CHECK(report.values[1].name == "small");
   CHECK(report.values[1].relative_l2 == doctest::Approx(0.1));  // 0.5 / |(3, 4)|
-  CHECK(std::isinf(report.values[2].relative_l2));              // of a tensor that was zero
+  CHECK(std::isinf(report.values[2].relative_l2));              // of a tensor of zeros
 }
 
-TEST_CASE("names, shapes and what is no float") {
+TEST_CASE("names, shapes and tensors that are not floats") {
   const auto report = diff_of({{"a", {1}, {1}},
                                {"both", {2}, {1, 2}},
                                {"shape", {2, 1}, {1, 2}},
@@ -86,13 +86,13 @@ TEST_CASE("NaN equals NaN and nothing else") {
   CHECK(diff_of({{"x", {2}, {nan, infinity}}}, {{"x", {2}, {nan, infinity}}}).same());
   const auto report = diff_of({{"x", {2}, {nan, 1}}}, {{"x", {2}, {0, 1}}});
   REQUIRE(report.values.size() == 1);
-  CHECK(std::isinf(report.values[0].largest));
+  CHECK(std::isinf(report.values[0].max_difference));
   CHECK_FALSE(diff_of({{"x", {1}, {infinity}}}, {{"x", {1}, {-infinity}}}).same());
   const auto json = try_parse_json(weights::diff_json(report));
-  CHECK(json.at("values").at(0).at("largest") == "inf");
+  CHECK(json.at("values").at(0).at("max_difference") == "inf");
 }
 
-TEST_CASE("model files: their facts count too, their type of storage does not") {
+TEST_CASE("model files: their facts are compared, their storage types are ignored") {
   const TemporaryFolder folder;
   const auto a = folder / "a.safetensors", b = folder / "b.safetensors";
   write_small_model(a, ten_labels());
@@ -113,10 +113,9 @@ TEST_CASE("model files: their facts count too, their type of storage does not") 
   CHECK(report.values.size() <= report.dtypes.size());
   for (const auto& value : report.values) CHECK(value.relative_l2 < 1e-3);
 
-  // As f16, and the same file's part.
   weights::shard(ModelFile(a), "0-3", folder / "part.safetensors");
   report = weights::diff(a, folder / "part.safetensors");
-  CHECK(report.facts == std::vector<std::string>{"held: blocks 0-6, blocks 0-3"});
+  CHECK(report.facts == std::vector<std::string>{"blocks in the file: blocks 0-6, blocks 0-3"});
   CHECK(report.values.empty());
   CHECK(report.only_a.size() == 3 * 12 + 4);
 
@@ -125,9 +124,7 @@ TEST_CASE("model files: their facts count too, their type of storage does not") 
   {
     ModelWriter writer(b, small_architecture(), preprocess, {}, StorageType::f32);
     for (const TensorSpec& spec : writer.tensors()) {
-      std::size_t count = 1;
-      for (const auto size : spec.shape) count *= static_cast<std::size_t>(size);
-      writer.write(std::vector<float>(count), spec.name);
+      writer.write(std::vector<float>(spec.elements()), spec.name);
     }
     writer.commit();
   }

@@ -1,16 +1,16 @@
-// What inspect says of models, parts and foreign checkpoints.
+// inspect for models, parts and checkpoints.
 
 #include <doctest/doctest.h>
 
-
 #include "engine/model/model_file.h"
+#include "ops/base/json.h"
 #include "tests/weights/model/models.h"
 #include "weights_tools/formats/checkpoint.h"
-#include "weights_tools/model/costs.h"
 #include "weights_tools/inspect/inspect.h"
 #include "weights_tools/inspect/inspect_checkpoint.h"
+#include "weights_tools/model/costs.h"
+#include "weights_tools/model/is_model_file.h"
 #include "weights_tools/model/shard.h"
-#include "ops/base/json.h"
 
 using namespace quantring;
 using namespace quantring::test;
@@ -19,7 +19,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int dim = 16, mlp = 32, tokens = 5, classes = 10, depth = 6, patch = 16;
-// By hand, from the shapes of a ViT.
+// Computed by hand from the shapes of a ViT.
 constexpr int attention = 2 * dim + 3 * dim * dim + 3 * dim + dim * dim + dim;
 constexpr int mlp_half = 2 * dim + 2 * dim * mlp + mlp + dim;
 constexpr int embedding = patch * dim + dim + dim + tokens * dim;
@@ -31,7 +31,7 @@ json inspected(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("parameters, bytes and work of each part") {
+TEST_CASE("parameters, bytes and operations of each part") {
   const TemporaryFolder folder;
   write_small_model(folder / "model.safetensors", ten_labels());
   const json value = inspected(folder / "model.safetensors");
@@ -43,14 +43,14 @@ TEST_CASE("parameters, bytes and work of each part") {
   CHECK(value.at("parameters") == embedding + depth * (attention + mlp_half) + head);
   CHECK(value.at("bytes") == 4 * value.at("parameters").get<int>());
   CHECK(value.at("bytes_by_dtype").at("F32") == value.at("bytes"));
-  // 2 operations a multiply-add: scores and values, and four dim x dim matrices a token.
+  // 2 operations per multiply-add: scores and values, and four dim x dim matrices per token.
   const double work = 2e-9 * (4.0 * tokens * dim * dim + 2.0 * tokens * tokens * dim);
   CHECK(parts.at("attention_half").at("gflops").get<double>() == doctest::Approx(work));
   CHECK(parts.at("head").at("gflops").get<double>() == doctest::Approx(2e-9 * dim * classes));
   CHECK(parts.at("embedding").at("gflops").get<double>() == doctest::Approx(2e-9 * 4 * 16 * dim));
 }
 
-TEST_CASE("half storage is counted as it is") {
+TEST_CASE("storage in half precision") {
   const TemporaryFolder folder;
   write_small_model(folder / "model.safetensors", {}, StorageType::f16);
   const json value = inspected(folder / "model.safetensors");
@@ -59,12 +59,12 @@ TEST_CASE("half storage is counted as it is") {
   CHECK(f16 / 2 + f32 / 4 == value.at("parameters"));
   CHECK(f16 + f32 == value.at("bytes"));
   const ModelFile model(folder / "model.safetensors");
-  std::uint64_t really = 0;
-  for (const auto& [name, tensor] : model.tensors()) really += tensor.data.size();
-  CHECK(really == value.at("bytes"));
+  std::uint64_t stored = 0;
+  for (const auto& [name, tensor] : model.tensors()) stored += tensor.data.size();
+  CHECK(stored == value.at("bytes"));
 }
 
-TEST_CASE("cuts: what is before and behind adds up, and what crosses") {
+TEST_CASE("cuts: the costs before and behind add up; bytes across") {
   const TemporaryFolder folder;
   write_small_model(folder / "model.safetensors");
   const json value = inspected(folder / "model.safetensors");
@@ -88,7 +88,7 @@ TEST_CASE("cuts: what is before and behind adds up, and what crosses") {
   CHECK(value.at("even_splits").at(1).at("blocks") == json{"0-2", "2-4", "4-6"});
 }
 
-TEST_CASE("the text for a person") {
+TEST_CASE("the text") {
   const TemporaryFolder folder;
   write_small_model(folder / "model.safetensors", ten_labels());
   const std::string text = weights::inspect_text(ModelFile(folder / "model.safetensors"));
@@ -98,11 +98,11 @@ TEST_CASE("the text for a person") {
   CHECK(contains(text, "each of 6 blocks"));
   CHECK(contains(text, "5 tokens x 16 = 80 values"));
   CHECK(contains(text, "\n5.5 "));  // few blocks: cuts inside them are shown
-  CHECK_FALSE(contains(text, "holds"));
+  CHECK_FALSE(contains(text, "only blocks"));
   CHECK_FALSE(contains(text, " \n"));
 }
 
-TEST_CASE("a part says what it holds, and of the whole what the whole says") {
+TEST_CASE("a part: its blocks, and the facts of the whole model") {
   const TemporaryFolder folder;
   write_small_model(folder / "model.safetensors", ten_labels());
   weights::shard(ModelFile(folder / "model.safetensors"), "1-3", folder / "part.safetensors");
@@ -117,7 +117,7 @@ TEST_CASE("a part says what it holds, and of the whole what the whole says") {
                  "only blocks 1-3 of 6"));
 }
 
-TEST_CASE("every extra of an architecture is in words") {
+TEST_CASE("the text names every extra of an architecture") {
   Architecture a = small_architecture();
   a.has_distillation_token = a.embed_norm = a.qk_norm = a.layer_scale = true;
   a.registers = 4;
@@ -127,9 +127,7 @@ TEST_CASE("every extra of an architecture is in words") {
   {
     ModelWriter writer(folder / "m.safetensors", a, small_preprocess(), {}, StorageType::f32);
     for (const TensorSpec& spec : writer.tensors()) {
-      std::size_t count = 1;
-      for (const auto size : spec.shape) count *= static_cast<std::size_t>(size);
-      writer.write(std::vector<float>(count), spec.name);
+      writer.write(std::vector<float>(spec.elements()), spec.name);
     }
     writer.commit();
   }
@@ -139,7 +137,7 @@ TEST_CASE("every extra of an architecture is in words") {
                             "LayerScale", "gelu (quick)", "mean of two"}) {
     CHECK(contains(text, words));
   }
-  // Nothing falls between embedding, blocks and head.
+  // Embedding, blocks and head are complete.
   std::uint64_t stored = 0;
   for (const auto& [name, tensor] : model.tensors()) stored += tensor.data.size();
   const auto costs = weights::model_costs(model);
@@ -147,9 +145,9 @@ TEST_CASE("every extra of an architecture is in words") {
   CHECK(costs.whole().gflop == doctest::Approx(gflops_per_image(a)));
 }
 
-TEST_CASE("a foreign checkpoint") {
+TEST_CASE("a checkpoint") {
   const TemporaryFolder folder;
-  const auto path = folder / "foreign.safetensors";
+  const auto path = folder / "checkpoint.safetensors";
   {
     SafetensorsWriter writer(path);
     writer.declare("cls_token", "F32", {1, 1, 4});

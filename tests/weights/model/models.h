@@ -1,15 +1,13 @@
 #pragma once
-// What the tests of the tools share: a small model file, and the text of an error.
+// A small model file for the tests of the tools.
 
 #include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <string>
 
 #include "engine/model/model_writer.h"
-#include "ops/base/error.h"
+#include "tests/support/files.h"
 #include "tests/support/golden.h"
+#include "tests/support/texts.h"
 
 namespace quantring::test {
 
@@ -40,50 +38,18 @@ inline std::vector<std::string> ten_labels() {
   return {"ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay"};
 }
 
-// Values that all differ; `first` is the first. Its hash.
+// With distinct values from `first` on. Returns the hash.
 inline std::string write_small_model(const std::filesystem::path& path,
                                      const std::vector<std::string>& labels = {},
                                      StorageType storage = StorageType::f32, float first = 0.01f) {
   ModelWriter writer(path, small_architecture(), small_preprocess(), labels, storage);
   float value = first;
   for (const TensorSpec& spec : writer.tensors()) {
-    std::size_t count = 1;
-    for (const auto size : spec.shape) count *= static_cast<std::size_t>(size);
-    std::vector<float> values(count);
+    std::vector<float> values(spec.elements());
     for (float& v : values) v = (value += 0.0137f);
     writer.write(values, spec.name);
   }
   return writer.commit();
-}
-
-inline std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-inline std::string read_bytes(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-inline std::size_t files_in(const TemporaryFolder& folder) {
-  std::size_t files = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) {
-    ++files;
-  }
-  return files;
 }
 
 }  // namespace quantring::test

@@ -1,4 +1,4 @@
-// Parts of a model file: what they hold, what they say of the whole, and wrong ones.
+// Parts of a model file: their contents, their metadata, and invalid ones.
 
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ void shard(const std::filesystem::path& model, const std::string& layers,
   weights::shard(ModelFile(model), layers, output);
 }
 
-// A copy of a model file with other metadata, and only the tensors that `keep` wants.
+// Copies a model file with changed metadata and the tensors that `keep` selects.
 void rewrite(const std::filesystem::path& from, const std::filesystem::path& to,
              const std::function<void(Metadata&)>& change,
              const std::function<bool(const std::string&)>& keep) {
@@ -46,7 +46,7 @@ void rewrite(const std::filesystem::path& from, const std::filesystem::path& to,
 
 }  // namespace
 
-TEST_CASE("three parts hold together what the model holds, byte for byte") {
+TEST_CASE("three parts together have the tensors of the model, byte for byte") {
   for (const StorageType storage : {StorageType::f32, StorageType::f16}) {
     const TemporaryFolder folder;
     const auto path = folder / "model.safetensors";
@@ -83,19 +83,19 @@ TEST_CASE("three parts hold together what the model holds, byte for byte") {
   }
 }
 
-TEST_CASE("a part of a part, and a part that is everything") {
+TEST_CASE("a part of a part, and a part that is the whole model") {
   const TemporaryFolder folder;
   write_small_model(folder / "model.safetensors");
   shard(folder / "model.safetensors", "1-5", folder / "part.safetensors");
   shard(folder / "part.safetensors", "2.5-4", folder / "smaller.safetensors");
   shard(folder / "model.safetensors", "2.5-4", folder / "direct.safetensors");
-  CHECK(read_bytes(folder / "smaller.safetensors") == read_bytes(folder / "direct.safetensors"));
+  CHECK(read_file(folder / "smaller.safetensors") == read_file(folder / "direct.safetensors"));
   shard(folder / "model.safetensors", "0-6", folder / "all.safetensors");
   CHECK(ModelFile(folder / "all.safetensors").whole());
   CHECK(SafetensorsFile(folder / "all.safetensors").metadata().at("quantring.format") == "1");
 }
 
-TEST_CASE("ranges that cannot be cut are told with the flag") {
+TEST_CASE("invalid ranges are errors of the options") {
   const TemporaryFolder folder;
   const auto model = folder / "model.safetensors", part = folder / "part.safetensors";
   write_small_model(model);
@@ -103,40 +103,42 @@ TEST_CASE("ranges that cannot be cut are told with the flag") {
   const auto out = folder / "out.safetensors";
   for (const char* layers : {"", "3", "a-b", "3-2", "3-3", "-1-2", "0-2.25", "0-6 "}) {
     CAPTURE(layers);
-    CHECK(contains(message_of([&] { shard(model, layers, out); }),
-                   std::string("--layers ") + layers));
+    CHECK(
+        contains(error_of([&] { shard(model, layers, out); }), std::string("--layers ") + layers));
   }
-  CHECK(contains(message_of([&] { shard(model, "0-6.5", out); }), "holds blocks 0-6"));
-  CHECK(contains(message_of([&] { shard(model, "0-99999", out); }), "holds blocks 0-6"));
-  CHECK(contains(message_of([&] { shard(part, "0-3", out); }), "holds blocks 1-5"));
-  CHECK(contains(message_of([&] { shard(part, "3-5.5", out); }), "holds blocks 1-5"));
-  CHECK(contains(message_of([&] { shard(model, "0-3", model); }), "the model itself"));
+  CHECK(contains(error_of([&] { shard(model, "0-6.5", out); }), "has blocks 0-6"));
+  CHECK(contains(error_of([&] { shard(model, "0-99999", out); }), "has blocks 0-6"));
+  CHECK(contains(error_of([&] { shard(part, "0-3", out); }), "has blocks 1-5"));
+  CHECK(contains(error_of([&] { shard(part, "3-5.5", out); }), "has blocks 1-5"));
+  CHECK(contains(error_of([&] { shard(model, "0-3", model); }), "the model itself"));
+  CHECK_THROWS_AS(shard(model, "0-6.5", out), OptionError);
+  CHECK_THROWS_AS(shard(model, "a-b", out), OptionError);
   CHECK_FALSE(std::filesystem::exists(out));
 }
 
-TEST_CASE("a damaged tensor is found while it is copied, and nothing is written") {
+TEST_CASE("a damaged tensor is found when it is copied, and no file is written") {
   const TemporaryFolder folder;
   const auto model = folder / "model.safetensors";
   write_small_model(model);
-  std::string bytes = read_bytes(model);
+  std::string bytes = read_file(model);
   const auto* data = [&] {
     const SafetensorsFile file(model);
     const std::string wanted = text_of(file.tensors().at("blocks.3.mlp.fc1.weight").data);
     return bytes.data() + bytes.find(wanted);
   }();
   bytes[static_cast<std::size_t>(data - bytes.data()) + 9] ^= 1;
-  write_bytes(model, bytes);
-  CHECK(contains(message_of([&] { shard(model, "3-6", folder / "out.safetensors"); }),
+  write_file(model, bytes);
+  CHECK(contains(error_of([&] { shard(model, "3-6", folder / "out.safetensors"); }),
                  "blocks.3.mlp.fc1.weight"));
-  CHECK(files_in(folder) == 1);
-  shard(model, "0-3", folder / "sound.safetensors");  // the damage is not in this part
+  CHECK(files_in(folder.path()) == 1);
+  shard(model, "0-3", folder / "undamaged.safetensors");  // the damage is outside this part
 }
 
-TEST_CASE("a part must hold its tensors and no others") {
+TEST_CASE("a part must have exactly its tensors") {
   const TemporaryFolder folder;
   const auto model = folder / "model.safetensors", bad = folder / "bad.safetensors";
   write_small_model(model);
-  const auto open = [&] { return message_of([&] { ModelFile file(bad); }); };
+  const auto open = [&] { return error_of([&] { ModelFile file(bad); }); };
   const auto all = [](const std::string&) { return true; };
   const auto set_part = [](const char* text) {
     return [text](Metadata& metadata) {
@@ -148,7 +150,7 @@ TEST_CASE("a part must hold its tensors and no others") {
     return name.find("blocks.2.") == 0 || name.find("blocks.3.") == 0;
   };
   rewrite(model, bad, set_part("2-4"), in_middle);
-  CHECK(open() == "");
+  CHECK(open() == no_error);
   rewrite(model, bad, set_part("2-4"), all);
   CHECK(contains(open(), "does not belong to blocks 2-4"));
   rewrite(model, bad, set_part("2-4"), [&](const std::string& name) {
@@ -160,7 +162,7 @@ TEST_CASE("a part must hold its tensors and no others") {
     rewrite(model, bad, set_part(text), in_middle);
     CHECK(contains(open(), "damaged"));
   }
-  // The whole model, with one tensor too many, or without one.
+  // The whole model without one tensor, and with an unknown format.
   rewrite(
       model, bad, [](Metadata&) {}, [](const std::string& name) { return name != "head.bias"; });
   CHECK(contains(open(), "'head.bias' is missing"));
@@ -169,10 +171,10 @@ TEST_CASE("a part must hold its tensors and no others") {
   CHECK(contains(open(), "format 3"));
 }
 
-TEST_CASE("a tensor outside the part is asked for in vain") {
+TEST_CASE("a tensor outside the part is an error") {
   const TemporaryFolder folder;
   write_small_model(folder / "model.safetensors");
   shard(folder / "model.safetensors", "2-4", folder / "part.safetensors");
   const ModelFile part(folder / "part.safetensors");
-  CHECK(contains(message_of([&] { part.tensor("head.weight"); }), "only blocks 2-4"));
+  CHECK(contains(error_of([&] { part.tensor("head.weight"); }), "only blocks 2-4"));
 }

@@ -1,4 +1,4 @@
-// Files appear whole or not at all, whatever ends the writer; and model files in one pass.
+// The writers: files appear complete or not at all, even if the writer is killed.
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -40,7 +40,7 @@ float first_value(const std::filesystem::path& path) {
   return value;
 }
 
-// What `action` does in a process of its own: the status that waitpid gives.
+// Runs `action` in a child process and returns the status of waitpid.
 int in_child(const std::function<void()>& action) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -62,25 +62,25 @@ TEST_CASE("a file appears at commit and not before") {
     write_two(writer, 1);
     CHECK_FALSE(std::filesystem::exists(path));
   }
-  CHECK(files_in(folder) == 0);
+  CHECK(files_in(folder.path()) == 0);
   SafetensorsWriter writer(path);
   write_two(writer, 2);
   writer.commit();
   CHECK(first_value(path) == 2);
-  // Replaced in one step, the old file is whole until then.
+  // The old file stays complete until it is replaced.
   SafetensorsWriter other(path);
   write_two(other, 3);
   CHECK(first_value(path) == 2);
   other.commit();
   CHECK(first_value(path) == 3);
-  CHECK(files_in(folder) == 1);
+  CHECK(files_in(folder.path()) == 1);
 }
 
-TEST_CASE("a link to a file stays a link") {
+TEST_CASE("a symbolic link is kept") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "store");
   const auto target = folder / "store/real.safetensors", link = folder / "link.safetensors";
-  write_bytes(target, "old");
+  write_file(target, "old");
   std::filesystem::create_symlink(target, link);
   SafetensorsWriter writer(link);
   write_two(writer, 4);
@@ -89,12 +89,12 @@ TEST_CASE("a link to a file stays a link") {
   CHECK(first_value(target) == 4);
 }
 
-TEST_CASE("the mode is what the umask leaves") {
+TEST_CASE("the file mode follows the umask") {
   const TemporaryFolder folder;
   for (const mode_t mask : {mode_t{022}, mode_t{027}, mode_t{0}}) {
     for (const char* name : {"new", "replaced"}) {
       const auto path = folder / (std::to_string(mask) + name);
-      if (name == std::string("replaced")) write_bytes(path, "old");
+      if (name == std::string("replaced")) write_file(path, "old");
       const mode_t before = ::umask(mask);
       SafetensorsWriter writer(path);
       write_two(writer, 1);
@@ -107,32 +107,30 @@ TEST_CASE("the mode is what the umask leaves") {
   }
 }
 
-TEST_CASE("a killed writer leaves nothing, wherever it is killed") {
+TEST_CASE("a killed writer leaves no file") {
   const TemporaryFolder folder;
   const auto path = folder / "model.safetensors";
   for (const std::size_t tensors : {std::size_t{0}, std::size_t{1}, std::size_t{40}}) {
     const int status = in_child([&] {
       ModelWriter writer(path, small_architecture(), small_preprocess(), {}, StorageType::f32);
       for (std::size_t i = 0; i < tensors; ++i) {
-        std::size_t count = 1;
-        for (const auto size : writer.tensors()[i].shape) count *= static_cast<std::size_t>(size);
-        writer.write(std::vector<float>(count, 1.0f), "x");
+        writer.write(std::vector<float>(writer.tensors()[i].elements(), 1.0f), "x");
       }
       ::kill(::getpid(), SIGKILL);
     });
     REQUIRE(WIFSIGNALED(status));
-    CHECK(files_in(folder) == 0);
+    CHECK(files_in(folder.path()) == 0);
   }
 }
 
-TEST_CASE("a disk that takes no more is one clear error and leaves nothing") {
+TEST_CASE("a full disk is one clear error and leaves no file") {
   const TemporaryFolder folder;
   const auto path = folder / "out.safetensors";
   const int status = in_child([&] {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{2048, 2048};
     ::setrlimit(RLIMIT_FSIZE, &limit);
-    const std::string message = message_of([&] {
+    const std::string message = error_of([&] {
       SafetensorsWriter writer(path);
       writer.declare("a", "F32", {1000});
       writer.begin({});
@@ -142,19 +140,18 @@ TEST_CASE("a disk that takes no more is one clear error and leaves nothing") {
     ::_exit(message == "cannot write '" + path.string() + "': File too large" ? 7 : 1);
   });
   CHECK(WEXITSTATUS(status) == 7);
-  CHECK(files_in(folder) == 0);
+  CHECK(files_in(folder.path()) == 0);
 }
 
-TEST_CASE("what cannot be written is said at once") {
+TEST_CASE("a path that cannot be written is an error at construction") {
   const TemporaryFolder folder;
-  CHECK(contains(message_of([&] { SafetensorsWriter(folder / "none/x.safetensors"); }),
+  CHECK(contains(error_of([&] { SafetensorsWriter(folder / "none/x.safetensors"); }),
                  "No such file or directory"));
-  CHECK(contains(message_of([&] { SafetensorsWriter("/dev/full"); }), "not a regular file"));
-  CHECK(
-      contains(message_of([&] { SafetensorsWriter writer(folder.path()); }), "not a regular file"));
+  CHECK(contains(error_of([&] { SafetensorsWriter("/dev/full"); }), "not a regular file"));
+  CHECK(contains(error_of([&] { SafetensorsWriter writer(folder.path()); }), "not a regular file"));
 }
 
-TEST_CASE("metadata are replaced by others of the same length, and by no others") {
+TEST_CASE("metadata can only be replaced by metadata of the same length") {
   const TemporaryFolder folder;
   const auto path = folder / "out.safetensors";
   SafetensorsWriter writer(path);
@@ -166,7 +163,7 @@ TEST_CASE("metadata are replaced by others of the same length, and by no others"
   CHECK(first_value(path) == 5);
 }
 
-TEST_CASE("a model file in one pass: its hashes are right, its hash is returned") {
+TEST_CASE("a model file is written in one pass with correct hashes") {
   const TemporaryFolder folder;
   for (const StorageType storage : {StorageType::f32, StorageType::f16}) {
     const auto path = folder / "model.safetensors";
@@ -177,10 +174,10 @@ TEST_CASE("a model file in one pass: its hashes are right, its hash is returned"
     CHECK(model.architecture() == small_architecture());
     CHECK(weights::verify(model).tensors == tensor_specs(small_architecture()).size());
     for (const TensorSpec& spec : tensor_specs(small_architecture())) {
-      const bool halved = storage == StorageType::f16 && spec.shape.size() > 1;
-      CHECK(model.tensors().at(spec.name).dtype == (halved ? "F16" : "F32"));
+      const bool half = storage == StorageType::f16 && spec.shape.size() > 1;
+      CHECK(model.tensors().at(spec.name).dtype == (half ? "F16" : "F32"));
     }
-    // The first tensor's first values, as write_small_model counts them up.
+    // The first value of write_small_model.
     const ConstTensor first = model.tensor("embed.patch.weight");
     const float value = storage == StorageType::f32
                             ? first.f32()[0]
@@ -189,31 +186,30 @@ TEST_CASE("a model file in one pass: its hashes are right, its hash is returned"
   }
 }
 
-TEST_CASE("halves: matrices only, and only where all behind them stays aligned") {
+TEST_CASE("half precision: only matrices, and only if the following tensors stay aligned") {
   CHECK(stored_dtype({"m", {4, 6}}, StorageType::f16) == "F16");
   CHECK(stored_dtype({"m", {4, 6}}, StorageType::f32) == "F32");
   CHECK(stored_dtype({"v", {24}}, StorageType::f16) == "F32");
   CHECK(stored_dtype({"odd", {3, 5}}, StorageType::f16) == "F32");
 }
 
-TEST_CASE("values that cannot be stored are refused by name") {
+TEST_CASE("values that cannot be stored are errors naming the tensor") {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const float bad : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()}) {
     const std::vector<float> values = {1.0f, bad};
-    CHECK(contains(message_of([&] { stored_bytes(values, "F32", "layer.7"); }), "layer.7"));
-    CHECK(contains(message_of([&] { stored_bytes(values, "F16", "layer.7"); }), "layer.7"));
+    CHECK(contains(error_of([&] { stored_bytes(values, "F32", "layer.7"); }), "layer.7"));
+    CHECK(contains(error_of([&] { stored_bytes(values, "F16", "layer.7"); }), "layer.7"));
   }
   const std::vector<float> large = {65519.0f, -65520.0f};
-  CHECK(contains(message_of([&] { stored_bytes(large, "F16", "w"); }), "--dtype f32"));
+  CHECK(contains(error_of([&] { stored_bytes(large, "F16", "w"); }), "--dtype f32"));
   CHECK(stored_bytes(large, "F32", "w").size() == 8);
   CHECK(stored_bytes(std::vector<float>{65519.0f}, "F16", "w").size() == 2);
 }
 
-TEST_CASE("a name that is no UTF-8 is told as that") {
+TEST_CASE("a label that is not UTF-8 is an error") {
   const TemporaryFolder folder;
   auto labels = ten_labels();
   labels[3] = "caf\xe9";
-  CHECK(
-      contains(message_of([&] { write_small_model(folder / "m.safetensors", labels); }), "UTF-8"));
-  CHECK(files_in(folder) == 0);
+  CHECK(contains(error_of([&] { write_small_model(folder / "m.safetensors", labels); }), "UTF-8"));
+  CHECK(files_in(folder.path()) == 0);
 }

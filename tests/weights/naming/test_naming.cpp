@@ -1,30 +1,19 @@
-// Which tensor plays which role in each naming, and what is refused by name.
+// The roles of the tensors in each naming, and the errors.
 
 #include <doctest/doctest.h>
 
-#include <functional>
-
-#include "ops/base/error.h"
+#include "tests/support/texts.h"
 #include "tests/weights/formats/named_tensors.h"
 #include "weights_tools/naming/naming.h"
 
 using namespace quantring;
 using namespace quantring::weights;
-using namespace test;
+using namespace quantring::test;
 
 namespace {
 
-std::string message_of(const TensorInfos& tensors, const ConfigFacts& config = {}) {
-  try {
-    read_names(tensors, config);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+std::string naming_error(const TensorInfos& tensors, const ConfigFacts& config = {}) {
+  return error_of([&] { read_names(tensors, config); });
 }
 
 std::string tensor_of(const Naming& naming, const std::string& role) {
@@ -33,11 +22,11 @@ std::string tensor_of(const Naming& naming, const std::string& role) {
   return naming.roles.at(role).tensor;
 }
 
-// Adds one tensor to a sound timm checkpoint.
-std::string message_with(const std::string& name) {
+// The error for a timm checkpoint with one additional tensor.
+std::string error_with(const std::string& name) {
   TensorInfos tensors = timm_tensors();
   add(tensors, name, {12});
-  return message_of(tensors);
+  return naming_error(tensors);
 }
 
 }  // namespace
@@ -45,7 +34,7 @@ std::string message_with(const std::string& name) {
 TEST_CASE("timm's names") {
   TensorInfos tensors = timm_tensors();
   const Naming plain = read_names(tensors, {});
-  CHECK(plain.who == "timm");
+  CHECK(plain.framework == "timm");
   CHECK(tensor_of(plain, "patch.bias") == "patch_embed.proj.bias");
   CHECK(tensor_of(plain, "blocks.1.attn.qkv.weight") == "blocks.1.attn.qkv.weight");
   CHECK(tensor_of(plain, "position") == "pos_embed");
@@ -71,12 +60,12 @@ TEST_CASE("timm's names") {
   CHECK(tensor_of(rich, "embed.norm.bias") == "norm_pre.bias");
   CHECK(tensor_of(rich, "blocks.0.attn.k_norm.weight") == "blocks.0.attn.k_norm.weight");
   CHECK(rich.pooling->value == Pooling::class_and_distillation);
-  // A norm before the blocks is CLIP's, and neither eps nor activation is in the file.
+  // A norm before the blocks means CLIP, whose eps and activation are not in the file.
   CHECK_FALSE(rich.norm_eps);
   CHECK_FALSE(rich.activation);
 }
 
-TEST_CASE("timm's pooling shows in what is there") {
+TEST_CASE("timm's pooling follows from the tensors") {
   TensorInfos tensors = timm_tensors();
   tensors["fc_norm.weight"] = tensors["norm.weight"];
   tensors["fc_norm.bias"] = tensors["norm.bias"];
@@ -107,7 +96,7 @@ TEST_CASE("Hugging Face's names, of the hub and of transformers 5") {
       CHECK(tensor_of(naming, "blocks.1.mlp.fc2.weight") ==
             block + (old ? "output.dense.weight" : "mlp.fc2.weight"));
       CHECK(naming.pooling->value == Pooling::class_token);
-      CHECK_FALSE(naming.norm_eps);  // ViT's 1e-12 and DINOv2's 1e-6 stand in config.json only
+      CHECK_FALSE(naming.norm_eps);  // ViT's 1e-12 and DINOv2's 1e-6 are only in config.json
       CHECK_FALSE(naming.heads);
     }
   }
@@ -131,7 +120,7 @@ TEST_CASE("Hugging Face's DeiT with teacher, DINOv2, and tensors for training on
     TensorInfos dino = hugging_face_tensors("dinov2_with_registers.", old);
     add(dino, "dinov2_with_registers.embeddings.register_tokens", {1, 4, 12});
     const Naming naming = read_names(dino, {});
-    CHECK(naming.who == "Hugging Face DINOv2 with registers");
+    CHECK(naming.framework == "Hugging Face DINOv2 with registers");
     CHECK(naming.pooling->value == Pooling::class_and_average);
     CHECK(naming.positioned_prefix == 1);
     CHECK(tensor_of(naming, "blocks.0.scale2") ==
@@ -143,14 +132,14 @@ TEST_CASE("torchvision's names, old and new") {
   for (const bool old : {true, false}) {
     const TensorInfos tensors = torchvision_tensors(old);
     const Naming naming = read_names(tensors, {});
-    CHECK(naming.who == "torchvision");
+    CHECK(naming.framework == "torchvision");
     CHECK(naming.roles.size() == tensors.size());
     CHECK(tensor_of(naming, "blocks.1.attn.qkv.bias") ==
           "encoder.layers.encoder_layer_1.self_attention.in_proj_bias");
     CHECK(naming.norm_eps->value == 1e-6f);
     CHECK_FALSE(naming.heads);  // of 12 columns
   }
-  // vit_b_16's width alone does not tell its heads; its depth and MLP do.
+  // The heads of vit_b_16 follow from its width, depth and MLP together.
   TensorInfos base = torchvision_tensors(false);
   const std::string fc1 = "encoder.layers.encoder_layer_0.mlp.0.weight";
   base[fc1].shape = {3072, 768};
@@ -173,7 +162,7 @@ TEST_CASE("Google's names, in the layouts of Flax") {
       const std::size_t count = tensors.size();
       if (!prefix.empty()) add(tensors, "opt/state/step", {1});
       const Naming naming = read_names(tensors, {});
-      CHECK(naming.who == "Google (Flax)");
+      CHECK(naming.framework == "Google (Flax)");
       CHECK(naming.roles.size() == count);
       CHECK(naming.roles.at("patch.weight").layout == Part::Layout::hwio);
       CHECK(naming.roles.at("blocks.1.attn.k.weight").layout == Part::Layout::transposed);
@@ -184,7 +173,7 @@ TEST_CASE("Google's names, in the layouts of Flax") {
   }
 }
 
-TEST_CASE("a wrapper around the whole model is taken off, and said") {
+TEST_CASE("the prefix of a wrapper is removed, with a note") {
   TensorInfos wrapped;
   for (const auto& [name, info] : timm_tensors()) wrapped["_orig_mod.module." + name] = info;
   add(wrapped, "n_averaged", {});
@@ -192,12 +181,12 @@ TEST_CASE("a wrapper around the whole model is taken off, and said") {
   CHECK(tensor_of(naming, "head.weight") == "_orig_mod.module.head.weight");
   REQUIRE(naming.notes.size() == 1);
   CHECK(contains(naming.notes[0].value, "_orig_mod.module."));
-  // Not every name has it: then it is part of the names.
-  add(wrapped, "stranger", {1});
-  CHECK_FALSE(message_of(wrapped).empty());
+  // A prefix that not all names have is not removed.
+  add(wrapped, "unknown", {1});
+  CHECK_FALSE((naming_error(wrapped) == no_error));
 }
 
-TEST_CASE("parts of a model that cannot be run are refused by their plain name") {
+TEST_CASE("errors name the unsupported parts of a model") {
   const std::pair<const char*, const char*> parts[] = {
       {"blocks.0.attn.rel_pos_h", "relative positions"},
       {"blocks.0.attn.relative_position_bias_table", "relative positions"},
@@ -219,39 +208,39 @@ TEST_CASE("parts of a model that cannot be run are refused by their plain name")
   for (const auto& entry : parts) {
     const std::string name = entry.first, part = entry.second;
     CAPTURE(name);
-    const std::string message = message_with(name);
+    const std::string message = error_with(name);
     CHECK(contains(message, part));
     CHECK(contains(message, name));
     CHECK(contains(message, "cannot run"));
   }
-  CHECK(contains(message_with("stranger"), "'stranger'"));
-  CHECK(contains(message_with("blocks.01.norm1.weight"), "blocks.01.norm1.weight"));
+  CHECK(contains(error_with("unknown"), "'unknown'"));
+  CHECK(contains(error_with("blocks.01.norm1.weight"), "blocks.01.norm1.weight"));
 
   TensorInfos dino = hugging_face_tensors("dinov2.", true);
   add(dino, "dinov2.encoder.layer.0.mlp.weights_in.weight", {1});
-  CHECK(contains(message_of(dino), "SwiGLU"));
+  CHECK(contains(naming_error(dino), "SwiGLU"));
   for (const char* name : {"pre_logits/kernel", "MAPHead_0/probe", "conv_root/kernel",
                            "Transformer/encoderblock/LayerNorm_0/scale"}) {
     CAPTURE(name);
     TensorInfos google = google_tensors("", false);
     add(google, name, {1});
-    CHECK(contains(message_of(google), name));
+    CHECK(contains(naming_error(google), name));
   }
   TensorInfos torchvision = torchvision_tensors(false);
   add(torchvision, "heads.pre_logits.weight", {12, 12});
-  CHECK(contains(message_of(torchvision), "representation_size"));
+  CHECK(contains(naming_error(torchvision), "representation_size"));
 }
 
-TEST_CASE("without a classifier, and of other families") {
+TEST_CASE("checkpoints without a classifier, and of other models") {
   for (TensorInfos tensors : {timm_tensors(), hugging_face_tensors("vit.", true),
                               torchvision_tensors(false), google_tensors("", false)}) {
     for (auto it = tensors.begin(); it != tensors.end();) {
       const bool head = it->first.rfind("head", 0) == 0 || it->first.rfind("classifier", 0) == 0;
       it = head ? tensors.erase(it) : std::next(it);
     }
-    CHECK(contains(message_of(tensors), "no classifier"));
+    CHECK(contains(naming_error(tensors), "no classifier"));
   }
-  const std::pair<const char*, const char*> families[] = {
+  const std::pair<const char*, const char*> others[] = {
       {"MixerBlock_0/token_mixing/Dense_0/kernel", "Mixer"},
       {"visual.conv1.weight", "CLIP"},
       {"vision_model.embeddings.class_embedding", "SigLIP"},
@@ -259,15 +248,15 @@ TEST_CASE("without a classifier, and of other families") {
       {"layer1.0.conv1.weight", "ResNet"},
       {"linear_head.weight", "DINOv2"},
       {"lm_head.weight", "language model"}};
-  for (const auto& entry : families) {
+  for (const auto& entry : others) {
     const std::string name = entry.first;
     CAPTURE(name);
     TensorInfos tensors;
     add(tensors, name, {1});
-    CHECK(contains(message_of(tensors), entry.second));
+    CHECK(contains(naming_error(tensors), entry.second));
   }
   TensorInfos unknown;
   for (const char* name : {"d", "a", "c", "b"}) add(unknown, name, {1});
-  CHECK(contains(message_of(unknown), "the first are 'a', 'b', 'c'"));
-  CHECK(contains(message_of({}), "none"));
+  CHECK(contains(naming_error(unknown), "the first are 'a', 'b', 'c'"));
+  CHECK(contains(naming_error({}), "none"));
 }
