@@ -13,6 +13,7 @@
 #include "engine/stage/topk.h"
 #include "net/http/http_url.h"
 #include "ops/base/error.h"
+#include "ops/base/process_memory.h"
 
 namespace quantring::apps {
 namespace {
@@ -110,7 +111,7 @@ CameraSummary LiveRun::run() {
   summary_.run.seconds = std::chrono::duration<double>(last_answer_ - begun_).count();
   summary_.latency_p50_s = latencies_.percentile(0.5);
   summary_.latency_p95_s = latencies_.percentile(0.95);
-  summary_.longest_s = latencies_.longest();
+  summary_.longest_s = latencies_.max();
   return summary_;
 }
 

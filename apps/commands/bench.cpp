@@ -1,26 +1,24 @@
-// `quantring bench`: how fast the forward pass is on this machine, how soon it starts, and what
-// memory it takes.
+// `quantring bench`: speed, start-up time and memory of the forward pass on this machine.
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <optional>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
-#include "engine/model/random_model_file.h"
+#include "apps/commands/model_options.h"
+#include "apps/commands/option_check.h"
 #include "apps/report/report.h"
-#include "apps/commands/stage_bench.h"
+#include "engine/evaluation/stage_bench.h"
 #include "engine/model/model_file.h"
-#include "ops/base/error.h"
 #include "ops/base/json.h"
 
 namespace quantring::apps {
 namespace {
 
 struct BenchCommand {
-  std::string model, shape;
+  ModelOptions model;
   int batch = 1, threads = 1, stages = 1;
   double seconds = 3;
   ComputeOptions compute;
@@ -29,21 +27,22 @@ struct BenchCommand {
 
 Architecture whole_architecture(const std::string& path) {
   const ModelFile model(path);
-  if (!model.whole()) {
-    throw Error(fmt::format("'{}' holds only {} of {}: bench needs the whole model file", path,
-                            range_text(model.part()), model.architecture().depth));
-  }
+  require_whole_model(model, "bench");
   return model.architecture();
 }
 
+bool on_gpu(const StageBench& bench) {
+  return bench.compute.device.kind == Device::Kind::cuda;
+}
+
 nlohmann::ordered_json bench_json(const BenchCommand& command, const StageBench& bench) {
-  return {{"device", bench.device},
-          {"precision", bench.precision},
+  return {{"device", device_text(bench.compute.device)},
+          {"precision", precision_text(bench.compute.precision)},
           {"batch", command.batch},
           {"threads", command.threads},
           {"images_per_s", command.batch / bench.batch_s},
           {"median_ms", 1e3 * bench.batch_s},
-          {"under_way", bench.depth},
+          {"in_flight", bench.depth},
           {"alone_ms", 1e3 * bench.alone_s},
           {"runs", bench.runs},
           {"first_result_s", bench.first_result_s},
@@ -62,11 +61,11 @@ void print_one(const BenchCommand& command, const Architecture& a, const StageBe
     fmt::print("{}\n", json_text(json));
     return;
   }
-  const bool gpu = bench.device != "cpu";
+  const bool gpu = on_gpu(bench);
   fmt::print("batch {} on {}: median {:.{}f} ms{}, {:.1f} images/s, {:.1f} {}FLOP/s\n",
-             command.batch, bench.compute, 1e3 * bench.batch_s, gpu ? 3 : 2,
+             command.batch, compute_text(bench.compute), 1e3 * bench.batch_s, gpu ? 3 : 2,
              bench.depth == 1 ? ""
-                              : fmt::format(" with {} under way ({:.3f} ms alone)", bench.depth,
+                              : fmt::format(" with {} in flight ({:.3f} ms alone)", bench.depth,
                                             1e3 * bench.alone_s),
              rate, gpu ? gflops / 1000 : gflops, gpu ? "T" : "G");
   fmt::print("first result after {:.2f} s, {:.0f} MB in RAM{} ({} runs)\n", bench.first_result_s,
@@ -76,7 +75,7 @@ void print_one(const BenchCommand& command, const Architecture& a, const StageBe
 
 void print_stages(const BenchCommand& command, const std::vector<StageRange>& ranges,
                   const std::vector<StageBench>& benches) {
-  const bool gpu = benches[0].device != "cpu";
+  const bool gpu = on_gpu(benches[0]);
   std::vector<std::vector<std::string>> rows = {
       {"stage", "part", "ms/batch", "images/s", "weights MB", "activations MB", "MB in RAM"}};
   if (gpu) rows[0].push_back("MB on the GPU");
@@ -96,22 +95,26 @@ void print_stages(const BenchCommand& command, const std::vector<StageRange>& ra
   if (command.json) {
     fmt::print("{}\n", json_text(json, 2));
   } else {
-    fmt::print("batch {} on {}\n{}", command.batch, benches[0].compute, table(rows));
+    fmt::print("batch {} on {}\n{}", command.batch, compute_text(benches[0].compute), table(rows));
   }
 }
 
 void run_bench(const BenchCommand& command) {
-  std::optional<RandomModelFile> random;
-  if (command.model.empty()) random.emplace(command.shape);
-  const std::string path = random ? random->path() : command.model;
-  const Architecture architecture = whole_architecture(path);
-  const auto ranges = split_evenly(architecture, command.stages);
+  const ChosenModel chosen(command.model);
+  const Architecture architecture = whole_architecture(chosen.path());
+  const auto ranges =
+      check_option("--stages", [&] { return split_evenly(architecture, command.stages); });
   std::vector<StageBench> benches;
-  StageBenchPlan plan{path, {}, command.batch, command.compute, command.threads, command.seconds};
+  StageBenchPlan plan{chosen.path(),
+                      {},
+                      command.batch,
+                      [&] { return choose_compute(command.compute, command.threads); },
+                      command.seconds};
   for (const StageRange range : ranges) {
     plan.range = range;
     benches.push_back(bench_stage(plan));
-    plan.compute = {benches[0].device, benches[0].precision};  // what auto passed over is said once
+    // The choice is made, and its message printed, once.
+    plan.compute = [compute = benches[0].compute] { return compute; };
   }
   if (command.stages == 1) {
     print_one(command, architecture, benches[0]);
@@ -126,36 +129,28 @@ void add_bench(CLI::App& app) {
   auto* sub =
       app.add_subcommand("bench", "Measure the forward pass: median time of a batch, and memory");
   auto command = std::make_shared<BenchCommand>();
-  auto* model = sub->add_option("-m,--model", command->model, "Model file");
-  auto* shape =
-      sub->add_option("--model-shape", command->shape,
-                      "A shape with random weights instead: deit_tiny, vit_base or vit_large");
-  model->excludes(shape);
-  sub->add_option("-b,--batch", command->batch, "Images at once")
+  add_model_options(*sub, command->model);
+  sub->add_option("-b,--batch", command->batch, "Images per batch")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   sub->add_option("-t,--threads", command->threads, "CPU threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   add_compute_options(*sub, command->compute);
-  sub->add_option("-s,--stages", command->stages, "Cut the model and measure each stage alone")
+  sub->add_option("-s,--stages", command->stages,
+                  "Cut the model into stages and measure each alone")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  sub->add_option("--seconds", command->seconds, "How long to measure each stage")
+  sub->add_option("--seconds", command->seconds, "Seconds to measure each stage")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  sub->add_flag("--json", command->json, "JSON");
+  sub->add_flag("--json", command->json, "JSON instead of text");
   sub->footer(
       "Examples:\n"
       "  quantring bench --model-shape vit_base --batch 8\n"
       "  quantring bench --model-shape vit_base --batch 32 --device cuda --precision f16\n"
       "  quantring bench --model models/fashion_mnist_vit.safetensors --stages 3");
-  sub->callback([command] {
-    if (command->model.empty() && command->shape.empty()) {
-      throw Error("say --model FILE or --model-shape NAME");
-    }
-    run_bench(*command);
-  });
+  sub->callback([command] { run_bench(*command); });
 }
 
 }  // namespace quantring::apps

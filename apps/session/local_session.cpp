@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "apps/session/batch_session.h"
-#include "apps/session/stage_input.h"
 #include "engine/stage/stage_runner.h"
+#include "engine/stage/synthetic_input.h"
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -20,7 +20,7 @@ class LocalSession final : public BatchSession {
       : architecture_(model.architecture()),
         context_(compute),
         runner_(context_, model, {0, architecture_.half_blocks()}, max_images) {
-    apps::warm_up(runner_, architecture_);
+    warm_up(runner_, architecture_);
   }
 
   void submit(PixelBatch&& batch) override {

@@ -1,13 +1,11 @@
 #include "apps/session/stage_worker.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <fstream>
 
 #include "apps/session/coded_message.h"
-#include "apps/session/stage_input.h"
+#include "engine/stage/synthetic_input.h"
 #include "ops/base/error.h"
+#include "ops/base/process_memory.h"
 
 namespace quantring::apps {
 namespace {
@@ -78,13 +76,6 @@ std::vector<std::uint8_t> decodable_codecs() {
   std::vector<std::uint8_t> ids;
   for (const CodecId id : known_codecs()) ids.push_back(static_cast<std::uint8_t>(id));
   return ids;
-}
-
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t size = 0, resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace quantring::apps

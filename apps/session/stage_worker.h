@@ -40,7 +40,4 @@ class StageWorker : public net::StageWorker {
 // Codecs that this build decodes; for the hello.
 std::vector<std::uint8_t> decodable_codecs();
 
-// Resident memory of this process.
-std::uint64_t resident_bytes();
-
 }  // namespace quantring::apps

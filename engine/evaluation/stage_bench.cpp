@@ -1,4 +1,4 @@
-#include "apps/commands/stage_bench.h"
+#include "engine/evaluation/stage_bench.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,14 +8,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "apps/session/stage_input.h"
-#include "apps/session/stage_worker.h"
+#include "engine/codec/codec.h"
+#include "engine/model/model_file.h"
+#include "engine/stage/stage_runner.h"
+#include "engine/stage/synthetic_input.h"
 #include "ops/base/error.h"
-#include "ops/base/json.h"
+#include "ops/base/process_memory.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -51,7 +56,7 @@ class Timer {
     runner_.collect(result_);
   }
 
-  // Median of a batch with no other under way.
+  // Median time of a batch with no other in flight.
   double alone(double seconds) {
     std::vector<double> times;
     const auto start = Clock::now();
@@ -64,9 +69,9 @@ class Timer {
     return median(times);
   }
 
-  // Median of a batch with as many under way as the stage takes. Batches end in clusters, so whole
-  // windows of them are timed.
-  double under_way(double seconds, double alone_s) {
+  // Median time per batch with as many in flight as the stage takes. Batches end in clusters, so
+  // windows of several are timed.
+  double in_flight(double seconds, double alone_s) {
     const int window = 4 * runner_.depth() + static_cast<int>(0.02 / alone_s);
     while (runner_.pending() < runner_.depth()) runner_.submit(input_, images_);
     std::vector<double> times;
@@ -93,18 +98,16 @@ class Timer {
   int runs_ = 0;
 };
 
-// What crosses between stages while they are timed. A CPU's time is that of its forward pass, so
-// nothing is coded. A GPU's would be the copies of an unpacked stream, which no ring sends it.
+// Coding between stages while they are timed. The CPU's time is that of the forward pass, so
+// nothing is coded. On a GPU raw32 would measure host copies that no ring makes.
 CodecSpec link_codec(const Context& context) {
   return context.asynchronous() ? CodecSpec{CodecId::ptq, 8} : CodecSpec{};
 }
 
 StageBench measure(const StageBenchPlan& plan, Clock::time_point process_start) {
-  const ContextOptions compute = choose_compute(plan.compute, plan.threads);
   StageBench bench;
-  bench.device = device_text(compute.device);
-  bench.precision = precision_text(compute.precision);
-  bench.compute = compute_text(compute);
+  bench.compute = plan.compute();
+  const ContextOptions& compute = bench.compute;
   const std::uint64_t device_before = device_bytes_in_use(compute.device);
   const ModelFile model(plan.model_path);
   Context context(compute);
@@ -116,11 +119,11 @@ StageBench measure(const StageBenchPlan& plan, Clock::time_point process_start) 
   Timer timer(runner, random_input(stage, model.architecture(), images, codec), images);
   timer.one();
   bench.first_result_s = elapsed(process_start);
-  timer.one();  // pages, caches, clocks
+  timer.one();  // warms up pages, caches and clocks
   bench.depth = runner.depth();
   const bool several = bench.depth > 1;
   bench.alone_s = timer.alone(several ? plan.seconds / 2 : plan.seconds);
-  bench.batch_s = several ? timer.under_way(plan.seconds / 2, bench.alone_s) : bench.alone_s;
+  bench.batch_s = several ? timer.in_flight(plan.seconds / 2, bench.alone_s) : bench.alone_s;
   bench.runs = timer.runs();
   bench.weights_mb = weights_mb(model.architecture(), plan.range, context.activation_dtype());
   bench.activations_mb = static_cast<double>(stage.activation_bytes()) / 1e6;
@@ -131,45 +134,20 @@ StageBench measure(const StageBenchPlan& plan, Clock::time_point process_start) 
   return bench;
 }
 
-std::string bench_json(const StageBench& b) {
-  return nlohmann::json{{"device", b.device},
-                        {"precision", b.precision},
-                        {"compute", b.compute},
-                        {"depth", b.depth},
-                        {"alone_s", b.alone_s},
-                        {"batch_s", b.batch_s},
-                        {"runs", b.runs},
-                        {"first_result_s", b.first_result_s},
-                        {"weights_mb", b.weights_mb},
-                        {"activations_mb", b.activations_mb},
-                        {"resident_mb", b.resident_mb},
-                        {"device_mb", b.device_mb}}
-      .dump();
-}
+// What the child writes: this byte, then a StageBench or the text of the error.
+enum class Tag : char { result = 'r', error = 'e', option_error = 'o' };
+static_assert(std::is_trivially_copyable_v<StageBench>);
 
-StageBench parse_bench(const nlohmann::json& value) {
-  StageBench b;
-  b.device = value.at("device");
-  b.precision = value.at("precision");
-  b.compute = value.at("compute");
-  b.depth = value.at("depth");
-  b.alone_s = value.at("alone_s");
-  b.batch_s = value.at("batch_s");
-  b.runs = value.at("runs");
-  b.first_result_s = value.at("first_result_s");
-  b.weights_mb = value.at("weights_mb");
-  b.activations_mb = value.at("activations_mb");
-  b.resident_mb = value.at("resident_mb");
-  b.device_mb = value.at("device_mb");
-  return b;
-}
-
-// In the child: the result, or the error, as JSON.
 std::string outcome(const StageBenchPlan& plan, Clock::time_point process_start) {
   try {
-    return bench_json(measure(plan, process_start));
+    const StageBench bench = measure(plan, process_start);
+    std::string bytes(1 + sizeof bench, static_cast<char>(Tag::result));
+    std::memcpy(bytes.data() + 1, &bench, sizeof bench);
+    return bytes;
+  } catch (const OptionError& error) {
+    return static_cast<char>(Tag::option_error) + std::string(error.what());
   } catch (const std::exception& error) {
-    return json_text(nlohmann::json{{"error", error.what()}});
+    return static_cast<char>(Tag::error) + std::string(error.what());
   }
 }
 
@@ -200,13 +178,15 @@ StageBench bench_stage(const StageBenchPlan& plan) {
   const std::string text = read_all(ends[0]);
   ::close(ends[0]);
   ::waitpid(child, nullptr, 0);
-  const auto value = try_parse_json(text);
-  if (!value.is_object()) {
-    throw Error(
-        fmt::format("the measurement of {} ended before its result", range_text(plan.range)));
+  const char tag = text.empty() ? '\0' : text[0];
+  if (tag == static_cast<char>(Tag::error)) throw Error(text.substr(1));
+  if (tag == static_cast<char>(Tag::option_error)) throw OptionError(text.substr(1));
+  StageBench bench;
+  if (text.size() != 1 + sizeof bench) {
+    throw Error(fmt::format("the process that measured {} ended early", range_text(plan.range)));
   }
-  if (value.contains("error")) throw Error(value.at("error").get<std::string>());
-  return parse_bench(value);
+  std::memcpy(&bench, text.data() + 1, sizeof bench);
+  return bench;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

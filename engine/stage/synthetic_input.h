@@ -7,7 +7,7 @@
 
 #include "engine/stage/stage_runner.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // Coded input of a stage: random pixels for the first, a random residual stream in `codec` for
 // others.
@@ -18,4 +18,4 @@ std::vector<std::byte> random_input(const Stage& stage, const Architecture& arch
 // on the CPU.
 void warm_up(StageRunner& runner, const Architecture& architecture);
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -1,6 +1,6 @@
-#include "apps/session/stage_input.h"
+#include "engine/stage/synthetic_input.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 std::vector<std::byte> random_input(const Stage& stage, const Architecture& architecture,
                                     std::uint32_t images, CodecSpec codec) {
@@ -27,4 +27,4 @@ void warm_up(StageRunner& runner, const Architecture& architecture) {
   runner.collect(result);
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -1,0 +1,38 @@
+#pragma once
+// Errors of options: their text names the flag, and the program exits with status 2.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <string_view>
+
+#include "net/wire/address.h"
+#include "ops/base/error.h"
+
+namespace quantring::apps {
+
+// Runs an action that parses or checks the value of a flag: its Error becomes "FLAG: TEXT" as an
+// OptionError.
+template <typename Action>
+auto check_option(std::string_view flag, Action&& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw OptionError(fmt::format("{}: {}", flag, error.what()));
+  }
+}
+
+// For options that take HOST:PORT.
+inline const CLI::Validator is_address(
+    [](const std::string& text) -> std::string {
+      try {
+        net::parse_address(text);
+        return {};
+      } catch (const Error& error) {
+        return error.what();
+      }
+    },
+    "HOST:PORT");
+
+}  // namespace quantring::apps
