@@ -63,7 +63,7 @@ DeviceChoice choose_device(std::string_view text) {
     understood = error == std::errc() && end == number.data() + number.size() && device.index >= 0;
   }
   if (!understood) {
-    throw Error("device \"" + std::string(text) + "\" is not auto, cpu, cuda or cuda:N");
+    throw OptionError("--device: \"" + std::string(text) + "\" is not auto, cpu, cuda or cuda:N");
   }
   const std::string reason = why_unusable(device.index);
   if (!reason.empty()) throw Error("--device " + std::string(text) + ": " + reason);

@@ -27,8 +27,8 @@
 namespace quantring::apps {
 namespace {
 
-// Cameras on a slow network take seconds to begin.
-constexpr std::chrono::seconds live_patience{15};
+// Cameras on a slow network take seconds to start.
+constexpr std::chrono::seconds live_timeout{15};
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -61,7 +61,7 @@ bool is_video_by_name(const std::string& extension) {
 }
 
 std::unique_ptr<FrameSource> open_video(const std::string& path) {
-  // Told here better than by the program.
+  // A clearer error than that of the program.
   if (const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC); file >= 0) {
     ::close(file);
   } else {
@@ -76,7 +76,7 @@ std::unique_ptr<FrameSource> open_video(const std::string& path) {
 std::unique_ptr<FrameSource> open_live_program(const ChildCommand& command,
                                                ChildReaderOptions options) {
   options.endless = true;
-  options.patience = live_patience;
+  options.patience = live_timeout;
   const std::string name = options.name;
   const std::string program = std::filesystem::path(command.arguments[0]).filename().string();
   return std::make_unique<MjpegSource>(std::make_unique<ChildReader>(command, std::move(options)),
@@ -89,13 +89,13 @@ std::unique_ptr<FrameSource> open_live_program(const ChildCommand& command,
 std::unique_ptr<FrameSource> open_rtsp(const std::string& uri) {
   const std::string name = net::without_password(uri);
   if (std::any_of(uri.begin(), uri.end(), [](char c) { return c <= ' ' || c > '~'; }))
-    throw Error(
-        fmt::format("{}: a URI holds no spaces and no letters beyond ASCII: write them as "
-                    "%20 and so on",
+    throw OptionError(
+        fmt::format("{}: a URI has no spaces and only ASCII characters: escape others, such as a "
+                    "space as %20",
                     name));
-  // Programs repeat the URI in their errors, whole or from its user on.
-  ChildReaderOptions options{.name = name,
-                             .remedy = "check host, path, user and password, and that it is on"};
+  // Programs repeat the URI in their errors, whole or without the scheme.
+  ChildReaderOptions options{
+      .name = name, .remedy = "check host, path, user and password, and that the camera is on"};
   const std::size_t begin = uri.find("://") + 3;
   options.hide = {{uri, name}, {uri.substr(begin), name.substr(begin)}};
   if (const std::size_t at = uri.rfind('@'); at != std::string::npos && at > begin)
@@ -109,13 +109,13 @@ std::unique_ptr<FrameSource> open_csi(const std::string& number, const CameraOpt
   const char* const end = number.data() + number.size();
   const auto [stop, error] = std::from_chars(number.data(), end, sensor);
   if (error != std::errc{} || stop != end || sensor < 0 || sensor > 63)
-    throw Error(fmt::format("{}: write csi://0 for the first camera connector", options.uri));
+    throw OptionError(fmt::format("{}: write csi://0 for the first camera connector", options.uri));
   return open_live_program(
       csi_command(sensor, options.width, options.height, options.fps, find_video_programs()),
       {.name = options.uri,
        .remedy =
-           "this needs a Jetson with nvidia-l4t-gstreamer, and the camera free (sudo systemctl "
-           "restart nvargus-daemon)"});
+           "this needs a Jetson with nvidia-l4t-gstreamer and no other user of the camera (sudo "
+           "systemctl restart nvargus-daemon)"});
 }
 
 bool is_raw_mjpeg_by_name(const std::string& extension) {
@@ -124,8 +124,7 @@ bool is_raw_mjpeg_by_name(const std::string& extension) {
 
 std::unique_ptr<FrameSource> open_v4l2(const std::string& path, const CameraOptions& options) {
   if (!path.starts_with('/'))
-    throw Error(
-        fmt::format("{}: write the camera's device after it: v4l2:///dev/video0", options.uri));
+    throw OptionError(fmt::format("{}: add the device: v4l2:///dev/video0", options.uri));
   return std::make_unique<V4l2Camera>(V4l2Options{.path = path,
                                                   .width = options.width,
                                                   .height = options.height,
@@ -151,8 +150,8 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   if (file && !video && !raw_mjpeg)
     return std::make_unique<FileFrames>(rest, options.channels, options.labels_file);
   if (!options.labels_file.empty())
-    throw Error(
-        fmt::format("{}: labels go with pictures from files, and this is no picture: leave "
+    throw OptionError(
+        fmt::format("{}: --labels is for pictures from files, and this is not one: leave "
                     "out {}",
                     net::without_password(uri), options.labels_file));
   if (video) return open_video(rest);
@@ -162,9 +161,8 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   if (scheme == "csi") return open_csi(rest, options);
   if (scheme == "rtsp") return open_rtsp(uri);
   if (scheme == "http" || scheme == "https") return std::make_unique<HttpSource>(uri);
-  throw Error(
-      fmt::format("{}: '{}' is no scheme of a source: there are v4l2, csi, rtsp, http, file",
-                  net::without_password(uri), scheme));
+  throw OptionError(fmt::format("{}: unknown scheme '{}': use v4l2, csi, rtsp, http or file",
+                                net::without_password(uri), scheme));
 }
 
 }  // namespace quantring::apps

@@ -8,8 +8,9 @@
 
 #include "apps/camera/camera_run.h"
 #include "apps/commands/commands.h"
-#include "apps/report/report.h"
+#include "apps/commands/option_check.h"
 #include "apps/commands/ring_options.h"
+#include "apps/report/report.h"
 #include "ops/base/error.h"
 
 namespace quantring::apps {
@@ -32,7 +33,7 @@ void read_size(const std::string& text, CameraOptions& camera) {
   const auto fits = [](int side) { return side > 0 && side <= max_camera_side; };
   if (!has_x || height.ec != std::errc() || height.ptr != end || !fits(camera.width) ||
       !fits(camera.height)) {
-    throw Error(fmt::format("--size {}: give width and height as 1280x720", text));
+    throw OptionError(fmt::format("--size {}: give width and height as 1280x720", text));
   }
 }
 
@@ -72,6 +73,7 @@ void add_camera(CLI::App& app) {
   sub->add_option("--listen", command->listen,
                   "Address and port of the page; 0.0.0.0:8080 shows it to the whole network, none "
                   "leaves it out")
+      ->check(is_address | CLI::IsMember({"none"}))
       ->capture_default_str();
   sub->add_option("--size", command->size,
                   "Ask the camera for frames of WIDTHxHEIGHT (default: its own)");

@@ -72,7 +72,7 @@ void refuse_inputs(const ClassifyOptions& options, const std::string& model, con
   for (const auto& input : {model, options.source, options.ring.file, options.labels, ladder}) {
     std::error_code ignored;
     if (!input.empty() && std::filesystem::equivalent(input, output, ignored)) {
-      throw Error(fmt::format("{} '{}' is a file that is read: give another name", flag, output));
+      throw OptionError(fmt::format("{} '{}' is also an input: choose another name", flag, output));
     }
   }
 }

@@ -1,5 +1,4 @@
-// `quantring compare`: the same pictures through the CPU and another device, step by step, to see
-// where they part.
+// `quantring compare`: the same pictures through the CPU and another device, compared step by step.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,18 +7,16 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
 
-#include "engine/evaluation/activation_difference.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
-#include "engine/model/random_model_file.h"
+#include "apps/commands/model_options.h"
 #include "apps/report/report.h"
+#include "engine/evaluation/activation_difference.h"
 #include "engine/image/image_source.h"
-#include "engine/model/model_file.h"
 #include "engine/image/preprocess.h"
 #include "engine/stage/stage.h"
 #include "ops/base/error.h"
@@ -29,16 +26,17 @@ namespace quantring::apps {
 namespace {
 
 struct CompareCommand {
-  std::string source, model, shape;
+  std::string source;
+  ModelOptions model;
   ComputeOptions compute{.device = "cuda"};
   bool random = false, residual_f32 = false;
   int batch = 8, threads = 0;
   std::size_t limit = 0;
 };
 
-// The largest relative error of the logits that passes: an order above what sound kernels show
-// with trained weights, and far below what a wrong one does.
-double limit(Precision precision) {
+// The largest relative error of the logits that passes: ten times what correct kernels show with
+// trained weights, and far below that of a wrong one.
+double max_relative_error(Precision precision) {
   switch (precision) {
     case Precision::f16:
       return 2e-2;
@@ -50,7 +48,7 @@ double limit(Precision precision) {
   return 1e-3;
 }
 
-// Hands out the pictures in batches, as pixels.
+// The pictures in batches, as pixels.
 class Pictures {
  public:
   Pictures(const CompareCommand& command, const ModelFile& model)
@@ -62,7 +60,7 @@ class Pictures {
     }
   }
 
-  // Empty when there are no more.
+  // Empty at the end.
   std::vector<std::uint8_t> next() {
     std::vector<std::uint8_t> pixels;
     const std::size_t bytes = preprocess_.pixel_count();
@@ -97,7 +95,7 @@ class Pictures {
   std::mt19937 random_{1};
 };
 
-// The model on one device, showing every step.
+// The model on one device; reports every step.
 class Side {
  public:
   Side(const ContextOptions& options, const ModelFile& model, int max_images)
@@ -149,7 +147,7 @@ ActivationDifference compare_pictures(Pictures& pictures, Side& cpu, Side& devic
 
 void print(const ActivationDifference& difference) {
   std::vector<std::vector<std::string>> rows = {
-      {"step", "relative error", "largest", "worst error", "CPU", "device", "picture", "place"}};
+      {"step", "relative error", "largest", "max error", "CPU", "device", "picture", "index"}};
   for (const StepDifference& step : difference.steps()) {
     rows.push_back({step.name, fmt::format("{:.2e}", step.relative()),
                     fmt::format("{:.4g}", step.largest), fmt::format("{:.2e}", step.worst),
@@ -161,13 +159,9 @@ void print(const ActivationDifference& difference) {
 }
 
 void run_compare(const CompareCommand& command) {
-  std::optional<RandomModelFile> random_model;
-  if (command.model.empty()) random_model.emplace(command.shape);
-  const ModelFile model(random_model ? random_model->path() : command.model);
-  if (!model.whole()) {
-    throw Error(fmt::format("'{}' holds only {} of {}: compare needs the whole model file",
-                            command.model, range_text(model.part()), model.architecture().depth));
-  }
+  const ChosenModel chosen(command.model);
+  const ModelFile model(chosen.path());
+  require_whole_model(model, "compare");
   Pictures pictures(command, model);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = command.threads > 0 ? command.threads : cores;
@@ -179,10 +173,11 @@ void run_compare(const CompareCommand& command) {
   std::size_t compared = 0;
   const ActivationDifference difference =
       compare_pictures(pictures, cpu, device, compared, model.preprocess().pixel_count());
-  if (difference.steps().empty()) throw Error("there was no picture to compare");
+  if (difference.steps().empty())
+    throw Error(fmt::format("{}: no picture to compare on", command.source));
   print(difference);
   const double error = difference.steps().back().relative();
-  const double allowed = limit(compute.precision);
+  const double allowed = max_relative_error(compute.precision);
   const std::string summary =
       fmt::format("logits of {} picture{} on {}: relative error {:.2e}, {:.0e} is allowed",
                   compared, compared == 1 ? "" : "s", compute_text(compute), error, allowed);
@@ -199,33 +194,27 @@ void add_compare(CLI::App& app) {
   auto* source = sub->add_option("source", command->source,
                                  "Picture, folder, glob pattern, or IDX file (plain or .gz)");
   sub->add_flag("--random", command->random, "Random pixels instead of pictures")->excludes(source);
-  auto* model = sub->add_option("-m,--model", command->model, "Model file");
-  sub->add_option("--model-shape", command->shape,
-                  "A shape with random weights instead: deit_tiny, vit_base or vit_large")
-      ->excludes(model);
+  add_model_options(*sub, command->model);
   add_compute_options(*sub, command->compute);
   sub->add_flag("--residual-f32", command->residual_f32,
                 "Keep the device's residual stream in f32");
-  sub->add_option("-b,--batch", command->batch, "Images at once")
+  sub->add_option("-b,--batch", command->batch, "Images per batch")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   sub->add_option("-n,--limit", command->limit,
-                  "Stop after this many images (0: all; of random ones, one batch)")
+                  "Stop after this many images (0: all; with --random: one batch)")
       ->check(CLI::NonNegativeNumber);
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
       ->check(CLI::Range(1, 256));
   sub->footer(
-      "Ends with 1 if the logits' relative error is above 1e-3 in f32, 2e-2 in f16 or 1e-1 in "
-      "bf16.\n"
+      "Exits with 1 if the relative error of the logits is above 1e-3 in f32, 2e-2 in f16 or 1e-1 "
+      "in bf16.\n"
       "Examples:\n"
       "  quantring compare photos/ --model deit_tiny.safetensors --limit 20\n"
       "  quantring compare --random --model-shape vit_base --precision f32 --batch 3");
   sub->callback([command] {
-    if (command->model.empty() && command->shape.empty()) {
-      throw Error("say --model FILE or --model-shape NAME");
-    }
     if (command->source.empty() && !command->random) {
-      throw Error("say which pictures to compare on, or --random");
+      throw OptionError("add the pictures to compare on, or --random");
     }
     run_compare(*command);
   });

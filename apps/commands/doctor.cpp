@@ -1,4 +1,4 @@
-// `quantring doctor`: looks at this machine, at a model file and at a ring, and says what to do.
+// `quantring doctor`: checks this machine, a model file and a ring, and prints remedies.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,8 +10,8 @@
 
 #include "apps/commands/commands.h"
 #include "apps/doctor/checks.h"
-#include "ops/cpu/kernels.h"
 #include "ops/base/error.h"
+#include "ops/cpu/kernels.h"
 
 namespace quantring::apps {
 namespace {
@@ -22,7 +22,7 @@ struct DoctorCommand {
 };
 
 // Not fmt::print: it throws when stderr is closed.
-void say(const std::string& line) {
+void print_progress(const std::string& line) {
   std::fputs((line + "\n").c_str(), stderr);
 }
 
@@ -35,8 +35,9 @@ RingProbeRequest probe_request(const RingConfig& ring) {
   return request;
 }
 
-// A node that cannot be reached from here may still be by the stage before it; the first has none.
-bool worth_a_round(const std::vector<NodeProbe>& nodes) {
+// Whether to try the whole ring. A node that is unreachable from here may be reachable from the
+// stage before it, except for the first.
+bool can_probe_ring(const std::vector<NodeProbe>& nodes) {
   using State = NodeProbe::State;
   return nodes.front().state != State::unreachable &&
          std::all_of(nodes.begin(), nodes.end(), [](const NodeProbe& each) {
@@ -45,21 +46,21 @@ bool worth_a_round(const std::vector<NodeProbe>& nodes) {
          });
 }
 
-void look_at_ring(const RingConfig& ring, const ModelFile* model, std::vector<Section>& sections) {
+void examine_ring(const RingConfig& ring, const ModelFile* model, std::vector<Section>& sections) {
   const RingProbeRequest request = probe_request(ring);
-  say(fmt::format("asking {} node{} ...", request.addresses.size(),
-                  request.addresses.size() == 1 ? "" : "s"));
+  print_progress(fmt::format("asking {} node{} ...", request.addresses.size(),
+                             request.addresses.size() == 1 ? "" : "s"));
   const std::vector<NodeProbe> nodes = probe_nodes(request);
   std::optional<WholeRingProbe> whole;
-  if (worth_a_round(nodes)) {
-    say("measuring the links ...");
+  if (can_probe_ring(nodes)) {
+    print_progress("measuring the links ...");
     whole = probe_ring(request);
   }
   sections.push_back({"Ring", check_nodes(ring, model, nodes, whole ? &*whole : nullptr)});
   if (whole) sections.push_back({"Links", check_links(ring, *whole)});
 }
 
-std::vector<Section> look(const DoctorCommand& command) {
+std::vector<Section> examine(const DoctorCommand& command) {
   const SystemFiles system;
   std::vector<Section> sections;
   std::optional<RingConfig> ring;
@@ -69,7 +70,7 @@ std::vector<Section> look(const DoctorCommand& command) {
       ring = read_ring_config(command.ring);
     } catch (const Error& error) {
       ring_file.findings.push_back({Severity::problem, "ring file", error.what(),
-                                    "README.md shows one under \"Several devices\""});
+                                    "README.md has an example under \"Several devices\""});
     }
   }
   const std::string path = command.model.empty() && ring ? ring->model : command.model;
@@ -87,40 +88,39 @@ std::vector<Section> look(const DoctorCommand& command) {
       {"Cameras", check_cameras(system, list_v4l2_cameras(), find_camera_programs())});
   sections.push_back(std::move(model_file));
   sections.push_back(std::move(ring_file));
-  if (ring) look_at_ring(*ring, model ? &*model : nullptr, sections);
+  if (ring) examine_ring(*ring, model ? &*model : nullptr, sections);
   return sections;
 }
 
 void run_doctor(const DoctorCommand& command) {
-  const std::vector<Section> sections = look(command);
+  const std::vector<Section> sections = examine(command);
   const std::string text = command.json ? findings_json(sections)
                                         : findings_text(sections, ::isatty(STDOUT_FILENO) == 1);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  if (any_problem(sections)) throw Error("there are problems; each is named above");
+  if (any_problem(sections)) throw Error("problems were found, see above");
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app) {
   auto* sub = app.add_subcommand(
-      "doctor",
-      "Look at this machine, a model file and a ring, and say what to do about what is wrong");
+      "doctor", "Check this machine, a model file and a ring, and print what to do about problems");
   auto command = std::make_shared<DoctorCommand>();
   sub->add_option("-m,--model", command->model,
-                  "Model file whose every byte is checked (default: that of the ring file)");
+                  "Model file, checked completely (default: the one in the ring file)");
   sub->add_option(
       "--ring", command->ring,
-      "Ring file: every node is asked for its version, model, memory and round trip, and "
-      "test frames measure every link for 2 to 5 s");
-  sub->add_flag("--json", command->json, "One JSON object instead of text");
+      "Ring file: checks version, model, memory and round trip of every node, and measures every "
+      "link with test frames for 2 to 5 s");
+  sub->add_flag("--json", command->json, "JSON instead of text");
   sub->footer(
-      "Looks at processor, memory, GPU and CUDA libraries, a Jetson's power mode, clocks and "
-      "heat,\n"
-      "and cameras. Each line begins with ok, note, warning or problem; what to do stands "
-      "beneath.\n"
-      "Exit status: 0 without a problem (warnings are none), 1 with one, 2 for wrong options.\n"
-      "A ring must be idle: nodes that work for another head say so and are left alone.\n"
+      "Checks processor, memory, GPU and CUDA libraries, cameras, and on a Jetson power mode, "
+      "clocks and temperature.\n"
+      "Each line starts with ok, note, warning or problem; the remedy is on the line below.\n"
+      "Exit status: 0 without problems (warnings do not count), 1 with problems, 2 for wrong "
+      "options.\n"
+      "The ring must be idle: nodes that work for another head are reported and not disturbed.\n"
       "Examples:\n"
       "  quantring doctor\n"
       "  quantring doctor --model model.safetensors\n"

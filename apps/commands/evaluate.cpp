@@ -1,4 +1,4 @@
-// `quantring evaluate`: what coding the links does to a model's answers.
+// `quantring evaluate`: the effect of coded links on a model's answers.
 
 #include <fmt/format.h>
 
@@ -11,6 +11,8 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
+#include "apps/commands/model_options.h"
+#include "apps/commands/option_check.h"
 #include "apps/commands/progress.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/text_file.h"
@@ -28,10 +30,10 @@ struct EvaluateCommand {
   int batch = 8, threads = 0;
   std::size_t limit = 0;
   ComputeOptions compute;
-  std::string json, csv, plot, ladder;  // files; json: - is stdout
+  std::string json, csv, plot, ladder;  // output files; json: - is stdout
 };
 
-// Every codec at every width that it has.
+// Every chosen codec at every chosen width that it has.
 std::vector<CodecSpec> chosen_codecs(const EvaluateCommand& command) {
   std::vector<std::string> names = command.codecs;
   if (names.empty()) {
@@ -50,35 +52,32 @@ std::vector<CodecSpec> chosen_codecs(const EvaluateCommand& command) {
     const bool many_widths = std::any_of(known.begin(), known.end(), [&](CodecId id) {
       return has_widths(id) && codec_name(id) == name;
     });
-    try {
+    check_option("--codecs and --bits", [&] {
       if (!many_widths) add(name, 0);
       for (const int bits : many_widths ? command.bits : std::vector<int>{}) add(name, bits);
-    } catch (const Error& error) {
-      throw Error(fmt::format("--codecs and --bits: {}", error.what()));
-    }
+    });
   }
-  // It is always there, as what the others are compared with.
+  // raw32 is always evaluated, as the baseline.
   std::erase(specs, CodecSpec{});
   return specs;
 }
 
 std::vector<int> chosen_cuts(const EvaluateCommand& command, const Architecture& architecture) {
-  if (command.stages > 0) return ring_cuts(architecture, command.stages);
+  if (command.stages > 0) {
+    return check_option("--stages", [&] { return ring_cuts(architecture, command.stages); });
+  }
   if (command.cuts == "halves") return half_cuts(architecture);
   if (command.cuts != "blocks") {
-    try {
-      return parse_cuts(architecture, command.cuts);
-    } catch (const Error& error) {
-      throw Error(
-          fmt::format("--cuts {}: {}; or say blocks, or halves", command.cuts, error.what()));
-    }
+    return check_option(fmt::format("--cuts {}", command.cuts),
+                        [&] { return parse_cuts(architecture, command.cuts); });
   }
   auto cuts = block_cuts(architecture);
-  if (cuts.empty()) throw Error("this model has one block: say --cuts halves");
+  if (cuts.empty())
+    throw OptionError("--cuts blocks: this model has only one block, use --cuts halves");
   return cuts;
 }
 
-// Now, so that a path that cannot be written is said before the work and not after it.
+// Before the work, so that an error does not cost its results.
 void check_outputs(const EvaluateCommand& command) {
   const std::string json = command.json == "-" ? "" : command.json;
   const std::vector<std::string> outputs = {json, command.csv, command.plot, command.ladder};
@@ -88,11 +87,12 @@ void check_outputs(const EvaluateCommand& command) {
     for (const auto& input : {command.model, command.source, command.labels}) {
       std::error_code ignored;
       if (!input.empty() && std::filesystem::equivalent(input, outputs[i], ignored))
-        throw Error(fmt::format("'{}' is a file that is read: give another name", outputs[i]));
+        throw OptionError(fmt::format("'{}' is also an input: choose another name", outputs[i]));
     }
     for (std::size_t k = 0; k < i; ++k) {
       if (outputs[k] == outputs[i])
-        throw Error(fmt::format("'{}' would be written twice: give another name", outputs[i]));
+        throw OptionError(
+            fmt::format("'{}' is named for two outputs: choose another name", outputs[i]));
     }
   }
 }
@@ -103,10 +103,10 @@ std::string time_text(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-// A batch takes as many passes as there are codecs and cuts: told pass by pass.
-class Watch {
+// Progress within a batch, which takes a pass per codec and cut.
+class PassProgress {
  public:
-  Watch(Progress& progress, std::size_t images, std::size_t passes)
+  PassProgress(Progress& progress, std::size_t images, std::size_t passes)
       : progress_(progress), images_(images), passes_(passes) {}
 
   double seconds() const {
@@ -114,7 +114,7 @@ class Watch {
   }
 
   // done: images before this batch.
-  void pass(std::size_t done, std::size_t batch, std::size_t passes_done) {
+  void update(std::size_t done, std::size_t batch, std::size_t passes_done) {
     if (!progress_.due()) return;
     const double part = static_cast<double>(passes_done) / static_cast<double>(passes_);
     const double images = static_cast<double>(done) + static_cast<double>(batch) * part;
@@ -142,17 +142,17 @@ void evaluate_all(const EvaluateCommand& command, const ModelFile& model, FileFr
     progress.print(stderr, "error: " + line);
     ++report.unreadable;
   });
-  Watch watch(progress, source.size(), evaluation.passes());
+  PassProgress pass_progress(progress, source.size(), evaluation.passes());
   PictureBatch batch;
   while (batches.next(batch)) {
     std::vector<int> labels;
     for (const Frame& frame : batch.frames) labels.push_back(frame.label);
     evaluation.add(batch.pixels, labels, [&](std::size_t passes_done) {
-      watch.pass(report.images, labels.size(), passes_done);
+      pass_progress.update(report.images, labels.size(), passes_done);
     });
     report.images += labels.size();
   }
-  report.seconds = watch.seconds();
+  report.seconds = pass_progress.seconds();
   report.baseline = evaluation.baseline();
   report.points = evaluation.points();
 }
@@ -173,10 +173,7 @@ void write_outputs(const EvaluateCommand& command, const EvaluateReport& report)
 
 void run_evaluate(const EvaluateCommand& command) {
   const ModelFile model(command.model);
-  if (!model.whole()) {
-    throw Error(fmt::format("'{}' holds only {} of {}: evaluate needs the whole model file",
-                            command.model, range_text(model.part()), model.architecture().depth));
-  }
+  require_whole_model(model, "evaluate");
   EvaluationPlan plan{chosen_cuts(command, model.architecture()), chosen_codecs(command),
                       command.stages > 0, command.batch};
   FileFrames source(command.source, model.preprocess().channels, command.labels, command.limit);
@@ -192,17 +189,17 @@ void run_evaluate(const EvaluateCommand& command) {
   evaluate_all(command, model, source, context, std::move(plan), report);
   if (report.images > 0) write_outputs(command, report);
   if (report.unreadable > 0) {
-    throw Error(fmt::format("{} of {} pictures could not be read; each is named above",
-                            report.unreadable, report.images + report.unreadable));
+    throw Error(fmt::format("{} of {} pictures could not be read, see above", report.unreadable,
+                            report.images + report.unreadable));
   }
-  if (report.images == 0) throw Error("there was no picture to evaluate on");
+  if (report.images == 0) throw Error(fmt::format("{}: no picture to evaluate on", command.source));
 }
 
 }  // namespace
 
 void add_evaluate(CLI::App& app) {
   auto* sub = app.add_subcommand(
-      "evaluate", "Measure what coding the links does to a model's answers, without a ring");
+      "evaluate", "Measure the effect of coded links on a model's answers, without a ring");
   auto command = std::make_shared<EvaluateCommand>();
   sub->add_option("source", command->source,
                   "Picture, folder, glob pattern, or IDX file (plain or .gz)")
@@ -211,38 +208,42 @@ void add_evaluate(CLI::App& app) {
   sub->add_option("-l,--labels", command->labels,
                   "True classes: CSV with columns file,class_index, or an IDX label file");
   sub->add_option("--codecs", command->codecs,
-                  "Codings to compare, with commas between (default: raw16 and all that quantize)")
+                  "Codecs to compare, separated by commas (default: raw16 and all that quantize)")
       ->delimiter(',');
-  sub->add_option("--bits", command->bits, "Bits an element for those that quantize: 2 to 8, or 16")
+  sub->add_option("--bits", command->bits,
+                  "Bits per element of codecs that quantize: 2 to 8, or 16")
       ->delimiter(',')
       ->capture_default_str();
-  auto* cuts = sub->add_option("--cuts", command->cuts,
-                               "Where links are, one coded at a time: blocks, halves, or a list "
-                               "such as 2,4.5 (after two blocks, after the fifth's attention)")
-                   ->capture_default_str();
+  auto* cuts =
+      sub->add_option("--cuts", command->cuts,
+                      "Where the model is cut, one coded link at a time: blocks, halves, or a "
+                      "list such as 2,4.5 (after block 2, after the attention of block 5)")
+          ->capture_default_str();
   auto* stages =
-      sub->add_option("-s,--stages", command->stages,
-                      "Instead: all links of an even ring of this many stages coded at once")
+      sub->add_option(
+             "-s,--stages", command->stages,
+             "Instead of --cuts: an even ring of this many stages, all links coded at once")
           ->check(CLI::Range(2, 64))
           ->excludes(cuts);
   sub->add_option("-n,--limit", command->limit, "Stop after this many images (0: all)")
       ->check(CLI::NonNegativeNumber);
-  sub->add_option("-b,--batch", command->batch, "Images at once")
+  sub->add_option("-b,--batch", command->batch, "Images per batch")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   add_compute_options(*sub, command->compute);
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
       ->check(CLI::Range(1, 256));
   sub->add_option("--json", command->json,
-                  "All results, of every cut too, as JSON to this file (-: stdout)");
-  sub->add_option("--csv", command->csv, "The same as CSV to this file");
-  sub->add_option("--plot", command->plot, "Accuracy against bytes per image as SVG to this file");
+                  "Write all results, with those of each cut, as JSON to this file (-: stdout)");
+  sub->add_option("--csv", command->csv, "Write all results as CSV to this file");
+  sub->add_option("--plot", command->plot,
+                  "Write a chart of accuracy against bytes per image as SVG to this file");
   sub->add_option("--ladder", command->ladder,
-                  "The points worth choosing from, as JSON for a ring's controller, to this file")
+                  "Write the best operating points as JSON for a ring's controller to this file")
       ->excludes(stages);
   sub->footer(
-      "Agreement: images whose first answer is the one without coding. KL: of the answers, coded "
-      "from uncoded.\nExamples:\n"
+      "Agreement: images whose top-1 class is the same as without coding. KL: divergence of the "
+      "coded answers from the uncoded ones.\nExamples:\n"
       "  quantring evaluate photos/ --model deit_tiny.safetensors --labels photos.csv\n"
       "  quantring evaluate photos/ --model deit_tiny.safetensors --codecs ptq,ds-aciq --bits 4,3 "
       "\\\n      --cuts 6 --json - | jq .points\n"

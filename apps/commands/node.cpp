@@ -11,6 +11,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
+#include "apps/commands/option_check.h"
 #include "apps/commands/service_notify.h"
 #include "apps/session/quantring.h"
 #include "engine/model/model_file.h"
@@ -87,6 +88,7 @@ void add_node(CLI::App& app) {
          "Model file, the same as the head's, or a part of it that holds this stage's blocks")
       ->required();
   sub->add_option("-l,--listen", command->listen, "Address and port to listen on")
+      ->check(is_address)
       ->capture_default_str();
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
       ->check(CLI::Range(1, 256));

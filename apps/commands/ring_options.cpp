@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <vector>
 
-#include "ops/base/error.h"
+#include "apps/commands/option_check.h"
 
 namespace quantring::apps {
 namespace {
@@ -65,25 +65,17 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
 RingRequest ring_request(const RingOptions& options) {
   RingRequest request = options.request;
   if (!options.policy.empty()) {
-    try {
-      request.links.policy = parse_policy(options.policy);
-    } catch (const Error& error) {
-      throw Error(fmt::format("--policy: {}", error.what()));
-    }
+    request.links.policy = check_option("--policy", [&] { return parse_policy(options.policy); });
   }
   if (!options.codec.empty()) {
-    try {
-      request.links.codec = parse_codec(options.codec, options.bits);
-    } catch (const Error& error) {
-      throw Error(fmt::format("--codec {}{}: {}", options.codec,
-                              options.bits ? fmt::format(" --bits {}", options.bits) : "",
-                              error.what()));
-    }
+    const std::string bits = options.bits != 0 ? fmt::format(" --bits {}", options.bits) : "";
+    request.links.codec = check_option(fmt::format("--codec {}{}", options.codec, bits),
+                                       [&] { return parse_codec(options.codec, options.bits); });
   }
   const LinkChoice& links = request.links;
   if (!request.wanted() && (links.policy || links.codec || links.target_rate || links.floor ||
                             links.ladder || request.link_mbps > 0)) {
-    throw Error(
+    throw OptionError(
         "--policy, --codec, --target, --floor, --ladder and --link-mbps are about a ring's "
         "links: add --ring FILE or --stages N");
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apps/commands/option_check.h"
 #include "apps/session/compute.h"
 #include "ops/base/error.h"
 
@@ -21,7 +22,7 @@ RingConfig read_config(const RingRequest& request) {
 std::string model_path(const std::string& flag, const RingConfig& config) {
   const std::string path = flag.empty() ? config.model : flag;
   if (path.empty()) {
-    throw Error("no model: say --model FILE, or model = \"FILE\" in the ring file");
+    throw OptionError("no model: add --model FILE, or model = \"FILE\" in the ring file");
   }
   return path;
 }
@@ -42,7 +43,11 @@ RingSetup::RingSetup(const RingRequest& request, RingConfig config, const ModelF
     };
     return;
   }
-  if (request.file.empty()) config.stages.resize(static_cast<std::size_t>(request.stages));
+  if (request.file.empty()) {
+    apps::check_option("--stages",
+                       [&] { return split_evenly(model.architecture(), request.stages); });
+    config.stages.resize(static_cast<std::size_t>(request.stages));
+  }
   plan = plan_ring(std::move(config), request.links, request.link_mbps, model);
   if (request.stages > 0) {
     nodes = std::make_unique<LocalNodes>(request.stages, model.path(), request.compute);

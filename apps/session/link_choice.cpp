@@ -9,8 +9,8 @@ namespace {
 
 void refuse_without_meaning(bool given, const std::string& setting, Policy policy) {
   if (!given || has_meaning(setting, policy)) return;
-  throw Error(fmt::format("--{} is about {}, and here the policy is {}: add --policy", setting,
-                          policies_with(setting), policy_name(policy)));
+  throw OptionError(fmt::format("--{} is about {}, and here the policy is {}: add --policy",
+                                setting, policies_with(setting), policy_name(policy)));
 }
 
 // The flag's; else the file's where it has a meaning for a policy that a flag may have changed.
@@ -58,7 +58,12 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) 
   options.floor = merged(flags.floor, file.floor, "floor", policy).value_or(0);
   const auto ladder = merged(flags.ladder, file.ladder, "ladder", policy);
   if (policy == Policy::ladder) options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
-  Controller{options};  // throws for what makes no sense together
+  try {
+    Controller{options};  // checks the combination
+  } catch (const Error& error) {
+    if (flags.meant_policy()) throw OptionError(error.what());
+    throw;
+  }
   return options;
 }
 

@@ -1,4 +1,4 @@
-// `quantring compare`: what it finds where, and how it ends.
+// `quantring compare`: differences per step, and the exit status.
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@
 using namespace quantring;
 using apps::ActivationDifference;
 
-TEST_CASE("errors are summed over batches; the worst element is named with its place") {
+TEST_CASE("errors are summed over batches; the worst element is reported with its index") {
   ActivationDifference difference;
   const Shape shape{2, 2, 3};
   std::vector<float> expected(12, 2.0f), actual(12, 2.0f);
@@ -37,7 +37,7 @@ TEST_CASE("errors are summed over batches; the worst element is named with its p
   CHECK(difference.steps()[1].relative() == 0);
 }
 
-TEST_CASE("a value that is not finite is the worst of all") {
+TEST_CASE("a non-finite value counts as the worst") {
   ActivationDifference difference;
   difference.add("step", {1, 4}, {1, 1, 1, 1}, {9, std::numeric_limits<float>::quiet_NaN(), 1, 1},
                  0);
@@ -49,7 +49,7 @@ TEST_CASE("a value that is not finite is the worst of all") {
   CHECK(step.worst_place == std::vector<std::int64_t>{1});
 }
 
-TEST_CASE("compare shows every step, and says what it needs") {
+TEST_CASE("compare shows every step and names missing options") {
   const test::TemporaryFolder folder;
   const std::string model = folder / "model.safetensors";
   test::write_tiny_model(model);
@@ -69,10 +69,10 @@ TEST_CASE("compare shows every step, and says what it needs") {
   CHECK(images.out.find("logits of 5 pictures") != std::string::npos);
 
   const auto nothing = test::run({test::program, "compare", "--model", model});
-  CHECK(nothing.status == 1);
-  CHECK(nothing.err == "error: say which pictures to compare on, or --random\n");
+  CHECK(nothing.status == 2);
+  CHECK(nothing.err == "error: add the pictures to compare on, or --random\n");
   const auto wrong = test::run({test::program, "compare", "--random", "--model", model, "--device",
                                 "cpu", "--precision", "f64"});
-  CHECK(wrong.status == 1);
+  CHECK(wrong.status == 2);
   CHECK(wrong.err == "error: --precision f64: auto, f32, f16 and bf16 are known\n");
 }

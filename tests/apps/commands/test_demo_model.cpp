@@ -1,4 +1,4 @@
-// The model that the repository ships, against PyTorch's logits for the first test images.
+// The demo model of the repository against PyTorch's logits for the first test images.
 
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@ using namespace quantring;
 TEST_CASE("the demo model's logits equal PyTorch's") {
   const std::string images = "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz";
   if (!std::filesystem::exists(images)) {
-    std::printf("SKIPPED: %s is not here; it comes with dataset-fashion-mnist\n", images.c_str());
+    std::printf("SKIPPED: %s is missing (Debian's package dataset-fashion-mnist)\n", images.c_str());
     return;
   }
   const std::string models = quantring::test::source_path("models/");
@@ -41,6 +41,6 @@ TEST_CASE("the demo model's logits equal PyTorch's") {
     spread = std::max(spread, std::fabs(double{b}));
   }
   MESSAGE("largest difference of a logit " << largest << ", largest logit " << spread);
-  CHECK(spread > 1);  // the golden numbers are not all the same
+  CHECK(spread > 1);  // the golden values vary
   CHECK(largest < 1e-4);
 }

@@ -1,4 +1,4 @@
-// --device and --precision: what a person reads with and without a GPU. Passes on both machines.
+// --device and --precision, on machines with and without a GPU.
 
 #include <doctest/doctest.h>
 
@@ -28,9 +28,10 @@ std::size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
-void check_error(const test::Outcome& outcome, std::initializer_list<const char*> parts) {
+void check_error(const test::Outcome& outcome, int status,
+                 std::initializer_list<const char*> parts) {
   CAPTURE(outcome.err);
-  CHECK(outcome.status == 1);
+  CHECK(outcome.status == status);
   CHECK(count(outcome.err, "error: ") == 1);
   const auto begin = outcome.err.find("error: ");
   REQUIRE(begin != std::string::npos);
@@ -64,7 +65,7 @@ struct Setup {
 
 }  // namespace
 
-TEST_CASE("auto works everywhere, and says what it passed over once") {
+TEST_CASE("auto works everywhere and reports once why there is no GPU") {
   const Setup s;
   for (const char* stages : {"0", "3"}) {
     CAPTURE(stages);
@@ -85,16 +86,17 @@ TEST_CASE("auto works everywhere, and says what it passed over once") {
   CHECK(count(bench.err, ": using the CPU\n") == (s.automatic.note.empty() ? 0 : 1));
 }
 
-TEST_CASE("without a GPU auto is the CPU; a GPU that is asked for and not there is an error") {
+TEST_CASE("without a GPU auto is the CPU, and --device cuda is an error") {
   const Setup s;
   if (s.gpu()) return;
   CHECK(s.logits({}) == s.logits({"--device", "cpu"}));
   for (const char* device : {"cuda", "cuda:1"}) {
     const std::string named = std::string("--device ") + device + ": ";
-    check_error(s.classify({"--device", device}), {named.c_str()});
-    check_error(s.classify({"--device", device, "--stages", "2"}), {named.c_str()});
-    check_error(run({program, "node", "--model", s.model, "--device", device}), {named.c_str()});
-    check_error(run({program, "bench", "--model", s.model, "--device", device}), {named.c_str()});
+    check_error(s.classify({"--device", device}), 1, {named.c_str()});
+    check_error(s.classify({"--device", device, "--stages", "2"}), 1, {named.c_str()});
+    check_error(run({program, "node", "--model", s.model, "--device", device}), 1, {named.c_str()});
+    check_error(run({program, "bench", "--model", s.model, "--device", device}), 1,
+                {named.c_str()});
   }
 }
 
@@ -117,7 +119,7 @@ TEST_CASE("a GPU's answers, alone and in a ring with the CPU") {
     for (std::size_t i = 0; i < cpu.size(); ++i)
       largest = std::max(largest, static_cast<double>(std::abs(ours[i] - cpu[i])));
     CHECK(largest < limit);
-    CHECK(largest > 0);  // it was computed elsewhere
+    CHECK(largest > 0);  // not computed on the CPU
   };
   check_close(s.logits({"--device", "cuda", "--precision", "f32"}), 1e-3);
   check_close(s.logits({"--device", "cuda", "--precision", "f16"}), 3e-2);
@@ -139,20 +141,21 @@ TEST_CASE("a GPU's answers, alone and in a ring with the CPU") {
   check_close(s.logits({"--ring", s.folder / "ring.toml", "--codec", "raw32"}), 1e-3);
 }
 
-TEST_CASE("devices and precisions that are none") {
+TEST_CASE("unknown devices and precisions") {
   const Setup s;
-  check_error(s.classify({"--device", "gpu"}), {"\"gpu\"", "auto, cpu, cuda"});
-  check_error(s.classify({"--device", "cuda:x"}), {"\"cuda:x\""});
-  check_error(s.classify({"--device", "cpu", "--precision", "f16"}),
+  check_error(s.classify({"--device", "gpu"}), 2, {"\"gpu\"", "auto, cpu, cuda"});
+  check_error(s.classify({"--device", "cuda:x"}), 2, {"\"cuda:x\""});
+  check_error(s.classify({"--device", "cpu", "--precision", "f16"}), 2,
               {"--precision f16", "CPU computes in f32 only"});
-  check_error(s.classify({"--device", "cpu", "--precision", "half"}), {"--precision half", "bf16"});
-  // A ring's nodes decide for themselves.
+  check_error(s.classify({"--device", "cpu", "--precision", "half"}), 2,
+              {"--precision half", "bf16"});
+  // The nodes of a ring choose their own device.
   const auto outcome = s.classify({"--ring", "ring.toml", "--device", "cpu"});
   CHECK(outcome.status == 2);
   CHECK(contains(outcome.err, "--ring"));
 }
 
-TEST_CASE("a node tells on stderr where it computes; its stdout stays as it was") {
+TEST_CASE("a node logs its device to stderr, not to stdout") {
   const Setup s;
   Process node({program, "node", "--model", s.model, "--listen", "127.0.0.1:0", "--device", "cpu",
                 "--threads", "3"});
@@ -164,7 +167,7 @@ TEST_CASE("a node tells on stderr where it computes; its stdout stays as it was"
   CHECK(contains(node.err(), "computing on cpu, f32, 3 threads\n"));
 }
 
-TEST_CASE("bench tells what was measured, as a line and as JSON") {
+TEST_CASE("bench prints text and JSON") {
   const Setup s;
   const std::vector<std::string> command = {program, "bench",   "--model", s.model,     "--seconds",
                                             "0.1",   "--batch", "2",       "--threads", "1"};
@@ -181,5 +184,5 @@ TEST_CASE("bench tells what was measured, as a line and as JSON") {
   CHECK(json.at("device") == (s.gpu() ? "cuda:0" : "cpu"));
   CHECK(json.at("images_per_s").get<double>() > 0);
   CHECK(json.at("first_result_s").get<double>() > 0);
-  CHECK(json.at("under_way") == (s.gpu() ? 3 : 1));
+  CHECK(json.at("in_flight") == (s.gpu() ? 3 : 1));
 }

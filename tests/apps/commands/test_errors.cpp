@@ -95,7 +95,7 @@ TEST_CASE("files that are missing or no good") {
               {"no.safetensors", "No such file"});
   check_error(s.classify({s.images, "--model", text}), 1, {"text.jpg"});
   check_error(s.classify({s.folder / "nothing", "--model", s.model}), 1, {"nothing"});
-  check_error(s.classify({s.images}), 1, {"--model"});
+  check_error(s.classify({s.images}), 2, {"--model"});
   check_error(s.classify({s.images, "--model", s.model, "--ring", s.folder / "no.toml"}), 1,
               {"no.toml"});
   // The picture that is none is named and the run ends with a failure, but the others are done.
@@ -221,7 +221,7 @@ TEST_CASE("a node that is not there") {
 TEST_CASE("the logits' file is none of those that are read") {
   const Setup s;
   for (const auto& input : {s.model, s.images}) {
-    check_error(s.classify({s.images, "--model", s.model, "--logits", input}), 1,
+    check_error(s.classify({s.images, "--model", s.model, "--logits", input}), 2,
                 {"--logits", input.c_str()});
   }
   CHECK(s.classify({s.images, "--model", s.model}).status == 0);  // both are still whole

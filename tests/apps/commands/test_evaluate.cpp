@@ -1,4 +1,4 @@
-// `quantring evaluate`, as a person runs it, against a real ring over sockets.
+// `quantring evaluate` against a real ring over sockets.
 
 #include <doctest/doctest.h>
 
@@ -49,7 +49,7 @@ struct Setup {
     REQUIRE(outcome.status == 0);
     return try_parse_json(outcome.out);
   }
-  // Of a ring of node processes.
+  // Logits of a ring of node processes.
   std::vector<float> ring_logits(std::vector<std::string> arguments) const {
     const std::string path = folder / "logits.safetensors";
     arguments.insert(arguments.begin(), {program, "classify", images, "--model", model, "--quiet",
@@ -82,7 +82,7 @@ const json& point(const json& results, const std::string& codec, int bits) {
   throw std::runtime_error("no point " + codec);
 }
 
-// The measures again, from a ring's logits, in the plainest way.
+// The measures, computed independently from a ring's logits.
 struct Measured {
   double top1 = 0, agreement = 0, kl = 0;
 };
@@ -110,7 +110,7 @@ Measured measure(const std::vector<float>& plain, const std::vector<float>& code
 
 }  // namespace
 
-TEST_CASE("a ring's links coded at once: what a real ring answers") {
+TEST_CASE("all links of a ring coded at once give the answers of a real ring") {
   const Setup setup;
   const std::vector<float> plain = setup.ring_logits({});
   const json results =
@@ -135,7 +135,7 @@ TEST_CASE("a ring's links coded at once: what a real ring answers") {
   CHECK(differs);
 }
 
-TEST_CASE("one link coded: what a real ring of two stages answers") {
+TEST_CASE("one coded link gives the answers of a real ring of two stages") {
   const Setup setup;
   const std::vector<float> plain = setup.ring_logits({});
   const Measured ring =
@@ -170,7 +170,7 @@ TEST_CASE("without options: every codec at five widths, at all cuts between bloc
     const std::string codec = entry.at("codec");
     CHECK(entry.at("agreement") <= 100);
     if (codec == "raw32") continue;
-    // The mean over cuts, again.
+    // The mean over cuts, computed independently.
     double agreement = 0;
     for (const json& cut : entry.at("cuts")) agreement += cut.at("agreement").get<double>();
     CHECK(entry.at("cuts").size() == 5);
@@ -207,7 +207,7 @@ TEST_CASE("without options: every codec at five widths, at all cuts between bloc
   CHECK(points.size() > 1);
 }
 
-TEST_CASE("batches change nothing") {
+TEST_CASE("batch size and threads do not change the results") {
   const Setup setup;
   const std::vector<std::string> what = {"--cuts", "halves", "--codecs", "ptq,aciq", "--bits", "3"};
   const auto with = [&](const std::string& batch, const std::string& threads) {
@@ -236,7 +236,7 @@ TEST_CASE("without labels there is agreement and no top-1") {
   CHECK(contains(file_text(svg), "agreement, %"));
 }
 
-TEST_CASE("a picture that cannot be read is named, and the others are measured") {
+TEST_CASE("an unreadable picture is named, and the others are evaluated") {
   const Setup setup;
   const auto folder = setup.folder / "pictures";
   std::filesystem::create_directory(folder);
@@ -246,7 +246,7 @@ TEST_CASE("a picture that cannot be read is named, and the others are measured")
   CHECK(nothing.status == 1);
   CHECK(nothing.out == "");
   CHECK(contains(nothing.err, "broken.png"));
-  CHECK(contains(nothing.err, "error: 1 of 1 pictures could not be read; each is named above"));
+  CHECK(contains(nothing.err, "error: 1 of 1 pictures could not be read, see above"));
 
   // An 8x8 grey BMP beside it.
   std::string bmp = "BM";
@@ -265,28 +265,28 @@ TEST_CASE("a picture that cannot be read is named, and the others are measured")
   CHECK(contains(some.err, "error: 1 of 2 pictures could not be read"));
 }
 
-TEST_CASE("what is wrong is said in one line, before the work") {
+TEST_CASE("errors are one line, before the work") {
   const Setup setup;
   const std::string here = setup.folder.path().string();
-  setup.refused({"--cuts", "6"}, 1,
+  setup.refused({"--cuts", "6"}, 2,
                 "error: --cuts 6: '6' is no cut: this model of 6 blocks can be cut after 0.5, 1, "
-                "1.5 ... 5.5 of them; or say blocks, or halves\n");
-  setup.refused({"--cuts", "block"}, 1, "error: --cuts block: 'block' is no cut");
-  setup.refused({"--stages", "13"}, 1, "error: 13 stages: this model has 6 blocks");
+                "1.5 ... 5.5 of them, blocks or halves\n");
+  setup.refused({"--cuts", "block"}, 2, "error: --cuts block: 'block' is no cut");
+  setup.refused({"--stages", "13"}, 2, "error: --stages: 13 stages: this model has 6 blocks");
   setup.refused({"--stages", "1"}, 2, "--stages");
   setup.refused({"--stages", "2", "--cuts", "3"}, 2, "--cuts");
   setup.refused({"--stages", "2", "--ladder", here + "/l"}, 2, "--ladder");
-  setup.refused({"--codecs", "ptq,jpeg"}, 1, "error: --codecs and --bits: no codec is called");
-  setup.refused({"--codecs", "pixels"}, 1, "error: --codecs and --bits: no codec is called");
-  setup.refused({"--bits", "8,9"}, 1, "error: --codecs and --bits: codec ");
+  setup.refused({"--codecs", "ptq,jpeg"}, 2, "error: --codecs and --bits: no codec is called");
+  setup.refused({"--codecs", "pixels"}, 2, "error: --codecs and --bits: no codec is called");
+  setup.refused({"--bits", "8,9"}, 2, "error: --codecs and --bits: codec ");
   setup.refused({"--labels", here + "/none.csv"}, 1, "none.csv");
   setup.refused({"--csv", here + "/no/points.csv"}, 1,
                 "error: cannot write '" + here + "/no/points.csv'");
   setup.refused({"--json", here}, 1,
                 "error: cannot write '" + here + "': it is not a regular file");
-  setup.refused({"--plot", setup.model}, 1,
-                "error: '" + setup.model + "' is a file that is read: give another name");
-  setup.refused({"--plot", here + "/x", "--csv", here + "/x"}, 1, "would be written twice");
+  setup.refused({"--plot", setup.model}, 2,
+                "error: '" + setup.model + "' is also an input: choose another name");
+  setup.refused({"--plot", here + "/x", "--csv", here + "/x"}, 2, "is named for two outputs");
   CHECK_FALSE(std::filesystem::exists(here + "/x"));
 
   const auto other = run({program, "evaluate", here + "/none", "--model", setup.model});
@@ -303,7 +303,7 @@ TEST_CASE("what is wrong is said in one line, before the work") {
         "error: '" + part + "' holds only blocks 0-3 of 6: evaluate needs the whole model file\n");
 }
 
-TEST_CASE("a label beyond the model's classes is said") {
+TEST_CASE("a label beyond the model's classes is an error") {
   const Setup setup;
   const std::string labels = setup.folder / "labels";
   std::ofstream file(labels, std::ios::binary);

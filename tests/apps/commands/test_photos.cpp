@@ -1,5 +1,4 @@
-// The whole way, as a user goes it: convert DeiT-Tiny, classify 500 photos through a ring of three
-// processes.
+// End to end: convert DeiT-Tiny, classify 500 photos through a ring of three processes.
 
 #include <doctest/doctest.h>
 
@@ -33,7 +32,7 @@ std::size_t best(const std::vector<float>& logits, std::size_t image) {
 
 }  // namespace
 
-TEST_CASE("DeiT-Tiny on 500 photos, from the JPEG files on") {
+TEST_CASE("DeiT-Tiny on 500 photos, from the JPEG files") {
   const auto checkpoint = test::golden("models/deit_tiny_patch16_224.safetensors");
   const auto photos = test::golden("images/imagenet500");
   const auto labels = test::golden("images/imagenet500.csv");

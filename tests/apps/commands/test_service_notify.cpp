@@ -1,4 +1,4 @@
-// What a supervisor hears of a service, on a real datagram socket.
+// Notifications of a service, received on a real datagram socket.
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -20,7 +20,7 @@ using apps::ServiceNotifier;
 
 namespace {
 
-// Listens where a service is told to send, as systemd does. "@name" is an abstract socket.
+// Receives notifications as systemd does. "@name" is an abstract socket.
 class Supervisor {
  public:
   explicit Supervisor(const std::string& name) : socket_(::socket(AF_UNIX, SOCK_DGRAM, 0)) {
@@ -41,17 +41,17 @@ class Supervisor {
     for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) ::unsetenv(name);
   }
 
-  // The next message; "" when none came in time.
-  std::string heard(double seconds = 0) {
-    const timeval patience{static_cast<time_t>(seconds), 1000};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  // The next message; "" at the timeout.
+  std::string next_message(double seconds = 0) {
+    const timeval timeout{static_cast<time_t>(seconds), 1000};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     char bytes[4096];
     const ssize_t got = ::recv(socket_, bytes, sizeof bytes, 0);
     return got > 0 ? std::string(bytes, static_cast<std::size_t>(got)) : std::string();
   }
-  // Waits for `message`, whatever comes before it.
-  bool hears(const std::string& message) {
-    for (std::string each = heard(30); !each.empty(); each = heard(30)) {
+  // Waits for `message`, skipping others.
+  bool wait_for(const std::string& message) {
+    for (std::string each = next_message(30); !each.empty(); each = next_message(30)) {
       if (each == message) return true;
     }
     return false;
@@ -63,7 +63,7 @@ class Supervisor {
 
 }  // namespace
 
-TEST_CASE("a service that says what it does, on a path and on an abstract socket") {
+TEST_CASE("notifications on a path and on an abstract socket") {
   const test::TemporaryFolder folder;
   for (const std::string& name :
        {(folder / "notify").string(), "@quantring-test-" + std::to_string(::getpid())}) {
@@ -73,19 +73,19 @@ TEST_CASE("a service that says what it does, on a path and on an abstract socket
     CHECK(notifier.active());
     CHECK(std::getenv("NOTIFY_SOCKET") == nullptr);  // not for the children
     notifier.ready("listening on port 7710\nsecond line");
-    CHECK(supervisor.heard() == "READY=1\nSTATUS=listening on port 7710\n");
+    CHECK(supervisor.next_message() == "READY=1\nSTATUS=listening on port 7710\n");
     notifier.status("a session of 10.0.0.1");
-    CHECK(supervisor.heard() == "STATUS=a session of 10.0.0.1\n");
+    CHECK(supervisor.next_message() == "STATUS=a session of 10.0.0.1\n");
     notifier.status("a session of 10.0.0.1");
-    CHECK(supervisor.heard() == "");
+    CHECK(supervisor.next_message() == "");
     notifier.alive();
-    CHECK(supervisor.heard() == "");  // the unit has no watchdog
+    CHECK(supervisor.next_message() == "");  // the unit has no watchdog
     notifier.stopping();
-    CHECK(supervisor.heard() == "STOPPING=1\nSTATUS=stopping\n");
+    CHECK(supervisor.next_message() == "STOPPING=1\nSTATUS=stopping\n");
   }
 }
 
-TEST_CASE("the watchdog is fed at half of its time, however often the loop comes round") {
+TEST_CASE("the watchdog is fed at half its interval, however fast the loop runs") {
   const test::TemporaryFolder folder;
   Supervisor supervisor((folder / "notify").string());
   ::setenv("WATCHDOG_USEC", "600000", 1);
@@ -96,7 +96,7 @@ TEST_CASE("the watchdog is fed at half of its time, however often the loop comes
   int fed = 0;
   while (Clock::now() - start < std::chrono::milliseconds(1300)) {
     notifier.alive();
-    if (supervisor.heard() == "WATCHDOG=1\n") ++fed;
+    if (supervisor.next_message() == "WATCHDOG=1\n") ++fed;
   }
   // At 0, 300, 600, 900 and 1200 ms; fewer when this machine stood still meanwhile.
   CHECK(fed >= 2);
@@ -110,10 +110,10 @@ TEST_CASE("a watchdog over another process is not ours to feed") {
   ::setenv("WATCHDOG_PID", "1", 1);
   ServiceNotifier notifier;
   notifier.alive();
-  CHECK(supervisor.heard() == "");
+  CHECK(supervisor.next_message() == "");
 }
 
-TEST_CASE("without a supervisor, or with one that is not there, everything does nothing") {
+TEST_CASE("without a supervisor, or with an unreachable one, calls do nothing") {
   for (const char* name : {"", "/nowhere/to/be/found", "relative", "@", "vsock:2:1234"}) {
     CAPTURE(name);
     ::setenv("NOTIFY_SOCKET", name, 1);
@@ -129,16 +129,16 @@ TEST_CASE("without a supervisor, or with one that is not there, everything does 
   CHECK_FALSE(ServiceNotifier().active());  // unset
 }
 
-TEST_CASE("a supervisor that goes away or does not read does no harm") {
+TEST_CASE("a supervisor that disappears or does not read does not block") {
   const test::TemporaryFolder folder;
   ::setenv("WATCHDOG_USEC", "2", 1);
   Supervisor supervisor((folder / "notify").string());
   ServiceNotifier notifier;
-  for (int i = 0; i < 10000; ++i) notifier.alive();  // far more than the socket holds: no wait
-  CHECK(supervisor.heard() == "WATCHDOG=1\n");
+  for (int i = 0; i < 10000; ++i) notifier.alive();  // more than the socket buffer holds: must not block
+  CHECK(supervisor.next_message() == "WATCHDOG=1\n");
 }
 
-TEST_CASE("quantring node says when it listens, feeds the watchdog, and says when it stops") {
+TEST_CASE("quantring node reports ready, feeds the watchdog, and reports stopping") {
   const test::TemporaryFolder folder;
   const std::string model = (folder / "tiny.safetensors").string();
   test::write_tiny_model(model);
@@ -146,20 +146,20 @@ TEST_CASE("quantring node says when it listens, feeds the watchdog, and says whe
   ::setenv("WATCHDOG_USEC", "400000", 1);
   test::Process node({test::program, "node", "--model", model, "--listen", "127.0.0.1:0", "--quiet",
                       "--device", "cpu", "--threads", "1"});
-  const std::string ready = supervisor.heard(30);
+  const std::string ready = supervisor.next_message(30);
   CHECK(ready.substr(0, 8) == "READY=1\n");
   CHECK(test::contains(ready, "STATUS=listening on port "));
-  CHECK(supervisor.hears("WATCHDOG=1\n"));
-  CHECK(supervisor.hears("WATCHDOG=1\n"));  // again, and no head has come
-  // A process that hangs feeds no more.
+  CHECK(supervisor.wait_for("WATCHDOG=1\n"));
+  CHECK(supervisor.wait_for("WATCHDOG=1\n"));  // again, without a head
+  // A process that hangs stops feeding it.
   REQUIRE(::kill(node.pid(), SIGSTOP) == 0);
-  int still_heard = 0;
-  while (supervisor.heard(3) != "" && ++still_heard < 5) {
+  int still_fed = 0;
+  while (supervisor.next_message(3) != "" && ++still_fed < 5) {
   }
-  CHECK(still_heard < 5);
+  CHECK(still_fed < 5);
   REQUIRE(::kill(node.pid(), SIGCONT) == 0);
-  CHECK(supervisor.hears("WATCHDOG=1\n"));
+  CHECK(supervisor.wait_for("WATCHDOG=1\n"));
   REQUIRE(::kill(node.pid(), SIGTERM) == 0);
-  CHECK(supervisor.hears("STOPPING=1\nSTATUS=stopping\n"));
+  CHECK(supervisor.wait_for("STOPPING=1\nSTATUS=stopping\n"));
   CHECK(node.wait(30) == 0);
 }
