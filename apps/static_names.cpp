@@ -1,7 +1,6 @@
-// Only in the static programs. glibc has /etc/hosts and DNS built in; whatever else
-// /etc/nsswitch.conf lists (mdns4_minimal on every Ubuntu) it would load as shared libraries of the
-// machine it happens to run on, made for that machine's glibc, and may crash on them. So the static
-// program asks the two that it brings along.
+// Only in the static programs. glibc has /etc/hosts and DNS built in. Other services of
+// /etc/nsswitch.conf (mdns4_minimal on every Ubuntu) it would load as shared libraries, which are
+// built for the machine's own glibc and can crash a static program. So only these two are used.
 
 #include <nss.h>
 

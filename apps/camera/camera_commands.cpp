@@ -14,9 +14,8 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-// After the input: high quality, and all frames as they come, neither doubled nor left out. They
-// get times of their own, because the coder refuses two that its clock cannot tell apart.
-// (ffmpeg 4.4 knows -vsync only.)
+// High quality, and every frame exactly once. Frames get new timestamps because the encoder rejects
+// equal ones. (ffmpeg 4.4 has only -vsync.)
 const Arguments ffmpeg_output = {"-map",
                                  "0:v:0",
                                  "-vf",
@@ -33,7 +32,7 @@ const Arguments ffmpeg_output = {"-map",
                                  "mjpeg",
                                  "pipe:1"};
 
-// Some of NVIDIA's elements print to standard output.
+// Not standard output: some of NVIDIA's elements print to it.
 const Arguments gst_output = {"!", "fdsink", "fd=3"};
 
 Arguments joined(std::initializer_list<Arguments> parts) {
@@ -52,14 +51,14 @@ ChildCommand gstreamer(const VideoPrograms& programs, const Arguments& elements)
   return {joined({{programs.gstreamer, "-q"}, elements, gst_output}), ChildProcess::Output::third};
 }
 
-// Decoded pictures, which lie in the device's own memory on a Jetson, to JPEG.
+// Encodes decoded frames, which on a Jetson are in device memory, as JPEG.
 Arguments gst_encode(const VideoPrograms& programs) {
   if (programs.jetson)
     return {"!", "nvvidconv", "!", "video/x-raw,format=I420", "!", "jpegenc", "quality=90"};
   return {"!", "videoconvert", "!", "jpegenc", "quality=95"};
 }
 
-void need_one(const VideoPrograms& programs, const std::string& what) {
+void require_program(const VideoPrograms& programs, const std::string& what) {
   if (programs.ffmpeg.empty() && programs.gstreamer.empty())
     throw Error(fmt::format(
         "{} needs ffmpeg or gst-launch-1.0, and neither is in PATH: apt-get install ffmpeg, or "
@@ -78,16 +77,16 @@ VideoPrograms find_video_programs() {
 }
 
 ChildCommand video_command(const std::string& path, const VideoPrograms& programs) {
-  need_one(programs, "a video");
-  // "file:": a name can neither be an option nor another of ffmpeg's protocols.
+  require_program(programs, "a video");
+  // With "file:" the name cannot be an option or another protocol of ffmpeg.
   if (!programs.ffmpeg.empty()) return ffmpeg(programs, {"-i", "file:" + path});
   return gstreamer(programs, joined({{"filesrc", gst_property("location", path), "!", "decodebin"},
                                      gst_encode(programs)}));
 }
 
 ChildCommand rtsp_command(const std::string& uri, const VideoPrograms& programs) {
-  need_one(programs, "rtsp://");
-  // A Jetson decodes in hardware, through GStreamer only.
+  require_program(programs, "rtsp://");
+  // Only GStreamer decodes in hardware on a Jetson.
   const bool through_gst = programs.jetson && !programs.gstreamer.empty();
   if (!programs.ffmpeg.empty() && !through_gst)
     return ffmpeg(programs, {"-rtsp_transport", "tcp", "-i", uri});

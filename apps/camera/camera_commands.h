@@ -1,6 +1,6 @@
 #pragma once
-// The command lines of ffmpeg and GStreamer that make MJPEG of a video, an RTSP stream or a
-// Jetson's camera. Nothing that a person wrote can become an option or an element of a pipeline.
+// Command lines of ffmpeg and GStreamer that convert a video, an RTSP stream or a Jetson's camera
+// to MJPEG. User input never becomes an option or a pipeline element.
 
 #include <string>
 
@@ -8,22 +8,22 @@
 
 namespace quantring::apps {
 
-// What is found in PATH and on this device when it is asked.
+// What is installed on this device.
 struct VideoPrograms {
   std::string ffmpeg, gstreamer;  // paths; empty: not installed
-  bool jetson = false;            // NVIDIA's elements for GStreamer are there
+  bool jetson = false;            // with NVIDIA's elements for GStreamer
 };
 VideoPrograms find_video_programs();
 
-// Every frame of a file, in order. Throws Error naming both programs when neither is installed.
+// Every frame of a file, in order. Throws Error if neither program is installed.
 ChildCommand video_command(const std::string& path, const VideoPrograms& programs);
 // uri: rtsp://... Over TCP with ffmpeg.
 ChildCommand rtsp_command(const std::string& uri, const VideoPrograms& programs);
-// width, height, fps: 0 leaves it to the camera. Throws Error without GStreamer.
+// width, height, fps: 0 for the camera's default. Throws Error without GStreamer.
 ChildCommand csi_command(int sensor, int width, int height, double fps,
                          const VideoPrograms& programs);
 
-// A property of an element whose value stands for itself: location="a \"b\"".
+// A property of an element, with the value quoted: location="a \"b\"".
 std::string gst_property(const std::string& name, const std::string& value);
 
 }  // namespace quantring::apps

@@ -21,10 +21,10 @@ using Clock = std::chrono::steady_clock;
 using net::HttpResponse;
 
 constexpr double history_s = 300;
-constexpr std::size_t most_points = 1200;  // whatever the caller's pace
+constexpr std::size_t max_points = 1200;  // at any rate of calls
 constexpr std::chrono::milliseconds picture_interval{50};
-// A run that is silent for so long hangs, whatever it said last.
-constexpr std::chrono::seconds silence{10};
+// Without a status for this long the run counts as unhealthy.
+constexpr std::chrono::seconds max_silence{10};
 
 constexpr const char* json_type = "application/json";
 
@@ -34,19 +34,19 @@ std::string event(const char* name, const std::string& json) {
   return fmt::format("event: {}\ndata: {}\n\n", name, json);
 }
 
-// Not to be guessed: a picture that has it inside would end early.
+// Random, so that no picture contains it.
 std::string make_boundary() {
   std::random_device random;
   return fmt::format("frame-{:08x}{:08x}", random(), random());
 }
 
-// A browser shows a picture when the head of the next has come. So that stands behind each, and has
-// no length.
-std::string part_head(const std::string& boundary) {
+// Sent after each picture, because browsers show a picture when the header of the next arrives. It
+// therefore has no Content-Length.
+std::string part_header(const std::string& boundary) {
   return fmt::format("--{}\r\nContent-Type: image/jpeg\r\n\r\n", boundary);
 }
 
-LiveStatus at_the_start() {
+LiveStatus initial_status() {
   LiveStatus status;
   status.version = QUANTRING_VERSION;
   status.state = "starting";
@@ -61,27 +61,27 @@ struct Dashboard::Impl {
                [this](const net::HttpRequest& request) { return answer(request); }) {}
 
   HttpResponse answer(const net::HttpRequest& request);
-  LiveStatus current();  // under the mutex
+  LiveStatus current();  // requires the mutex
 
   const std::shared_ptr<net::HttpStream> events = std::make_shared<net::HttpStream>(event_slots);
   const std::shared_ptr<net::HttpStream> pictures = std::make_shared<net::HttpStream>(1);
   const std::string boundary = make_boundary();
-  std::mutex mutex;  // of all up to the server
-  LiveStatus status = at_the_start();
+  std::mutex mutex;  // guards the members up to the server
+  LiveStatus status = initial_status();
   Clock::time_point shown = Clock::now();
   std::optional<LiveAnswer> last_answer;
   std::deque<LivePoint> history;
   Clock::time_point last_picture;
-  net::HttpServer server;  // last: its thread uses all the rest
+  net::HttpServer server;  // last: its thread uses the other members
 };
 
 LiveStatus Dashboard::Impl::current() {
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - shown);
   LiveStatus now = status;
-  if (age >= silence) {
+  if (age >= max_silence) {
     now.healthy = false;
     now.state =
-        fmt::format("nothing was heard of the run for {} s; it was: {}", age.count(), status.state);
+        fmt::format("no status from the run for {} s; the last one: {}", age.count(), status.state);
   }
   return now;
 }
@@ -94,7 +94,7 @@ HttpResponse Dashboard::Impl::answer(const net::HttpRequest& request) {
     return {.type = "text/event-stream", .body = "retry: 1000\n\n", .stream = events};
   if (path == "/stream.mjpg") {
     return {.type = fmt::format("multipart/x-mixed-replace; boundary={}", boundary),
-            .body = part_head(boundary),
+            .body = part_header(boundary),
             .stream = pictures};
   }
   const std::lock_guard lock(mutex);
@@ -110,7 +110,7 @@ HttpResponse Dashboard::Impl::answer(const net::HttpRequest& request) {
     return {.status = 503, .body = utf8_text(now.state) + "\n"};
   }
   return {.status = 404,
-          .body = "there are: / /api/status /api/history /events /stream.mjpg /metrics /healthz\n"};
+          .body = "available: / /api/status /api/history /events /stream.mjpg /metrics /healthz\n"};
 }
 
 Dashboard::Dashboard(const std::string& listen) : impl_(std::make_unique<Impl>(listen)) {}
@@ -127,7 +127,7 @@ void Dashboard::show(const LiveStatus& status) {
   impl_->shown = Clock::now();
   auto& history = impl_->history;
   history.push_back(point_of(status));
-  while (history.size() > most_points || status.uptime_s - history.front().uptime_s > history_s) {
+  while (history.size() > max_points || status.uptime_s - history.front().uptime_s > history_s) {
     history.pop_front();
   }
   impl_->events->publish(status_slot, event("status", live_status_json(status)));
@@ -138,17 +138,17 @@ void Dashboard::show(const LiveAnswer& answer,
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->last_answer = answer;
-    // Words and picture keep the same pace, so that what is seen belongs together.
+    // The same interval for answers and pictures, so that they match on the page.
     if (Clock::now() - impl_->last_picture < picture_interval) return;
     impl_->last_picture = Clock::now();
   }
-  // Not under the mutex: a JPEG may have to be made, and whoever asks for /healthz need not wait.
+  // Without the mutex: encoding a JPEG must not delay requests such as /healthz.
   const bool watched = impl_->pictures->readers() > 0;
   if (const auto picture = watched ? jpeg() : std::vector<std::byte>(); !picture.empty()) {
     std::string bytes(reinterpret_cast<const char*>(picture.data()), picture.size());
-    impl_->pictures->publish(0, std::move(bytes) + "\r\n" + part_head(impl_->boundary));
+    impl_->pictures->publish(0, std::move(bytes) + "\r\n" + part_header(impl_->boundary));
   } else {
-    impl_->pictures->forget(0);  // whoever comes next is not shown the picture of another answer
+    impl_->pictures->forget(0);  // a new client must not get the picture of an older answer
   }
   impl_->events->publish(answer_slot, event("answer", live_answer_json(answer)));
 }

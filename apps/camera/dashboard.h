@@ -1,12 +1,12 @@
 #pragma once
-// What a browser and a monitoring system see of a run: read-only, over HTTP.
+// The HTTP server for browsers and monitoring systems; read-only.
 //
-//   /              the page, one self-contained file
+//   /              the page, a self-contained document
 //   /stream.mjpg   the classified frames, multipart/x-mixed-replace
 //   /events        server-sent events: "status" (LiveStatus) and "answer" (LiveAnswer)
 //   /api/status    LiveStatus as JSON, with the last answer; /api/history: the LivePoints
 //   /metrics       Prometheus's text format 0.0.4
-//   /healthz       200 "ok", or 503 and why
+//   /healthz       200 "ok", or 503 with the reason
 
 #include <cstddef>
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace quantring::apps {
 
 class Dashboard {
  public:
-  // listen: HOST:PORT; port 0 takes a free one. Serves on a thread of its own until destroyed.
-  // Throws Error when it cannot listen there.
+  // listen: HOST:PORT; port 0 for a free one. Serves on its own thread until destroyed. Throws
+  // Error if it cannot listen there.
   explicit Dashboard(const std::string& listen);
   ~Dashboard();
   Dashboard(const Dashboard&) = delete;
@@ -30,10 +30,10 @@ class Dashboard {
 
   std::uint16_t port() const;
 
-  // About once a second; every call also makes a point of the history.
+  // To be called about once a second; each call adds a point to the history.
   void show(const LiveStatus& status);
-  // jpeg: asked for only while somebody watches the picture, at most 20 times a second, before this
-  // returns; it gives the bytes of a JPEG.
+  // jpeg: returns a JPEG. Called before this returns, only while a client reads /stream.mjpg and at
+  // most 20 times a second.
   void show(const LiveAnswer& answer, const std::function<std::vector<std::byte>()>& jpeg);
 
  private:

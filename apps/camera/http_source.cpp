@@ -9,8 +9,8 @@
 namespace quantring::apps {
 namespace {
 
-constexpr std::chrono::milliseconds between_snapshots{100};
-constexpr std::size_t largest_snapshot = mjpeg_max_frame_bytes;
+constexpr std::chrono::milliseconds snapshot_interval{100};
+constexpr std::size_t max_snapshot_bytes = mjpeg_max_frame_bytes;
 
 // "image/jpeg" of "Image/JPEG; charset=x".
 std::string media_type(const std::string& header) {
@@ -48,20 +48,20 @@ HttpSource::HttpSource(const std::string& url, net::HttpTimes times)
 
 void HttpSource::start() {
   if (!type_.empty()) return;
-  last_asked_ = Frame::Clock::now();
+  last_request_ = Frame::Clock::now();
   if (!client_->get(url_)) return;
   type_ = media_type(client_->header("content-type"));
-  if (type_.empty()) type_ = "no type named";
+  if (type_.empty()) type_ = "an unnamed type";
   if (type_.starts_with("text/") || type_ == "application/json" || type_ == "application/xhtml+xml")
     throw Error(
-        fmt::format("{}: answers with {}, not with pictures: give the address of the "
+        fmt::format("{}: answers with {}, not with pictures: use the address of the "
                     "camera's MJPEG stream or snapshot, not of its page",
                     name_, type_));
   if (type_.starts_with("image/")) {
-    asked_ = true;
+    has_response_ = true;
     return;
   }
-  // By stop() too.
+  // stop() uses stream_ too.
   const std::lock_guard lock(mutex_);
   stream_ = std::make_unique<MjpegSource>(std::make_unique<Body>(client_, name_),
                                           MjpegOptions{.name = name_, .text = name_});
@@ -75,22 +75,22 @@ bool HttpSource::next(Frame& frame) {
 }
 
 bool HttpSource::next_snapshot(Frame& frame) {
-  if (!std::exchange(asked_, false)) {
-    if (!wait_until(last_asked_ + between_snapshots)) return false;
-    last_asked_ = Frame::Clock::now();
+  if (!std::exchange(has_response_, false)) {
+    if (!wait_until(last_request_ + snapshot_interval)) return false;
+    last_request_ = Frame::Clock::now();
     if (!client_->get(url_)) return false;
     const std::string type = media_type(client_->header("content-type"));
     if (!type.starts_with("image/"))
-      throw Error(fmt::format("{}: gave a picture before, and now {}", name_, type));
+      throw Error(fmt::format("{}: sent pictures before and now {}", name_, type));
   }
   std::vector<std::byte> picture(64 << 10);
   std::size_t filled = 0;
   while (const std::size_t got =
              client_->read({picture.data() + filled, picture.size() - filled})) {
     filled += got;
-    if (filled > largest_snapshot)
+    if (filled > max_snapshot_bytes)
       throw Error(
-          fmt::format("{}: the picture is larger than {} MiB", name_, largest_snapshot >> 20));
+          fmt::format("{}: the picture is larger than {} MiB", name_, max_snapshot_bytes >> 20));
     if (filled == picture.size()) picture.resize(2 * filled);
   }
   {
@@ -121,8 +121,7 @@ void HttpSource::stop() noexcept {
 
 std::string HttpSource::text() const {
   if (type_.empty()) return name_;
-  return stream_ ? fmt::format("{}, MJPEG", name_)
-                 : fmt::format("{}, {} again and again", name_, type_);
+  return stream_ ? fmt::format("{}, MJPEG", name_) : fmt::format("{}, {} snapshots", name_, type_);
 }
 
 }  // namespace quantring::apps

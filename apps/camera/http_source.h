@@ -1,5 +1,5 @@
 #pragma once
-// A camera's HTTP: MJPEG, or a picture again and again.
+// A camera over HTTP: an MJPEG stream, or a snapshot that is fetched repeatedly.
 
 #include <atomic>
 #include <chrono>
@@ -15,12 +15,11 @@
 
 namespace quantring::apps {
 
-// Live. What the first answer is decides: multipart or anything that is not text is read as MJPEG,
-// and its end is an Error, as cameras do not end; image/... is one picture, fetched again and
-// again, at most 10 times a second.
+// Live. The media type of the first response decides: image/... is a snapshot, fetched at most 10
+// times a second; multipart and any other type except text is read as MJPEG, whose end is an Error.
 class HttpSource final : public FrameSource {
  public:
-  // Throws Error when the URL cannot be one; connects in start().
+  // Throws Error if the URL is invalid; connects in start().
   explicit HttpSource(const std::string& url, net::HttpTimes times = {});
   void start() override;
   bool next(Frame& frame) override;
@@ -35,11 +34,11 @@ class HttpSource final : public FrameSource {
   net::HttpUrl url_;
   std::string name_;
   std::shared_ptr<net::HttpClient> client_;
-  std::string type_;                     // media type of the answer; empty before start()
+  std::string type_;                     // media type of the response; empty before start()
   std::unique_ptr<MjpegSource> stream_;  // null: snapshots
-  bool asked_ = false;                   // an answer is there whose body was not read
+  bool has_response_ = false;            // whose body was not read yet
   std::uint64_t snapshots_ = 0;
-  Frame::Clock::time_point last_asked_;
+  Frame::Clock::time_point last_request_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopped_ = false;

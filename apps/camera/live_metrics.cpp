@@ -23,7 +23,7 @@ std::string escaped(const std::string& value) {
   return text;
 }
 
-// A family's HELP and TYPE stand once, in front of its samples, and only if it has any.
+// Writes the HELP and TYPE lines of a family before its first sample, if it has one.
 class Metrics {
  public:
   void family(const char* name, const char* type, const char* help) {
@@ -62,15 +62,15 @@ void add_run(Metrics& out, const LiveStatus& status) {
   out.sample(1, {{"version", status.version}});
   out.family("quantring_model_info", "gauge", "Model file and its identity; always 1.");
   out.sample(1, {{"model", status.model}, {"hash", status.hash}});
-  out.one("quantring_healthy", "gauge", "1 while the ring and the source are there, else 0.",
+  out.one("quantring_healthy", "gauge", "1 while the ring and the source work, else 0.",
           status.healthy ? 1 : 0);
   out.one("quantring_uptime_seconds", "gauge", "Time since the run began.", status.uptime_s);
   out.one("quantring_resident_memory_bytes", "gauge", "Memory of this process.",
           status.resident_mb * 1e6);
-  out.one("quantring_images_total", "counter", "Images that were answered.", status.images);
-  out.one("quantring_images_per_second", "gauge", "Answers a second, over the last seconds.",
+  out.one("quantring_images_total", "counter", "Images classified.", status.images);
+  out.one("quantring_images_per_second", "gauge", "Answers per second, over the last seconds.",
           status.images_per_s);
-  out.family("quantring_target_images_per_second", "gauge", "Rate that no link may hold up.");
+  out.family("quantring_target_images_per_second", "gauge", "Rate that every link must sustain.");
   out.known(status.target_rate);
   out.family("quantring_latency_seconds", "summary",
              "From the arrival of a frame to its answer, over the last 10 s.");
@@ -81,21 +81,21 @@ void add_run(Metrics& out, const LiveStatus& status) {
 void add_source(Metrics& out, const LiveStatus& status) {
   out.one("quantring_source_open", "gauge", "1 while the source delivers, else 0.",
           status.feed.open ? 1 : 0);
-  out.one("quantring_source_reopened_total", "counter", "Times that the source was opened anew.",
+  out.one("quantring_source_reopened_total", "counter", "Times that the source was reopened.",
           status.feed.reopened);
-  out.one("quantring_frames_total", "counter", "Frames that arrived, dropped ones too.",
+  out.one("quantring_frames_total", "counter", "Frames that arrived, including dropped ones.",
           status.feed.frames);
-  out.one("quantring_frames_per_second", "gauge", "Frames that arrive, over the last seconds.",
-          status.feed.frames_per_s);
+  out.one("quantring_frames_per_second", "gauge",
+          "Frames that arrive per second, over the last seconds.", status.feed.frames_per_s);
   out.one("quantring_frames_dropped_total", "counter",
-          "Frames that a newer one replaced before they were taken.", status.feed.dropped);
+          "Frames that a newer one replaced before they were processed.", status.feed.dropped);
   out.family("quantring_frames_unreadable_total", "counter",
-             "Frames that are no picture: as the source reads them, or when they are decoded.");
+             "Frames that the source or the decoder could not read.");
   out.sample(status.feed.unreadable, {{"where", "source"}});
   out.sample(status.unreadable, {{"where", "decoder"}});
-  out.one("quantring_frames_lost_total", "counter", "Frames under way when the ring broke.",
+  out.one("quantring_frames_lost_total", "counter", "Frames in flight when the ring broke.",
           status.lost);
-  out.one("quantring_ring_reconnects_total", "counter", "Times that the ring was joined anew.",
+  out.one("quantring_ring_reconnects_total", "counter", "Times that the ring was reconnected.",
           status.reconnects);
 }
 
@@ -109,7 +109,8 @@ void each_stage(Metrics& out, const LiveStatus& status, const char* name, const 
 }
 
 void add_stages(Metrics& out, const LiveStatus& status) {
-  out.family("quantring_stage_info", "gauge", "Where and what a stage is; always 1.");
+  out.family("quantring_stage_info", "gauge",
+             "Address, blocks, device and version of a stage; always 1.");
   for (const LiveStage& stage : status.stages) {
     out.sample(1, {{"stage", std::to_string(stage.stage)},
                    {"address", stage.address},
@@ -118,10 +119,10 @@ void add_stages(Metrics& out, const LiveStatus& status) {
                    {"version", stage.version}});
   }
   each_stage(out, status, "quantring_stage_images_total", "counter",
-             "Images that a stage computed, since the ring was joined.",
+             "Images that a stage computed, since the ring was connected.",
              [](const LiveStage& stage) { return stage.images; });
   each_stage(out, status, "quantring_stage_images_per_second", "gauge",
-             "Images a second of a stage, over the last seconds.",
+             "Images per second of a stage, over the last seconds.",
              [](const LiveStage& stage) { return stage.images_per_s; });
   each_stage(out, status, "quantring_stage_busy_ratio", "gauge",
              "Share of the last seconds in which a stage computed, 0 to 1.",
@@ -140,22 +141,23 @@ void each_link(Metrics& out, const LiveStatus& status, const char* name, const c
 
 void add_links(Metrics& out, const LiveStatus& status) {
   each_link(out, status, "quantring_link_bytes_per_second", "gauge",
-            "Bytes a second that a link was sent, headers too, over the last seconds.",
+            "Bytes per second sent on a link, with headers, over the last seconds.",
             [](const LiveLink& link) { return link.mbps * 1e6 / 8; });
   each_link(out, status, "quantring_link_busy_ratio", "gauge",
-            "Share of the last seconds in which a link was being sent on, 0 to 1.",
+            "Share of the last seconds in which a link was sending, 0 to 1.",
             [](const LiveLink& link) { return link.busy; });
-  out.family("quantring_link_capacity_bytes_per_second", "gauge",
-             "Bytes a second that a link can carry; kind: measured, or at least so much.");
+  out.family(
+      "quantring_link_capacity_bytes_per_second", "gauge",
+      "Bytes per second that a link can carry; kind: measured, or at_least (a lower bound).");
   for (const LiveLink& link : status.links) {
     if (link.capacity_kind == net::Capacity::unknown) continue;
     const bool measured = link.capacity_kind == net::Capacity::measured;
     out.known(link.capacity_mbps * 1e6 / 8,
               {{"link", link.name}, {"kind", measured ? "measured" : "at_least"}});
   }
-  out.family("quantring_link_element_width", "gauge", "Bits that an element is coded in.");
+  out.family("quantring_link_element_width", "gauge", "Bits per coded element.");
   for (const LiveLink& link : status.links) out.known(link.bits, {{"link", link.name}});
-  out.family("quantring_link_codec_info", "gauge", "How a link is coded; always 1.");
+  out.family("quantring_link_codec_info", "gauge", "Codec of a link; always 1.");
   for (const LiveLink& link : status.links) {
     if (!link.codec.empty()) out.sample(1, {{"link", link.name}, {"codec", link.codec}});
   }
@@ -163,10 +165,10 @@ void add_links(Metrics& out, const LiveStatus& status) {
              "Shortest round trip of a link's TCP in five minutes.");
   for (const LiveLink& link : status.links) out.known(link.rtt_ms / 1e3, {{"link", link.name}});
   each_link(out, status, "quantring_link_bytes_total", "counter",
-            "Bytes that a link was sent, headers too, since the ring was joined.",
+            "Bytes sent on a link, with headers, since the ring was connected.",
             [](const LiveLink& link) { return link.wire_bytes; });
   each_link(out, status, "quantring_link_frames_total", "counter",
-            "Messages with tensors that a link was sent, since the ring was joined.",
+            "Tensor messages sent on a link, since the ring was connected.",
             [](const LiveLink& link) { return link.frames; });
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// LiveStatus in Prometheus's text format, version 0.0.4: names in base units, one HELP and TYPE
-// each. What is not known has no sample.
+// LiveStatus in Prometheus's text format, version 0.0.4, in base units. Unknown values have no
+// sample.
 
 #include <string>
 

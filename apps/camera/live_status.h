@@ -1,6 +1,6 @@
 #pragma once
-// Everything that a run of `camera` shows of itself: the page, the JSON and the metrics are made of
-// this and of nothing else, so they agree.
+// The state of a run of `camera`. The page, the JSON and the metrics are generated from this alone,
+// so they agree.
 
 #include <cstdint>
 #include <string>
@@ -17,16 +17,16 @@ struct LiveAnswer {
     std::string name;
     double probability = 0;  // 0..1
   };
-  std::uint64_t number = 0;  // of the answer in this run, from 0
-  std::string frame;         // its name
+  std::uint64_t number = 0;  // in this run, from 0
+  std::string frame;         // name of the frame
   std::vector<Class> top;    // most probable first
   double latency_s = 0;      // from the arrival of the frame to the answer
-  std::string true_class;    // where the source knows it; else empty
+  std::string true_class;    // empty if the source has no labels
 };
 
 struct LiveStage {
   int stage = 0;
-  std::string address, range, device, version;  // as StageStats and WorkerStats say
+  std::string address, range, device, version;  // from StageStats and WorkerStats
   std::uint64_t images = 0;
   double images_per_s = 0;  // over the last seconds
   double busy = 0;          // computing, 0..1, over the last seconds
@@ -35,15 +35,15 @@ struct LiveStage {
 
 struct LiveLink {
   std::string name;  // "head -> 0", "0 -> 1", ..., "2 -> head"
-  double mbps = 0;   // sent, headers too, over the last seconds
+  double mbps = 0;   // sent, with headers, over the last seconds
   double busy = 0;   // sending, 0..1, over the last seconds
   net::Capacity capacity_kind = net::Capacity::unknown;
-  double capacity_mbps = 0;  // 0 when unknown
+  double capacity_mbps = 0;  // 0: unknown
   std::string codec;         // "ptq 6", "raw32"; "pixels" of the first link, "logits" of the last
-  double bits = 0;           // an element; 0 before the first frame
-  double rtt_ms = 0;         // the shortest lately, of the sender's TCP; 0: not known
+  double bits = 0;           // per element; 0 before the first frame
+  double rtt_ms = 0;         // recent minimum of the sender's TCP; 0: unknown
   std::uint64_t wire_bytes = 0, frames = 0;
-  std::string decision;  // the last one of the controller, with its cause; may be empty
+  std::string decision;  // the controller's last one, with its cause; may be empty
 };
 
 struct LiveStatus {
@@ -51,29 +51,29 @@ struct LiveStatus {
   std::string model, hash;  // path, identity
   std::string source;       // URI, without a password
   std::string state;        // "running", "connecting", "waiting: stage 1 (...) was lost; ..."
-  bool healthy = false;     // the ring and the source are there
+  bool healthy = false;     // the ring and the source work
   double uptime_s = 0;
   FeedStats feed;
-  std::uint64_t images = 0;      // answered
-  std::uint64_t unreadable = 0;  // frames that could not be decoded; feed.unreadable: not read
-  std::uint64_t lost = 0;        // frames under way when a ring broke and the source is live
-  std::uint64_t reconnects = 0;  // of the ring
-  double images_per_s = 0;       // over the last seconds
-  double latency_p50_s = 0, latency_p95_s = 0;  // over the last 10 s; 0 without an answer
-  double target_rate = 0;                       // images/s that no link may hold up; 0: none known
+  std::uint64_t images = 0;                     // answered
+  std::uint64_t unreadable = 0;                 // by the decoder; feed.unreadable: by the source
+  std::uint64_t lost = 0;                       // live frames in flight when a ring broke
+  std::uint64_t reconnects = 0;                 // of the ring
+  double images_per_s = 0;                      // over the last seconds
+  double latency_p50_s = 0, latency_p95_s = 0;  // over the last 10 s; 0: no answer
+  double target_rate = 0;                       // images/s that every link must sustain; 0: unknown
   double resident_mb = 0;                       // of this process
   std::vector<LiveStage> stages;                // empty without a ring
   std::vector<LiveLink> links;  // in ring order, one more than stages; empty without a ring
 };
 
-// One point of the history, a second apart.
+// A point of the history, which has one per second.
 struct LivePoint {
   double uptime_s = 0;
   double images_per_s = 0, latency_p50_s = 0, latency_p95_s = 0;
   std::uint64_t dropped = 0;  // since the start
   struct Link {
     double mbps = 0, bits = 0;
-    double capacity_mbps = 0;  // 0 unless it was measured: "at least" would draw a line that jumps
+    double capacity_mbps = 0;  // 0 unless measured: lower bounds jump
   };
   std::vector<Link> links;
 };

@@ -93,15 +93,15 @@ ordered_json answer_value(const LiveAnswer& answer) {
 std::string live_status_json(const LiveStatus& status, const LiveAnswer* answer) {
   ordered_json value = status_value(status);
   value["answer"] = answer ? answer_value(*answer) : ordered_json(nullptr);
-  return compact(value);
+  return json_text(value);
 }
 
 std::string live_status_json(const LiveStatus& status) {
-  return compact(status_value(status));
+  return json_text(status_value(status));
 }
 
 std::string live_answer_json(const LiveAnswer& answer) {
-  return compact(answer_value(answer));
+  return json_text(answer_value(answer));
 }
 
 std::string live_history_json(const std::deque<LivePoint>& points) {
@@ -120,7 +120,8 @@ std::string live_history_json(const std::deque<LivePoint>& points) {
                     {"dropped", point.dropped},
                     {"links", std::move(links)}});
   }
-  return compact({{"points", std::move(list)}});
+  const ordered_json value = {{"points", std::move(list)}};
+  return json_text(value);
 }
 
 LivePoint point_of(const LiveStatus& status) {
@@ -138,7 +139,7 @@ LivePoint point_of(const LiveStatus& status) {
 }
 
 std::string utf8_text(const std::string& text) {
-  return parse_ordered_json(compact(text)).get<std::string>();
+  return parse_ordered_json(json_text(ordered_json(text))).get<std::string>();
 }
 
 }  // namespace quantring::apps

@@ -1,6 +1,6 @@
 #pragma once
-// LiveStatus and its kin as compact JSON, one object each. null: not known. Text that is not UTF-8
-// has U+FFFD where it is not.
+// LiveStatus and related types as compact JSON objects. null: unknown. Invalid UTF-8 becomes
+// U+FFFD.
 
 #include <deque>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// A run of `camera` in words, and its answers as the page wants them.
+// Texts of a run of `camera`, and its answers for the page.
 
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ std::string status_line(const LiveStatus& status);
 LiveAnswer live_answer(const Answer& answer, const std::vector<std::string>& labels,
                        std::uint64_t number, double latency_s);
 
-// Where a browser on this machine, or when all addresses are listened on another one, finds it.
+// The page's URL: for other machines when it listens on all addresses, else for this one.
 std::string page_url(const std::string& listen, std::uint16_t port);
 
 }  // namespace quantring::apps

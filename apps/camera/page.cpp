@@ -10,7 +10,7 @@
 namespace quantring::apps {
 namespace {
 
-std::string with(std::string text, std::string_view mark, std::string_view content) {
+std::string replaced(std::string text, std::string_view mark, std::string_view content) {
   const auto at = text.find(mark);
   if (at == std::string::npos) throw std::logic_error("index.html lacks " + std::string(mark));
   return text.replace(at, mark.size(), content);
@@ -20,7 +20,7 @@ int digit(char c) {
   return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
-// Base64 (RFC 4648) of hexadecimal digits, as a Content-Security-Policy has a hash.
+// Hexadecimal to base64 (RFC 4648), for the hashes of a Content-Security-Policy.
 std::string base64_of_hex(std::string_view hex) {
   constexpr std::string_view letters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -30,9 +30,9 @@ std::string base64_of_hex(std::string_view hex) {
     for (std::size_t i = 0; i < 6; ++i) {
       bits = bits << 4 | static_cast<std::uint32_t>(at + i < hex.size() ? digit(hex[at + i]) : 0);
     }
-    const std::size_t sound = hex.size() - at >= 6 ? 4 : (hex.size() - at) / 2 + 1;
+    const std::size_t used = hex.size() - at >= 6 ? 4 : (hex.size() - at) / 2 + 1;
     for (std::size_t i = 0; i < 4; ++i) {
-      text += i < sound ? letters[bits >> (18 - 6 * i) & 63] : '=';
+      text += i < used ? letters[bits >> (18 - 6 * i) & 63] : '=';
     }
   }
   return text;
@@ -45,8 +45,8 @@ std::string hash_source(std::string_view content) {
 }  // namespace
 
 const std::string& page_html() {
-  static const std::string html =
-      with(with(std::string(page_index_html), "/*page.css*/", page_css), "/*page.js*/", page_js);
+  static const std::string html = replaced(
+      replaced(std::string(page_index_html), "/*page.css*/", page_css), "/*page.js*/", page_js);
   return html;
 }
 

@@ -59,4 +59,4 @@ RingSetup::RingSetup(const RingRequest& request, RingConfig config, const ModelF
   connect = [this, &model, max_images] { return connect_ring(plan, model, max_images); };
 }
 
-}  // namespace quantring
+}  // namespace quantring::apps

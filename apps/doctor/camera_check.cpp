@@ -10,7 +10,7 @@
 namespace quantring::apps {
 namespace {
 
-// The plugins are looked through at its first call, which takes long.
+// Its first call scans all plugins, which takes long.
 constexpr std::chrono::seconds inspect_limit{10};
 
 std::string size_text(const V4l2Size& size) {
@@ -28,7 +28,7 @@ std::string format_text(const V4l2Format& format) {
 
 void check_camera(const V4l2Info& camera, FindingList& list) {
   if (!camera.error.empty()) {
-    return list.warning(camera.path, "cannot be asked", camera.error);
+    return list.warning(camera.path, "cannot be queried", camera.error);
   }
   std::vector<std::string> usable, other;
   for (const V4l2Format& format : camera.formats) {
@@ -41,7 +41,7 @@ void check_camera(const V4l2Info& camera, FindingList& list) {
         fmt::format("{}: only {}", name,
                     other.empty() ? "no format" : fmt::format("{}", fmt::join(other, ", "))),
         "`quantring camera` reads MJPG and YUYV; for a raw sensor on a Jetson's "
-        "connector use csi://0");
+        "camera connector use csi://0");
   }
   list.ok(camera.path, fmt::format("{}: {}", name, fmt::join(usable, "; ")));
 }
@@ -56,21 +56,21 @@ void check_connector(const SystemFiles& system, const CameraPrograms& programs, 
                         "sudo apt install nvidia-l4t-gstreamer nvidia-l4t-camera");
   }
   if (!system.exists("/tmp/argus_socket")) {
-    return list.warning("csi://", "NVIDIA's camera service does not run",
-                        "sudo systemctl restart nvargus-daemon; in a container hand "
-                        "/tmp/argus_socket in");
+    return list.warning("csi://", "NVIDIA's camera service is not running",
+                        "sudo systemctl restart nvargus-daemon; in a container mount "
+                        "/tmp/argus_socket");
   }
-  list.ok("csi://", "nvarguscamerasrc and its service are there");
+  list.ok("csi://", "nvarguscamerasrc and its service are available");
 }
 
 void check_programs(const CameraPrograms& programs, FindingList& list) {
-  std::vector<std::string> there;
-  if (programs.gst_launch) there.push_back("gst-launch-1.0");
-  if (programs.ffmpeg) there.push_back("ffmpeg");
-  if (!there.empty()) {
-    return list.ok("rtsp, films", fmt::format("{}", fmt::join(there, ", ")));
+  std::vector<std::string> installed;
+  if (programs.gst_launch) installed.push_back("gst-launch-1.0");
+  if (programs.ffmpeg) installed.push_back("ffmpeg");
+  if (!installed.empty()) {
+    return list.ok("rtsp, videos", fmt::format("{}", fmt::join(installed, ", ")));
   }
-  list.note("rtsp, films", "neither gst-launch-1.0 nor ffmpeg is here, which these need",
+  list.note("rtsp, videos", "need gst-launch-1.0 or ffmpeg, and neither is installed",
             "sudo apt install ffmpeg");
 }
 
@@ -90,13 +90,13 @@ std::vector<Finding> check_cameras(const SystemFiles& system, const std::vector<
   FindingList list;
   int found = 0;
   for (const V4l2Info& camera : cameras) {
-    if (!camera.camera && camera.error.empty()) continue;  // carries a camera's metadata
+    if (!camera.camera && camera.error.empty()) continue;  // a metadata device of a camera
     check_camera(camera, list);
     ++found;
   }
   if (found == 0) {
-    list.note("cameras", "none is plugged in that the kernel knows",
-              "plug one in and look at `dmesg`; in a container hand /dev/video0 in");
+    list.note("cameras", "none is connected",
+              "connect one and see `dmesg`; in a container pass /dev/video0 through");
   }
   if (is_jetson(system)) check_connector(system, programs, list);
   check_programs(programs, list);

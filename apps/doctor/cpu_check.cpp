@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* cpu_folder = "/sys/devices/system/cpu/";
 
-// ARM's kernels name no model, only the part's number (MIDR_EL1).
+// On ARM /proc/cpuinfo has no model name, only the part number (MIDR_EL1).
 std::string arm_name(const std::string& cpuinfo) {
   const std::string part = value_of(cpuinfo, "CPU part");
   if (part.empty()) return {};
@@ -26,8 +26,8 @@ std::string arm_name(const std::string& cpuinfo) {
   return fmt::format("ARM part {}", part);
 }
 
-// "0-3,5" -> 5; 0 when it is no such list.
-int listed(const std::string& list) {
+// Number of CPUs in a list such as "0-3,5"; 0 if it is malformed.
+int cpu_count(const std::string& list) {
   int count = 0;
   std::istringstream parts(list);
   for (std::string part; std::getline(parts, part, ',');) {
@@ -45,19 +45,20 @@ void check_features(const std::string& cpuinfo, const std::string& kernels, Find
   if (value_of(cpuinfo, "flags").empty()) {
     return list.ok("instructions", fmt::format("kernels: {} (NEON on ARM)", kernels));
   }
-  std::vector<std::string> there;
+  std::vector<std::string> present;
   for (const char* name :
        {"sse2", "avx2", "fma", "f16c", "avx512f", "avx512dq", "avx512bw", "avx512vl"}) {
-    if (flags.find(fmt::format(" {} ", name)) != std::string::npos) there.push_back(name);
+    if (flags.find(fmt::format(" {} ", name)) != std::string::npos) present.push_back(name);
   }
-  const std::string found = fmt::format("kernels: {}; of {}", kernels, fmt::join(there, ", "));
+  const std::string found =
+      fmt::format("kernels: {}; the CPU has {}", kernels, fmt::join(present, ", "));
   if (kernels != "baseline") return list.ok("instructions", found);
   list.warning("instructions", found,
-               "without AVX2, FMA and F16C it computes several times slower; in a virtual machine "
-               "hand the host's CPU through (-cpu host)");
+               "without AVX2, FMA and F16C inference is several times slower; in a virtual machine "
+               "pass the host's CPU through (-cpu host)");
 }
 
-// A frequency of cpufreq, which counts in kHz, in Hz; 0 when it is not there.
+// A frequency of cpufreq (in kHz there), in Hz; 0 if it is not available.
 double clock(const SystemFiles& system, const std::string& core, const char* name) {
   const auto kilohertz = system.number(fmt::format("{}{}/cpufreq/{}", cpu_folder, core, name));
   return kilohertz ? 1e3 * static_cast<double>(*kilohertz) : 0;
@@ -66,23 +67,24 @@ double clock(const SystemFiles& system, const std::string& core, const char* nam
 void check_clocks(const SystemFiles& system, FindingList& list) {
   const std::string folder = fmt::format("{}cpu0/cpufreq/", cpu_folder);
   const std::string governor = system.text(folder + "scaling_governor").value_or("");
-  if (governor.empty()) return list.note("clocks", "the kernel tells none (a virtual machine?)");
+  if (governor.empty())
+    return list.note("clocks", "not reported by the kernel (a virtual machine?)");
   const double now = clock(system, "cpu0", "scaling_cur_freq"),
                allowed = clock(system, "cpu0", "scaling_max_freq"),
-               most = clock(system, "cpu0", "cpuinfo_max_freq");
+               maximum = clock(system, "cpu0", "cpuinfo_max_freq");
   const std::string found =
       fmt::format("{} now, {} allowed, {} possible; governor {}", megahertz(now),
-                  megahertz(allowed), megahertz(most), governor);
-  // Where the hardware governs itself, powersave only means that it does.
+                  megahertz(allowed), megahertz(maximum), governor);
+  // With a pstate driver powersave only means that the hardware sets the clock.
   const std::string driver = system.text(folder + "scaling_driver").value_or("");
-  const bool itself = driver.find("pstate") != std::string::npos;
-  if (governor == "powersave" && !itself) {
+  const bool hardware_managed = driver.find("pstate") != std::string::npos;
+  if (governor == "powersave" && !hardware_managed) {
     return list.warning("clocks", found,
-                        "the lowest clock always: echo schedutil | sudo tee "
+                        "always at the lowest clock: echo schedutil | sudo tee "
                         "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor");
   }
-  if (allowed < 0.95 * most) {
-    return list.note("clocks", found, "something holds the clock down: on a Jetson the power mode");
+  if (allowed < 0.95 * maximum) {
+    return list.note("clocks", found, "the clock is limited; on a Jetson by the power mode");
   }
   list.ok("clocks", found);
 }
@@ -94,13 +96,13 @@ std::vector<Finding> check_cpu(const SystemFiles& system, const std::string& ker
   const std::string cpuinfo = system.text("/proc/cpuinfo").value_or("");
   std::string name = value_of(cpuinfo, "model name");
   if (name.empty()) name = arm_name(cpuinfo);
-  const int online = listed(system.text(std::string(cpu_folder) + "online").value_or("")),
-            present = listed(system.text(std::string(cpu_folder) + "present").value_or(""));
+  const int online = cpu_count(system.text(std::string(cpu_folder) + "online").value_or("")),
+            present = cpu_count(system.text(std::string(cpu_folder) + "present").value_or(""));
   const std::string found =
       fmt::format("{}, {} core{}", name.empty() ? "unknown" : name, online, online == 1 ? "" : "s");
   if (online < present) {
-    list.note("processor", fmt::format("{}, {} more are switched off", found, present - online),
-              "on a Jetson the power mode does this: take one with all cores");
+    list.note("processor", fmt::format("{}, {} more are offline", found, present - online),
+              "on a Jetson set by the power mode: choose one with all cores");
   } else {
     list.ok("processor", found);
   }

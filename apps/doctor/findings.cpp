@@ -1,9 +1,10 @@
 #include "apps/doctor/findings.h"
-#include "ops/base/json.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+
+#include "ops/base/json.h"
 
 namespace quantring::apps {
 namespace {
@@ -34,7 +35,7 @@ std::string counted(int number, const char* what) {
                      number == 1 ? "" : "s");
 }
 
-// Names of machines and cameras come from outside: they must not steer the terminal.
+// Names of machines and cameras are untrusted: no escape sequences to the terminal.
 std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';

@@ -1,5 +1,5 @@
 #pragma once
-// What `quantring doctor` found, and how it is told.
+// Findings of `quantring doctor`, and their output as text and JSON.
 
 #include <cstdint>
 #include <string>
@@ -10,15 +10,15 @@ namespace quantring::apps {
 enum class Severity : std::uint8_t {
   ok,
   note,     // worth knowing
-  warning,  // it works, and not as well as it could
-  problem,  // it does not work
+  warning,  // works, but not as well as it could
+  problem,  // does not work
 };
 
 struct Finding {
   Severity severity = Severity::ok;
   std::string subject;  // "governor"
   std::string found;    // one line
-  std::string remedy;   // what to do about it, one line; may be empty
+  std::string remedy;   // one line; may be empty
 };
 
 struct Section {
@@ -28,11 +28,11 @@ struct Section {
 
 bool any_problem(const std::vector<Section>& sections);
 
-// Aligned lines under a heading for each section that has findings, remedies beneath what they
-// remedy, and a line that sums up. colour: of the marks, for a terminal.
+// Aligned lines under a heading per section that has findings, each remedy below its finding, and a
+// summary line. colour: colours the severities, for a terminal.
 std::string findings_text(const std::vector<Section>& sections, bool colour);
 
-// One object: "version", "problems", "warnings", and "sections" of the same findings.
+// One object: "version", "problems", "warnings", and "sections" with the findings.
 std::string findings_json(const std::vector<Section>& sections);
 
 }  // namespace quantring::apps

@@ -3,8 +3,8 @@
 #include "apps/doctor/checks.h"
 #include "apps/doctor/library_finder.h"
 #include "apps/doctor/text.h"
-#include "ops/device.h"
 #include "ops/base/error.h"
+#include "ops/device.h"
 
 namespace quantring::apps {
 namespace {
@@ -12,12 +12,12 @@ namespace {
 struct Library {
   const char* subject;
   std::vector<std::string> names;
-  const char* package;  // on JetPack 6 and from NVIDIA's server for CUDA 12.6
-  const char* use;      // what QuantRing does with it; null: nothing
+  const char* package;  // of JetPack 6 and of NVIDIA's repository for CUDA 12.6
+  const char* effect;   // of its absence; null: QuantRing does not use it
 };
 
-// NVIDIA's number is at 0x10de; class 0x03.... is a display or 3D controller.
-bool on_the_bus(const SystemFiles& system) {
+// Vendor 0x10de is NVIDIA, class 0x03.... a display or 3D controller.
+bool has_pci_gpu(const SystemFiles& system) {
   const std::string folder = "/sys/bus/pci/devices/";
   for (const std::string& device : system.names(folder)) {
     if (system.text(folder + device + "/vendor") == "0x10de" &&
@@ -29,11 +29,11 @@ bool on_the_bus(const SystemFiles& system) {
 }
 
 bool has_nvidia_gpu(const SystemFiles& system) {
-  return is_jetson(system) || on_the_bus(system) || system.exists("/proc/driver/nvidia/version") ||
+  return is_jetson(system) || has_pci_gpu(system) || system.exists("/proc/driver/nvidia/version") ||
          system.exists("/dev/nvidia0");
 }
 
-// The GPUs that this build computes on; empty: why there is none.
+// The GPUs that this build can use; if none, reason says why.
 std::vector<std::string> usable_gpus(std::string& reason) {
   std::vector<std::string> names;
   for (int i = 0;; ++i) {
@@ -44,8 +44,8 @@ std::vector<std::string> usable_gpus(std::string& reason) {
     } catch (const Error& error) {
       if (i > 0) return names;
       reason = error.what();
-      const std::string asked = "--device cuda:0: ";
-      if (reason.starts_with(asked)) reason.erase(0, asked.size());
+      const std::string prefix = "--device cuda:0: ";
+      if (reason.starts_with(prefix)) reason.erase(0, prefix.size());
       return names;
     }
   }
@@ -60,12 +60,12 @@ void check_driver(const SystemFiles& system, const LibraryFinder& libraries, Fin
     return list.ok("driver", version.empty() ? library : fmt::format("{} ({})", version, library));
   }
   if (is_jetson(system)) {
-    return list.problem("driver", "libcuda.so.1 is missing: the CPU computes",
+    return list.problem("driver", "libcuda.so.1 is missing, so the CPU is used",
                         "sudo apt install nvidia-l4t-cuda; in a container start it with "
                         "--runtime nvidia");
   }
   list.warning(
-      "driver", "libcuda.so.1 is missing: the CPU computes",
+      "driver", "libcuda.so.1 is missing, so the CPU is used",
       "install NVIDIA's driver; in a container start it with access to the GPU (--gpus all)");
 }
 
@@ -73,15 +73,15 @@ void check_library(const Library& library, const LibraryFinder& libraries, Findi
   const std::string path = libraries.find(library.names);
   if (!path.empty()) {
     const std::string version = library_version(path);
-    const std::string use = library.use == nullptr ? ", not used by QuantRing" : "";
+    const std::string note = library.effect == nullptr ? ", not used by QuantRing" : "";
     return list.ok(library.subject,
-                   (version.empty() ? path : fmt::format("{} ({})", version, path)) + use);
+                   (version.empty() ? path : fmt::format("{} ({})", version, path)) + note);
   }
   const std::string remedy = fmt::format("sudo apt install {}", library.package);
-  if (library.use == nullptr) {
+  if (library.effect == nullptr) {
     return list.note(library.subject, "missing; QuantRing does not use it");
   }
-  list.warning(library.subject, fmt::format("missing: {}", library.use), remedy);
+  list.warning(library.subject, fmt::format("missing: {}", library.effect), remedy);
 }
 
 }  // namespace
@@ -91,16 +91,16 @@ std::vector<Finding> check_gpu(const SystemFiles& system) {
   std::string reason;
   const std::vector<std::string> gpus = usable_gpus(reason);
   for (const std::string& gpu : gpus) list.ok("device", gpu);
-  const bool there = has_nvidia_gpu(system);
-  if (gpus.empty() && !there) {
-    list.note("device", "no NVIDIA GPU here: the CPU computes");
+  const bool present = has_nvidia_gpu(system);
+  if (gpus.empty() && !present) {
+    list.note("device", "no NVIDIA GPU, so the CPU is used");
     return list.take();
   }
   if (gpus.empty()) {
-    const bool without = reason.starts_with("this build has no CUDA");
-    list.warning("device", fmt::format("there is an NVIDIA GPU, and the CPU computes: {}", reason),
-                 without
-                     ? "compile it on the machine: make jetson on a Jetson, make cuda elsewhere "
+    const bool built_without = reason.starts_with("this build has no CUDA");
+    list.warning("device", fmt::format("there is an NVIDIA GPU, but the CPU is used: {}", reason),
+                 built_without
+                     ? "build it on this machine: make jetson on a Jetson, make cuda elsewhere "
                        "(docs/CUDA.md)"
                      : "see the messages in docs/CUDA.md");
   }
@@ -111,7 +111,7 @@ std::vector<Finding> check_gpu(const SystemFiles& system) {
       {"cuBLASLt",
        {"libcublasLt.so.12", "libcublasLt.so.13"},
        "libcublas-12-6",
-       "our own matrix products only, which may be slower for some shapes"},
+       "only QuantRing's own matrix products, slower for some shapes"},
       {"cuBLAS", {"libcublas.so.12", "libcublas.so.13"}, "libcublas-12-6", nullptr},
       {"cuDNN", {"libcudnn.so.9", "libcudnn.so.8"}, "libcudnn9-cuda-12", nullptr},
   };

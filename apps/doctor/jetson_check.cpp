@@ -10,7 +10,7 @@
 namespace quantring::apps {
 namespace {
 
-constexpr double hot_celsius = 85;  // Orin throttles from 99, and NVIDIA's fan profiles end near 85
+constexpr double hot_celsius = 85;  // Orin throttles from 99; NVIDIA's fan profiles end near 85
 
 std::string model_name(const SystemFiles& system) {
   return system.text("/proc/device-tree/model").value_or("");
@@ -51,14 +51,15 @@ std::string jetpack(const Release& release) {
 void check_release(const SystemFiles& system, FindingList& list) {
   const Release release = l4t_release(system);
   if (release.major == 0) {
-    return list.note("release", "/etc/nv_tegra_release tells none (a container?)");
+    return list.note("release",
+                     "unknown: /etc/nv_tegra_release is missing or unreadable (a container?)");
   }
   const std::string found =
       fmt::format("L4T {}.{} ({})", release.major, release.revision, jetpack(release));
   const bool cuda_12_6 = release.major > 36 || (release.major == 36 && release.revision >= "4");
   if (cuda_12_6) return list.ok("release", found);
-  list.warning("release", found + ": its CUDA is older than 12.6, which the GPU's code needs",
-               "flash JetPack 6.1 or newer, or compute on the CPU with the static program");
+  list.warning("release", found + ": its CUDA is older than 12.6, which the GPU code needs",
+               "flash JetPack 6.1 or newer, or use the CPU with the static program");
 }
 
 void check_power(const SystemFiles& system, FindingList& list) {
@@ -71,12 +72,12 @@ void check_power(const SystemFiles& system, FindingList& list) {
       names.empty() ? "" : fmt::format(" of {}", fmt::join(names, ", ")));
   if (!modes.best || modes.best->id == modes.now->id) return list.ok("power mode", found);
   list.warning("power mode", found + ": not the fastest",
-               fmt::format("sudo nvpmodel -m {} ({}); needs a power supply and cooling for it",
+               fmt::format("sudo nvpmodel -m {} ({}); power supply and cooling must allow it",
                            modes.best->id, modes.best->name));
 }
 
-// Of the kernel's list of devices whose clocks change: "17000000.gpu" on Orin, "17000000.gv11b" on
-// Xavier, "gpu-gpc-0" on Thor.
+// The GPU's folder in devfreq: "17000000.gpu" on Orin, "17000000.gv11b" on Xavier, "gpu-gpc-0" on
+// Thor.
 std::string gpu_clocks(const SystemFiles& system) {
   const std::string folder = "/sys/class/devfreq/";
   for (const std::string& name : system.names(folder)) {
@@ -90,39 +91,39 @@ std::string gpu_clocks(const SystemFiles& system) {
 
 void check_gpu_clock(const SystemFiles& system, FindingList& list) {
   const std::string folder = gpu_clocks(system);
-  if (folder.empty()) return list.note("GPU clock", "the kernel tells none");
+  if (folder.empty()) return list.note("GPU clock", "not reported by the kernel");
   const auto hertz = [&](const char* name) {
     return static_cast<double>(system.number(folder + name).value_or(0));
   };
-  const double now = hertz("cur_freq"), least = hertz("min_freq"), most = hertz("max_freq");
+  const double now = hertz("cur_freq"), low = hertz("min_freq"), high = hertz("max_freq");
   const std::string found =
-      fmt::format("{} now, {} to {}, governor {}", megahertz(now), megahertz(least),
-                  megahertz(most), system.text(folder + "governor").value_or("unknown"));
-  if (least < most) {
+      fmt::format("{} now, {} to {}, governor {}", megahertz(now), megahertz(low), megahertz(high),
+                  system.text(folder + "governor").value_or("unknown"));
+  if (low < high) {
     return list.note(
-        "GPU clock", found + ": rises with load only",
-        "sudo jetson_clocks holds all clocks at the power mode's most, until a restart");
+        "GPU clock", found + ": rises only under load",
+        "sudo jetson_clocks sets all clocks to the power mode's maximum until a reboot");
   }
   list.ok("GPU clock", found);
 }
 
-// Only root may look.
+// Readable by root only.
 void check_memory_clock(const SystemFiles& system, FindingList& list) {
   const std::string folder = "/sys/kernel/debug/bpmp/debug/clk/emc/";
-  const auto now = system.number(folder + "rate"), most = system.number(folder + "max_rate");
-  if (!now || !most) return;
+  const auto now = system.number(folder + "rate"), maximum = system.number(folder + "max_rate");
+  if (!now || !maximum) return;
   list.ok("memory clock", fmt::format("{} now, {} at most", megahertz(static_cast<double>(*now)),
-                                      megahertz(static_cast<double>(*most))));
+                                      megahertz(static_cast<double>(*maximum))));
 }
 
-void check_heat(const SystemFiles& system, FindingList& list) {
+void check_temperature(const SystemFiles& system, FindingList& list) {
   const std::string folder = "/sys/class/thermal/";
   std::vector<std::string> zones, throttled;
   double hottest = 0;
   for (const std::string& name : system.names(folder)) {
     std::string type = system.text(folder + name + "/type").value_or("");
     if (name.starts_with("thermal_zone")) {
-      // A zone whose unit is switched off cannot be read.
+      // The sensor of a unit that is powered off cannot be read.
       const auto temperature = system.number(folder + name + "/temp");
       if (!temperature) continue;
       const double celsius = static_cast<double>(*temperature) / 1000;
@@ -133,22 +134,23 @@ void check_heat(const SystemFiles& system, FindingList& list) {
       throttled.push_back(type.substr(0, type.find("-throttle")));
     }
   }
-  if (zones.empty()) return list.note("heat", "the kernel tells no temperature");
+  if (zones.empty()) return list.note("temperature", "not reported by the kernel");
   const std::string found = fmt::format("{} °C", fmt::join(zones, ", "));
-  const char* cool =
-      "more air: look at the fan (sudo systemctl status nvfancontrol) and the heat "
-      "sink, or take a power mode with fewer watts";
+  const char* remedy =
+      "improve cooling: check the fan (sudo systemctl status nvfancontrol) and the heat "
+      "sink, or use a power mode with fewer watts";
   if (!throttled.empty()) {
     return list.warning(
-        "heat", fmt::format("{}; too hot, slowed down now: {}", found, fmt::join(throttled, ", ")),
-        cool);
+        "temperature",
+        fmt::format("{}; too hot, throttled now: {}", found, fmt::join(throttled, ", ")), remedy);
   }
-  if (hottest >= hot_celsius) return list.warning("heat", found + ": close to slowing down", cool);
-  list.ok("heat", found);
+  if (hottest >= hot_celsius)
+    return list.warning("temperature", found + ": close to throttling", remedy);
+  list.ok("temperature", found);
 }
 
-// Orin's own count since the start: oc1 too little voltage, oc2 and oc3 too much current, on
-// average and for a moment. Each slows the machine down for a short time.
+// Orin's event counters since boot: oc1 is undervoltage, oc2 and oc3 average and peak overcurrent.
+// Each event throttles the machine for a short time.
 void check_supply(const SystemFiles& system, FindingList& list) {
   const std::string folder = "/sys/class/hwmon/";
   std::int64_t events = 0;
@@ -162,11 +164,11 @@ void check_supply(const SystemFiles& system, FindingList& list) {
     }
   }
   if (!counted) return;
-  if (events == 0) return list.ok("power supply", "never too weak since the start");
+  if (events == 0) return list.ok("power supply", "no undervoltage or overcurrent since boot");
   list.warning("power supply",
-               fmt::format("too weak {} time{} since the start; each slowed the machine down",
+               fmt::format("too weak {} time{} since boot; each time the machine was throttled",
                            events, events == 1 ? "" : "s"),
-               "a stronger power supply and a short cable, or a power mode with fewer watts");
+               "use a stronger power supply and a short cable, or a power mode with fewer watts");
 }
 
 }  // namespace
@@ -185,7 +187,7 @@ std::vector<Finding> check_jetson(const SystemFiles& system) {
   check_power(system, list);
   check_gpu_clock(system, list);
   check_memory_clock(system, list);
-  check_heat(system, list);
+  check_temperature(system, list);
   check_supply(system, list);
   return list.take();
 }

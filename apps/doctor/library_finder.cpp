@@ -6,7 +6,7 @@
 namespace quantring::apps {
 
 LibraryFinder::LibraryFinder(const SystemFiles& system) : system_(system) {
-  // The environment is this machine's and says nothing about another root.
+  // The environment is that of this machine, not of another root.
   const char* path = system.real() ? std::getenv("LD_LIBRARY_PATH") : nullptr;
   std::istringstream parts(path != nullptr ? path : "");
   for (std::string part; std::getline(parts, part, ':');) {

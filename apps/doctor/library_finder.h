@@ -1,5 +1,6 @@
 #pragma once
-// Shared libraries by their files: no library is loaded, so that a static program can look too.
+// Finds shared libraries by their files, without loading them, so that it works in a static
+// program.
 
 #include <string>
 #include <vector>
@@ -10,12 +11,11 @@ namespace quantring::apps {
 
 class LibraryFinder {
  public:
-  // Looks in LD_LIBRARY_PATH, in what /etc/ld.so.conf.d names, in the system's folders and in
-  // CUDA's.
+  // Searches LD_LIBRARY_PATH, the folders of /etc/ld.so.conf.d, and those of the system and CUDA.
   explicit LibraryFinder(const SystemFiles& system);
 
-  // The path of the first name that is there, followed to the file itself, which mostly has the
-  // version in its name; empty if there is none.
+  // The path of the first name found, with links resolved, as the target's name usually has the
+  // version; empty if none is found.
   std::string find(const std::vector<std::string>& names) const;
 
  private:
@@ -23,7 +23,7 @@ class LibraryFinder {
   std::vector<std::string> folders_;
 };
 
-// "libcublasLt.so.12.6.1.4" -> "12.6.1.4"; empty when the name has none.
+// "libcublasLt.so.12.6.1.4" -> "12.6.1.4"; empty if the name has none.
 std::string library_version(const std::string& path);
 
 }  // namespace quantring::apps

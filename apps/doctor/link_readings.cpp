@@ -5,9 +5,9 @@
 namespace quantring::apps {
 namespace {
 
-// The latest count most: the first come from frames that were still too short. Three reports of a
-// stage take a second and a half.
-constexpr std::size_t latest = 5, fewest = 3;
+// Only the latest readings are used: the first come from frames that were too short. Three reports
+// of a stage take 1.5 s.
+constexpr std::size_t max_used = 5, min_needed = 3;
 
 const net::LinkStats& sender_of(const net::RingStats& stats, std::size_t link) {
   return link == 0 ? stats.input : stats.stages[link - 1].output;
@@ -37,7 +37,7 @@ void LinkReadings::add(const net::RingStats& stats) {
 
 bool LinkReadings::enough() const {
   return std::all_of(links_.begin(), links_.end(),
-                     [](const Link& link) { return link.measured.size() >= fewest; });
+                     [](const Link& link) { return link.measured.size() >= min_needed; });
 }
 
 std::vector<LinkProbe> LinkReadings::links(const net::RingStats& idle) const {
@@ -47,7 +47,7 @@ std::vector<LinkProbe> LinkReadings::links(const net::RingStats& idle) const {
     LinkProbe probe;
     probe.rtt_s = sender_of(idle, i).rtt_s;
     if (!link.measured.empty()) {
-      const std::size_t count = std::min(latest, link.measured.size());
+      const std::size_t count = std::min(max_used, link.measured.size());
       probe.capacity = net::Capacity::measured;
       probe.capacity_bps =
           median({link.measured.end() - static_cast<std::ptrdiff_t>(count), link.measured.end()});

@@ -1,5 +1,5 @@
 #pragma once
-// What the meters of a ring's links said while it was loaded.
+// Readings of the bandwidth meters of a ring under load.
 
 #include <cstddef>
 #include <vector>
@@ -16,12 +16,12 @@ class LinkReadings {
   void add(const net::RingStats& stats);
   bool enough() const;  // of every link
 
-  // idle: before the load, for the round trips.
+  // idle: counters from before the load, for the round trips.
   std::vector<LinkProbe> links(const net::RingStats& idle) const;
 
  private:
   struct Link {
-    std::vector<double> measured;  // bits/s, each differs from the one before: a look may be older
+    std::vector<double> measured;  // bits/s; consecutive equal readings are one
     double at_least = 0;
   };
   std::vector<Link> links_;

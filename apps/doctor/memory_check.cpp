@@ -5,9 +5,9 @@
 namespace quantring::apps {
 namespace {
 
-// For the program itself, pictures and activations.
-constexpr std::uint64_t beside_bytes = 200'000'000;
-constexpr double little = 0.1, much_swap = 0.25;  // of what there is
+// For the program, pictures and activations.
+constexpr std::uint64_t overhead_bytes = 200'000'000;
+constexpr double min_available = 0.1, max_swap_used = 0.25;  // of the total
 
 }  // namespace
 
@@ -15,12 +15,12 @@ std::vector<Finding> check_memory(const SystemFiles& system, std::uint64_t need_
   FindingList list;
   const MemoryInfo memory = read_memory_info(system);
   const auto total = static_cast<double>(memory.total_bytes);
-  const std::string found = fmt::format("{} of {} can be taken", gigabytes(memory.available_bytes),
+  const std::string found = fmt::format("{} of {} available", gigabytes(memory.available_bytes),
                                         gigabytes(memory.total_bytes));
-  if (static_cast<double>(memory.available_bytes) < little * total) {
+  if (static_cast<double>(memory.available_bytes) < min_available * total) {
     list.warning("memory", found,
-                 "end other programs; a Jetson without a desktop has 1 GB more: sudo systemctl "
-                 "set-default multi-user.target, then restart it");
+                 "stop other programs; a Jetson without a desktop has 1 GB more: sudo systemctl "
+                 "set-default multi-user.target, then reboot");
   } else {
     list.ok("memory", found);
   }
@@ -31,12 +31,11 @@ std::vector<Finding> check_memory(const SystemFiles& system, std::uint64_t need_
   } else {
     const std::string used = fmt::format("{} of {} used, on {}", gigabytes(memory.swap_used_bytes),
                                          gigabytes(memory.swap_bytes), kind);
-    const bool much = static_cast<double>(memory.swap_used_bytes) >
-                      much_swap * static_cast<double>(memory.swap_bytes);
-    if (much) {
+    const bool heavy = static_cast<double>(memory.swap_used_bytes) >
+                       max_swap_used * static_cast<double>(memory.swap_bytes);
+    if (heavy) {
       list.warning("swap", used,
-                   "the machine has had too little memory: what is swapped out comes back slowly; "
-                   "end other programs");
+                   "memory was short, and reading swapped pages back is slow; stop other programs");
     } else {
       list.ok("swap", used);
     }
@@ -44,12 +43,11 @@ std::vector<Finding> check_memory(const SystemFiles& system, std::uint64_t need_
 
   if (need_bytes == 0) return list.take();
   const std::string needs =
-      fmt::format("the whole model takes {} in f32, half of that in f16", gigabytes(need_bytes));
-  if (need_bytes + beside_bytes > memory.available_bytes) {
-    list.warning("model", needs,
-                 "it does not fit here: run it as a ring of several stages (--stages, ring.toml)");
+      fmt::format("the whole model needs {} in f32, half of that in f16", gigabytes(need_bytes));
+  if (need_bytes + overhead_bytes > memory.available_bytes) {
+    list.warning("model", needs, "it does not fit on this machine: run it as a ring (ring.toml)");
   } else {
-    list.ok("model", needs + ": it fits here");
+    list.ok("model", needs + ": it fits");
   }
   return list.take();
 }

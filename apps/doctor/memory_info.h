@@ -1,5 +1,5 @@
 #pragma once
-// How much memory the machine has, from /proc/meminfo and /proc/swaps.
+// Memory of the machine, from /proc/meminfo and /proc/swaps.
 
 #include <cstdint>
 
@@ -7,11 +7,11 @@
 
 namespace quantring::apps {
 
-struct MemoryInfo {  // bytes; 0 when the kernel does not say
+struct MemoryInfo {  // 0 if the kernel does not report it
   std::uint64_t total_bytes = 0;
-  std::uint64_t available_bytes = 0;  // that a program can take without anything being swapped out
+  std::uint64_t available_bytes = 0;  // without swapping
   std::uint64_t swap_bytes = 0, swap_used_bytes = 0;
-  bool zram = false;  // swap is compressed memory
+  bool zram = false;  // swap in compressed memory
 };
 
 MemoryInfo read_memory_info(const SystemFiles& system);

@@ -22,9 +22,8 @@ std::uint64_t element_count(const Architecture& architecture, StageRange range) 
 std::string architecture_text(const Architecture& a) {
   const double millions = static_cast<double>(element_count(a, {0, a.half_blocks()})) / 1e6;
   return fmt::format(
-      "Vision Transformer: {} blocks, width {}, {} heads, pictures of {} x {} x {} in patches of "
-      "{} x "
-      "{}, {} classes, {:.1f} M weights, {:.1f} GFLOP a picture",
+      "Vision Transformer: {} blocks, width {}, {} heads, images of {} x {} x {} in patches of "
+      "{} x {}, {} classes, {:.1f} M weights, {:.1f} GFLOP per image",
       a.depth, a.dim, a.heads, a.image_width, a.image_height, a.channels, a.patch_width,
       a.patch_height, a.classes, millions, gflops_per_image(a));
 }
@@ -34,17 +33,17 @@ std::string preprocess_text(const PreprocessConfig& config) {
   std::string resize;
   switch (config.mode) {
     case ResizeMode::none:
-      resize = "no resizing, pictures must have " + crop;
+      resize = "no resizing, images must be " + crop;
       break;
     case ResizeMode::shorter:
       resize = fmt::format("shorter side to {}, centre crop {}", config.resize_shorter, crop);
       break;
     case ResizeMode::squash:
-      resize = fmt::format("squashed to {}", crop);
+      resize = fmt::format("resized to {} regardless of aspect ratio", crop);
       break;
     case ResizeMode::squash_crop:
-      resize = fmt::format("squashed to {} x {}, centre crop {}", config.squash_width,
-                           config.squash_height, crop);
+      resize = fmt::format("resized to {} x {} regardless of aspect ratio, centre crop {}",
+                           config.squash_width, config.squash_height, crop);
       break;
   }
   return fmt::format("{}, {}", resize, interpolation_name(config.interpolation));
@@ -62,13 +61,11 @@ void check_tensors(const ModelFile& model, FindingList& list) {
     model.release(name);
   }
   if (damaged == 0) {
-    return list.ok("tensors",
-                   fmt::format("all {} are as they were written", model.tensors().size()));
+    return list.ok("tensors", fmt::format("all {} match their hash", model.tensors().size()));
   }
   list.problem("tensors",
-               damaged == 1 ? first : fmt::format("{}; {} more are wrong", first, damaged - 1),
-               "the file is damaged: copy it again, or make it again with `quantring-weights "
-               "convert`");
+               damaged == 1 ? first : fmt::format("{}; {} more are damaged", first, damaged - 1),
+               "copy the file again, or convert it again with `quantring-weights convert`");
 }
 
 }  // namespace
@@ -83,7 +80,7 @@ std::vector<Finding> check_model(const std::string& path, std::optional<ModelFil
     model.emplace(path);
   } catch (const Error& error) {
     list.problem("file", error.what(),
-                 "copy it again, or make one with `quantring-weights convert` (docs/WEIGHTS.md)");
+                 "copy it again, or create it with `quantring-weights convert` (docs/WEIGHTS.md)");
     return list.take();
   }
   const std::string part =
@@ -93,8 +90,8 @@ std::vector<Finding> check_model(const std::string& path, std::optional<ModelFil
   list.ok("architecture", architecture_text(model->architecture()));
   list.ok("preprocessing", preprocess_text(model->preprocess()));
   if (model->labels().empty()) {
-    list.note("labels", "none: answers are numbers of classes",
-              "to add names, one a line: quantring-weights labels " + path + " --set names.txt");
+    list.note("labels", "none: answers are class numbers",
+              "to add names, one per line: quantring-weights labels " + path + " --set names.txt");
   } else {
     list.ok("labels", fmt::format("{}, the first is \"{}\"", model->labels().size(),
                                   model->labels().front()));

@@ -1,5 +1,5 @@
 #pragma once
-// The power modes of a Jetson, from the files that nvpmodel reads and writes.
+// The power modes of a Jetson, from the files of nvpmodel.
 
 #include <optional>
 #include <string>
@@ -15,9 +15,9 @@ struct PowerMode {
 };
 
 struct PowerModes {
-  std::vector<PowerMode> all;     // of /etc/nvpmodel.conf, in its order
-  std::optional<PowerMode> now;   // of /var/lib/nvpmodel/status, else the default of the conf
-  std::optional<PowerMode> best;  // MAXN_SUPER, MAXN, or the most watts. Not always id 0
+  std::vector<PowerMode> all;     // in the order of /etc/nvpmodel.conf
+  std::optional<PowerMode> now;   // from /var/lib/nvpmodel/status, else the default
+  std::optional<PowerMode> best;  // MAXN_SUPER, MAXN or the highest wattage; not always id 0
 };
 
 PowerModes read_power_modes(const SystemFiles& system);

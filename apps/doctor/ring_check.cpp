@@ -11,11 +11,11 @@
 namespace quantring::apps {
 namespace {
 
-// A link below this has hardly room for the smallest frames of a small model at one image a second.
+// Hardly enough for the smallest frames of a small model at one image per second.
 constexpr double slow_bps = 1e6;
 constexpr double long_round_s = 0.05;
-// Of TCP payload to what is on a cable: 1514 bytes of Ethernet for 1448.
-constexpr double wire_share = 1514.0 / 1448.0;
+// Bytes on the cable per byte of TCP payload: 1514 bytes of Ethernet carry 1448.
+constexpr double wire_overhead = 1514.0 / 1448.0;
 
 std::string milliseconds(double seconds) {
   return fmt::format("{:.{}f} ms", 1e3 * seconds, seconds < 1e-4 ? 3 : seconds < 0.01 ? 2 : 0);
@@ -33,7 +33,7 @@ class NodeCheck {
     try {
       ranges_ = stage_ranges(ring_, model_->architecture());
     } catch (const Error& error) {
-      list_.problem("ring", error.what(), "correct the blocks of the stages in the ring file");
+      list_.problem("ring", error.what(), "correct the stages' blocks in the ring file");
     }
   }
 
@@ -42,7 +42,7 @@ class NodeCheck {
     const std::string name = net::stage_name(static_cast<int>(stage), ring_.stages[stage].address);
     const bool round = whole_ != nullptr && whole_->error.empty();
     const bool last = stage + 1 == ring_.stages.size();
-    // What the ring itself could use is no problem, whatever this machine sees of it.
+    // A node that worked in the ring is not a problem even if this machine cannot reach it.
     if (round && stage < whole_->nodes.size() && probe.state != State::answers) {
       list_.note(name, fmt::format("reached through the ring, not from here: {}", probe.error));
       return report(stage, name, whole_->nodes[stage]);
@@ -58,7 +58,7 @@ class NodeCheck {
         return no_way_back(name, probe.error, last);
       case State::busy:
         return list_.problem(name, probe.error,
-                             "end that session, or restart the node: sudo systemctl restart "
+                             "stop that session, or restart the node: sudo systemctl restart "
                              "quantring-node");
       case State::other_version:
         return list_.problem(name, probe.error, "install the same package on every machine");
@@ -71,20 +71,20 @@ class NodeCheck {
 
   void whole() {
     if (whole_ == nullptr) {
-      return list_.note("ring", "not tried as a whole: not every node can take part");
+      return list_.note("ring", "not tested as a whole: not every node can take part");
     }
     if (!whole_->error.empty() && node_problem_) {
-      return list_.note("ring", fmt::format("does not go round: {}", whole_->error));
+      return list_.note("ring", fmt::format("does not work: {}", whole_->error));
     }
     if (!whole_->error.empty()) {
       const bool back = whole_->error.find("cannot connect to the head") != std::string::npos;
       return list_.problem("ring", whole_->error,
                            back ? way_back_remedy()
-                                : "each node must reach the next one's address as the ring file "
-                                  "writes it");
+                                : "each node must be able to reach the address of the next one "
+                                  "in the ring file");
     }
     list_.ok("ring",
-             fmt::format("goes round; a tiny frame takes {}", milliseconds(whole_->round_s)));
+             fmt::format("works; a tiny frame takes {} around it", milliseconds(whole_->round_s)));
   }
 
   std::vector<Finding> take() { return list_.take(); }
@@ -103,30 +103,29 @@ class NodeCheck {
                                  ? std::string("7711")
                                  : std::to_string(net::parse_address(ring_.listen).port);
     const std::string open = fmt::format(
-        "the last stage connects back to this machine: a firewall here must let port {} in (sudo "
-        "ufw "
-        "allow {}/tcp)",
+        "the last stage connects back to this machine: the firewall here must allow port {} (sudo "
+        "ufw allow {}/tcp)",
         port, port);
     if (ring_.listen.empty()) {
-      return open + ", and the ring file must name it: [head] listen = \"0.0.0.0:7711\"";
+      return open + ", and the ring file must set it: [head] listen = \"0.0.0.0:7711\"";
     }
-    return open + "; behind NAT or with several networks also say [head] advertise = \"HOST\"";
+    return open + "; behind NAT or with several networks also set [head] advertise = \"HOST\"";
   }
 
   void no_way_back(const std::string& name, const std::string& error, bool last) {
     if (last) return list_.problem(name, error, way_back_remedy());
     list_.note(name,
-               "it answers, and cannot connect to this machine, which only the last stage has to");
+               "it answers but cannot connect to this machine, which only the last stage must do");
   }
 
   void failed(const std::string& name, const std::string& error) {
     if (error.find("cannot listen on") != std::string::npos) {
       return list_.problem("head", error,
-                           "another program here, perhaps another head, has the port: end it, or "
+                           "another program here uses the port, perhaps another head: stop it, or "
                            "change [head] listen in the ring file");
     }
     list_.problem(name, error,
-                  "is it a node that hangs, or another program on that port? Look at its log: "
+                  "a node that hangs, or another program on that port; see its log: "
                   "journalctl -u quantring-node");
   }
 
@@ -135,14 +134,14 @@ class NodeCheck {
     const bool unknown_name = error.find("cannot resolve") != std::string::npos;
     const std::uint16_t port = net::parse_address(ring_.stages[stage].address).port;
     std::string remedy = fmt::format(
-        "is the machine on and the address right (ping it)? a firewall there must let port {} in: "
-        "sudo ufw allow {}/tcp",
+        "check that the machine is on and the address right (ping), and that its firewall allows "
+        "port "
+        "{}: sudo ufw allow {}/tcp",
         port, port);
     if (refused) {
       remedy = fmt::format(
-          "the machine is there, no node listens on port {}: sudo systemctl start quantring-node, "
-          "or "
-          "quantring node --model FILE --listen 0.0.0.0:{}",
+          "the machine is reachable, but no node listens on port {}: sudo systemctl start "
+          "quantring-node, or quantring node --model FILE --listen 0.0.0.0:{}",
           port, port);
     }
     if (unknown_name) remedy = "check the name, or write the IP address into the ring file";
@@ -156,15 +155,15 @@ class NodeCheck {
       hashes_.insert(report.model_hash);
       list_.ok(name, fmt::format("model {}", hash));
       if (hashes_.size() > 1) {
-        list_.problem(name, "its model is another than that of the stages before",
-                      "copy one model file to every machine");
+        list_.problem(name, "its model differs from that of the previous stages",
+                      "copy the same model file to every machine");
       }
       return;
     }
     if (report.model_hash != model_->hash()) {
       return list_.problem(
           name, fmt::format("its model is {}, the head's {}", hash, model_->hash().substr(0, 16)),
-          fmt::format("copy {} there and restart the node", model_->path()));
+          fmt::format("copy {} to it and restart the node", model_->path()));
     }
     if (stage >= ranges_.size()) return;
     const StageRange range = ranges_[stage];
@@ -174,18 +173,18 @@ class NodeCheck {
           fmt::format("its file holds {}, the ring gives it {}", range_text(report.part),
                       range_text(range)),
           fmt::format("quantring-weights shard {} --layers {} -o part.safetensors, and copy that "
-                      "there; or change the ring's blocks",
+                      "to it; or change the blocks in the ring file",
                       model_->path(), part_text(range)));
     }
-    // A GPU holds them in half of that; on a Jetson it is the same memory.
+    // Half of that in f16 on a GPU; on a Jetson GPU and CPU share the memory.
     const bool f32 = report.compute.find("f32") != std::string::npos;
     const std::uint64_t need = weight_bytes(model_->architecture(), range) / (f32 ? 1 : 2);
     const std::string found =
-        fmt::format("model {}, {} take {}", hash, range_text(range), gigabytes(need));
+        fmt::format("model {}, {} need {}", hash, range_text(range), gigabytes(need));
     if (report.free_bytes > 0 && need > report.free_bytes) {
-      return list_.problem(name,
-                           fmt::format("{}, and {} are free", found, gigabytes(report.free_bytes)),
-                           "give it fewer blocks, or end other programs there");
+      return list_.problem(
+          name, fmt::format("{}, but only {} are free", found, gigabytes(report.free_bytes)),
+          "give it fewer blocks, or stop other programs on it");
     }
     list_.ok(name, found);
   }
@@ -225,23 +224,23 @@ std::vector<Finding> check_links(const RingConfig& ring, const WholeRingProbe& w
     const std::string trip =
         link.rtt_s > 0 ? "round trip " + milliseconds(link.rtt_s) : "round trip unknown";
     if (link.capacity == net::Capacity::unknown) {
-      list.warning(name, "too little came through to measure it; " + trip,
-                   "look at the cable or the Wi-Fi between the two");
+      list.warning(name, "too little data arrived to measure it; " + trip,
+                   "check the cable or the Wi-Fi between the two");
       continue;
     }
     const bool measured = link.capacity == net::Capacity::measured;
     const std::string pace =
-        ring.link_mbps > 0 ? fmt::format(", held to {:g} Mbit/s by the ring file", ring.link_mbps)
+        ring.link_mbps > 0 ? fmt::format(", paced to {:g} Mbit/s by the ring file", ring.link_mbps)
                            : "";
     const std::string found = fmt::format("{}{} of data ({} on the cable){}, {}",
                                           measured ? "" : "at least ", megabits(link.capacity_bps),
-                                          megabits(wire_share * link.capacity_bps), pace, trip);
+                                          megabits(wire_overhead * link.capacity_bps), pace, trip);
     if (measured && link.capacity_bps < slow_bps) {
       list.warning(
           name, found,
-          "very slow: a cable instead of Wi-Fi, or fewer bits (policy = \"ladder\" in [link])");
+          "very slow: use a cable instead of Wi-Fi, or let the bits adapt (no codec in [link])");
     } else if (link.rtt_s > long_round_s) {
-      list.note(name, found + ": each answer waits for it");
+      list.note(name, found + ": adds to the latency of every answer");
     } else {
       list.ok(name, found);
     }

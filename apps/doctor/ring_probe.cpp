@@ -8,8 +8,8 @@
 #include "apps/doctor/time_limit.h"
 #include "apps/session/probe_frames.h"
 #include "apps/session/stage_worker.h"
-#include "net/wire/control.h"
 #include "net/ring/ring_head.h"
+#include "net/wire/control.h"
 #include "ops/base/error.h"
 
 namespace quantring::apps {
@@ -21,9 +21,9 @@ using std::chrono::seconds;
 
 constexpr seconds ready_limit{6};  // net's own limit for a connection is 5 s
 constexpr seconds tiny_limit{3}, finish_limit{4};
-constexpr milliseconds idle_limit{1200}, shortest_load{2500}, longest_load{5000}, pause{2};
+constexpr milliseconds idle_limit{1200}, min_load{2500}, max_load{5000}, pause{2};
 constexpr int tiny_frames = 5;
-// A node whose last session has just ended may not have heard of it yet.
+// A node may not have noticed yet that its last session has ended.
 constexpr int busy_tries = 5;
 constexpr milliseconds busy_pause{200};
 
@@ -44,7 +44,7 @@ net::HeadOptions head_options(const RingProbeRequest& request,
   return options;
 }
 
-// Seconds of the quickest tiny frame around the ring.
+// Seconds of the fastest tiny frame around the ring.
 double tiny_round(net::RingHead& head) {
   double best = 0;
   for (int i = 0; i < tiny_frames; ++i) {
@@ -61,15 +61,15 @@ double tiny_round(net::RingHead& head) {
 }
 
 NodeProbe::State state_of(const std::string& error) {
-  const auto says = [&](const char* part) { return error.find(part) != std::string::npos; };
-  if (says("cannot connect to the head")) return NodeProbe::State::no_way_back;
-  if (says("busy with a session")) return NodeProbe::State::busy;
-  if (says("install the same version on both")) return NodeProbe::State::other_version;
-  if (says("cannot connect to") || says("cannot resolve")) return NodeProbe::State::unreachable;
+  const auto has = [&](const char* part) { return error.find(part) != std::string::npos; };
+  if (has("cannot connect to the head")) return NodeProbe::State::no_way_back;
+  if (has("busy with a session")) return NodeProbe::State::busy;
+  if (has("install the same version on both")) return NodeProbe::State::other_version;
+  if (has("cannot connect to") || has("cannot resolve")) return NodeProbe::State::unreachable;
   return NodeProbe::State::failed;
 }
 
-// Alone it is stage 0, and net's texts say so; the ring file's reader knows it as another.
+// A node probed alone is stage 0 in net's messages; users know its number in the ring file.
 std::string renamed(std::string error, const std::string& address, std::size_t stage) {
   const std::string alone = net::stage_name(0, address);
   const auto at = error.find(alone);
@@ -110,7 +110,7 @@ NodeProbe probe_node(const RingProbeRequest& request, std::size_t stage) {
   return node;
 }
 
-// Before the links are loaded; every sender has told its round trip by then.
+// Waits until every sender has reported its round trip, before the links are loaded.
 void wait_for_round_trips(net::RingHead& head) {
   const auto start = Clock::now();
   const auto known = [&] {
@@ -133,7 +133,7 @@ void load(net::RingHead& head, LinkReadings& readings) {
       readings.add(head.stats());
       look = now + milliseconds(100);
     }
-    if (now - start >= longest_load || (now - start >= shortest_load && readings.enough())) return;
+    if (now - start >= max_load || (now - start >= min_load && readings.enough())) return;
     while (head.try_next_result()) {
     }
     if (!has_waiting) {
@@ -144,7 +144,7 @@ void load(net::RingHead& head, LinkReadings& readings) {
   }
 }
 
-// What is still under way on a very slow ring is not waited for to the end.
+// Does not wait for all frames in flight on a very slow ring.
 net::RingStats finished(net::RingHead& head) {
   const TimeLimit limit(head, finish_limit);
   try {
@@ -154,7 +154,7 @@ net::RingStats finished(net::RingHead& head) {
   }
 }
 
-WholeRingProbe go_round(const RingProbeRequest& request) {
+WholeRingProbe probe_once(const RingProbeRequest& request) {
   WholeRingProbe probe;
   try {
     net::HeadOptions options = head_options(request, request.addresses);
@@ -192,10 +192,10 @@ std::vector<NodeProbe> probe_nodes(const RingProbeRequest& request) {
 }
 
 WholeRingProbe probe_ring(const RingProbeRequest& request) {
-  WholeRingProbe probe = go_round(request);
+  WholeRingProbe probe = probe_once(request);
   for (int i = 0; i < busy_tries && state_of(probe.error) == NodeProbe::State::busy; ++i) {
     std::this_thread::sleep_for(busy_pause);
-    probe = go_round(request);
+    probe = probe_once(request);
   }
   return probe;
 }

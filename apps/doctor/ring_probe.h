@@ -1,5 +1,5 @@
 #pragma once
-// The head of a ring without a model: asks every node what it is, and measures every link.
+// A head without a model that queries every node and measures every link of a ring.
 
 #include <chrono>
 #include <cstdint>
@@ -15,27 +15,27 @@ namespace quantring::apps {
 struct RingProbeRequest {
   std::vector<std::string> addresses;  // HOST:PORT of each stage, in ring order
   std::string listen, advertise;       // as in ring.toml; may be empty
-  double link_mbps = 0;                // pace of every link; 0: none
+  double link_mbps = 0;                // pacing of every link; 0: none
 };
 
-// A node as this machine reaches it.
+// A node as seen from this machine.
 struct NodeProbe {
   enum class State : std::uint8_t {
-    answers,      // and its answers come back
-    no_way_back,  // it was reached, and cannot connect to this machine
-    busy,         // with the session of another head
+    answers,
+    no_way_back,  // reached, but it cannot connect to this machine
+    busy,         // in a session with another head
     other_version,
-    unreachable,  // nobody listens there, or no answer
+    unreachable,  // connection refused or no answer
     failed,       // anything else
   };
   State state = State::unreachable;
-  std::string error;  // one line; empty when it answers
+  std::string error;  // one line; empty if it answers
   std::string version;
-  ProbeReport report;  // when it answers
+  ProbeReport report;  // if it answers
   double rtt_s = 0;    // 0: unknown
 };
 
-// One hop with the whole ring at work, as its sender measured it.
+// A link as its sender measured it, with the whole ring under load.
 struct LinkProbe {
   net::Capacity capacity = net::Capacity::unknown;
   double capacity_bps = 0;  // of TCP payload, as in net::LinkStats
@@ -43,17 +43,17 @@ struct LinkProbe {
 };
 
 struct WholeRingProbe {
-  std::string error;               // one line; empty when the ring went round
+  std::string error;               // one line; empty if the ring works
   std::vector<LinkProbe> links;    // head -> stage 0, ..., last stage -> head
   std::vector<ProbeReport> nodes;  // of each stage
-  double round_s = 0;              // of a tiny frame, once around
+  double round_s = 0;              // once around the ring, with a tiny frame
 };
 
-// Each node alone, as a ring of one stage, all at the same time; takes some 6 s at most. The last
-// answers where ring.toml says, the others at any free port.
+// Probes each node alone, as a ring of one stage, all in parallel, for at most about 6 s. The last
+// connects back to the address of ring.toml, the others to any free port.
 std::vector<NodeProbe> probe_nodes(const RingProbeRequest& request);
 
-// The whole ring with test frames for 2 to 5 s; some 15 s at most.
+// Probes the whole ring with test frames for 2 to 5 s; at most about 15 s.
 WholeRingProbe probe_ring(const RingProbeRequest& request);
 
 }  // namespace quantring::apps

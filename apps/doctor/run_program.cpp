@@ -21,14 +21,14 @@ bool in_path(const std::string& program) {
 
 std::optional<int> exit_status(const std::vector<std::string>& command,
                                std::chrono::milliseconds limit) {
-  // Everything that allocates is done before the fork.
+  // Allocate before the fork only.
   std::vector<char*> arguments;
   for (const std::string& part : command) arguments.push_back(const_cast<char*>(part.c_str()));
   arguments.push_back(nullptr);
   const pid_t child = ::fork();
   if (child < 0) return std::nullopt;
   if (child == 0) {
-    ::setpgid(0, 0);  // so that what it starts can be ended with it
+    ::setpgid(0, 0);  // so that its children can be killed with it
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
       ::dup2(null, descriptor);

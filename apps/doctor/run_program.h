@@ -1,5 +1,5 @@
 #pragma once
-// Other programs, asked whether they work.
+// Runs other programs to see whether they work.
 
 #include <chrono>
 #include <optional>
@@ -10,8 +10,8 @@ namespace quantring::apps {
 
 bool in_path(const std::string& program);
 
-// Exit status of a program that is looked for in PATH, its output thrown away; nothing when it does
-// not exist, was ended by a signal, or ran past the limit and was killed.
+// Runs a program of PATH without its output. Its exit status; nothing if it does not exist, was
+// ended by a signal, or was killed at the time limit.
 std::optional<int> exit_status(const std::vector<std::string>& command,
                                std::chrono::milliseconds limit);
 

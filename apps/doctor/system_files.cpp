@@ -8,13 +8,13 @@
 namespace quantring::apps {
 namespace {
 
-constexpr std::size_t most_bytes = 64 << 10;
-constexpr const char* white = " \t\r\n";
+constexpr std::size_t max_bytes = 64 << 10;
+constexpr const char* white_space = " \t\r\n";
 
 std::string trimmed(const std::string& text) {
-  const auto begin = text.find_first_not_of(white);
+  const auto begin = text.find_first_not_of(white_space);
   if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(white) - begin + 1);
+  return text.substr(begin, text.find_last_not_of(white_space) - begin + 1);
 }
 
 }  // namespace
@@ -26,12 +26,13 @@ std::filesystem::path SystemFiles::under(const std::string& path) const {
 std::optional<std::string> SystemFiles::text(const std::string& path) const {
   std::ifstream file(under(path), std::ios::binary);
   if (!file) return std::nullopt;
-  std::string bytes(most_bytes, '\0');
+  std::string bytes(max_bytes, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (file.bad()) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(file.gcount()));
-  bytes.erase(std::remove(bytes.begin(), bytes.end(), '\0'), bytes.end());  // the device tree's end
-  bytes.resize(bytes.find_last_not_of(white) + 1);
+  bytes.erase(std::remove(bytes.begin(), bytes.end(), '\0'),
+              bytes.end());  // device tree texts end with one
+  bytes.resize(bytes.find_last_not_of(white_space) + 1);
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Small files of the kernel and the system (/proc, /sys, /etc), read under a folder that stands for
-// the root of the system, so that tests can bring their own.
+// Small files of the kernel and the system (/proc, /sys, /etc). The root folder can be replaced in
+// tests.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,13 +14,15 @@ class SystemFiles {
  public:
   explicit SystemFiles(std::filesystem::path root = "/") : root_(std::move(root)) {}
 
-  // path: as on the system, "/proc/meminfo". The first 64 KiB without what is white at the end and
-  // without zero bytes; nothing when it cannot be read.
+  // path: absolute, "/proc/meminfo". The first 64 KiB without zero bytes and trailing white space;
+  // nothing if it cannot be read.
   std::optional<std::string> text(const std::string& path) const;
-  std::optional<std::int64_t> number(const std::string& path) const;  // the text as a whole number
+  std::optional<std::int64_t> number(
+      const std::string& path) const;  // the whole text as an integer
   bool exists(const std::string& path) const;
-  std::vector<std::string> names(const std::string& folder) const;  // in it, sorted; empty if none
-  // What a link points to in the end, as on the system; the path itself when it is no link.
+  std::vector<std::string> names(
+      const std::string& folder) const;  // sorted; empty if there is none
+  // Absolute path with links resolved; the path itself if that fails.
   std::string target(const std::string& path) const;
   bool real() const { return root_ == "/"; }
 
@@ -30,10 +32,10 @@ class SystemFiles {
   std::filesystem::path root_;
 };
 
-// "1234" -> 1234; nothing for anything else.
+// "1234" -> 1234; nothing for other text.
 std::optional<std::int64_t> whole_from(const std::string& text);
 
-// The value behind "key : value" of the first line that begins with the key ("model name" of
+// The value of the first line "key : value" with this key ("model name" of
 // /proc/cpuinfo, "MemTotal" of /proc/meminfo); empty if there is none.
 std::string value_of(const std::string& lines, const std::string& key);
 

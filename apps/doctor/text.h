@@ -1,5 +1,5 @@
 #pragma once
-// Numbers as the findings write them, and findings in short.
+// Number formats of the findings, and a list to collect findings in.
 
 #include <fmt/format.h>
 
@@ -21,7 +21,7 @@ inline std::string megahertz(double hertz) {
   return fmt::format("{:.0f} MHz", hertz / 1e6);
 }
 
-// The findings of one check, in the order in which they are added.
+// The findings of one check, in order.
 class FindingList {
  public:
   void ok(std::string subject, std::string found) {

@@ -1,5 +1,5 @@
 #pragma once
-// Ends a session that takes too long.
+// A time limit for a ring session.
 
 #include <chrono>
 #include <condition_variable>
@@ -10,7 +10,7 @@
 
 namespace quantring::apps {
 
-// Unless it is destroyed before, stops the head after this time: its calls then throw.
+// Stops the head after this time unless destroyed before; calls of the head then throw.
 class TimeLimit {
  public:
   TimeLimit(net::RingHead& head, std::chrono::milliseconds limit)
@@ -33,7 +33,7 @@ class TimeLimit {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool over_ = false;
-  std::thread thread_;  // last: it uses all the rest
+  std::thread thread_;  // last: it uses the other members
 };
 
 }  // namespace quantring::apps

@@ -14,15 +14,15 @@
 namespace quantring::apps {
 namespace {
 
-// Pixels of the picture at its natural size.
-constexpr double left = 68, plot_width = 560, gap = 22, line_height = 17, letter = 6.4;
-constexpr double beside_plot = 14;   // between plot and legend
-constexpr double sample_width = 26;  // of a line in the legend
-constexpr double overhang = 5;       // a mark at the edge of the plot is seen whole
-constexpr double far_away = 1e5;     // where a value far beyond the axis is drawn
+// In pixels.
+constexpr double left = 68, plot_width = 560, gap = 22, line_height = 17, letter_width = 6.4;
+constexpr double legend_gap = 14;    // to the legend
+constexpr double sample_width = 26;  // line in the legend
+constexpr double overhang = 5;       // so that marks at the edge are not clipped
+constexpr double max_offset = 1e5;   // clamp for values far outside the axis
 constexpr std::size_t colours = 8;
 
-// Colours that the colour-blind can tell apart, each dark enough on white and light enough on dark.
+// Distinguishable with colour blindness, with enough contrast on both backgrounds.
 constexpr const char* style = R"(
 .chart { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
 .chart .paper { fill: #ffffff; }
@@ -49,8 +49,9 @@ constexpr const char* style = R"(
 }
 )";
 
-// Bytes of the UTF-8 character at the front of `text` that XML 1.0 may hold; 0: there is none.
-std::size_t character(std::string_view text) {
+// Length in bytes of the UTF-8 character at the front of `text`; 0 if it is invalid or not allowed
+// in XML 1.0.
+std::size_t character_bytes(std::string_view text) {
   const auto byte = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
   };
@@ -62,18 +63,18 @@ std::size_t character(std::string_view text) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
     code = code << 6 | (byte(i) & 0x3f);
   }
-  constexpr unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+  constexpr unsigned min_code[] = {0, 0, 0x80, 0x800, 0x10000};
   const bool surrogate = code >= 0xd800 && code < 0xe000;
-  const bool allowed = first >= 0xc0 && first < 0xf8 && code >= least[size] && code <= 0x10ffff &&
-                       !surrogate && (code & 0xfffe) != 0xfffe;
+  const bool allowed = first >= 0xc0 && first < 0xf8 && code >= min_code[size] &&
+                       code <= 0x10ffff && !surrogate && (code & 0xfffe) != 0xfffe;
   return allowed ? size : 0;
 }
 
-// Text of a person, who may have put anything in it; what XML cannot hold becomes U+FFFD.
+// For untrusted text: what XML cannot represent becomes U+FFFD.
 std::string escaped(std::string_view text) {
   std::string result;
   while (!text.empty()) {
-    const std::size_t size = character(text);
+    const std::size_t size = character_bytes(text);
     if (text[0] == '&') {
       result += "&amp;";
     } else if (text[0] == '<') {
@@ -91,11 +92,11 @@ std::string escaped(std::string_view text) {
 }
 
 double text_width(std::string_view text) {
-  // Bytes that continue a character are no letters of their own.
+  // Without UTF-8 continuation bytes.
   const auto letters = std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   });
-  return letter * static_cast<double>(letters);
+  return letter_width * static_cast<double>(letters);
 }
 
 struct Panel {
@@ -134,7 +135,7 @@ class Drawing {
                                       "': x and y differ in length");
         xs.insert(xs.end(), series.x.begin(), series.x.end());
         ys.insert(ys.end(), series.y.begin(), series.y.end());
-        // A name has one colour in all panels.
+        // One colour per name, in all panels.
         colour_.try_emplace(series.name, colour_.size() % colours);
       }
       panels_.push_back({&panel, make_scale(panel.y, ys), 0, 0});
@@ -144,29 +145,29 @@ class Drawing {
 
   void lay_out() {
     const std::size_t count = panels_.size();
-    const double usual = count <= 1 ? 330 : count == 2 ? 210 : 160;
-    double longest = 0, top = chart_.title.empty() ? 16 : 42;
+    const double default_height = count <= 1 ? 330 : count == 2 ? 210 : 160;
+    double legend_width = 0, top = chart_.title.empty() ? 16 : 42;
     for (Panel& panel : panels_) {
       double rows = 0;
       for (const ChartSeries& series : panel.content->series) {
         if (series.name.empty()) continue;
-        longest = std::max(longest, sample_width + 8 + text_width(series.name));
+        legend_width = std::max(legend_width, sample_width + 8 + text_width(series.name));
         ++rows;
       }
       panel.top = top;
-      panel.height = std::max(usual, rows * line_height);
+      panel.height = std::max(default_height, rows * line_height);
       top += panel.height + gap;
     }
     bottom_ = top - gap;
     height_ = bottom_ + (chart_.x.title.empty() ? 30 : 48);
-    width_ = left + plot_width + 16 + (longest > 0 ? beside_plot + longest : 0);
+    width_ = left + plot_width + 16 + (legend_width > 0 ? legend_gap + legend_width : 0);
   }
 
   double x_of(double value) const {
-    return std::clamp(x_.fraction(value) * plot_width, -far_away, far_away);
+    return std::clamp(x_.fraction(value) * plot_width, -max_offset, max_offset);
   }
   static double y_of(const Panel& panel, double value) {
-    return std::clamp((1 - panel.y.fraction(value)) * panel.height, -far_away, far_away);
+    return std::clamp((1 - panel.y.fraction(value)) * panel.height, -max_offset, max_offset);
   }
 
   void text(double x, double y, const char* anchor, std::string_view content,
@@ -197,7 +198,7 @@ class Drawing {
     const double middle = panel.top + panel.height / 2;
     text(16, middle, "middle", panel.content->y.title,
          fmt::format(" transform=\"rotate(-90 16 {:.1f})\"", middle));
-    // An inner picture cuts off what lies beyond the axes, without a name that must be unique.
+    // A nested svg clips at the axes, and unlike clipPath needs no unique id.
     out_ += fmt::format(
         "<svg x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
         "viewBox=\"{:.1f} {:.1f} {:.1f} {:.1f}\">\n",
@@ -240,7 +241,7 @@ class Drawing {
   }
 
   void draw_legend(const Panel& panel) {
-    const double x = left + plot_width + beside_plot;
+    const double x = left + plot_width + legend_gap;
     double y = panel.top + 8;
     for (const ChartSeries& series : panel.content->series) {
       if (series.name.empty()) continue;
@@ -257,10 +258,10 @@ class Drawing {
   }
 
   void draw_x_labels() {
-    double end = -far_away;  // of the label before
+    double end = -max_offset;  // of the previous label
     for (std::size_t i = 0; i < x_.ticks.size(); ++i) {
       const double x = left + x_of(x_.ticks[i]), half = text_width(x_.labels[i]) / 2;
-      if (x - half < end + 4) continue;  // it would touch
+      if (x - half < end + 4) continue;  // overlaps the previous label
       text(x, bottom_ + 17, "middle", x_.labels[i]);
       end = x + half;
     }

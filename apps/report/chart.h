@@ -1,5 +1,5 @@
 #pragma once
-// Line charts as SVG text: one file, no script, no external font, readable in light and dark.
+// Line charts as SVG text: self-contained, no script, no external font, for light and dark themes.
 
 #include <optional>
 #include <string>
@@ -9,8 +9,8 @@ namespace quantring::apps {
 
 struct ChartSeries {
   std::string name;
-  std::vector<double> x, y;  // of the same length; a y that is not finite breaks the line
-  bool marks = false;        // a dot at every point
+  std::vector<double> x, y;  // same length; a non-finite y breaks the line
+  bool marks = false;        // a dot at each point
   bool steps = false;        // y holds until the next x
   bool dashed = false;
 };
@@ -18,10 +18,10 @@ struct ChartSeries {
 struct ChartAxis {
   std::string title;
   bool logarithmic = false;
-  std::optional<double> low, high;  // default: from the data, to round numbers
+  std::optional<double> low, high;  // default: the data's range, rounded outwards
 };
 
-// Panels stand above each other and share the x axis.
+// Panels are stacked and share the x axis.
 struct ChartPanel {
   ChartAxis y;
   std::vector<ChartSeries> series;
@@ -34,8 +34,8 @@ struct Chart {
   std::vector<double> dividers;  // vertical lines through all panels, at these x
 };
 
-// Throws std::invalid_argument for a series whose x and y differ in length, or an axis that ends
-// before it begins. For the file: apps/report/text_file.h.
+// Throws std::invalid_argument for a series whose x and y differ in length, or an axis with
+// low >= high.
 std::string chart_svg(const Chart& chart);
 
 }  // namespace quantring::apps

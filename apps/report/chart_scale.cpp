@@ -10,16 +10,16 @@
 namespace quantring::apps {
 namespace {
 
-constexpr double wanted_steps = 5;
+constexpr double target_steps = 5;
 
-// The largest of 1, 2, 5 times a power of ten that is not above `value`; > 0.
+// The largest of 1, 2, 5 times a power of ten that is at most `value`, which is > 0.
 double round_down(double value) {
   const double decade = std::pow(10, std::floor(std::log10(value)));
-  // A little more than the value: 10^-3 is not exact, and 0.005 should stay itself.
+  // With a tolerance: powers of ten below 1 are inexact, and 0.005 must stay 0.005.
   for (const double digit : {5.0, 2.0, 1.0}) {
     if (digit * decade <= value * (1 + 1e-9)) return digit * decade;
   }
-  return 0.5 * decade;  // the logarithm was rounded up
+  return 0.5 * decade;  // log10 was rounded up
 }
 
 double round_up(double value) {
@@ -32,33 +32,33 @@ double round_up(double value) {
   return 10 * decade;
 }
 
-// With a letter for thousands, millions, thousand millions, if the axis goes beyond four digits.
-std::string number_text(double value, int decimals, double largest) {
+// With a suffix k, M or G if the axis goes beyond four digits.
+std::string number_text(double value, int decimals, double max_value) {
   struct Unit {
     double size;
-    const char* letter;
+    const char* suffix;
   };
   constexpr std::array<Unit, 3> units{{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}}};
   for (const Unit& unit : units) {
-    if (largest < 1e4 || std::abs(value) < unit.size) continue;
-    return fmt::format("{:g}{}", value / unit.size, unit.letter);
+    if (max_value < 1e4 || std::abs(value) < unit.size) continue;
+    return fmt::format("{:g}{}", value / unit.size, unit.suffix);
   }
   if (decimals < 0 || decimals > 6) return fmt::format("{:g}", value);
   return fmt::format("{:.{}f}", value, decimals);
 }
 
 void mark_linear(const ChartAxis& axis, ChartScale& scale) {
-  const double step = round_up((scale.high - scale.low) / wanted_steps / 1.5);
+  const double step = round_up((scale.high - scale.low) / target_steps / 1.5);
   if (!axis.low) scale.low = step * std::floor(scale.low / step + 1e-9);
   if (!axis.high) scale.high = step * std::ceil(scale.high / step - 1e-9);
   const int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9)));
-  const double largest = std::max(std::abs(scale.low), std::abs(scale.high));
+  const double max_value = std::max(std::abs(scale.low), std::abs(scale.high));
   const double first = std::ceil(scale.low / step - 1e-9);
   for (int i = 0; i < 100; ++i) {
     const double tick = (first + i) * step;
     if (tick > scale.high + 1e-9 * step) break;
     scale.ticks.push_back(tick);
-    scale.labels.push_back(number_text(tick == 0 ? 0 : tick, decimals, largest));
+    scale.labels.push_back(number_text(tick == 0 ? 0 : tick, decimals, max_value));
   }
 }
 
@@ -106,15 +106,15 @@ ChartScale make_scale(const ChartAxis& axis, const std::vector<double>& values) 
   scale.low = axis.low.value_or(scale.low);
   scale.high = axis.high.value_or(scale.high);
   if (axis.low && axis.high && !(*axis.low < *axis.high))
-    throw std::invalid_argument("a chart's axis ends before it begins");
-  // One value, or all beyond the one bound that is given: some room, away from that bound.
+    throw std::invalid_argument("a chart axis needs low < high");
+  // A single value, or all values beyond the one given bound: widen the range on the free side.
   if (scale.low >= scale.high) {
-    const double room = std::max(0.1 * std::abs(scale.low), 1e-3);
-    if (!axis.high) scale.high = axis.logarithmic ? 2 * scale.low : scale.low + room;
-    if (!axis.low) scale.low = axis.logarithmic ? scale.high / 4 : scale.high - 2 * room;
+    const double margin = std::max(0.1 * std::abs(scale.low), 1e-3);
+    if (!axis.high) scale.high = axis.logarithmic ? 2 * scale.low : scale.low + margin;
+    if (!axis.low) scale.low = axis.logarithmic ? scale.high / 4 : scale.high - 2 * margin;
   }
   if (!scale.has(scale.low) || !scale.has(scale.high))
-    throw std::invalid_argument("a chart's axis cannot begin or end there");
+    throw std::invalid_argument("a chart axis needs finite bounds, above 0 if logarithmic");
   if (axis.logarithmic) {
     mark_logarithmic(axis, scale);
   } else {

@@ -1,5 +1,5 @@
 #pragma once
-// An axis of a chart: its range, and round numbers to mark on it.
+// The range of a chart axis and its ticks.
 
 #include <string>
 #include <vector>
@@ -11,17 +11,16 @@ namespace quantring::apps {
 struct ChartScale {
   bool logarithmic = false;
   double low = 0, high = 1;
-  std::vector<double> ticks;        // ascending, within the range
-  std::vector<std::string> labels;  // of the ticks: "0.25", "20", "150k"
+  std::vector<double> ticks;        // ascending, within [low, high]
+  std::vector<std::string> labels;  // one per tick: "0.25", "20", "150k"
 
-  // Can it be drawn on this axis? Not so: what is not finite, and on a log axis what is not above
-  // 0.
+  // Whether the value can be drawn: finite, and above 0 on a log axis.
   bool has(double value) const;
-  double fraction(double value) const;  // low: 0, high: 1; of a value that it has
+  double fraction(double value) const;  // 0 at low, 1 at high; requires has(value)
 };
 
-// values: all that is drawn on the axis; without any the axis goes from 0 (log: 1) to 1 (10), or
-// what it says itself. Throws std::invalid_argument if the axis's own bounds are not a range.
+// values: everything drawn on the axis. Without values and bounds the range is 0 to 1 (log: 1 to
+// 10). Throws std::invalid_argument if the axis's own bounds are not a range.
 ChartScale make_scale(const ChartAxis& axis, const std::vector<double>& values);
 
 }  // namespace quantring::apps

@@ -30,7 +30,7 @@ std::vector<EvaluationPoint> all_points(const EvaluateReport& report) {
   return all;
 }
 
-// Codecs in the order in which they were asked for.
+// In the order of the command line.
 std::vector<CodecId> codecs_of(const EvaluateReport& report) {
   std::vector<CodecId> codecs;
   for (const EvaluationPoint& point : report.points) {
@@ -162,7 +162,6 @@ std::string evaluate_json(const EvaluateReport& report) {
   for (const int cut : report.cuts) value["cuts"].push_back(cut_json(cut));
   for (const EvaluationPoint& point : all_points(report))
     value["points"].push_back(point_json(report, point));
-  // A file name need not be UTF-8; JSON must be.
   return json_text(value) + "\n";
 }
 
@@ -190,17 +189,17 @@ std::string evaluate_svg(const EvaluateReport& report) {
                       : "one coded link");
   chart.x = {.title = "bytes per image and link", .logarithmic = true, .low = {}, .high = {}};
   ChartPanel panel{{top1 ? "top-1, %" : "agreement, %", false, 0.0, {}}, {}};
-  double least = static_cast<double>(report.baseline.bytes_per_image);
+  double min_bytes = static_cast<double>(report.baseline.bytes_per_image);
   for (const CodecId id : codecs_of(report)) {
-    std::vector<std::pair<double, double>> places;
+    std::vector<std::pair<double, double>> values;
     for (const EvaluationPoint& point : report.points) {
       if (point.codec.id != id) continue;
-      places.emplace_back(point.bytes_per_image, (point.mean().*percent)());
-      least = std::min(least, places.back().first);
+      values.emplace_back(point.bytes_per_image, (point.mean().*percent)());
+      min_bytes = std::min(min_bytes, values.back().first);
     }
-    std::sort(places.begin(), places.end());
+    std::sort(values.begin(), values.end());
     ChartSeries series{codec_name(id), {}, {}, /*marks=*/true, false, false};
-    for (const auto& [bytes, value] : places) {
+    for (const auto& [bytes, value] : values) {
       series.x.push_back(bytes);
       series.y.push_back(value);
     }
@@ -208,7 +207,7 @@ std::string evaluate_svg(const EvaluateReport& report) {
   }
   const double fp32 = (report.baseline.mean().*percent)();
   panel.series.push_back({"without coding",
-                          {least, static_cast<double>(report.baseline.bytes_per_image)},
+                          {min_bytes, static_cast<double>(report.baseline.bytes_per_image)},
                           {fp32, fp32},
                           false,
                           false,
@@ -220,7 +219,7 @@ std::string evaluate_svg(const EvaluateReport& report) {
 Ladder evaluate_ladder(const EvaluateReport& report) {
   std::vector<OperatingPoint> points;
   for (const EvaluationPoint& point : all_points(report)) {
-    // More digits than the images tell apart would only be noise in the file.
+    // More digits would be below the resolution of the measurement.
     const double agreement = std::round(1000 * point.mean().agreement_percent()) / 1000;
     points.push_back({point.codec, agreement});
   }

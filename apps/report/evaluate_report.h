@@ -1,12 +1,12 @@
 #pragma once
-// What `evaluate` measured, as tables, JSON, CSV, a picture and a ladder.
+// Results of `evaluate` as tables, JSON, CSV, SVG and a ladder.
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "engine/evaluation/evaluation.h"
 #include "engine/control/ladder.h"
+#include "engine/evaluation/evaluation.h"
 
 namespace quantring::apps {
 
@@ -16,27 +16,27 @@ struct EvaluateReport {
   std::uint64_t images = 0;  // evaluated
   std::uint64_t unreadable = 0;
   double seconds = 0;
-  bool together = false;     // every cut coded at once
+  bool together = false;     // all cuts coded at once
   std::vector<int> cuts;     // half-blocks
   EvaluationPoint baseline;  // raw32
   std::vector<EvaluationPoint> points;
 };
 
-// Table 1 of QuantPipe: codecs by bits, top-1 if there are labels, and agreement; then all that was
-// measured of every point.
+// As in QuantPipe's Table 1: codecs by bits, top-1 (with labels) and agreement; then every measure
+// of every point.
 std::string evaluate_tables(const EvaluateReport& report);
 
-// One object: what was measured of every point, its mean and every cut. Without labels there is no
-// top1 and top5.
+// One object with every measure of every point, as a mean and per cut. top1 and top5 only with
+// labels.
 std::string evaluate_json(const EvaluateReport& report);
 
-// A line for every point and cut, and for its mean; the first names the columns.
+// A header line, then a line per point for the mean and for each cut.
 std::string evaluate_csv(const EvaluateReport& report);
 
-// Top-1, or without labels agreement, against bytes per image; SVG.
+// Top-1 (without labels: agreement) against bytes per image.
 std::string evaluate_svg(const EvaluateReport& report);
 
-// raw32 and all points that are not beaten by a smaller one.
+// raw32 and every point that no smaller point beats.
 Ladder evaluate_ladder(const EvaluateReport& report);
 
 }  // namespace quantring::apps

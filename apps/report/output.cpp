@@ -1,8 +1,8 @@
 #include "apps/report/output.h"
-#include "ops/base/json.h"
 
 #include <fmt/format.h>
 
+#include "ops/base/json.h"
 
 namespace quantring::apps {
 std::string class_name(int index, const std::vector<std::string>& labels) {
@@ -37,7 +37,6 @@ std::string answer_json(const Answer& answer, const std::vector<std::string>& la
   nlohmann::ordered_json value = {{"image", answer.name}};
   if (answer.label >= 0) value["label"] = answer.label;
   value["top"] = std::move(top);
-  // A file name need not be UTF-8; JSON must be.
   return json_text(value);
 }
 

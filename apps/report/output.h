@@ -1,5 +1,5 @@
 #pragma once
-// One answer a picture on stdout: a line for a person, or a JSON object a line.
+// One answer per picture: a line of text or a JSON object.
 
 #include <string>
 #include <vector>
@@ -14,7 +14,7 @@ struct Answer {
   std::vector<Prediction> top;
 };
 
-// labels: names of the classes, or empty. "tench", or "class 3" of one without a name.
+// labels: class names, may be empty. "tench", or "class 3" where there is no name.
 std::string class_name(int index, const std::vector<std::string>& labels);
 // "photo.jpg: tench 93.1 %, coho 2.0 %"
 std::string answer_line(const Answer& answer, const std::vector<std::string>& labels);

@@ -9,8 +9,8 @@
 namespace quantring::apps {
 namespace {
 
-double per(double amount, double of) {
-  return of > 0 ? amount / of : 0;
+double ratio(double amount, double total) {
+  return total > 0 ? amount / total : 0;
 }
 
 std::string codec_of(const net::LinkStats& link) {
@@ -28,18 +28,20 @@ std::string stage_table(const RunSummary& summary) {
   for (std::size_t i = 0; i < summary.ring.stages.size(); ++i) {
     const net::StageStats& stage = summary.ring.stages[i];
     const WorkerStats worker = worker_stats_from_json(stage.app_json);
-    rows.push_back({fmt::format("{}", i), stage.address, range_text(summary.ranges.at(i)),
-                    worker.device.empty() ? "-" : worker.device,
-                    fmt::format("{:.0f}", 100 * per(stage.compute_s, summary.seconds)),
-                    fmt::format("{:.1f}", per(static_cast<double>(stage.images), summary.seconds)),
-                    fmt::format("{:.1f}", worker.resident_mb)});
+    rows.push_back(
+        {fmt::format("{}", i), stage.address, range_text(summary.ranges.at(i)),
+         worker.device.empty() ? "-" : worker.device,
+         fmt::format("{:.0f}", 100 * ratio(stage.compute_s, summary.seconds)),
+         fmt::format("{:.1f}", ratio(static_cast<double>(stage.images), summary.seconds)),
+         fmt::format("{:.1f}", worker.resident_mb)});
   }
   return table(rows);
 }
 
 std::string link_table(const RunSummary& summary) {
   std::vector<std::vector<std::string>> rows = {{"link", "codec", "bits/element", "bytes/image",
-                                                 "Mbit/s", "capacity Mbit/s", "busy %", "images/s"}};
+                                                 "Mbit/s", "capacity Mbit/s", "busy %",
+                                                 "images/s"}};
   const auto links = ring_links(summary.ring);
   for (std::size_t i = 0; i < links.size(); ++i) {
     const net::LinkStats& link = links[i];
@@ -48,24 +50,24 @@ std::string link_table(const RunSummary& summary) {
     rows.push_back(
         {link_name(i, summary.ring.stages.size()), codec_of(link),
          fmt::format("{:.2f}", link.bits_per_element()),
-         fmt::format("{:.0f}", per(static_cast<double>(link.payload_bytes), images)),
-         fmt::format("{:.1f}", per(static_cast<double>(link.wire_bytes) * 8e-6, summary.seconds)),
+         fmt::format("{:.0f}", ratio(static_cast<double>(link.payload_bytes), images)),
+         fmt::format("{:.1f}", ratio(static_cast<double>(link.wire_bytes) * 8e-6, summary.seconds)),
          capacity_text(capacity, bps),
-         fmt::format("{:.0f}", 100 * std::min(1.0, per(link.sending_s, summary.seconds))),
-         fmt::format("{:.1f}", per(images, summary.seconds))});
+         fmt::format("{:.0f}", 100 * std::min(1.0, ratio(link.sending_s, summary.seconds))),
+         fmt::format("{:.1f}", ratio(images, summary.seconds))});
   }
   return table(rows);
 }
 
-// Why the links are coded as they are; empty where every codec is fixed.
+// The controllers' decisions; empty where every codec is fixed.
 std::string decision_list(const RunSummary& summary) {
-  constexpr std::size_t most = 12;  // of a link; --report-json has them all
+  constexpr std::size_t max_shown = 12;  // per link; --report-json has all
   std::string text;
   bool coarser = false;
   for (std::size_t i = 0; i < summary.outputs.size(); ++i) {
     const OutputHistory& history = summary.outputs[i];
     if (!history.controlled || history.last.policy == Policy::fixed) continue;
-    const std::size_t shown = std::min(history.decisions.size(), most);
+    const std::size_t shown = std::min(history.decisions.size(), max_shown);
     const std::uint64_t hidden = history.missed + history.decisions.size() - shown;
     const std::string name = link_name(i + 1, summary.ring.stages.size());
     if (hidden > 0) text += fmt::format("{}: {} earlier decisions\n", name, hidden);
@@ -87,19 +89,19 @@ std::string decision_list(const RunSummary& summary) {
 std::string progress_links(const net::RingStats& stats, double seconds) {
   std::string rates, bits;
   for (const net::LinkStats& link : ring_links(stats)) {
-    rates += fmt::format(" {:.1f}", per(static_cast<double>(link.wire_bytes) * 8e-6, seconds));
+    rates += fmt::format(" {:.1f}", ratio(static_cast<double>(link.wire_bytes) * 8e-6, seconds));
     bits += fmt::format(" {}", link.bits);
   }
   return rates.empty() ? "" : fmt::format("Mbit/s{}  bits{}", rates, bits);
 }
 
 std::string slowest_part(const RunSummary& summary) {
-  double most = 0;
+  double max_seconds = 0;
   std::string name;
   const auto consider = [&](double seconds, const std::string& what) {
-    if (seconds <= most) return;
-    most = seconds;
-    name = fmt::format("{} ({:.0f} %)", what, 100 * std::min(1.0, per(seconds, summary.seconds)));
+    if (seconds <= max_seconds) return;
+    max_seconds = seconds;
+    name = fmt::format("{} ({:.0f} %)", what, 100 * std::min(1.0, ratio(seconds, summary.seconds)));
   };
   const auto& stages = summary.ring.stages;
   for (std::size_t i = 0; i < stages.size(); ++i)

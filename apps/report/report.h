@@ -1,5 +1,5 @@
 #pragma once
-// What a run was like: the state of the links while it goes on, and the closing tables.
+// Text reports of a run: link state for the progress line, and the closing tables.
 
 #include <string>
 #include <vector>
@@ -9,16 +9,16 @@
 
 namespace quantring::apps {
 
-// Links as one short text: "Mbit/s 0.8 48.9 48.8 0.1  bits 8 4 4 32"; empty without a ring.
+// Links in one short text: "Mbit/s 0.8 48.9 48.8 0.1  bits 8 4 4 32"; empty without a ring.
 std::string progress_links(const net::RingStats& stats, double seconds);
 
-// Accuracy, rate, a table each of stages and links, and why links were coded as they were.
+// Accuracy, rate, tables of stages and links, and the decisions about the coding of links.
 std::string closing_report(const RunSummary& summary);
 
-// What was busiest: "link 0 -> 1 (98 %)" or "compute of stage 2 (91 %)"; empty without a ring.
+// The busiest part: "link 0 -> 1 (98 %)" or "compute of stage 2 (91 %)"; empty without a ring.
 std::string slowest_part(const RunSummary& summary);
 
-// Columns aligned: the first to the left, the others to the right. rows: the first is the header.
+// Aligned columns, the first to the left, the others to the right. rows[0] is the header.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace quantring::apps

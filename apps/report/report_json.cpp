@@ -1,7 +1,7 @@
 #include "apps/report/report_json.h"
 
-#include "apps/session/json_fields.h"
 #include "apps/report/report.h"
+#include "apps/session/json_fields.h"
 #include "apps/session/worker_stats.h"
 
 namespace quantring::apps {

@@ -1,5 +1,5 @@
 #pragma once
-// The closing report as JSON: what a program reads instead of the tables.
+// The closing report as JSON.
 
 #include <string>
 
@@ -7,8 +7,8 @@
 
 namespace quantring::apps {
 
-// One object: "images", "seconds", "images_per_s", "top1_percent" and "top5_percent" (with labels),
-// and of a ring "policy", "stages" and "links"; a link between stages has its "decisions".
+// One object: "images", "seconds", "images_per_s", with labels "top1_percent" and "top5_percent",
+// with a ring "policy", "stages" and "links"; links between stages have "decisions".
 std::string report_json(const RunSummary& summary);
 
 }  // namespace quantring::apps

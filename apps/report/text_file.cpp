@@ -18,7 +18,7 @@ namespace {
   throw Error(fmt::format("cannot write '{}': {}", path.string(), std::strerror(errno)));
 }
 
-// What a link stands for, or the path itself.
+// The target of a symbolic link, or the path itself.
 std::filesystem::path target_of(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_symlink(path, ignored)) return path;
@@ -26,7 +26,7 @@ std::filesystem::path target_of(const std::filesystem::path& path) {
   return target.empty() ? path : target;
 }
 
-bool put(int descriptor, std::string_view text) {
+bool write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
@@ -41,7 +41,7 @@ bool put(int descriptor, std::string_view text) {
 void check_writable(const std::string& path) {
   const std::filesystem::path target = target_of(path);
   std::error_code ignored;
-  // Replacing what stands there by a rename is for files; a device or a pipe would be gone.
+  // The rename would remove a device or a pipe.
   if (std::filesystem::exists(target, ignored) &&
       !std::filesystem::is_regular_file(target, ignored)) {
     throw Error(fmt::format("cannot write '{}': it is not a regular file", path));
@@ -57,7 +57,7 @@ void write_text_file(const std::string& path, const std::string& text) {
   const int descriptor =
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (descriptor < 0) fail(path);
-  const bool whole = put(descriptor, text) && ::fsync(descriptor) == 0;
+  const bool whole = write_all(descriptor, text) && ::fsync(descriptor) == 0;
   const int error = errno;
   ::close(descriptor);
   if (whole && ::rename(temporary.c_str(), target.c_str()) == 0) return;

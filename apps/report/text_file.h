@@ -1,17 +1,17 @@
 #pragma once
-// Text files that a command writes: whole or not at all.
+// Output files of the commands, written atomically.
 
 #include <string>
 
 namespace quantring::apps {
 
-// Throws Error naming the file where write_text_file could not put one, so that it is said before
-// the work and not after it: no folder that can be written to, or something other than a plain file
-// has that name.
+// To be called before long work. Throws Error naming the file if write_text_file could not write
+// it: the folder is missing or not writable, or the name is that of something other than a plain
+// file.
 void check_writable(const std::string& path);
 
-// Replaces a file of that name in one step; a link to a file stands for that file. Throws Error
-// naming the file, and leaves what was there.
+// Replaces the file in one step; follows a symbolic link. Throws Error naming the file, which is
+// then unchanged.
 void write_text_file(const std::string& path, const std::string& text);
 
 }  // namespace quantring::apps

@@ -57,9 +57,10 @@ std::vector<int> parse_cuts(const Architecture& architecture, const std::string&
     const std::string entry = text.substr(begin, end - begin);
     const auto range = parse_range("0-" + entry);
     if (!range || range->end >= architecture.half_blocks()) {
-      throw Error(fmt::format(
-          "'{}' is no cut: this model of {} blocks can be cut after 0.5, 1, 1.5 ... {} of them",
-          entry, architecture.depth, cut_text(architecture.half_blocks() - 1)));
+      throw Error(
+          fmt::format("'{}' is not a cut of this model: use blocks, halves, or a list of 0.5, 1, "
+                      "1.5 ... {} blocks",
+                      entry, cut_text(architecture.half_blocks() - 1)));
     }
     if (std::find(cuts.begin(), cuts.end(), range->end) != cuts.end())
       throw Error(fmt::format("cut {} is named twice", entry));

@@ -1,4 +1,4 @@
-// The man pages against the programs: the same commands, each with the same options.
+// The man pages have the same commands and options as the programs.
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -10,8 +10,8 @@
 #include <sstream>
 #include <string>
 
-#include "tests/support/process.h"
 #include "tests/support/paths.h"
+#include "tests/support/process.h"
 
 using namespace quantring;
 
@@ -52,7 +52,7 @@ Names help_commands(const std::string& text) {
   return names;
 }
 
-// Of each command (.Ss NAME; "": before the first) the options in its list: ".It Fl m , Fl -model".
+// Options of each command (.Ss NAME; "" before the first): ".It Fl m , Fl -model".
 std::map<std::string, Names> page_options(const std::string& program) {
   std::map<std::string, Names> commands;
   std::string command;
@@ -76,7 +76,7 @@ std::map<std::string, Names> page_options(const std::string& program) {
 
 }  // namespace
 
-TEST_CASE("every command and option stands in the man page, and nothing else") {
+TEST_CASE("the man page has exactly the commands and options of the program") {
   for (const std::string program : {"quantring", "quantring-weights"}) {
     CAPTURE(program);
     auto page = page_options(program);
@@ -91,7 +91,7 @@ TEST_CASE("every command and option stands in the man page, and nothing else") {
     for (const auto& command : commands) {
       CAPTURE(command);
       Names options = help_options(help(program, command));
-      // Explained once, at the top of the page.
+      // Documented once, at the top of the page.
       CHECK(options.erase("-h") == 1);
       CHECK(options.erase("--help") == 1);
       CHECK(page[command] == options);
@@ -99,9 +99,9 @@ TEST_CASE("every command and option stands in the man page, and nothing else") {
   }
 }
 
-TEST_CASE("the man pages are sound") {
+TEST_CASE("the man pages have no warnings") {
   if (::access("/usr/bin/man", X_OK) != 0) {
-    MESSAGE("SKIPPED: no man here");
+    MESSAGE("SKIPPED: man is not installed");
     return;
   }
   for (const std::string program : {"quantring", "quantring-weights"}) {

@@ -1,4 +1,4 @@
-// The units of systemd against the programs and against systemd itself.
+// The systemd units, checked with the programs and with systemd.
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "tests/support/golden.h"
-#include "tests/support/process.h"
 #include "tests/support/paths.h"
+#include "tests/support/process.h"
 
 using namespace quantring;
 
@@ -58,7 +58,7 @@ Variables defaults_file(const std::string& service) {
   return variables(kept);
 }
 
-// ExecStart as systemd would run it, with the program that was built here.
+// ExecStart as systemd would run it, with the built program.
 std::vector<std::string> command_line(const std::string& unit, const Variables& values) {
   std::vector<std::string> arguments;
   std::istringstream words(setting(unit, "ExecStart"));
@@ -67,7 +67,7 @@ std::vector<std::string> command_line(const std::string& unit, const Variables& 
       arguments.push_back(program);
     } else if (word.substr(0, 2) == "${") {
       arguments.push_back(values.at(word.substr(2, word.size() - 3)));
-    } else if (word != "$OPTIONS") {  // empty: no word at all
+    } else if (word != "$OPTIONS") {  // empty: no argument
       arguments.push_back(word);
     }
   }
@@ -76,7 +76,7 @@ std::vector<std::string> command_line(const std::string& unit, const Variables& 
 
 }  // namespace
 
-TEST_CASE("a unit's command line is one that the program takes") {
+TEST_CASE("the program accepts the command line of a unit") {
   for (const std::string service : {"quantring-node", "quantring-camera"}) {
     CAPTURE(service);
     const std::string unit = text_of(packaging + "systemd/" + service + ".service");
@@ -89,22 +89,22 @@ TEST_CASE("a unit's command line is one that the program takes") {
     values["LISTEN"] = "127.0.0.1:0";
     const auto outcome = test::run(command_line(unit, values));
     CAPTURE(outcome.err);
-    // 1: the file that is missing; 2 would be an option that is not known.
+    // 1: the missing file; 2 would be an unknown option.
     CHECK(outcome.status == 1);
     CHECK(outcome.err.find("/nowhere/to/be/found") != std::string::npos);
   }
 }
 
-TEST_CASE("systemd understands the units, and finds them closed") {
+TEST_CASE("systemd accepts the units, with low exposure") {
   const std::string analyze = "/usr/bin/systemd-analyze";
   if (::access(analyze.c_str(), X_OK) != 0) {
-    MESSAGE("SKIPPED: no systemd-analyze here");
+    MESSAGE("SKIPPED: systemd-analyze is not installed");
     return;
   }
   const test::TemporaryFolder folder;
   for (const std::string service : {"quantring-node", "quantring-camera"}) {
     CAPTURE(service);
-    // verify wants to see the program.
+    // verify checks that the program exists.
     std::string unit = text_of(packaging + "systemd/" + service + ".service");
     unit.replace(unit.find(installed), installed.size(), program);
     const std::string path = (folder / (service + ".service")).string();
@@ -112,11 +112,11 @@ TEST_CASE("systemd understands the units, and finds them closed") {
     const auto verified = test::run({analyze, "verify", "--man=no", path});
     CHECK(verified.status == 0);
     CHECK(verified.err == "");
-    // Exposure in tenths, of 100. Systemd before 250 can only look at what is loaded.
+    // The threshold is in tenths, of 100. Systemd before 250 analyses loaded units only.
     const auto security =
         test::run({analyze, "security", "--offline=true", "--threshold=20", "--no-pager", path});
     if (security.err.find("unrecognized option") != std::string::npos) {
-      MESSAGE("SKIPPED: systemd-analyze is too old to tell the exposure");
+      MESSAGE("SKIPPED: systemd-analyze is too old to compute the exposure");
       continue;
     }
     CAPTURE(security.out);

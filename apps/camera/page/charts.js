@@ -1,28 +1,28 @@
 
-// The history as four charts over the same time, five minutes at most.
+// The history as four charts with the same time axis, at most five minutes.
 
 const historySeconds = 300;
-const plot = { left: 46, right: 8, top: 8, bottom: 20, least: 100, usual: 140, most: 280 };
+const plot = { left: 46, right: 8, top: 8, bottom: 20, min: 100, normal: 140, max: 280 };
 const chartsBox = document.getElementById("charts");
 let points = [];
 
-// A young run fills its charts too.
+// Shorter at the start of a run, so that the charts are filled.
 function shownSeconds() {
   const span = points.length > 0 ? points[points.length - 1].uptime_s - points[0].uptime_s : 0;
   return [60, 120, historySeconds].find((seconds) => span <= seconds) ?? historySeconds;
 }
 
-// On a wide screen the charts take what is left of its height, so that all is seen at once.
+// On a wide screen the charts share the remaining height, so that nothing needs scrolling.
 function plotHeight(unit) {
   const wide = chartsBox.getBoundingClientRect().left > window.innerWidth / 4;
-  if (!wide) return plot.usual;
+  if (!wide) return plot.normal;
   const top = chartsBox.getBoundingClientRect().top + window.scrollY;
   const below = document.querySelector("footer").offsetHeight + 2 * pixelsOfRem();
   const shown = charts.filter((chart) => !chart.root.hidden);
   const rows = Math.ceil(shown.length / 2);
   const heading = Math.max(...shown.map((chart) => chart.root.offsetHeight - chart.svg.getBoundingClientRect().height));
   const left = (window.innerHeight - top - below) / rows / unit - heading / unit;
-  return Math.min(plot.most, Math.max(plot.least, Math.floor(left)));
+  return Math.min(plot.max, Math.max(plot.min, Math.floor(left)));
 }
 
 const charts = [
@@ -36,7 +36,7 @@ const charts = [
   { title: "Links: Mbit/s sent, and measured capacity (dashed)", kind: "mbps", links: true, series: (status) => status.links.flatMap((link, i) => [
     { name: link.link, path: `links.${i}.mbps`, of: (point) => point.links[i]?.mbps ?? null, colour: i % 8 },
     { of: (point) => point.links[i]?.capacity_mbps ?? null, colour: i % 8, dashed: true }]) },
-  { title: "Links: bits an element", kind: "bits", links: true, series: (status) => status.links.map((link, i) => (
+  { title: "Links: bits per element", kind: "bits", links: true, series: (status) => status.links.map((link, i) => (
     { name: link.link, path: `links.${i}.bits`, of: (point) => point.links[i]?.bits ?? null, colour: i % 8, steps: true })) },
 ];
 
@@ -49,15 +49,15 @@ function pointOf(status) {
 
 function addPoint(status) {
   const last = points[points.length - 1];
-  if (last && last.uptime_s > status.uptime_s) points = [];  // another run
+  if (last && last.uptime_s > status.uptime_s) points = [];  // the program was restarted
   if (last && last.uptime_s === status.uptime_s) return;
   points.push(pointOf(status));
   points = points.filter((point) => status.uptime_s - point.uptime_s <= historySeconds);
 }
 
-// A round number of 1, 2 or 5 that makes three or four steps.
-function stepOf(most) {
-  const rough = most / 4, power = 10 ** Math.floor(Math.log10(rough));
+// 1, 2 or 5 times a power of ten that gives three or four steps.
+function stepOf(max) {
+  const rough = max / 4, power = 10 ** Math.floor(Math.log10(rough));
   return power * ([1, 2, 5].find((digit) => digit * power >= rough) ?? 10);
 }
 
@@ -134,7 +134,7 @@ function drawChart(chart, status, now) {
   drawCursor(chart);
 }
 
-// What the lines say under the pointer.
+// The values at the pointer.
 function drawCursor(chart) {
   const off = chart.pointer === null || chart.pointer === undefined || points.length === 0 || !chart.drawn;
   chart.note.hidden = off;

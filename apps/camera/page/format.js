@@ -1,14 +1,14 @@
 
-// One way from a number of the JSON to the page: the raw value stands beside the text, in data-value.
+// Formats values of the JSON for the page; the raw value is kept in data-value.
 
 const unknown = "–";
 const fixed = (value, digits) => value.toLocaleString("en-US", {
   minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: value >= 10000,
 });
-// About three digits that say something.
+// About three significant digits.
 const measured = (value) => fixed(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
 
-const titled = new Set(["text", "source", "file", "hash"]);  // may be cut short on the page
+const titled = new Set(["text", "source", "file", "hash"]);  // may be truncated on the page
 
 const format = {
   text: (value) => value,
@@ -37,18 +37,18 @@ function fieldOf(object, path) {
   return path.split(".").reduce((value, key) => value?.[key], object);
 }
 
-function shorten(text, most) {
-  return text.length > most ? text.slice(0, most - 1) + "…" : text;
+function shorten(text, maxLength) {
+  return text.length > maxLength ? text.slice(0, maxLength - 1) + "…" : text;
 }
 
-// Texts come from files, cameras and peers: only ever as text.
+// Texts are untrusted (files, cameras, peers): always textContent, never HTML.
 function put(element, value, kind) {
   const known = value !== null && value !== undefined && value !== "";
   const raw = known ? String(value) : "";
   if (element.dataset.value === raw) return;
   element.dataset.value = raw;
   const text = known ? format[kind](value) : unknown;
-  element.textContent = element.dataset.most ? shorten(text, Number(element.dataset.most)) : text;
+  element.textContent = element.dataset.maxLength ? shorten(text, Number(element.dataset.maxLength)) : text;
   if (titled.has(kind)) element.setAttribute("title", raw);
   if ("alarm" in element.dataset) element.classList.toggle("alarm", value > 0);
 }

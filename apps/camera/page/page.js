@@ -1,5 +1,5 @@
 
-// Events of the server to the page; and what is said when they stay away.
+// Server-sent events update the page; a banner reports when they stop.
 
 const picture = document.getElementById("picture");
 const noPicture = document.getElementById("no-picture");
@@ -8,7 +8,7 @@ const bannerText = document.getElementById("banner-text");
 const bannerSince = document.getElementById("banner-since");
 const silentSeconds = 5;
 let status = null, connected = false, attempts = 0;
-let heard = performance.now();  // when the last status came, or the connection was lost
+let lastEvent = performance.now();  // of the last status, or of the loss of the connection
 
 function attachPicture() {
   picture.src = `/stream.mjpg?${++attempts}`;
@@ -55,33 +55,33 @@ function redraw() {
 
 function showStatus(next) {
   status = next;
-  heard = performance.now();
+  lastEvent = performance.now();
   addPoint(status);
   redraw();
   document.body.dataset.uptime = status.uptime_s;
   showState();
 }
 
-// What is wrong, the worst first; null: nothing.
-function trouble() {
-  const seconds = Math.floor((performance.now() - heard) / 1000);
-  if (!connected && (status || seconds >= 2)) return { text: "No connection to the program. This page tries again by itself.", seconds };
+// The most serious problem; null: none.
+function currentProblem() {
+  const seconds = Math.floor((performance.now() - lastEvent) / 1000);
+  if (!connected && (status || seconds >= 2)) return { text: "No connection to the program. This page reconnects automatically.", seconds };
   if (!status) return null;
-  if (seconds >= silentSeconds) return { text: "The program is there, and says nothing of the run.", seconds };
+  if (seconds >= silentSeconds) return { text: "The program is connected but sends no status.", seconds };
   if (!status.healthy) return { text: status.state };
   if (status.feed.error) return { text: status.feed.error };
   return null;
 }
 
-// Once a second, and with every status. A screen reader is told only of what is new.
+// Runs once a second and on every status. The text changes only when needed, for screen readers.
 function showState() {
-  const wrong = trouble();
-  if (bannerText.textContent !== (wrong?.text ?? "")) bannerText.textContent = wrong?.text ?? "";
-  bannerSince.textContent = wrong?.seconds === undefined ? "" : `since ${format.time(wrong.seconds)}`;
-  banner.hidden = wrong === null;
-  document.getElementById("state").className = `state ${wrong ? "bad" : status ? "good" : ""}`;
-  document.body.classList.toggle("stale", wrong?.seconds !== undefined);
-  document.title = wrong ? "QuantRing: look here" : "QuantRing";
+  const problem = currentProblem();
+  if (bannerText.textContent !== (problem?.text ?? "")) bannerText.textContent = problem?.text ?? "";
+  bannerSince.textContent = problem?.seconds === undefined ? "" : `since ${format.time(problem.seconds)}`;
+  banner.hidden = problem === null;
+  document.getElementById("state").className = `state ${problem ? "bad" : status ? "good" : ""}`;
+  document.body.classList.toggle("stale", problem?.seconds !== undefined);
+  document.title = problem ? "QuantRing: problem" : "QuantRing";
 }
 
 async function loadHistory() {
@@ -92,7 +92,7 @@ async function loadHistory() {
     points = [...history, ...points.filter((point) => point.uptime_s > since)];
     redraw();
   } catch {
-    // The events begin anew as well, and with them this.
+    // Loaded again when the event stream reconnects.
   }
 }
 
@@ -100,7 +100,7 @@ function listen() {
   const events = new EventSource("/events");
   events.addEventListener("open", () => {
     connected = true;
-    heard = performance.now();
+    lastEvent = performance.now();
     points = [];
     loadHistory();
     attachPicture();
@@ -109,10 +109,10 @@ function listen() {
   events.addEventListener("status", (event) => showStatus(JSON.parse(event.data)));
   events.addEventListener("answer", (event) => showAnswer(JSON.parse(event.data)));
   events.addEventListener("error", () => {
-    if (connected) heard = performance.now();
+    if (connected) lastEvent = performance.now();
     connected = false;
     showState();
-    if (events.readyState !== EventSource.CLOSED) return;  // the browser tries again
+    if (events.readyState !== EventSource.CLOSED) return;  // the browser reconnects
     events.close();
     setTimeout(listen, 3000);
   });

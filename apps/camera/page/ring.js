@@ -1,24 +1,23 @@
 
-// The ring: head and stages as cards, links as arrows between them. In a row with the way back
-// below it where there is room, else in two rows that close, else as a snake with the way back at
-// the left.
+// The ring: head and stages as cards, links as arrows. Depending on the width: one row with the return
+// link below it, two rows, or more rows with the return link at the left.
 
 const ringBox = document.getElementById("ring");
-const card = { height: 112, least: 190, most: 250 };
+const card = { height: 112, min: 190, max: 250 };
 const between = { x: 168, y: 88 };
 const margin = 4, rail = 22, below = 40;
 
-// Boxes of the cards and the way of every link, in units of 1/16 rem.
+// Boxes of the cards and routes of the links, in units of 1/16 rem.
 function layOut(count, width) {
   const room = width - 2 * margin;
-  const fit = Math.max(1, Math.floor((room + between.x) / (card.least + between.x)));
+  const fit = Math.max(1, Math.floor((room + between.x) / (card.min + between.x)));
   let columns = fit;
   if (count <= fit) columns = count;
   else if (Math.ceil(count / 2) <= fit) columns = Math.ceil(count / 2);
   const rows = Math.ceil(count / columns);
   const railed = rows > 2 || (columns === 1 && rows > 1);
   const left = margin + (railed ? rail : 0);
-  const cardWidth = Math.min(columns === 1 ? 320 : card.most,
+  const cardWidth = Math.min(columns === 1 ? 320 : card.max,
     (room - (left - margin) - (columns - 1) * between.x) / columns);
   const gap = columns === 1 ? 0 : Math.min(300, (room - (left - margin) - columns * cardWidth) / (columns - 1));
   const used = columns * cardWidth + (columns - 1) * gap;
@@ -31,28 +30,28 @@ function layOut(count, width) {
   });
   for (const box of boxes) Object.assign(box, { w: cardWidth, h: card.height, cx: box.x + cardWidth / 2, cy: box.y + card.height / 2 });
 
-  const ways = [];
-  for (let i = 0; i + 1 < count; ++i) ways.push(wayBetween(boxes[i], boxes[i + 1], columns));
+  const routes = [];
+  for (let i = 0; i + 1 < count; ++i) routes.push(routeBetween(boxes[i], boxes[i + 1], columns));
   const head = boxes[0], last = boxes[count - 1];
   let bottom = Math.max(...boxes.map((box) => box.y + box.h)) + margin;
-  if (count === 1) return { boxes, ways, width, height: bottom };
+  if (count === 1) return { boxes, routes, width, height: bottom };
   if (rows === 1) {
     const y = last.y + last.h + below;
-    ways.push({ points: [[last.cx, last.y + last.h], [last.cx, y], [head.cx, y], [head.cx, head.y + head.h]], at: [(last.cx + head.cx) / 2, y], across: true });
+    routes.push({ points: [[last.cx, last.y + last.h], [last.cx, y], [head.cx, y], [head.cx, head.y + head.h]], at: [(last.cx + head.cx) / 2, y], across: true });
     bottom = y + 42;
   } else if (rows === 2 && !railed && last.column === 0) {
-    ways.push({ points: [[last.cx, last.y], [head.cx, head.y + head.h]], at: [head.cx + 14, (last.y + head.y + head.h) / 2], anchor: "start" });
+    routes.push({ points: [[last.cx, last.y], [head.cx, head.y + head.h]], at: [head.cx + 14, (last.y + head.y + head.h) / 2], anchor: "start" });
   } else if (rows === 2 && !railed) {
-    ways.push({ points: [[last.x, last.cy], [head.cx, last.cy], [head.cx, head.y + head.h]], at: [(head.cx + last.x) / 2, last.cy], across: true });
+    routes.push({ points: [[last.x, last.cy], [head.cx, last.cy], [head.cx, head.y + head.h]], at: [(head.cx + last.x) / 2, last.cy], across: true });
   } else {
     const y = last.y + last.h + between.y - 14;
-    ways.push({ points: [[last.cx, last.y + last.h], [last.cx, y], [margin + 3, y], [margin + 3, head.cy], [head.x, head.cy]], at: [last.cx + 14, (last.y + last.h + y) / 2], anchor: "start" });
+    routes.push({ points: [[last.cx, last.y + last.h], [last.cx, y], [margin + 3, y], [margin + 3, head.cy], [head.x, head.cy]], at: [last.cx + 14, (last.y + last.h + y) / 2], anchor: "start" });
     bottom = y + 6;
   }
-  return { boxes, ways, width, height: bottom };
+  return { boxes, routes, width, height: bottom };
 }
 
-function wayBetween(from, to, columns) {
+function routeBetween(from, to, columns) {
   if (from.row === to.row) {
     const right = to.x > from.x;
     const points = [[right ? from.x + from.w : from.x, from.cy], [right ? to.x : to.x + to.w, to.cy]];
@@ -63,7 +62,7 @@ function wayBetween(from, to, columns) {
   return { points, at: [from.cx + (atEnd ? -14 : 14), (points[0][1] + points[1][1]) / 2], anchor: atEnd ? "end" : "start" };
 }
 
-function drawWay({ points }) {
+function drawRoute({ points }) {
   const [x, y] = points[points.length - 1], [px, py] = points[points.length - 2];
   const length = Math.hypot(x - px, y - py), dx = (x - px) / length, dy = (y - py) / length;
   const base = [x - 12 * dx, y - 12 * dy];
@@ -75,24 +74,24 @@ function drawWay({ points }) {
 const value = (field, kind, more = {}) => makeSvg("tspan", { "data-field": field, "data-kind": kind, ...more });
 const words = (x, y, attributes, ...parts) => makeSvg("text", { x, y, ...attributes }, ...parts);
 
-function drawLink(way, index) {
+function drawLink(route, index) {
   const path = `links.${index}`;
-  const attributes = { "text-anchor": way.across ? "middle" : way.anchor };
+  const attributes = { "text-anchor": route.across ? "middle" : route.anchor };
   const quiet = { ...attributes, class: "quiet" };
-  const [x, y] = way.at;
-  const lines = way.across ? [y - 27, y - 10, y + 20, y + 36] : [y - 24, y - 7, y + 10, y + 26];
-  const group = makeSvg("g", { class: "link", id: `link-${index}` }, ...drawWay(way));
+  const [x, y] = route.at;
+  const lines = route.across ? [y - 27, y - 10, y + 20, y + 36] : [y - 24, y - 7, y + 10, y + 26];
+  const group = makeSvg("g", { class: "link", id: `link-${index}` }, ...drawRoute(route));
   group.append(
     words(x, lines[0], { ...attributes, class: "strong" }, value(`${path}.mbps`, "mbps"), " Mbit/s"),
     words(x, lines[1], quiet, makeSvg("tspan", { class: "of" }), value(`${path}.capacity_mbps`, "mbps"), makeSvg("tspan", { class: "unit" })),
-    words(x, lines[2], attributes, value(`${path}.codec`, "text", { "data-most": 14 }), ", ", value(`${path}.bits`, "bits"), " bits"),
+    words(x, lines[2], attributes, value(`${path}.codec`, "text", { "data-max-length": 14 }), ", ", value(`${path}.bits`, "bits"), " bits"),
     words(x, lines[3], quiet, "busy ", value(`${path}.busy`, "percent"), " %, rtt ", value(`${path}.rtt_ms`, "rtt"), " ms"));
   return group;
 }
 
 function drawCard(box, index) {
   const path = `stages.${index - 1}`, head = index === 0;
-  const most = (pixels) => Math.floor((box.w - 20) / pixels);
+  const maxLength = (pixels) => Math.floor((box.w - 20) / pixels);
   const x = box.x + 12, right = box.x + box.w - 12;
   const group = makeSvg("g", { class: "stage", id: head ? "head" : `stage-${index - 1}` },
     makeSvg("rect", { class: head ? "card head" : "card", x: box.x, y: box.y, width: box.w, height: box.h, rx: 10 }));
@@ -101,7 +100,7 @@ function drawCard(box, index) {
     group.append(
       words(x, line(0), { class: "name" }, "head"),
       words(x, line(1), { class: "quiet" }, "this machine"),
-      words(x, line(2), { class: "quiet" }, value("source", "source", { "data-most": most(6.8) })),
+      words(x, line(2), { class: "quiet" }, value("source", "source", { "data-max-length": maxLength(6.8) })),
       words(x, line(3) + 1, {}, "p95 ", value("latency_p95_s", "ms"), " ms"),
       words(x, line(4) + 6, {}, value("images_per_s", "rate"), " images/s"),
       words(right, line(4) + 6, { "text-anchor": "end", class: "quiet" }, value("resident_mb", "mb"), " MB"));
@@ -109,9 +108,9 @@ function drawCard(box, index) {
   }
   group.append(
     words(x, line(0), { class: "name" }, `stage ${index - 1}`),
-    words(right, line(0), { "text-anchor": "end", class: "quiet" }, value(`${path}.part`, "text", { "data-most": most(13) })),
-    words(x, line(1), { class: "quiet" }, value(`${path}.address`, "text", { "data-most": most(7) })),
-    words(x, line(2), { class: "quiet" }, value(`${path}.device`, "text", { "data-most": most(6.8) })),
+    words(right, line(0), { "text-anchor": "end", class: "quiet" }, value(`${path}.part`, "text", { "data-max-length": maxLength(13) })),
+    words(x, line(1), { class: "quiet" }, value(`${path}.address`, "text", { "data-max-length": maxLength(7) })),
+    words(x, line(2), { class: "quiet" }, value(`${path}.device`, "text", { "data-max-length": maxLength(6.8) })),
     makeSvg("rect", { class: "rail", x, y: line(2) + 12, width: box.w - 82, height: 7, rx: 3.5 }),
     makeSvg("rect", { class: "load", x, y: line(2) + 12, width: 0, height: 7, rx: 3.5, "data-full": box.w - 82 }),
     words(right, line(3), { "text-anchor": "end" }, value(`${path}.busy`, "percent"), " %"),
@@ -133,12 +132,12 @@ function buildRing(stages) {
   drawnRing = wanted;
   document.getElementById("ring-key").hidden = stages === 0;
   if (stages === 0) {
-    ringBox.replaceChildren(make("p", { class: "single" }, "one process: no ring, no links"));
+    ringBox.replaceChildren(make("p", { class: "single" }, "one process, no ring"));
     return;
   }
   const plan = layOut(stages + 1, width);
   const svg = makeSvg("svg", { viewBox: `0 0 ${plan.width} ${plan.height}`, role: "group", "aria-label": "Head, stages and the links between them" });
-  plan.ways.forEach((way, i) => svg.append(drawLink(way, i)));
+  plan.routes.forEach((route, i) => svg.append(drawLink(route, i)));
   plan.boxes.forEach((box, i) => svg.append(drawCard(box, i)));
   ringBox.replaceChildren(svg);
 }
@@ -158,7 +157,7 @@ function showRing(status) {
     load.setAttribute("width", load.dataset.full * Math.min(1, Math.max(0, stage.busy)));
     load.parentNode.setAttribute("class", `stage ${loadClass(stage.busy)}`);
   });
-  const told = status.links.filter((link) => link.decision !== "");
+  const decided = status.links.filter((link) => link.decision !== "");
   document.getElementById("decisions").replaceChildren(
-    ...told.map((link) => make("li", {}, make("b", {}, link.link), " ", link.decision)));
+    ...decided.map((link) => make("li", {}, make("b", {}, link.link), " ", link.decision)));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A Dashboard's pages as a client gets them, and what is shown on it.
+// A client of a Dashboard, and data to show on it.
 
 #include <doctest/doctest.h>
 
@@ -57,7 +57,7 @@ inline std::vector<std::byte> bytes_of(const std::string& text) {
   return {first, first + text.size()};
 }
 
-// What is shown too soon after another is left out: waits until it is not.
+// Waits before showing, because answers in quick succession are skipped.
 inline void show(Dashboard& dashboard, const LiveAnswer& answer, const std::string& jpeg) {
   std::this_thread::sleep_for(std::chrono::milliseconds(60));
   dashboard.show(answer, [&] { return bytes_of(jpeg); });

@@ -1,8 +1,8 @@
-// A Dashboard without a camera or a ring: numbers that move, pictures that change, and names that
-// would be HTML. For tests of the page, and to work on it.
+// A Dashboard with synthetic data: moving numbers, changing pictures, names that look like HTML.
+// For tests and development of the page.
 //
-// dashboard_driver [HOST:PORT] [STAGES]: prints "listening on PORT" and reads words from stdin:
-// waiting, running, silent; it ends at the end of stdin.
+// dashboard_driver [HOST:PORT] [STAGES]: prints "listening on PORT" and reads commands from
+// stdin: waiting, running, silent; ends at the end of stdin.
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -124,8 +124,8 @@ std::vector<std::byte> some_picture(std::uint64_t number) {
   return encode_jpeg(image, 85);
 }
 
-// False: stdin has ended.
-bool read_words(bool& healthy, bool& silent, int wait_ms) {
+// False at the end of stdin.
+bool read_commands(bool& healthy, bool& silent, int wait_ms) {
   pollfd input{STDIN_FILENO, POLLIN, 0};
   if (::poll(&input, 1, wait_ms) <= 0) return true;
   char text[256];
@@ -145,7 +145,7 @@ void drive(const std::string& listen, int stages) {
   std::uint64_t images = 0;
   double next_status = 0;
   bool healthy = true, silent = false;
-  while (read_words(healthy, silent, 100)) {
+  while (read_commands(healthy, silent, 100)) {
     const double now = std::chrono::duration<double>(Clock::now() - start).count();
     if (silent) continue;
     if (healthy) {

@@ -1,5 +1,5 @@
 #pragma once
-// A status with every field set to something that no other field has.
+// A status with a different value in every field.
 
 #include "apps/camera/live_status.h"
 
@@ -35,7 +35,7 @@ inline apps::LiveStatus sample_status() {
     stage.stage = i;
     stage.address = i == 0 ? "10.0.0.1:7710" : "10.0.0.2:7710";
     stage.range = i == 0 ? "blocks 0-5" : "blocks 6-11";
-    stage.device = "Orin \xff\xfe GPU";  // not UTF-8: a peer may say anything
+    stage.device = "Orin \xff\xfe GPU";  // not UTF-8: peers are not trusted
     stage.version = "9.8.6";
     stage.images = static_cast<std::uint64_t>(60 + i);
     stage.images_per_s = 21.5 + i;
@@ -48,8 +48,8 @@ inline apps::LiveStatus sample_status() {
     link.name = i == 0 ? "head -> 0" : i == 1 ? "0 -> 1" : "1 -> head";
     link.mbps = 8 * (i + 1);
     link.busy = 0.125 * (i + 1);
-    link.capacity_kind = static_cast<net::Capacity>(i);  // unknown, at least, measured
-    link.capacity_mbps = 80 + i;                         // also of the unknown: not to be shown
+    link.capacity_kind = static_cast<net::Capacity>(i);  // unknown, at_least, measured
+    link.capacity_mbps = 80 + i;                         // set for unknown too: must not be shown
     link.codec = i == 0 ? "pixels" : i == 1 ? "ptq 6" : "";
     link.bits = i == 0 ? 8 : i == 1 ? 6.5 : 0;
     link.rtt_ms = i == 1 ? 0.75 : 0;

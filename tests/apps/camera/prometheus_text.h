@@ -1,6 +1,5 @@
 #pragma once
-// A reader of Prometheus's text format of the tests' own, strict: what it does not know is an
-// error.
+// A strict parser of Prometheus's text format, for tests.
 
 #include <map>
 #include <regex>
@@ -14,7 +13,7 @@ using Labels = std::map<std::string, std::string>;
 
 struct MetricFamily {
   std::string type, help;
-  std::map<Labels, std::string> samples;  // the value as it is written
+  std::map<Labels, std::string> samples;  // the value as text
 };
 
 inline Labels read_labels(const std::string& text) {
@@ -41,7 +40,7 @@ inline std::map<std::string, MetricFamily> read_prometheus(const std::string& te
   static const std::regex type("# TYPE ([a-z_:0-9]+) (counter|gauge|summary)");
   static const std::regex sample(R"(([a-z_:0-9]+)(?:\{(.*)\})? (\S+))");
   std::map<std::string, MetricFamily> families;
-  std::string current;  // a family's lines stand together
+  std::string current;  // the lines of a family must be contiguous
   std::istringstream lines(text);
   std::smatch match;
   for (std::string line; std::getline(lines, line);) {

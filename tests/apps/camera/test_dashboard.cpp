@@ -1,20 +1,20 @@
-// What a browser, a script and a monitoring system get of a run, over real sockets.
+// The dashboard over real sockets, as seen by browsers, scripts and monitoring systems.
 #include <doctest/doctest.h>
 
 #include <string>
 
 #include "apps/camera/live_metrics.h"
 #include "ops/base/error.h"
+#include "ops/base/json.h"
 #include "tests/apps/camera/dashboard_client.h"
 #include "tests/apps/camera/live_status_sample.h"
-#include "ops/base/json.h"
 
 namespace quantring::apps {
 namespace {
 
 using nlohmann::json;
 
-TEST_CASE("the status is JSON with every field, and null where nothing is known") {
+TEST_CASE("the status is JSON with every field, null for unknown values") {
   Dashboard dashboard("127.0.0.1:0");
   dashboard.show(test::sample_status());
   const Answered answered = get(dashboard, "/api/status");
@@ -51,11 +51,11 @@ TEST_CASE("the status is JSON with every field, and null where nothing is known"
     "number": 7, "frame": "frame é \ufffd\n<b>", "latency_s": 0.25, "true_class": null,
     "top": [{"class": 3, "name": "tench", "probability": 0.75},
             {"class": 4, "name": "<i>coho</i>", "probability": 0.125}]})"));
-  // The same numbers everywhere.
+  // The metrics have the same numbers.
   CHECK(get(dashboard, "/metrics").body == live_metrics(test::sample_status()));
 }
 
-TEST_CASE("health is 200 while all is there, and 503 with the reason when not") {
+TEST_CASE("/healthz is 200, or 503 with the reason") {
   Dashboard dashboard("127.0.0.1:0");
   CHECK(get(dashboard, "/healthz").status == 503);
   CHECK(get(dashboard, "/healthz").body == "starting\n");
@@ -71,19 +71,19 @@ TEST_CASE("health is 200 while all is there, and 503 with the reason when not") 
   CHECK(get(dashboard, "/healthz").body == "waiting: stage 1 (10.0.0.2:7710) was lost\n");
 }
 
-TEST_CASE("a run that falls silent is not healthy, whatever it said last") {
+TEST_CASE("a run without status updates becomes unhealthy") {
   Dashboard dashboard("127.0.0.1:0");
   dashboard.show(test::sample_status());
   REQUIRE(get(dashboard, "/healthz").status == 200);
   CHECK(eventually([&] { return get(dashboard, "/healthz").status == 503; }));
   const std::string state = try_parse_json(get(dashboard, "/api/status").body)["state"];
-  CHECK(state.substr(0, 33) == "nothing was heard of the run for ");
+  CHECK(state.starts_with("no status from the run for "));
   CHECK(get(dashboard, "/metrics").body.find("quantring_healthy 0\n") != std::string::npos);
   dashboard.show(test::sample_status());
   CHECK(get(dashboard, "/healthz").status == 200);
 }
 
-TEST_CASE("events: a new reader gets what is newest, then all that comes") {
+TEST_CASE("events: a new client gets the latest ones, then all that follow") {
   Dashboard dashboard("127.0.0.1:0");
   LiveStatus status = test::sample_status();
   dashboard.show(status);
@@ -110,7 +110,7 @@ TEST_CASE("events: a new reader gets what is newest, then all that comes") {
   }
 }
 
-TEST_CASE("the history has the last five minutes") {
+TEST_CASE("the history covers the last five minutes") {
   Dashboard dashboard("127.0.0.1:0");
   CHECK(get(dashboard, "/api/history").body == R"({"points":[]})");
   LiveStatus status = test::sample_status();
@@ -127,13 +127,13 @@ TEST_CASE("the history has the last five minutes") {
       {"mbps": 8.0, "capacity_mbps": null, "bits": 8.0},
       {"mbps": 16.0, "capacity_mbps": null, "bits": 6.5},
       {"mbps": 24.0, "capacity_mbps": 82.0, "bits": null}]})"));
-  // However often it is told.
+  // At any rate of updates.
   for (int i = 0; i < 5000; ++i) dashboard.show(status);
   points = try_parse_json(get(dashboard, "/api/history").body)["points"];
   CHECK(points.size() == 1200);
 }
 
-TEST_CASE("the page is one document, and asks nobody else for anything") {
+TEST_CASE("the page is self-contained and makes no requests to other servers") {
   const Dashboard dashboard("127.0.0.1:0");
   const Answered page = get(dashboard, "/");
   CHECK(page.status == 200);
@@ -145,20 +145,21 @@ TEST_CASE("the page is one document, and asks nobody else for anything") {
   }
   CHECK(page.head.find("unsafe") == std::string::npos);
   CHECK(page.body.substr(0, 15) == "<!doctype html>");
-  CHECK(page.body.find("/*page.") == std::string::npos);  // style and script are in
+  CHECK(page.body.find("/*page.") == std::string::npos);  // style and script are embedded
   CHECK(page.body.find("EventSource") != std::string::npos);
   std::size_t addresses = 0;
   for (auto at = page.body.find("://"); at != std::string::npos;
        at = page.body.find("://", at + 1)) {
     ++addresses;
-    CHECK(page.body.substr(at, 22) == "://www.w3.org/2000/svg");  // a name, not an address
+    CHECK(page.body.substr(at, 22) ==
+          "://www.w3.org/2000/svg");  // an XML namespace, not an address
   }
   CHECK(addresses == 1);
   CHECK(get(dashboard, "/icon.svg").body.substr(0, 4) == "<svg");
   CHECK(get(dashboard, "/metrics").head.find("version=0.0.4") != std::string::npos);
 }
 
-TEST_CASE("nothing else is there, and nothing can be changed") {
+TEST_CASE("other paths are 404, other methods 405") {
   const Dashboard dashboard("127.0.0.1:0");
   for (const char* path : {"/index.html", "/api", "/api/status/", "//", "/../etc/passwd", "/%2e"}) {
     CAPTURE(path);

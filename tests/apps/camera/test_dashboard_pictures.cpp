@@ -1,18 +1,19 @@
-// The pictures of /stream.mjpg: to the byte, for whom they are made, and beside which answer.
+// The pictures of /stream.mjpg: their bytes, when they are encoded, and which answer they belong
+// to.
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "tests/apps/camera/dashboard_client.h"
 #include "ops/base/json.h"
+#include "tests/apps/camera/dashboard_client.h"
 
 namespace quantring::apps {
 namespace {
 
 using nlohmann::json;
 
-// "--" and what the head of /stream.mjpg says.
+// "--" and the boundary in the header of /stream.mjpg.
 std::string boundary_of(HttpTestClient& client) {
   const std::string head = client.read_to("\r\n\r\n");
   const std::string type = "Content-Type: multipart/x-mixed-replace; boundary=";
@@ -21,7 +22,7 @@ std::string boundary_of(HttpTestClient& client) {
   return "--" + head.substr(at + type.size(), head.find("\r\n", at) - at - type.size());
 }
 
-TEST_CASE("pictures come as they are, each ended by the head of the next") {
+TEST_CASE("pictures are sent unchanged, each followed by the header of the next part") {
   Dashboard dashboard("127.0.0.1:0");
   HttpTestClient client(dashboard.port());
   client.get("/stream.mjpg");
@@ -29,7 +30,7 @@ TEST_CASE("pictures come as they are, each ended by the head of the next") {
   CHECK(boundary.size() > 20);
   const std::string head = boundary + "\r\nContent-Type: image/jpeg\r\n\r\n";
   CHECK(client.read_exactly(head.size()) == head);
-  // The server knows of the reader as soon as a picture is asked for.
+  // A request for a picture shows that the server has registered the client.
   REQUIRE(eventually([&] {
     bool asked = false;
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
@@ -47,12 +48,12 @@ TEST_CASE("pictures come as they are, each ended by the head of the next") {
     CHECK(client.read_exactly(head.size() + 2) == "\r\n" + head);
   }
   const Dashboard other("127.0.0.1:0");
-  HttpTestClient stranger(other.port());
-  stranger.get("/stream.mjpg");
-  CHECK(boundary_of(stranger) != boundary);
+  HttpTestClient other_client(other.port());
+  other_client.get("/stream.mjpg");
+  CHECK(boundary_of(other_client) != boundary);
 }
 
-TEST_CASE("a picture is made only while somebody watches, and 20 times a second at most") {
+TEST_CASE("pictures are encoded only for clients, and at most 20 times a second") {
   Dashboard dashboard("127.0.0.1:0");
   int made = 0;
   const auto make = [&] {
@@ -73,16 +74,16 @@ TEST_CASE("a picture is made only while somebody watches, and 20 times a second 
   const auto start = Clock::now();
   while (made < 10) dashboard.show(some_answer(++number), make);
   CHECK(Clock::now() - start >= std::chrono::milliseconds(9 * 50));
-  CHECK(number > 100);  // so most were left out
-  // All count, even so.
+  CHECK(number > 100);  // so most were skipped
+  // The status still has the latest answer.
   CHECK(try_parse_json(get(dashboard, "/api/status").body)["answer"]["number"] == number);
 }
 
-TEST_CASE("nobody is shown the picture of another answer") {
+TEST_CASE("a new client does not get the picture of an older answer") {
   Dashboard dashboard("127.0.0.1:0");
   {
-    HttpTestClient watcher(dashboard.port());
-    watcher.get("/stream.mjpg");
+    HttpTestClient first_client(dashboard.port());
+    first_client.get("/stream.mjpg");
     REQUIRE(eventually([&] {
       bool asked = false;
       dashboard.show(some_answer(1), [&] {
@@ -92,7 +93,7 @@ TEST_CASE("nobody is shown the picture of another answer") {
       return asked;
     }));
   }
-  // Not watched any more: the next answers have no picture.
+  // Without clients the next answers have no picture.
   REQUIRE(eventually([&] {
     bool asked = false;
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
@@ -102,10 +103,10 @@ TEST_CASE("nobody is shown the picture of another answer") {
     });
     return !asked;
   }));
-  HttpTestClient late(dashboard.port());
-  late.get("/stream.mjpg");
-  const std::string boundary = boundary_of(late);
-  late.read_to("image/jpeg\r\n\r\n");
+  HttpTestClient second_client(dashboard.port());
+  second_client.get("/stream.mjpg");
+  const std::string boundary = boundary_of(second_client);
+  second_client.read_to("image/jpeg\r\n\r\n");
   REQUIRE(eventually([&] {
     bool asked = false;
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
@@ -115,7 +116,7 @@ TEST_CASE("nobody is shown the picture of another answer") {
     });
     return asked;
   }));
-  CHECK(late.read_to(boundary) == "new picture\r\n" + boundary);
+  CHECK(second_client.read_to(boundary) == "new picture\r\n" + boundary);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The metrics, read back by a parser of the tests' own.
+// The metrics, read back by an independent parser.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -81,13 +81,13 @@ TEST_CASE("every number of a run is a metric, in base units") {
   counter("quantring_link_bytes_total", "5000000001", link);
   counter("quantring_link_frames_total", "71", link);
 
-  // What is not known is not there.
+  // Unknown values have no sample.
   CHECK(all["quantring_link_capacity_bytes_per_second"].samples.size() == 2);
   CHECK(all["quantring_link_round_trip_seconds"].samples.size() == 1);
   CHECK(all["quantring_link_element_width"].samples.size() == 2);
   CHECK(all["quantring_link_codec_info"].samples.size() == 2);
   CHECK(all["quantring_link_bytes_total"].samples.size() == 3);
-  CHECK(all.size() == 30);  // nothing that is not looked at above
+  CHECK(all.size() == 30);  // none that is not checked above
   for (const auto& each : all) {
     CAPTURE(each.first);
     CHECK_FALSE(each.second.help.empty());
@@ -95,7 +95,7 @@ TEST_CASE("every number of a run is a metric, in base units") {
   }
 }
 
-TEST_CASE("without a ring and an answer nothing is made up") {
+TEST_CASE("without a ring and answers there are no invented values") {
   const auto all = read_prometheus(live_metrics(LiveStatus{}));
   CHECK(only(all.at("quantring_healthy")) == "0");
   CHECK(only(all.at("quantring_images_total")) == "0");

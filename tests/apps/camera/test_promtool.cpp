@@ -1,4 +1,4 @@
-// The metrics as Prometheus's own checker sees them.
+// The metrics checked by Prometheus's own tool.
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -6,8 +6,8 @@
 
 #include "apps/camera/live_metrics.h"
 #include "tests/apps/camera/live_status_sample.h"
-#include "tests/support/temp_folder.h"
 #include "tests/support/process.h"
+#include "tests/support/temp_folder.h"
 
 namespace quantring::apps {
 namespace {
@@ -18,7 +18,7 @@ test::Outcome check(const std::string& metrics) {
   return test::run({"/bin/sh", "-c", "promtool check metrics < '" + file + "'"});
 }
 
-TEST_CASE("promtool has nothing to say against the metrics") {
+TEST_CASE("promtool accepts the metrics") {
   if (test::run({"/bin/sh", "-c", "promtool --version"}).status != 0) {
     std::puts("SKIPPED: promtool is not installed (Debian's package prometheus)");
     return;
@@ -28,7 +28,7 @@ TEST_CASE("promtool has nothing to say against the metrics") {
     CHECK(outcome.status == 0);
     CHECK(outcome.out + outcome.err == "");
   }
-  CHECK(check("quantring_images 1\n").status != 0);  // it does look: no HELP
+  CHECK(check("quantring_images 1\n").status != 0);  // missing HELP is detected
 }
 
 }  // namespace

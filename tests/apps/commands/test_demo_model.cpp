@@ -7,15 +7,16 @@
 
 #include "engine/model/safetensors.h"
 #include "tests/apps/commands/programs.h"
-#include "tests/support/process.h"
 #include "tests/support/paths.h"
+#include "tests/support/process.h"
 
 using namespace quantring;
 
 TEST_CASE("the demo model's logits equal PyTorch's") {
   const std::string images = "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz";
   if (!std::filesystem::exists(images)) {
-    std::printf("SKIPPED: %s is missing (Debian's package dataset-fashion-mnist)\n", images.c_str());
+    std::printf("SKIPPED: %s is missing (Debian's package dataset-fashion-mnist)\n",
+                images.c_str());
     return;
   }
   const std::string models = quantring::test::source_path("models/");

@@ -269,9 +269,9 @@ TEST_CASE("errors are one line, before the work") {
   const Setup setup;
   const std::string here = setup.folder.path().string();
   setup.refused({"--cuts", "6"}, 2,
-                "error: --cuts 6: '6' is no cut: this model of 6 blocks can be cut after 0.5, 1, "
-                "1.5 ... 5.5 of them, blocks or halves\n");
-  setup.refused({"--cuts", "block"}, 2, "error: --cuts block: 'block' is no cut");
+                "error: --cuts 6: '6' is not a cut of this model: use blocks, halves, or a list of "
+                "0.5, 1, 1.5 ... 5.5 blocks\n");
+  setup.refused({"--cuts", "block"}, 2, "error: --cuts block: 'block' is not a cut");
   setup.refused({"--stages", "13"}, 2, "error: --stages: 13 stages: this model has 6 blocks");
   setup.refused({"--stages", "1"}, 2, "--stages");
   setup.refused({"--stages", "2", "--cuts", "3"}, 2, "--cuts");

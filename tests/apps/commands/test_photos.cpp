@@ -9,8 +9,8 @@
 #include "engine/model/labels.h"
 #include "engine/model/safetensors.h"
 #include "tests/apps/commands/programs.h"
-#include "tests/support/process.h"
 #include "tests/support/paths.h"
+#include "tests/support/process.h"
 
 using namespace quantring;
 
@@ -41,15 +41,15 @@ TEST_CASE("DeiT-Tiny on 500 photos, from the JPEG files") {
   const test::TemporaryFolder folder;
   const std::string model = folder / "deit.safetensors";
   const auto converted =
-      test::run({quantring::test::built_path("quantring-weights"), "convert", *checkpoint, "-o", model,
-                 "--heads", "3", "--resize", "256", "--interpolation", "bicubic", "--mean",
+      test::run({quantring::test::built_path("quantring-weights"), "convert", *checkpoint, "-o",
+                 model, "--heads", "3", "--resize", "256", "--interpolation", "bicubic", "--mean",
                  "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"});
   CAPTURE(converted.err);
   REQUIRE(converted.status == 0);
-  const auto outcome =
-      test::run({test::program, "classify", *photos, "--model", model, "--labels", *labels,
-                 "--stages", "3", "--codec", "raw32", "--quiet", "--logits", folder / "logits.safetensors"},
-                600);
+  const auto outcome = test::run(
+      {test::program, "classify", *photos, "--model", model, "--labels", *labels, "--stages", "3",
+       "--codec", "raw32", "--quiet", "--logits", folder / "logits.safetensors"},
+      600);
   CAPTURE(outcome.err);
   REQUIRE(outcome.status == 0);
 

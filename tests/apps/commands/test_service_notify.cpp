@@ -134,7 +134,8 @@ TEST_CASE("a supervisor that disappears or does not read does not block") {
   ::setenv("WATCHDOG_USEC", "2", 1);
   Supervisor supervisor((folder / "notify").string());
   ServiceNotifier notifier;
-  for (int i = 0; i < 10000; ++i) notifier.alive();  // more than the socket buffer holds: must not block
+  for (int i = 0; i < 10000; ++i)
+    notifier.alive();  // more than the socket buffer holds: must not block
   CHECK(supervisor.next_message() == "WATCHDOG=1\n");
 }
 

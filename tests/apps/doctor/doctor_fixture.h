@@ -1,5 +1,5 @@
 #pragma once
-// A folder that stands for the root of a machine's system, and looks at findings.
+// A folder used as the root of a machine's file system, and helpers for findings.
 
 #include <algorithm>
 #include <fstream>
@@ -39,7 +39,7 @@ class Machine {
   TemporaryFolder folder_;
 };
 
-// An Orin Nano developer kit with JetPack 6.2, as its files read when it has just been flashed.
+// The files of an Orin Nano developer kit with JetPack 6.2, freshly flashed.
 inline Machine::Files orin_nano() {
   return {
       {"/proc/device-tree/model",
@@ -63,7 +63,7 @@ inline Machine::Files orin_nano() {
       {"/sys/class/thermal/thermal_zone0/temp", "47281"},
       {"/sys/class/thermal/thermal_zone1/type", "gpu-thermal"},
       {"/sys/class/thermal/thermal_zone1/temp", "46468"},
-      {"/sys/class/thermal/thermal_zone2/type", "cv0-thermal"},  // switched off: not a number
+      {"/sys/class/thermal/thermal_zone2/type", "cv0-thermal"},  // powered off: not a number
       {"/sys/class/thermal/thermal_zone2/temp", ""},
       {"/sys/class/thermal/cooling_device0/type", "pwm-fan"},
       {"/sys/class/thermal/cooling_device0/cur_state", "2"},
@@ -87,7 +87,7 @@ struct TinyModel {
   }
 };
 
-// The one finding with this subject; a subject that stands there twice, or not, is empty.
+// The finding with this subject; empty unless there is exactly one.
 inline apps::Finding the(const std::vector<apps::Finding>& findings, const std::string& subject) {
   std::vector<apps::Finding> found;
   std::copy_if(findings.begin(), findings.end(), std::back_inserter(found),

@@ -1,16 +1,15 @@
-// The parts of `quantring doctor`: how findings are told, other programs, test frames, readings of
-// links, and model files.
+// Parts of `quantring doctor`: output of findings, other programs, test frames, link readings and
+// model files.
 
 #include <doctest/doctest.h>
-
 
 #include "apps/doctor/checks.h"
 #include "apps/doctor/link_readings.h"
 #include "apps/doctor/run_program.h"
 #include "apps/session/probe_frames.h"
-#include "tests/apps/doctor/doctor_fixture.h"
-#include "tests/apps/commands/programs.h"
 #include "ops/base/json.h"
+#include "tests/apps/commands/programs.h"
+#include "tests/apps/doctor/doctor_fixture.h"
 
 using namespace quantring;
 using namespace quantring::apps;
@@ -20,17 +19,17 @@ namespace {
 
 const std::vector<Section> example = {
     {"Memory",
-     {{Severity::ok, "memory", "5 GB of 8 GB can be taken", ""},
+     {{Severity::ok, "memory", "5 GB of 8 GB available", ""},
       {Severity::warning, "swap", "half of it used", "end other programs"}}},
     {"Jetson", {}},
     {"Ring", {{Severity::problem, "stage 0", "bad\x1b[31m\nname", "restart it"}}}};
 
 }  // namespace
 
-TEST_CASE("findings as text: aligned, the remedy beneath, nothing that steers a terminal") {
+TEST_CASE("findings as text: aligned, remedies below, no control characters") {
   CHECK(findings_text(example, false) ==
         "Memory\n"
-        "  ok       memory  5 GB of 8 GB can be taken\n"
+        "  ok       memory  5 GB of 8 GB available\n"
         "  warning  swap    half of it used\n"
         "                   -> end other programs\n"
         "\n"
@@ -59,7 +58,7 @@ TEST_CASE("findings as JSON") {
   CHECK(!json["sections"][0]["findings"][0].contains("remedy"));
 }
 
-TEST_CASE("other programs: their status, and an end to those that hang") {
+TEST_CASE("other programs: exit status, and a time limit") {
   using std::chrono::seconds;
   CHECK(exit_status({"true"}, seconds(20)) == 0);
   CHECK(exit_status({"sh", "-c", "exit 3"}, seconds(20)) == 3);
@@ -69,7 +68,7 @@ TEST_CASE("other programs: their status, and an end to those that hang") {
   CHECK(!in_path("no-such-program-here"));
 }
 
-// A link that carries so many bytes a second, and counts as net::Link does.
+// Lengths of test frames on a link of this speed, with counters as net::Link keeps them.
 std::vector<std::size_t> lengths_on(double bytes_per_second, int frames) {
   ProbeFrames probe;
   net::LinkStats link;
@@ -83,7 +82,7 @@ std::vector<std::size_t> lengths_on(double bytes_per_second, int frames) {
   return lengths;
 }
 
-TEST_CASE("test frames last about 0.15 s on any link, and never begin long") {
+TEST_CASE("test frames take about 0.15 s on any link and start short") {
   for (const double mbit : {1.0, 20.0, 500.0}) {
     CAPTURE(mbit);
     const double per_second = mbit * 1e6 / 8;
@@ -92,14 +91,14 @@ TEST_CASE("test frames last about 0.15 s on any link, and never begin long") {
     for (std::size_t i = 1; i < lengths.size(); ++i) CHECK(lengths[i] <= 4 * lengths[i - 1]);
     CHECK(static_cast<double>(lengths.back()) / per_second == doctest::Approx(0.15).epsilon(0.05));
   }
-  CHECK(lengths_on(1000, 20).back() == 4096);                   // the least
-  CHECK(lengths_on(1e12, 20).back() == std::size_t{16} << 20);  // the most
-  // While nothing has gone out, nothing is known.
+  CHECK(lengths_on(1000, 20).back() == 4096);                   // the minimum
+  CHECK(lengths_on(1e12, 20).back() == std::size_t{16} << 20);  // the maximum
+  // Nothing is known before something was sent.
   ProbeFrames probe;
   for (int i = 0; i < 5; ++i) CHECK(probe.next({}).payload.size() == 16384);
 }
 
-TEST_CASE("the readings of a link: the median of the latest, or at least what went through") {
+TEST_CASE("the readings of a link: the median of the latest, or a lower bound") {
   net::RingStats idle;
   idle.stages.resize(1);
   idle.input.rtt_s = 0.002;
@@ -107,7 +106,7 @@ TEST_CASE("the readings of a link: the median of the latest, or at least what we
   LinkReadings readings(2);
   CHECK(readings.links(idle)[0].capacity == net::Capacity::unknown);
   net::RingStats now = idle;
-  now.input.rtt_s = 0.3;  // under load: the queue
+  now.input.rtt_s = 0.3;  // with a queue under load
   const auto add = [&](double first, net::Capacity kind, double second) {
     now.input.capacity = net::Capacity::measured;
     now.input.capacity_bps = first;
@@ -121,7 +120,7 @@ TEST_CASE("the readings of a link: the median of the latest, or at least what we
   CHECK(!readings.enough());
   const auto links = readings.links(idle);
   CHECK(links[0].capacity == net::Capacity::measured);
-  CHECK(links[0].capacity_bps == 9.6e7);  // of the last five that differ
+  CHECK(links[0].capacity_bps == 9.6e7);  // the last five different ones
   CHECK(links[0].rtt_s == 0.002);
   CHECK(links[1].capacity == net::Capacity::at_least);
   CHECK(links[1].capacity_bps == 1e8);
@@ -130,7 +129,7 @@ TEST_CASE("the readings of a link: the median of the latest, or at least what we
   CHECK(readings.enough());
 }
 
-TEST_CASE("a model file: whole, damaged and none") {
+TEST_CASE("a model file: whole, damaged and missing") {
   const TinyModel model;
   std::optional<ModelFile> opened;
   auto found = check_model(model.path, opened);
@@ -146,7 +145,7 @@ TEST_CASE("a model file: whole, damaged and none") {
   std::ofstream(damaged, std::ios::binary) << bytes;
   found = check_model(damaged.string(), opened);
   CHECK(count(found, Severity::problem) == 1);
-  CHECK(contains(the(found, "tensors").remedy, "copy it again"));
+  CHECK(contains(the(found, "tensors").remedy, "copy the file again"));
 
   std::optional<ModelFile> none;
   found = check_model((model.folder / "no.safetensors").string(), none);
@@ -155,7 +154,7 @@ TEST_CASE("a model file: whole, damaged and none") {
   CHECK(contains(found[0].found, "no.safetensors"));
 }
 
-TEST_CASE("the weights of a stage in bytes are those of its tensors in f32") {
+TEST_CASE("weight_bytes is the size of the tensors in f32") {
   const TinyModel model;
   std::uint64_t stored = 0;
   for (const auto& [name, tensor] : model.file->tensors()) stored += tensor.data.size();

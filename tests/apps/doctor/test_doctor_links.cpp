@@ -1,5 +1,5 @@
-// The links of a ring in network namespaces, each shaped to a rate of its own, as `quantring
-// doctor` measures them. Needs root, `ip` and `tc`.
+// `quantring doctor` measures links in network namespaces, each shaped to a different rate. Needs
+// root, `ip` and `tc`.
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -26,22 +26,21 @@ using namespace quantring::test;
 
 namespace {
 
-constexpr std::size_t places = 4;  // the head, then three stages
-// Mbit/s of each hop on the cable: one so slow that no frame may be long, one so fast that a short
-// one says nothing.
-constexpr std::array<double, places> rates = {100, 20, 500, 5};
+constexpr std::size_t hosts = 4;  // the head, then three stages
+// Mbit/s of each link on the cable: slow ones need short frames, fast ones need long frames.
+constexpr std::array<double, hosts> rates = {100, 20, 500, 5};
 
 bool shell(const std::string& command) {
   return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
 }
 
-// A circle of namespaces: none reaches another but its two neighbours.
+// A circle of namespaces: each reaches only its two neighbours.
 class Circle {
  public:
   Circle() {
-    for (std::size_t i = 0; i < places && works_; ++i) works_ = shell("ip netns add " + name(i));
-    for (std::size_t i = 0; i < places && works_; ++i) {
-      const std::string from = name(i), to = name((i + 1) % places);
+    for (std::size_t i = 0; i < hosts && works_; ++i) works_ = shell("ip netns add " + name(i));
+    for (std::size_t i = 0; i < hosts && works_; ++i) {
+      const std::string from = name(i), to = name((i + 1) % hosts);
       const int rate = static_cast<int>(rates[i] * 1000);
       works_ = shell("ip -n " + from + " link set lo up") &&
                shell("ip link add out netns " + from + " type veth peer name in netns " + to) &&
@@ -55,15 +54,15 @@ class Circle {
     }
   }
   ~Circle() {
-    for (std::size_t i = 0; i < places; ++i) shell("ip netns del " + name(i));
+    for (std::size_t i = 0; i < hosts; ++i) shell("ip netns del " + name(i));
   }
   Circle(const Circle&) = delete;
   Circle& operator=(const Circle&) = delete;
 
   bool works() const { return works_; }
-  // On a thread in that namespace; its sockets, and those of the threads that it starts, are there.
-  std::thread inside(std::size_t place, std::function<void()> action) const {
-    return std::thread([path = "/run/netns/" + name(place), action = std::move(action)] {
+  // Runs the action on a thread in that namespace; sockets of the threads it starts are there too.
+  std::thread inside(std::size_t host, std::function<void()> action) const {
+    return std::thread([path = "/run/netns/" + name(host), action = std::move(action)] {
       const int space = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
       const bool entered = ::setns(space, CLONE_NEWNET) == 0;
       ::close(space);
@@ -72,13 +71,13 @@ class Circle {
   }
 
  private:
-  static std::string name(std::size_t place) { return fmt::format("qdl{}-{}", ::getpid(), place); }
+  static std::string name(std::size_t host) { return fmt::format("qdl{}-{}", ::getpid(), host); }
   bool works_ = true;
 };
 
 }  // namespace
 
-TEST_CASE("three nodes and four links of different rates: each within a tenth") {
+TEST_CASE("three nodes and four links of different rates: each within 10 %") {
   const Circle circle;
   if (!circle.works()) {
     std::printf("SKIPPED: network namespaces with shaped links cannot be made here\n");
@@ -90,7 +89,7 @@ TEST_CASE("three nodes and four links of different rates: each within a tenth") 
 
   RingProbeRequest request;
   request.advertise = "10.78.3.2";
-  std::vector<std::unique_ptr<net::RingNode>> nodes(places - 1);
+  std::vector<std::unique_ptr<net::RingNode>> nodes(hosts - 1);
   std::vector<std::thread> serving;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     circle
@@ -111,16 +110,16 @@ TEST_CASE("three nodes and four links of different rates: each within a tenth") 
     serving.push_back(circle.inside(i + 1, [&, i] { nodes[i]->run(); }));
   }
 
-  // A shaper that is woken late on a busy machine carries less than its rate: five tries.
+  // On a busy machine a shaper can carry less than its rate: five attempts.
   bool right = false;
   WholeRingProbe probe;
   for (int i = 0; i < 5 && !right; ++i) {
     circle.inside(0, [&] { probe = probe_ring(request); }).join();
     CHECK(probe.error.empty());
-    if (probe.links.size() != places) break;
+    if (probe.links.size() != hosts) break;
     right = true;
-    for (std::size_t link = 0; link < places; ++link) {
-      // A token bucket counts whole packets: 1514 bytes for 1448 of payload.
+    for (std::size_t link = 0; link < hosts; ++link) {
+      // The token bucket counts whole packets: 1514 bytes for 1448 of payload.
       const double expected = rates[link] * 1e6 * 1448 / 1514;
       const LinkProbe& seen = probe.links[link];
       MESSAGE(rates[link], " Mbit/s: ", seen.capacity_bps / expected, " of it, round trip ",
@@ -132,7 +131,7 @@ TEST_CASE("three nodes and four links of different rates: each within a tenth") 
   }
   CHECK(right);
 
-  // From the head only the first can be asked alone.
+  // The head reaches only the first node.
   std::vector<NodeProbe> alone;
   circle.inside(0, [&] { alone = probe_nodes(request); }).join();
   REQUIRE(alone.size() == 3);

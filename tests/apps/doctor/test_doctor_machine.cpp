@@ -1,5 +1,4 @@
-// What `quantring doctor` says of machines that are not this one: their files are written here as
-// real ones have them.
+// Findings about other machines, from files as real ones have them.
 
 #include <doctest/doctest.h>
 
@@ -7,16 +6,16 @@
 #include "apps/doctor/library_finder.h"
 #include "apps/doctor/memory_info.h"
 #include "apps/doctor/power_mode.h"
-#include "ops/device.h"
 #include "ops/base/error.h"
-#include "tests/apps/doctor/doctor_fixture.h"
+#include "ops/device.h"
 #include "tests/apps/commands/programs.h"
+#include "tests/apps/doctor/doctor_fixture.h"
 
 using namespace quantring;
 using namespace quantring::apps;
 using namespace quantring::test;
 
-TEST_CASE("an Orin Nano as it is flashed: a faster power mode, and clocks that rest") {
+TEST_CASE("a freshly flashed Orin Nano: a faster power mode exists, clocks are low") {
   const Machine machine(orin_nano());
   const auto found = check_jetson(machine.files());
   CHECK(the(found, "board").found ==
@@ -30,15 +29,15 @@ TEST_CASE("an Orin Nano as it is flashed: a faster power mode, and clocks that r
   CHECK(clock.severity == Severity::note);
   CHECK(contains(clock.found, "306 MHz now, 306 MHz to 625 MHz, governor nvhost_podgov"));
   CHECK(contains(clock.remedy, "sudo jetson_clocks"));
-  CHECK(the(found, "heat").severity == Severity::ok);
-  CHECK(the(found, "heat").found == "cpu 47, gpu 46 °C");
+  CHECK(the(found, "temperature").severity == Severity::ok);
+  CHECK(the(found, "temperature").found == "cpu 47, gpu 46 °C");
   CHECK(the(found, "power supply").severity == Severity::ok);
-  CHECK(the(found, "memory clock").found.empty());  // only root sees it
+  CHECK(the(found, "memory clock").found.empty());  // readable by root only
   CHECK(count(found, Severity::warning) == 1);
   CHECK(count(found, Severity::problem) == 0);
 }
 
-TEST_CASE("an Orin that is set to run fast: nothing to do") {
+TEST_CASE("an Orin at full speed: nothing to do") {
   Machine machine(orin_nano());
   machine.write("/var/lib/nvpmodel/status", "pmode:0002");
   machine.write("/sys/class/devfreq/17000000.gpu/min_freq", "1020000000");
@@ -50,7 +49,7 @@ TEST_CASE("an Orin that is set to run fast: nothing to do") {
   CHECK(contains(the(found, "memory clock").found, "3199 MHz now"));
 }
 
-TEST_CASE("an Orin that is hot, badly fed and old") {
+TEST_CASE("an Orin that is hot, has a weak supply and an old release") {
   Machine machine(orin_nano());
   machine.write("/sys/class/thermal/thermal_zone1/temp", "99500");
   machine.write("/sys/class/thermal/cooling_device1/cur_state", "1");
@@ -58,33 +57,33 @@ TEST_CASE("an Orin that is hot, badly fed and old") {
   machine.write("/sys/class/hwmon/hwmon3/oc3_event_cnt", "27");
   machine.write("/etc/nv_tegra_release", "# R35 (release), REVISION: 4.1, GCID: 33958178");
   const auto found = check_jetson(machine.files());
-  CHECK(the(found, "heat").severity == Severity::warning);
-  CHECK(contains(the(found, "heat").found, "slowed down now: gpu"));
-  CHECK(contains(the(found, "heat").remedy, "fan"));
+  CHECK(the(found, "temperature").severity == Severity::warning);
+  CHECK(contains(the(found, "temperature").found, "throttled now: gpu"));
+  CHECK(contains(the(found, "temperature").remedy, "fan"));
   CHECK(the(found, "power supply").severity == Severity::warning);
   CHECK(contains(the(found, "power supply").found, "too weak 31 times"));
   CHECK(the(found, "release").severity == Severity::warning);
   CHECK(contains(the(found, "release").found, "L4T 35.4.1 (JetPack 5)"));
   CHECK(contains(the(found, "release").remedy, "JetPack 6.1 or newer"));
   machine.write("/sys/class/thermal/cooling_device1/cur_state", "0");
-  CHECK(contains(the(check_jetson(machine.files()), "heat").found, "close to slowing down"));
+  CHECK(contains(the(check_jetson(machine.files()), "temperature").found, "close to throttling"));
 }
 
-TEST_CASE("releases and their JetPack") {
+TEST_CASE("JetPack versions") {
   Machine machine(orin_nano());
   const auto release = [&](const std::string& text) {
     machine.write("/etc/nv_tegra_release", text);
     return the(check_jetson(machine.files()), "release");
   };
   CHECK(release("# R36 (release), REVISION: 3.0, GCID: 1").found ==
-        "L4T 36.3.0 (JetPack 6.0): its CUDA is older than 12.6, which the GPU's code needs");
+        "L4T 36.3.0 (JetPack 6.0): its CUDA is older than 12.6, which the GPU code needs");
   CHECK(release("# R36 (release), REVISION: 4.0, GCID: 1").found == "L4T 36.4.0 (JetPack 6.1)");
   CHECK(release("# R36 (release), REVISION: 4.4, GCID: 1").found == "L4T 36.4.4 (JetPack 6.2.1)");
   CHECK(contains(release("# R38 (release), REVISION: 2.0, GCID: 1").found, "JetPack 7"));
   CHECK(release("nonsense").severity == Severity::note);
 }
 
-TEST_CASE("power modes: the fastest by its name, the present by status or default") {
+TEST_CASE("power modes: the fastest by name, the current one by status or default") {
   Machine machine(
       Machine::Files{{"/etc/nvpmodel.conf",
                       "< POWER_MODEL ID=0 NAME=MAXN >\n< POWER_MODEL ID=1 NAME=MODE_15W >\n"
@@ -93,7 +92,7 @@ TEST_CASE("power modes: the fastest by its name, the present by status or defaul
   REQUIRE(modes.now);
   CHECK(modes.now->name == "50W");
   CHECK(modes.best->id == 0);
-  machine.write("/var/lib/nvpmodel/status", "pmode:0007");  // not in the file any more
+  machine.write("/var/lib/nvpmodel/status", "pmode:0007");  // not in the file
   CHECK(read_power_modes(machine.files()).now->id == 7);
   machine.write("/etc/nvpmodel.conf",
                 "< POWER_MODEL ID=4 NAME=10W_2CORE >\n"
@@ -102,11 +101,11 @@ TEST_CASE("power modes: the fastest by its name, the present by status or defaul
   CHECK(!read_power_modes(Machine().files()).now);
 }
 
-TEST_CASE("a machine that is no Jetson has no findings about one") {
+TEST_CASE("no Jetson findings on other machines") {
   CHECK(check_jetson(Machine().files()).empty());
 }
 
-TEST_CASE("processors: x86 with and without AVX2, an Orin with cores switched off") {
+TEST_CASE("processors: x86 with and without AVX2, an Orin with offline cores") {
   Machine machine({{"/proc/cpuinfo",
                     "processor\t: 0\nmodel name\t: Intel(R) Core(TM) i5-8250U\n"
                     "flags\t\t: fpu sse2 avx2 fma f16c\n\nprocessor\t: 1"},
@@ -119,7 +118,7 @@ TEST_CASE("processors: x86 with and without AVX2, an Orin with cores switched of
                    {"/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "3400000"}});
   auto found = check_cpu(machine.files(), "avx2");
   CHECK(the(found, "processor").found == "Intel(R) Core(TM) i5-8250U, 8 cores");
-  CHECK(the(found, "instructions").found == "kernels: avx2; of sse2, avx2, fma, f16c");
+  CHECK(the(found, "instructions").found == "kernels: avx2; the CPU has sse2, avx2, fma, f16c");
   CHECK(the(found, "clocks").found ==
         "1800 MHz now, 3400 MHz allowed, 3400 MHz possible; governor powersave");
   CHECK(count(found, Severity::ok) == 3);
@@ -141,12 +140,12 @@ TEST_CASE("processors: x86 with and without AVX2, an Orin with cores switched of
   machine.write("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "1728000");
   found = check_cpu(machine.files(), "baseline");
   CHECK(the(found, "processor").severity == Severity::note);
-  CHECK(the(found, "processor").found == "ARM Cortex-A78AE, 4 cores, 2 more are switched off");
+  CHECK(the(found, "processor").found == "ARM Cortex-A78AE, 4 cores, 2 more are offline");
   CHECK(the(found, "instructions").severity == Severity::ok);
   CHECK(contains(the(found, "clocks").remedy, "power mode"));
 }
 
-TEST_CASE("memory: enough, little, swapped out, and a model that does not fit") {
+TEST_CASE("memory: enough, low, swapped out, and a model that does not fit") {
   Machine machine(
       {{"/proc/meminfo",
         "MemTotal:        7802628 kB\nMemFree:          200000 kB\n"
@@ -159,7 +158,7 @@ TEST_CASE("memory: enough, little, swapped out, and a model that does not fit") 
   CHECK(memory.zram);
   auto found = check_memory(machine.files(), 4'000'000'000);
   CHECK(count(found, Severity::ok) == 3);
-  CHECK(the(found, "memory").found == "5.1 GB of 8.0 GB can be taken");
+  CHECK(the(found, "memory").found == "5.1 GB of 8.0 GB available");
   CHECK(contains(the(found, "swap").found, "zram"));
   found = check_memory(machine.files(), 5'000'000'000);
   CHECK(the(found, "model").severity == Severity::warning);
@@ -174,7 +173,7 @@ TEST_CASE("memory: enough, little, swapped out, and a model that does not fit") 
   CHECK(found.size() == 2);
 }
 
-TEST_CASE("CUDA's libraries: found with their versions, or missing with the package") {
+TEST_CASE("CUDA libraries: found with version, or missing with the package to install") {
   Machine machine(orin_nano());
   const std::string folder = "/usr/lib/aarch64-linux-gnu/nvidia/";
   machine.write(folder + "libcuda.so.1.1", "");
@@ -198,10 +197,10 @@ TEST_CASE("CUDA's libraries: found with their versions, or missing with the pack
   CHECK(contains(the(without, "driver").remedy, "nvidia-l4t-cuda"));
 }
 
-TEST_CASE("GPUs: a card on the bus that cannot be used, and none at all") {
+TEST_CASE("GPUs: a PCI card that cannot be used, and none") {
   try {
     choose_device("cuda:0");
-    return;  // this machine has one that works
+    return;  // this machine has a usable one
   } catch (const Error&) {
   }
   const auto none = check_gpu(Machine().files());
@@ -218,7 +217,7 @@ TEST_CASE("GPUs: a card on the bus that cannot be used, and none at all") {
   CHECK(check_gpu(sound.files()).size() == 1);
 }
 
-TEST_CASE("cameras: formats that can be read, that cannot, and no permission") {
+TEST_CASE("cameras: readable and other formats, and no permission") {
   const Machine machine, jetson(orin_nano());
   V4l2Info webcam{"/dev/video0", "HD Pro Webcam C920", "uvcvideo", true, {}, ""};
   webcam.formats = {{"MJPG", true, {{1920, 1080, {30, 24}}, {640, 480, {30}}}},
@@ -239,8 +238,8 @@ TEST_CASE("cameras: formats that can be read, that cannot, and no permission") {
   CHECK(contains(the(found, "/dev/video2").remedy, "csi://0"));
   CHECK(the(found, "/dev/video3").severity == Severity::warning);
   CHECK(the(found, "/dev/video3").remedy == closed.error);
-  CHECK(the(found, "rtsp, films").severity == Severity::note);
-  CHECK(contains(the(found, "rtsp, films").remedy, "apt install"));
+  CHECK(the(found, "rtsp, videos").severity == Severity::note);
+  CHECK(contains(the(found, "rtsp, videos").remedy, "apt install"));
 
   const auto none = check_cameras(jetson.files(), {}, {true, false, true});
   CHECK(the(none, "cameras").severity == Severity::note);
@@ -249,5 +248,5 @@ TEST_CASE("cameras: formats that can be read, that cannot, and no permission") {
                  "nvidia-l4t-gstreamer"));
   CHECK(
       contains(the(check_cameras(jetson.files(), {}, {}), "csi://").remedy, "gstreamer1.0-tools"));
-  CHECK(the(none, "rtsp, films").severity == Severity::ok);
+  CHECK(the(none, "rtsp, videos").severity == Severity::ok);
 }

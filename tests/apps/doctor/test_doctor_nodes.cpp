@@ -1,10 +1,10 @@
-// What `quantring doctor` makes of the answers of a ring: each way to be wrong, and its remedy.
+// Findings about the nodes of a ring: every kind of problem, and its remedy.
 
 #include <doctest/doctest.h>
 
 #include "apps/doctor/checks.h"
-#include "tests/apps/doctor/doctor_fixture.h"
 #include "tests/apps/commands/programs.h"
+#include "tests/apps/doctor/doctor_fixture.h"
 
 using namespace quantring;
 using namespace quantring::apps;
@@ -46,7 +46,7 @@ NodeProbe failing(State state, const std::string& error) {
 
 }  // namespace
 
-TEST_CASE("nodes: all is well") {
+TEST_CASE("nodes: no problems") {
   const TinyModel model;
   const RingConfig ring = ring_of(2);
   const std::vector<NodeProbe> nodes(2, answering(*model.file));
@@ -56,14 +56,14 @@ TEST_CASE("nodes: all is well") {
   CHECK(count(found, Severity::ok) == static_cast<int>(found.size()));
   CHECK(contains(found[0].found, "orin, version 1, round trip 1.20 ms"));
   CHECK(contains(found[1].found, "blocks 0-3"));
-  CHECK(contains(the(found, "ring").found, "goes round"));
+  CHECK(contains(the(found, "ring").found, "works; a tiny frame takes 3.00 ms"));
 }
 
-TEST_CASE("nodes: each way to be wrong has its remedy") {
+TEST_CASE("nodes: every problem has its remedy") {
   const TinyModel model;
   const RingConfig ring = ring_of(1);
   const std::string subject = "stage 0 (10.0.0.1:7710)";
-  const auto told = [&](const NodeProbe& node, const std::string& remedy) {
+  const auto check_remedy = [&](const NodeProbe& node, const std::string& remedy) {
     const auto found = check_nodes(ring, &*model.file, {node}, nullptr);
     CAPTURE(found.front().found);
     CHECK(count(found, Severity::problem) == 1);
@@ -71,31 +71,31 @@ TEST_CASE("nodes: each way to be wrong has its remedy") {
     CHECK(found[found.size() - 2].subject == subject);
     CHECK(the(found, "ring").severity == Severity::note);
   };
-  told(failing(State::unreachable, "cannot connect to it: connection refused"),
-       "quantring node --model FILE --listen 0.0.0.0:7710");
-  told(failing(State::unreachable, "cannot connect to it: no answer within 5 s"),
-       "ufw allow 7710/tcp");
-  told(failing(State::unreachable, "cannot resolve 'x'"), "check the name");
-  told(failing(State::busy, "busy with a session of 10.0.0.9"), "end that session");
-  told(failing(State::other_version, "this is version 2"), "same package");
-  told(failing(State::failed, "something"), "journalctl");
-  told(failing(State::no_way_back, "cannot connect to the head (10.0.0.9:40000)"),
-       "[head] listen = \"0.0.0.0:7711\"");
+  check_remedy(failing(State::unreachable, "cannot connect to it: connection refused"),
+               "quantring node --model FILE --listen 0.0.0.0:7710");
+  check_remedy(failing(State::unreachable, "cannot connect to it: no answer within 5 s"),
+               "ufw allow 7710/tcp");
+  check_remedy(failing(State::unreachable, "cannot resolve 'x'"), "check the name");
+  check_remedy(failing(State::busy, "busy with a session of 10.0.0.9"), "stop that session");
+  check_remedy(failing(State::other_version, "this is version 2"), "same package");
+  check_remedy(failing(State::failed, "something"), "journalctl");
+  check_remedy(failing(State::no_way_back, "cannot connect to the head (10.0.0.9:40000)"),
+               "[head] listen = \"0.0.0.0:7711\"");
   const NodeProbe taken = failing(State::failed, "cannot listen on 0.0.0.0:7711: in use");
   CHECK(contains(the(check_nodes(ring, &*model.file, {taken}, nullptr), "head").remedy,
                  "change [head] listen"));
   NodeProbe other = answering(*model.file);
   other.report.model_hash = std::string(64, 'a');
-  told(other, "copy " + model.path);
+  check_remedy(other, "copy " + model.path);
   other = answering(*model.file);
   other.report.part = {0, 4};
-  told(other, "quantring-weights shard");
+  check_remedy(other, "quantring-weights shard");
   other = answering(*model.file);
   other.report.free_bytes = 1000;
-  told(other, "fewer blocks");
+  check_remedy(other, "fewer blocks");
 }
 
-TEST_CASE("nodes: what only the ring reaches is no problem, and one broken node is one") {
+TEST_CASE("nodes: one that only the ring reaches is not a problem, a broken one is") {
   const TinyModel model;
   const RingConfig ring = ring_of(2);
   NodeProbe hidden = failing(State::unreachable, "cannot connect to it: no route to host");
@@ -110,12 +110,12 @@ TEST_CASE("nodes: what only the ring reaches is no problem, and one broken node 
   CHECK(count(found, Severity::problem) == 1);
   CHECK(the(found, "ring").severity == Severity::note);
 
-  // In the middle of a ring nobody has to reach the head.
+  // Stages in the middle need not reach the head.
   NodeProbe middle = failing(State::no_way_back, "cannot connect to the head (10.0.0.9:40000)");
   found = check_nodes(ring, &*model.file, {middle, answering(*model.file)}, nullptr);
   CHECK(count(found, Severity::problem) == 0);
 
-  // Every node is well, and the last cannot come back to where the ring file says.
+  // All nodes work, but the last cannot connect to the address of the ring file.
   RingConfig listening = ring_of(2);
   listening.listen = "0.0.0.0:7799";
   whole.error = "cannot connect to the head (10.0.0.9:7799): no answer within 5 s";
@@ -125,7 +125,7 @@ TEST_CASE("nodes: what only the ring reaches is no problem, and one broken node 
   CHECK(contains(the(found, "ring").remedy, "ufw allow 7799/tcp"));
 }
 
-TEST_CASE("nodes without a model at the head: they must agree among themselves") {
+TEST_CASE("nodes, without a model at the head, must have the same model") {
   const TinyModel model;
   NodeProbe a = answering(*model.file), b = a;
   CHECK(count(check_nodes(ring_of(2), nullptr, {a, b}, nullptr), Severity::problem) == 0);
@@ -133,7 +133,7 @@ TEST_CASE("nodes without a model at the head: they must agree among themselves")
   CHECK(count(check_nodes(ring_of(2), nullptr, {a, b}, nullptr), Severity::problem) == 1);
 }
 
-TEST_CASE("blocks that do not fit the model are told once") {
+TEST_CASE("blocks that do not fit the model are reported once") {
   const TinyModel model;
   RingConfig ring = ring_of(1);
   ring.stages[0].range = StageRange{0, 4};
@@ -142,7 +142,7 @@ TEST_CASE("blocks that do not fit the model are told once") {
   CHECK(contains(found[0].found, "the stages end at block"));
 }
 
-TEST_CASE("links: names, measured, at least, slow, long and silent") {
+TEST_CASE("links: names, measured, lower bounds, slow, long round trip, unknown") {
   WholeRingProbe whole;
   whole.links = {{net::Capacity::measured, 9.56e7, 0.0012},
                  {net::Capacity::at_least, 3e9, 0.00002},
@@ -160,5 +160,5 @@ TEST_CASE("links: names, measured, at least, slow, long and silent") {
   RingConfig paced = ring_of(4);
   paced.link_mbps = 96;
   CHECK(contains(the(check_links(paced, whole), "head -> stage 0").found,
-                 "held to 96 Mbit/s by the ring file"));
+                 "paced to 96 Mbit/s by the ring file"));
 }

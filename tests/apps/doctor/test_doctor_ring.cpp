@@ -1,5 +1,5 @@
-// `quantring doctor --ring` with real nodes: all well, one dead, one with another model, one busy,
-// one of another version, and ring files that are wrong.
+// `quantring doctor --ring` with real nodes: all working, one dead, one with another model, one
+// busy, one of another version; and wrong ring files.
 
 #include <doctest/doctest.h>
 
@@ -13,9 +13,9 @@
 #include "apps/session/stage_worker.h"
 #include "net/ring/ring_head.h"
 #include "net/ring/ring_node.h"
+#include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/process.h"
-#include "ops/base/json.h"
 
 using namespace quantring;
 using namespace quantring::test;
@@ -67,7 +67,7 @@ struct Diagnosis {
   std::string err;
   nlohmann::json json;
 
-  // The findings about a subject that begins so, of one severity.
+  // Findings of one severity about subjects with this prefix.
   std::vector<std::string> found(const std::string& subject, const std::string& severity) const {
     std::vector<std::string> texts;
     for (const auto& section : json["sections"]) {
@@ -80,7 +80,7 @@ struct Diagnosis {
     }
     return texts;
   }
-  // Of the first problem with this subject.
+  // Of the first problem with this subject prefix.
   std::string remedy(const std::string& subject) const {
     for (const auto& section : json["sections"]) {
       for (const auto& each : section["findings"]) {
@@ -110,7 +110,7 @@ Diagnosis diagnose(const std::string& ring) {
 
 }  // namespace
 
-TEST_CASE("a ring that is well: every node, every link, and it works afterwards") {
+TEST_CASE("a working ring: every node, every link, and it still works afterwards") {
   const Setup s;
   const Nodes nodes({s.model, s.model, s.model});
   const std::string ring = s.ring(nodes.addresses());
@@ -135,7 +135,7 @@ TEST_CASE("a ring that is well: every node, every link, and it works afterwards"
   }
   const std::string images = write_idx(s.folder, 20);
   Outcome outcome;
-  for (int i = 0; i < 50; ++i) {  // a node may not have heard of the end of the probe yet
+  for (int i = 0; i < 50; ++i) {  // a node may not have noticed the end of the probe yet
     outcome = run({program, "classify", images, "--ring", ring, "--quiet"});
     if (!contains(outcome.err, "busy with a session")) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -143,7 +143,7 @@ TEST_CASE("a ring that is well: every node, every link, and it works afterwards"
   CHECK(outcome.status == 0);
 }
 
-TEST_CASE("text and JSON tell the same") {
+TEST_CASE("text and JSON have the same findings") {
   const Setup s;
   const Nodes nodes({s.other});
   const std::string ring = s.ring(nodes.addresses());
@@ -151,7 +151,7 @@ TEST_CASE("text and JSON tell the same") {
   const Outcome text = run({program, "doctor", "--ring", ring});
   CHECK(text.status == 1);
   CHECK(text.status == diagnosis.status);
-  CHECK(!contains(text.out, "\x1b"));  // no terminal
+  CHECK(!contains(text.out, "\x1b"));  // not a terminal
   int findings = 0;
   for (const auto& section : diagnosis.json["sections"]) {
     CHECK(contains(text.out, section["title"].get<std::string>() + "\n"));
@@ -166,7 +166,7 @@ TEST_CASE("text and JSON tell the same") {
   CHECK(findings > 8);
 }
 
-TEST_CASE("a node that is dead does not hide the others") {
+TEST_CASE("a dead node does not hide the others") {
   const Setup s;
   Nodes nodes({s.model, s.model, s.model});
   const std::string ring = s.ring(nodes.addresses());
@@ -193,7 +193,7 @@ TEST_CASE("a node with another model") {
   CHECK(diagnosis.problems().size() == 1);
 }
 
-TEST_CASE("a node that works for another head is left alone") {
+TEST_CASE("a node that works for another head is not disturbed") {
   const Setup s;
   const Nodes nodes({s.model, s.model});
   net::HeadOptions options;
@@ -204,7 +204,7 @@ TEST_CASE("a node that works for another head is left alone") {
   CHECK(diagnosis.status == 1);
   REQUIRE(diagnosis.problems("stage 0").size() == 1);
   CHECK(contains(diagnosis.problems("stage 0")[0], "busy with a session of 127.0.0.1"));
-  CHECK(contains(diagnosis.remedy("stage 0"), "end that session"));
+  CHECK(contains(diagnosis.remedy("stage 0"), "stop that session"));
   CHECK(diagnosis.found("stage 1", "ok").size() == 2);
   other_head.finish();  // was not disturbed
 }
@@ -231,7 +231,7 @@ TEST_CASE("a node of another version") {
   CHECK(contains(diagnosis.remedy("stage 0"), "install the same package"));
 }
 
-TEST_CASE("ring files that are wrong are a finding, and the rest is told all the same") {
+TEST_CASE("a wrong ring file is a finding, and the other checks still run") {
   const Setup s;
   const std::string ring = s.ring({"127.0.0.1:1", "127.0.0.1:1"});
   Diagnosis diagnosis = diagnose(ring);
@@ -252,6 +252,6 @@ TEST_CASE("without a ring: this machine and a model file") {
   outcome = run({program, "doctor", "--model", (s.folder / "none").string()});
   CHECK(outcome.status == 1);
   CHECK(contains(outcome.out, "1 problem"));
-  CHECK(contains(outcome.err, "error: there are problems"));
+  CHECK(contains(outcome.err, "error: problems were found, see above"));
   CHECK(run({program, "doctor", "--nonsense"}).status == 2);
 }

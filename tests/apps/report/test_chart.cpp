@@ -1,4 +1,4 @@
-// Charts: well-formed, with everything where its numbers say.
+// Charts are well-formed XML, with every element at the right coordinates.
 
 #include "apps/report/chart.h"
 
@@ -39,7 +39,7 @@ Chart one_panel(std::vector<ChartSeries> series) {
   return chart;
 }
 
-// Path data of the lines in the plots (not of the samples in the legend).
+// Path data of the lines in the plots, without the legend.
 Texts lines_of(const Xml& xml) {
   Texts lines;
   for (const XmlElement& path : xml.all("path")) {
@@ -69,7 +69,7 @@ TEST_CASE("a linear axis has round ticks") {
   CHECK(scale.fraction(-100) == doctest::Approx(-1));
 }
 
-TEST_CASE("an axis keeps the bounds it was given") {
+TEST_CASE("an axis keeps its given bounds") {
   const ChartScale scale = make_scale(axis(false, 1.5, 8.5), {0, 100});
   CHECK(scale.low == 1.5);
   CHECK(scale.high == 8.5);
@@ -80,7 +80,7 @@ TEST_CASE("an axis keeps the bounds it was given") {
   CHECK_THROWS_AS(make_scale(axis(false, nan_value, 2), {}), std::invalid_argument);
 }
 
-TEST_CASE("a logarithmic axis has powers of ten, and more where there are few") {
+TEST_CASE("a logarithmic axis has powers of ten, and ticks between them over few decades") {
   const ChartScale scale = make_scale(axis(true), {9456, 151296});
   CHECK(scale.low == 5000);
   CHECK(scale.high == 200000);
@@ -92,14 +92,14 @@ TEST_CASE("a logarithmic axis has powers of ten, and more where there are few") 
   const ChartScale wide = make_scale(axis(true), {1e-12, 1e12});
   CHECK(wide.ticks.size() >= 4);
   CHECK(wide.ticks.size() <= 10);
-  // What cannot be drawn does not count.
+  // Values that cannot be drawn do not affect the range.
   CHECK(make_scale(axis(true), {-5, 0, 10, 1000}).low == 10);
   CHECK_FALSE(scale.has(0));
   CHECK_FALSE(scale.has(-1));
   CHECK(make_scale(axis(), {}).has(0));
 }
 
-TEST_CASE("one value, no value, and values that are no numbers still make an axis") {
+TEST_CASE("an axis for one value, no value and non-finite values") {
   for (const bool logarithmic : {false, true}) {
     for (const std::vector<double>& values :
          {std::vector<double>{}, {32}, {32, 32}, {nan_value, infinity}, {1e-9, 1e-9}, {1e15}}) {
@@ -116,11 +116,11 @@ TEST_CASE("one value, no value, and values that are no numbers still make an axi
   const ChartScale zero = make_scale(axis(), {0});
   CHECK(zero.low <= 0);
   CHECK(zero.high > 0);
-  CHECK(make_scale(axis(false, 50.0), {3}).high > 50);  // all data below the bound that is given
+  CHECK(make_scale(axis(false, 50.0), {3}).high > 50);  // all data below the given bound
   CHECK(make_scale(axis(false, {}, -2.0), {3}).low < -2);
 }
 
-TEST_CASE("a chart shows what it was given") {
+TEST_CASE("a chart shows its titles, labels, lines, marks and dividers") {
   Chart chart = one_panel({{"ptq", {0, 50, 100}, {0, 5, 10}, true, false, false},
                            {"fp32", {0, 100}, {10, 10}, false, false, true}});
   chart.title = "Accuracy";
@@ -139,15 +139,15 @@ TEST_CASE("a chart shows what it was given") {
   // The plot is 560 wide and 330 high; y runs down.
   CHECK(lines_of(xml) == Texts{"M0.00 330.00L280.00 165.00L560.00 0.00", "M0.00 0.00L560.00 0.00"});
   CHECK(xml.all("circle").size() == 3 + 1);  // and one in the legend
-  CHECK(xml.all("line").size() == 1);        // a divider that is nowhere is not drawn
-  // Light and dark, and nothing from elsewhere.
+  CHECK(xml.all("line").size() == 1);        // the NaN divider is not drawn
+  // Light and dark theme, no external resources.
   const std::string svg = apps::chart_svg(chart);
   CHECK(svg.find("prefers-color-scheme: dark") != std::string::npos);
   for (const char* foreign : {"<script", "href", "@import", "url("})
     CHECK(svg.find(foreign) == std::string::npos);
 }
 
-TEST_CASE("steps hold, and what is not finite breaks a line") {
+TEST_CASE("steps hold their value, and non-finite values break a line") {
   const std::vector<double> x = {0, 1, 2, 3, 4}, y = {0, 10, nan_value, 10, 0};
   ChartSeries series{"", x, y};
   CHECK(lines_of(drawn(one_panel({series}))) ==
@@ -155,14 +155,14 @@ TEST_CASE("steps hold, and what is not finite breaks a line") {
   series.steps = true;
   CHECK(lines_of(drawn(one_panel({series}))) ==
         Texts{"M0.00 330.00H140.00V0.00H280.00M420.00 0.00H560.00V330.00"});
-  // A point alone is a dot.
+  // A single point is a dot.
   series = {"", {0, 1, 2}, {0, nan_value, 10}};
   CHECK(lines_of(drawn(one_panel({series}))) == Texts{"M0.00 330.00h0M560.00 0.00h0"});
   series = {"", {nan_value, infinity}, {1, 2}};
   CHECK(lines_of(drawn(one_panel({series}))).empty());
 }
 
-TEST_CASE("panels share x and a name's colour") {
+TEST_CASE("panels share the x axis and the colour per name") {
   Chart chart;
   chart.panels = {{axis(), {{"fixed", {0, 1}, {1, 2}}, {"ring", {0, 10}, {1, 2}}}},
                   {axis(true), {{"ring", {0, 10}, {1, 1000}}}}};
@@ -172,12 +172,12 @@ TEST_CASE("panels share x and a name's colour") {
     if (path.depth == 2) ++ring[path.attributes.at("class")];
   }
   CHECK(ring == std::map<std::string, int>{{"line c0", 1}, {"line c1", 2}});
-  // A tenth of the way, as the other panel goes to 10.
+  // At 10 % of the width, because the other panel goes to 10.
   CHECK(lines_of(xml)[0].find("L56.00 ") != std::string::npos);
   CHECK(xml.all("svg").size() == 1 + 2);  // the picture and two plots
 }
 
-TEST_CASE("a name can hold anything") {
+TEST_CASE("names are escaped") {
   Chart chart = one_panel({{"a<b> & \"c\" \x01\xff\xc3\xa9\xed\xa0\x80", {0, 1}, {0, 1}}});
   chart.title = "</title>&amp;";
   const Xml xml = drawn(chart);
@@ -192,13 +192,13 @@ TEST_CASE("a name can hold anything") {
   CHECK(found);
 }
 
-TEST_CASE("values far outside of an axis stay numbers") {
+TEST_CASE("values far outside the axis are clamped") {
   Chart chart = one_panel({{"", {0, 1}, {-1e300, 1e300}}});
   chart.panels[0].y = axis(false, 0, 1);
   CHECK(lines_of(drawn(chart)) == Texts{"M0.00 100000.00L560.00 -100000.00"});
 }
 
-TEST_CASE("an empty chart is a picture; one that contradicts itself is refused") {
+TEST_CASE("an empty chart is valid; x and y of different lengths are refused") {
   drawn(Chart{});
   drawn(one_panel({}));
   CHECK_THROWS_AS(apps::chart_svg(one_panel({{"", {1, 2}, {1}}})), std::invalid_argument);

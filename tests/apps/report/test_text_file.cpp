@@ -1,4 +1,4 @@
-// Text files: whole or not at all.
+// Output files are written atomically.
 
 #include "apps/report/text_file.h"
 
@@ -41,7 +41,7 @@ TEST_CASE("a file is written and replaced") {
   CHECK(files_in(folder.path()) == 1);
 }
 
-TEST_CASE("a link stands for its file") {
+TEST_CASE("a symbolic link is followed") {
   const test::TemporaryFolder folder;
   apps::write_text_file(folder / "file", "one");
   fs::create_symlink("file", folder / "link");
@@ -50,7 +50,7 @@ TEST_CASE("a link stands for its file") {
   CHECK(content(folder / "file") == "two");
 }
 
-TEST_CASE("what cannot be written is named, before and after") {
+TEST_CASE("errors name the file, in check_writable and in write_text_file") {
   const test::TemporaryFolder folder;
   const std::string missing = folder / "no" / "file";
   fs::create_directory(folder / "folder");
@@ -65,7 +65,7 @@ TEST_CASE("what cannot be written is named, before and after") {
   CHECK_FALSE(fs::exists(folder / "new"));
 }
 
-TEST_CASE("a file that did not fit leaves what was there") {
+TEST_CASE("a failed write leaves the old file unchanged") {
   const test::TemporaryFolder folder;
   const std::string path = folder / "file";
   apps::write_text_file(path, "before");

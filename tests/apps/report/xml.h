@@ -1,5 +1,5 @@
 #pragma once
-// Enough of an XML reader to tell whether a text is a document, and to find its elements.
+// A small XML parser: checks well-formedness and lists the elements.
 
 #include <algorithm>
 #include <cctype>
@@ -12,11 +12,11 @@ namespace quantring::test {
 struct XmlElement {
   std::string name;
   std::map<std::string, std::string> attributes;
-  std::string text;  // right inside, entities as characters
+  std::string text;  // directly inside, entities decoded
   int depth = 0;     // of the root: 0
 };
 
-// All elements in the order in which they begin. `wrong` says what is not XML, empty if all is.
+// All elements in document order. `wrong`: the first error, empty if well-formed.
 class Xml {
  public:
   explicit Xml(const std::string& text) : rest_(text) { read(); }

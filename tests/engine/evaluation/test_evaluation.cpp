@@ -250,7 +250,8 @@ TEST_CASE("cuts of a model") {
        {"", "0", "3", "2.7", "-1", "1,", ",1", "1,,2", "1 2", "one", "99999999999", "0.5,3"}) {
     CAPTURE(wrong);
     CHECK_THROWS_WITH_AS(parse_cuts(a, wrong),
-                         doctest::Contains("is no cut: this model of 3 blocks"), Error);
+                         doctest::Contains("is not a cut of this model: use blocks, halves"),
+                         Error);
   }
   CHECK_THROWS_WITH_AS(parse_cuts(a, "1,2,1"), "cut 1 is named twice", Error);
 }

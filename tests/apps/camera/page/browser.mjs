@@ -1,5 +1,5 @@
-// A headless Chromium, driven over its DevTools pipe: JSON ended by NUL, written to its descriptor 3
-// and read from 4. No library.
+// Drives a headless Chromium over its DevTools pipe, without a library: NUL-terminated JSON on file
+// descriptors 3 (in) and 4 (out).
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ export class Browser {
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
   }
 
-  // A page that notes what it asks for and what goes wrong.
+  // A page that records its requests and errors.
   async open(url) {
     const { targetId } = await this.call("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
@@ -63,13 +63,13 @@ export class Browser {
   }
 }
 
-// Keeps what the page's own EventSource was given, so that page and event can be compared.
+// Records the events that the page's EventSource received, to compare the page with them.
 const recorder = `
-  window.heard = {};
+  window.received = {};
   const Plain = window.EventSource;
   window.EventSource = class extends Plain {
     addEventListener(name, listener) {
-      super.addEventListener(name, (event) => { listener(event); window.heard[name] = event.data; });
+      super.addEventListener(name, (event) => { listener(event); window.received[name] = event.data; });
     }
   };
   window.violations = [];

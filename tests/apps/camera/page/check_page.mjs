@@ -1,9 +1,9 @@
-// The page in a real, headless Chromium: what it shows is what the server said, it asks nobody else,
-// names stay text, and it finds its way back.
+// The page in a headless Chromium: it shows what the server sent, makes no other requests, displays
+// names as text, and reconnects.
 //
-// node check_page.mjs DRIVER: against dashboard_driver, which is started, told things and restarted.
-// node check_page.mjs URL: against a run that goes on (the first part only).
-// With [SCREENSHOT.png] behind either, a picture of the page is kept.
+// node check_page.mjs DRIVER: against dashboard_driver, which is started, controlled and restarted.
+// node check_page.mjs URL: against a running program (the first part only).
+// With a further argument SCREENSHOT.png: saves a screenshot.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { Browser } from "./browser.mjs";
@@ -23,7 +23,7 @@ const failures = [];
 function check(what, good, more = "") {
   if (good) return;
   failures.push(what);
-  console.log(`wrong: ${what} ${more}`);
+  console.log(`failed: ${what} ${more}`);
 }
 
 class Driver {
@@ -34,7 +34,7 @@ class Driver {
     driver.port = Number(line.match(/listening on (\d+)/)[1]);
     return driver;
   }
-  say(word) {
+  send(word) {
     this.child.stdin.write(word + "\n");
   }
   async stop() {
@@ -44,11 +44,11 @@ class Driver {
   }
 }
 
-// All fields of the page and the last status event, at one moment: no script runs in between.
+// All fields of the page and the last status event, taken atomically.
 const snapshot = `(() => {
   const text = (id) => document.getElementById(id).textContent;
   return {
-    status: JSON.parse(heard.status), answer: heard.answer ? JSON.parse(heard.answer) : null,
+    status: JSON.parse(received.status), answer: received.answer ? JSON.parse(received.answer) : null,
     fields: [...document.querySelectorAll("[data-field]")].map((each) => ({ ...each.dataset, text: each.textContent })),
     top: [...document.querySelectorAll("#top li")].map((each) => [...each.children].slice(1).map((part) => part.textContent)),
     best: text("answer-name"), probability: text("answer-probability"), frame: text("answer-frame"), latency: text("answer-latency"),
@@ -57,7 +57,7 @@ const snapshot = `(() => {
   };
 })()`;
 
-// What a number reads as, said anew: from the page's promise, not with its code.
+// Number formats, implemented independently of the page.
 const digits = (value, places) => new Intl.NumberFormat("en-US", { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: value >= 10000 }).format(value);
 const three = (value) => digits(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
 const readings = {
@@ -66,8 +66,8 @@ const readings = {
   bits: (value) => String(Math.round(value * 100) / 100), mb: (value) => digits(value, value < 10 ? 1 : 0),
 };
 
-// Each number beside its own name.
-function wordsOf(link) {
+// The text of a link.
+function textOfLink(link) {
   const known = (kind, value) => (value === null ? "–" : readings[kind](value));
   const capacity = link.capacity_mbps === null ? "capacity: –" : `of ${link.capacity === "measured" ? "" : "≥ "}${three(link.capacity_mbps)} Mbit/s`;
   return [`${three(link.mbps)} Mbit/s`, capacity, `${link.codec || "–"}, ${known("bits", link.bits)} bits`,
@@ -77,15 +77,15 @@ function wordsOf(link) {
 async function checkNumbers(page) {
   const { status, answer, fields, ...shown } = await page.evaluate(snapshot);
   let numbers = 0;
-  for (const { field, value, kind, most, text } of fields) {
+  for (const { field, value, kind, maxLength, text } of fields) {
     const raw = field.split(".").reduce((object, key) => object[key], status);
     check(`data-value of ${field}`, value === (raw === null ? "" : String(raw)), `${value} and ${raw}`);
     if (raw === null || raw === "") check(`${field} is not known`, text === "–", text);
     else if (readings[kind]) check(`text of ${field}`, text === readings[kind](raw), `${text} of ${raw}`);
-    else if (kind === "text" && !most) check(`text of ${field}`, text === raw, text);
+    else if (kind === "text" && !maxLength) check(`text of ${field}`, text === raw, text);
     numbers += typeof raw === "number";
   }
-  status.links.forEach((link, i) => check(`words of link ${i}`, shown.links[i] === wordsOf(link), `${shown.links[i]} and ${wordsOf(link)}`));
+  status.links.forEach((link, i) => check(`words of link ${i}`, shown.links[i] === textOfLink(link), `${shown.links[i]} and ${textOfLink(link)}`));
   check("numbers are on the page", numbers >= (status.stages.length > 0 ? 45 : 13), numbers);
   if (answer) {
     const percent = (value) => `${digits(value * 100, 1)} %`;
@@ -98,7 +98,7 @@ async function checkNumbers(page) {
   return shown;
 }
 
-// A fingerprint of the picture's pixels.
+// The pixels of the picture, scaled down.
 const pixels = `(() => {
   const picture = document.getElementById("picture"), canvas = document.createElement("canvas");
   canvas.width = canvas.height = 32;
@@ -107,8 +107,7 @@ const pixels = `(() => {
   return [...context.getImageData(0, 0, 32, 32).data].join();
 })()`;
 
-// How many answers the picture is behind the words: the driver's disc goes round by a tenth of a
-// radian an answer.
+// How many answers the picture is behind the text: the driver's disc moves by 0.1 radian per answer.
 const behind = `(() => {
   const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
   canvas.width = 320; canvas.height = 240;
@@ -124,7 +123,7 @@ const behind = `(() => {
   return Math.round((away - 2 * Math.PI * Math.round(away / 2 / Math.PI)) * 10) + 0;  // not -0
 })()`;
 
-// They come on two connections, so now and then one is first; as a rule they are together.
+// They arrive on two connections, so occasionally one is ahead of the other.
 async function checkTogether(page) {
   let together = 0, asked = 0;
   while (asked < 200 && (asked < 20 || together < asked * 0.6)) {
@@ -136,24 +135,24 @@ async function checkTogether(page) {
 }
 
 async function checkRun(page, origin) {
-  await page.wait("window.heard?.status && window.heard?.answer");
+  await page.wait("window.received?.status && window.received?.answer");
   await page.wait("document.getElementById('picture').naturalWidth > 0");
   check("no placeholder over the picture", await page.evaluate("document.getElementById('no-picture').hidden"));
   const first = await page.evaluate(pixels);
   await page.wait(`${pixels} !== ${JSON.stringify(first)}`);
   const { points } = await checkNumbers(page);
   for (let i = 0; i < 5; ++i) {
-    const before = await page.evaluate("heard.status");
-    await page.wait(`heard.status !== ${JSON.stringify(before)}`);
+    const before = await page.evaluate("received.status");
+    await page.wait(`received.status !== ${JSON.stringify(before)}`);
     await checkNumbers(page);
   }
   await page.wait(`Number(document.querySelector(".chart svg").dataset.points) >= Math.min(${points} + 5, 290)`);
-  const stages = await page.evaluate("JSON.parse(heard.status).stages.length");
+  const stages = await page.evaluate("JSON.parse(received.status).stages.length");
   check("a card of every stage", (await page.evaluate("document.querySelectorAll('.stage').length")) === (stages > 0 ? stages + 1 : 0));
   check("an arrow of every link", (await page.evaluate("document.querySelectorAll('.link').length")) === (stages > 0 ? stages + 1 : 0));
-  if (stages === 0) check("no ring is said", (await page.evaluate("document.getElementById('ring').textContent")).includes("one process"));
+  if (stages === 0) check("without a ring the page says so", (await page.evaluate("document.getElementById('ring').textContent")).includes("one process"));
   check("nothing is wider than a phone", await fitsPhone(page));
-  checkQuiet(page, origin);
+  checkNoErrors(page, origin);
   check("policy is kept", (await page.evaluate("violations.join()")) === "", await page.evaluate("violations.join()"));
 }
 
@@ -165,7 +164,7 @@ async function fitsPhone(page) {
   return fits;
 }
 
-function checkQuiet(page, origin) {
+function checkNoErrors(page, origin) {
   check("no complaint", page.complaints.length === 0, page.complaints.join("\n"));
   const strange = page.requests.filter((url) => new URL(url).origin !== origin);
   check("no other origin", strange.length === 0, strange.join());
@@ -179,28 +178,28 @@ async function checkNamesStayText(page) {
   check("no script came of a name", (await page.evaluate("document.title")) === "QuantRing");
 }
 
-async function checkTrouble(page) {
+async function checkBanner(page) {
   const banner = "document.getElementById('banner-text').textContent";
   check("no banner while all is well", await page.evaluate("document.getElementById('banner').hidden"));
-  driver.say("waiting");
+  driver.send("waiting");
   await page.wait(`${banner}.includes("<i>was lost</i>")`);
   check("the banner is seen", await page.evaluate("document.getElementById('banner').offsetHeight > 0"));
   check("the state too", (await page.evaluate("document.querySelector('[data-field=state]').textContent")).includes("was lost"));
   await checkNumbers(page);
-  driver.say("running silent");
-  await page.wait(`${banner}.includes("says nothing of the run")`);
-  driver.say("running");
+  driver.send("running silent");
+  await page.wait(`${banner}.includes("sends no status")`);
+  driver.send("running");
   await page.wait("document.getElementById('banner').hidden");
 }
 
-async function checkReturn(page) {
+async function checkReconnect(page) {
   await driver.stop();
   await page.wait("document.getElementById('banner-text').textContent.includes('No connection')");
-  check("old numbers look old", await page.evaluate("document.body.classList.contains('stale')"));
+  check("stale numbers are greyed out", await page.evaluate("document.body.classList.contains('stale')"));
   const pictures = page.requests.filter((url) => url.includes("/stream.mjpg")).length;
   driver = await Driver.start(target, driver.port, 0);
   await page.wait("document.getElementById('banner').hidden && !document.body.classList.contains('stale')");
-  check("the picture is asked for anew", page.requests.filter((url) => url.includes("/stream.mjpg")).length > pictures);
+  check("the picture is requested again", page.requests.filter((url) => url.includes("/stream.mjpg")).length > pictures);
   const first = await page.evaluate(pixels);
   await page.wait(`${pixels} !== ${JSON.stringify(first)}`);
   await page.wait("document.getElementById('ring').textContent.includes('one process')");
@@ -218,16 +217,16 @@ try {
   if (!live) {
     await checkTogether(page);
     await checkNamesStayText(page);
-    await checkTrouble(page);
-    checkQuiet(page, origin);
-    await checkReturn(page);
+    await checkBanner(page);
+    checkNoErrors(page, origin);
+    await checkReconnect(page);
     check("no script failed", !page.complaints.some((line) => /Error/.test(line) && !/ERR_/.test(line)), page.complaints.join("\n"));
   }
 } catch (error) {
-  check("the page did as it should", false, error.message);
+  check("no exception", false, error.message);
 } finally {
   await browser.stop();
   await driver?.stop();
 }
-console.log(failures.length === 0 ? "the page is as it should be" : `${failures.length} wrong`);
+console.log(failures.length === 0 ? "all checks passed" : `${failures.length} failed`);
 process.exit(failures.length === 0 ? 0 : 1);
