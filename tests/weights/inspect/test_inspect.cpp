@@ -79,11 +79,12 @@ TEST_CASE("cuts: the costs before and behind add up; bytes across") {
   CHECK(value.at("cuts").at(0).at("block") == 0.5);
   CHECK(value.at("cuts").at(0).at("before").at("parameters") == embedding + attention);
   const json& crossing = value.at("bytes_per_image_at_a_cut");
-  CHECK(crossing.at("raw32") == tokens * dim * 4);
-  CHECK(crossing.at("raw16") == tokens * dim * 2);
-  CHECK(crossing.at("ptq 8") == tokens * dim + 8);  // and a scale and an offset
-  CHECK(crossing.at("ptq 4") == tokens * dim / 2 + 8);
-  CHECK(crossing.at("ptq 2") == tokens * dim / 4 + 8);
+  constexpr int header = 4, scale_and_offset = 8;
+  CHECK(crossing.at("raw32") == header + tokens * dim * 4);
+  CHECK(crossing.at("raw16") == header + tokens * dim * 2);
+  CHECK(crossing.at("ptq 8") == header + scale_and_offset + tokens * dim);
+  CHECK(crossing.at("ptq 4") == header + scale_and_offset + tokens * dim / 2);
+  CHECK(crossing.at("ptq 2") == header + scale_and_offset + tokens * dim / 4);
   REQUIRE(value.at("even_splits").size() == 3);
   CHECK(value.at("even_splits").at(1).at("blocks") == json{"0-2", "2-4", "4-6"});
 }
