@@ -24,7 +24,7 @@ StageBenchPlan plan_for(const std::string& path) {
 }  // namespace
 
 TEST_CASE("a stage is measured in a process of its own") {
-  const apps::RandomModelFile model("deit_tiny");
+  const RandomModelFile model("deit_tiny");
   const StageBench bench = bench_stage(plan_for(model.path()));
   CHECK(bench.compute.device == Device{});
   CHECK(bench.compute.precision == Precision::f32);
