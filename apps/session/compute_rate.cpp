@@ -6,8 +6,8 @@
 namespace quantring {
 namespace {
 
-constexpr std::size_t fewest = 3, most = 11;  // reports that a median is taken of
-constexpr double news = 0.03;
+constexpr std::size_t min_reports = 3, max_reports = 11;  // in a median
+constexpr double min_change = 0.03;
 
 double median(std::deque<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -26,23 +26,23 @@ std::optional<double> ComputeRate::update(const net::RingStats& stats, double ex
     const double seconds = now.compute_s - stage.compute_s;
     if (seconds > 0)
       stage.rates.push_back(static_cast<double>(now.images - stage.images) / seconds);
-    if (stage.rates.size() > most) stage.rates.pop_front();
+    if (stage.rates.size() > max_reports) stage.rates.pop_front();
     stage.images = now.images;
     stage.compute_s = now.compute_s;
   }
   double rate = current();
   if (expected_rate > 0) rate = std::min(rate, expected_rate);
-  away_ = rate > 0 && std::abs(rate - told_) > news * told_ ? away_ + 1 : 0;
-  if (away_ == 0 || (told_ > 0 && away_ < 2)) return std::nullopt;
-  away_ = 0;
-  told_ = rate;
+  far_ = rate > 0 && std::abs(rate - sent_) > min_change * sent_ ? far_ + 1 : 0;
+  if (far_ == 0 || (sent_ > 0 && far_ < 2)) return std::nullopt;
+  far_ = 0;
+  sent_ = rate;
   return rate;
 }
 
 double ComputeRate::current() const {
   double slowest = 0;
   for (const Stage& stage : stages_) {
-    if (stage.rates.size() < fewest) return 0;
+    if (stage.rates.size() < min_reports) return 0;
     const double rate = median(stage.rates);
     if (slowest == 0 || rate < slowest) slowest = rate;
   }

@@ -1,5 +1,6 @@
 #pragma once
-// How fast the slowest stage of a ring computes, out of what the stages report twice a second.
+// The compute rate of the slowest stage of a ring, from the reports that stages send twice a
+// second.
 
 #include <deque>
 #include <optional>
@@ -9,27 +10,26 @@
 
 namespace quantring {
 
-// The median of each stage's latest reports, so that a stage which was held up for a moment is not
-// taken for a slower one.
+// The median of each stage's latest reports, so that a short hold-up does not count.
 class ComputeRate {
  public:
-  // The rate in images/s that no link should hold up, when it is news: the first one known, and
-  // one that has stood more than 3 % away from what was told last for two reports. expected_rate:
-  // so many images come at most; 0: not known.
+  // The rate in images/s that no link should hold up, when it is to be sent: the first one known,
+  // and one that differs by more than 3 % from the last in two reports in a row. expected_rate:
+  // images/s that arrive at most; 0: not known.
   std::optional<double> update(const net::RingStats& stats, double expected_rate = 0);
 
-  double current() const;  // images/s; 0: not all stages have computed enough yet
+  double current() const;  // images/s; 0: too few reports yet
 
  private:
   struct Stage {
     std::uint64_t images = 0;
     double compute_s = 0;
-    std::deque<double> rates;  // images/s of the compute, one a report in which images were done
+    std::deque<double> rates;  // images/s, one for each report with new images
   };
 
   std::vector<Stage> stages_;
-  double told_ = 0;
-  int away_ = 0;  // reports in a row that were far from what was told
+  double sent_ = 0;
+  int far_ = 0;  // reports in a row that differ from what was sent
 };
 
 }  // namespace quantring

@@ -1,6 +1,6 @@
 #pragma once
-// How the links between stages are to be coded: what a person said in flags and in the ring file,
-// and what that makes of every sender's controller.
+// How links between stages are coded: settings of flags and of the ring file, and the options of
+// every sender's controller that follow from them.
 
 #include <optional>
 #include <string>
@@ -10,19 +10,19 @@
 
 namespace quantring {
 
-// Bounds of what a person, or a plan, may say.
+// Limits of settings, also of a plan from the network.
 inline constexpr double min_target_rate = 1e-3, max_target_rate = 1e6;  // images/s
 inline constexpr int min_window = 2, max_window = 10000;                // micro-batches
 
-// Of one source; what is not set was not said.
+// Settings of one source, which may leave any of them out.
 struct LinkChoice {
   std::optional<Policy> policy;
   std::optional<CodecSpec> codec;     // where the policy starts; for fixed: all there is
   std::optional<double> target_rate;  // images/s
-  std::optional<double> floor;        // least agreement, percent
+  std::optional<double> floor;        // min. agreement, percent
   std::optional<std::string> ladder;  // file
 
-  // The policy that is meant: a codec alone is fixed. Nothing when nothing says it.
+  // The policy: fixed where only a codec is given; nothing when neither is.
   std::optional<Policy> meant_policy() const;
 };
 

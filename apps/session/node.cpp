@@ -12,6 +12,7 @@
 #include "apps/session/stage_worker.h"
 #include "engine/model/model_file.h"
 #include "net/ring/ring_node.h"
+#include "ops/base/error.h"
 
 namespace quantring {
 

@@ -5,18 +5,18 @@
 namespace quantring {
 namespace {
 
-constexpr std::size_t most_decisions = 1000;
+constexpr std::size_t max_decisions = 1000;
 
 void add_decisions(OutputHistory& history, const OutputState& state) {
   const std::uint64_t known = history.missed + history.decisions.size();
   if (state.decision_count <= known) return;
-  const std::uint64_t news = state.decision_count - known;
-  const auto held = std::min<std::uint64_t>(news, state.decisions.size());
-  history.missed += news - held;
+  const std::uint64_t added = state.decision_count - known;
+  const auto held = std::min<std::uint64_t>(added, state.decisions.size());
+  history.missed += added - held;
   history.decisions.insert(history.decisions.end(),
                            state.decisions.end() - static_cast<std::ptrdiff_t>(held),
                            state.decisions.end());
-  while (history.decisions.size() > most_decisions) {
+  while (history.decisions.size() > max_decisions) {
     history.decisions.pop_front();
     ++history.missed;
   }

@@ -1,6 +1,6 @@
 #pragma once
-// What became of the coding of each stage's output link: pieced together by the head from the last
-// few decisions that each report holds.
+// History of the coding of each stage's output link: the head joins the last decisions that each
+// report holds.
 
 #include <cstdint>
 #include <deque>
@@ -12,11 +12,11 @@
 namespace quantring {
 
 struct OutputHistory {
-  bool controlled = false;         // there is a controller at this link's sender
+  bool controlled = false;         // the link's sender has a controller
   OutputState last;                // without its decisions
   std::deque<Decision> decisions;  // oldest first; at most 1000
-  std::uint64_t missed = 0;        // that no report held, or that were let go
-  // The last that was known while the run went on; at the end a link may be idle.
+  std::uint64_t missed = 0;        // decisions that no report held, or that were discarded
+  // The last known one: an idle link measures nothing.
   net::Capacity capacity = net::Capacity::unknown;
   double capacity_bps = 0;
 };

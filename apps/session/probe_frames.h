@@ -23,7 +23,7 @@ class ProbeFrames {
 
   std::size_t bytes_ = 0;  // of the last frame
   net::LinkStats seen_;    // when that length was chosen
-  std::vector<std::byte> noise_;
+  std::vector<std::byte> random_;
 };
 
 }  // namespace quantring

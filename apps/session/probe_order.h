@@ -1,5 +1,5 @@
 #pragma once
-// What `quantring doctor` asks of a node, and what the node answers: no socket, only the JSON.
+// The request of `quantring doctor` to a node, and the node's report, as JSON.
 
 #include <cstdint>
 #include <string>
@@ -8,12 +8,11 @@
 
 namespace quantring {
 
-// The plan's work for a stage that only passes test frames on. Real work is
-// apps/session/work_order.h.
+// The plan's work for a stage that only forwards test frames (others: work_order.h).
 std::string probe_order_json();
 bool is_probe_order(const std::string& work_json);  // false for any other text
 
-// What a node says of itself, in StageStats::app_json.
+// A node's report on itself, in StageStats::app_json.
 struct ProbeReport {
   std::string model_hash;  // identity of its model file
   StageRange part;         // the blocks that its file holds
@@ -26,8 +25,8 @@ struct ProbeReport {
 
 std::string probe_report_json(const ProbeReport& report);  // at most 2 KiB
 
-// A node may send anything: what is not as above is left at its default. Texts are cut to what fits
-// on a line and hold no control characters.
+// From a node, so anything: a field of the wrong kind keeps its default. Texts are cut to fit on a
+// line and hold no control characters.
 ProbeReport parse_probe_report(const std::string& json);
 
 }  // namespace quantring

@@ -1,6 +1,6 @@
 #pragma once
-// A node's part in `quantring doctor`: passes test frames on and says what kind of machine it is.
-// Loads no model: only the file's metadata are read.
+// A node's side of `quantring doctor`: forwards test frames and reports on its machine. Reads only
+// the model file's metadata.
 
 #include <string>
 
@@ -17,7 +17,7 @@ class ProbeWorker : public net::StageWorker {
   ProbeWorker(const std::string& model_path, const ContextOptions& compute);
 
   void submit(net::Message&) override {}
-  // A frame of the length that suits the next link, whatever length came in.
+  // A frame whose length suits the next link, whatever came in.
   void collect(net::Message& out) override { out = frames_.next(output_); }
   void observe_output(const net::LinkStats& link) override { output_ = link; }
   std::string stats_json() override;  // ProbeReport

@@ -37,7 +37,7 @@ class Reader {
     return **node->as_string();
   }
 
-  // HOST:PORT; given what stands in the file and what is appended to make it whole.
+  // HOST:PORT. suffix: appended for the check, where the file has only a host.
   std::string address(const toml::table& table, const char* key, const char* suffix = "") const {
     const std::string value = text(table, key, "");
     if (value.empty()) return value;
@@ -51,13 +51,13 @@ class Reader {
   }
 
   // Nothing when the key is not there.
-  std::optional<double> number(const toml::table& table, const char* key, double least,
-                               double most) const {
+  std::optional<double> number(const toml::table& table, const char* key, double min,
+                               double max) const {
     const toml::node* node = table.get(key);
     if (node == nullptr) return std::nullopt;
     const auto value = node->value<double>();
-    if (!value || !(*value >= least && *value <= most)) {
-      fail(*node, fmt::format("'{}' must be a number from {} to {}", key, least, most));
+    if (!value || !(*value >= min && *value <= max)) {
+      fail(*node, fmt::format("'{}' must be a number from {} to {}", key, min, max));
     }
     return value;
   }

@@ -28,7 +28,7 @@
 
 namespace quantring {
 
-// Pace of a link, Mbit/s. Below the least, heartbeats no longer come in time.
+// Pace of a link, Mbit/s. A slower one would delay heartbeats too much.
 inline constexpr double min_link_mbps = 0.05, max_link_mbps = 100000;
 
 struct RingConfig {

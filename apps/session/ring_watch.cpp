@@ -6,13 +6,13 @@
 
 namespace quantring {
 
-RingWatch::RingWatch(net::RingHead& head, bool tell_compute_rate)
-    : head_(head), tell_(tell_compute_rate), thread_([this] { run(); }) {}
+RingWatch::RingWatch(net::RingHead& head, bool send_compute_rate)
+    : head_(head), send_(send_compute_rate), thread_([this] { run(); }) {}
 
 RingWatch::~RingWatch() {
   {
     const std::lock_guard lock(mutex_);
-    ending_ = true;
+    stopping_ = true;
     changed_.notify_all();
   }
   thread_.join();
@@ -32,13 +32,13 @@ OutputHistories RingWatch::histories(const net::RingStats& latest) const {
 
 void RingWatch::run() {
   std::unique_lock lock(mutex_);
-  while (!ending_) {
+  while (!stopping_) {
     const net::RingStats stats = head_.stats();
     add_report(histories_, stats);
-    if (const auto rate = rate_.update(stats, expected_rate_); rate && tell_) {
+    if (const auto rate = rate_.update(stats, expected_rate_); rate && send_) {
       head_.instruct(apps::compute_rate_instruction(*rate));
     }
-    changed_.wait_for(lock, std::chrono::milliseconds(500), [this] { return ending_; });
+    changed_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_; });
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The head's eye on its ring while it runs: keeps what the links' controllers decided, and tells
-// the stages how fast a link has to be: as the slowest of them computes, or as images come.
+// Watches a ring while it runs: collects the decisions of the links' controllers, and sends the
+// stages the rate that links should sustain: the slowest stage's, or that of arriving images.
 
 #include <condition_variable>
 #include <mutex>
@@ -14,28 +14,27 @@ namespace quantring {
 
 class RingWatch {
  public:
-  // Looks twice a second, on a thread of its own; `head` must outlive this object.
-  RingWatch(net::RingHead& head, bool tell_compute_rate);
+  // Polls twice a second on a thread of its own; `head` must outlive this object.
+  RingWatch(net::RingHead& head, bool send_compute_rate);
   ~RingWatch();
   RingWatch(const RingWatch&) = delete;
   RingWatch& operator=(const RingWatch&) = delete;
 
-  // So many images come in a second, at most, which is less than the stages may compute; 0: not
-  // known.
+  // Images a second that arrive at most; 0: not known.
   void expect_rate(double images_per_s);
 
-  // All that was seen, and `latest`: the exact counts once the ring has finished.
+  // All reports so far and `latest`, which has the exact counts once the ring has finished.
   OutputHistories histories(const net::RingStats& latest) const;
 
  private:
   void run();
 
   net::RingHead& head_;
-  bool tell_;
+  bool send_;
   ComputeRate rate_;  // of the thread alone
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool ending_ = false;
+  bool stopping_ = false;
   double expected_rate_ = 0;
   OutputHistories histories_;
   std::thread thread_;  // last: it uses all the rest

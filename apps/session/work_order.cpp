@@ -20,9 +20,9 @@ int whole(const json& number) {
   out_of_bounds();
 }
 
-double from_zero_to(double most, const json& number) {
+double from_zero_to(double max, const json& number) {
   const auto value = number.get<double>();
-  if (!(value >= 0 && value <= most)) out_of_bounds();
+  if (!(value >= 0 && value <= max)) out_of_bounds();
   return value;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the head tells a node to do: the `work` text of the ring's plan, as JSON.
+// The work of one stage in the ring's plan, as JSON.
 
 #include <string>
 
@@ -11,7 +11,7 @@ namespace quantring {
 inline constexpr int max_batch_images = 1024;  // memory for a batch is allocated at once
 
 struct WorkOrder {
-  std::string model_hash;  // which model the node must have
+  std::string model_hash;  // of the model that the node must have
   StageRange range;
   int max_images = 1;      // largest batch
   ControllerOptions link;  // coding of the link after this stage

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::size_t most_bytes = 2 << 10;
+constexpr std::size_t max_stats_bytes = 2 << 10;
 
 ordered_json point_json(CodecSpec spec) {
   return {codec_name(spec.id), spec.bits};
@@ -99,7 +99,7 @@ std::string worker_stats_to_json(const WorkerStats& stats) {
     decisions.insert(decisions.begin(), decision_json(output.decisions[n]));
     value["output"]["decisions"] = decisions;
     std::string longer = compact(value);
-    if (longer.size() > most_bytes) break;
+    if (longer.size() > max_stats_bytes) break;
     whole = std::move(longer);
   }
   return whole;

@@ -1,5 +1,5 @@
 #pragma once
-// What a stage's worker says of itself while it runs: net's StageStats::app_json.
+// A worker's report on its stage while it runs: net's StageStats::app_json.
 
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@ namespace quantring {
 struct OutputState {
   Policy policy = Policy::fixed;
   CodecSpec point;              // of the last micro-batch
-  double capacity_bps = 0;      // as the controller was last told; 0: unknown
+  double capacity_bps = 0;      // as the controller last knew it; 0: unknown
   bool capacity_filled = true;  // false: the link carries at least that
   double target_rate = 0;       // images/s; 0: none known
   std::uint64_t decision_count = 0;
@@ -28,14 +28,14 @@ struct WorkerStats {
   OutputState output;
 };
 
-// At most 2 KiB, which is what the ring carries: the oldest decisions are left out.
+// At most 2 KiB, the ring's limit: the oldest decisions are left out.
 std::string worker_stats_to_json(const WorkerStats& stats);
 
-// A node may send anything: what is not as above is left at its default. Texts are cut to what
-// fits on a line and hold no control characters.
+// From a node, so anything: a field of the wrong kind keeps its default. Texts are cut to fit on a
+// line and hold no control characters.
 WorkerStats worker_stats_from_json(const std::string& text);
 
-// "batch 312 at 12.4 s: raw32 -> ptq 8: ..." and the cause.
+// "batch 312 at 12.4 s: raw32 -> ptq 8: ..." and so on.
 std::string decision_text(const Decision& decision);
 
 }  // namespace quantring
