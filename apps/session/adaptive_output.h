@@ -1,6 +1,6 @@
 #pragma once
-// Joins what net measures of a stage's output link to the engine's controller: which codec the
-// next micro-batch is sent in.
+// Feeds net's measurements of a stage's output link to the engine's controller, which chooses the
+// codec of the next micro-batch.
 
 #include <chrono>
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 namespace quantring::apps {
 
-// What the head tells every stage: the slowest stage's compute rate in images/s, where the target
-// rate is automatic. net::RingHead::instruct carries it.
+// The head's instruction to every stage where the target rate is automatic: the slowest stage's
+// compute rate in images/s. net::RingHead::instruct sends it.
 std::string compute_rate_instruction(double images_per_s);
 
 class AdaptiveOutput {
@@ -25,7 +25,7 @@ class AdaptiveOutput {
   AdaptiveOutput(const ControllerOptions& options, std::uint32_t tokens, std::uint32_t dim,
                  Log log);
 
-  void instructed(const std::string& json);  // throws Error for what no head sends
+  void instructed(const std::string& json);  // throws Error for an invalid instruction
   void observe(const net::LinkStats& link) { link_ = link; }
   CodecSpec choose(std::uint32_t images);  // for the next micro-batch; once for each
 

@@ -23,14 +23,14 @@ constexpr std::array<PolicyRow, 3> policies{{
     {Policy::ladder, "ladder", "ring"},
 }};
 
-constexpr std::size_t most_decisions = 64;
-constexpr int longest_window = 100000;
-// Of net/wire/frame.h, which the engine does not know: every micro-batch costs it once.
+constexpr std::size_t max_decisions = 64;
+constexpr int max_controller_window = 100000;
+// Per micro-batch; net/wire/frame.h, which the engine cannot include.
 constexpr double frame_header_bytes = 56;
 
 void check_point(CodecSpec codec, const char* what) {
   if (!codec_valid(codec) || codec.id == CodecId::pixels) {
-    throw Error(fmt::format("{} is {} with {} bits, which no link can be coded in", what,
+    throw Error(fmt::format("{} is {} with {} bits, which cannot code a link", what,
                             static_cast<int>(codec.id), codec.bits));
   }
 }
@@ -52,7 +52,7 @@ void check_ladder(const Ladder& ladder, double floor) {
                               codec_text(ladder[i].codec), codec_text(ladder[i - 1].codec)));
   }
   if (!(floor >= 0 && floor <= 100))
-    throw Error(fmt::format("an accuracy floor of {} makes no sense: it is a percentage", floor));
+    throw Error(fmt::format("an accuracy floor of {} is not a percentage: use 0 to 100", floor));
   if (floor > ladder.front().agreement)
     throw Error(
         fmt::format("the accuracy floor of {} % is above every point of the ladder: the best is {} "
@@ -63,10 +63,11 @@ void check_ladder(const Ladder& ladder, double floor) {
 void check(const ControllerOptions& options) {
   check_point(options.start, "the start");
   if (!(std::isfinite(options.target_rate) && options.target_rate >= 0))
-    throw Error(fmt::format("a target of {} images/s makes no sense", options.target_rate));
-  if (options.window < 2 || options.window > longest_window)
-    throw Error(fmt::format("a window of {} micro-batches makes no sense: 2 to {}", options.window,
-                            longest_window));
+    throw Error(
+        fmt::format("a target of {} images/s is not valid: use 0 or more", options.target_rate));
+  if (options.window < 2 || options.window > max_controller_window)
+    throw Error(fmt::format("a window of {} micro-batches is not valid: use 2 to {}",
+                            options.window, max_controller_window));
   if (options.policy == Policy::quantpipe && !has_widths(options.start.id))
     throw Error(
         fmt::format("policy quantpipe chooses the width of a codec, and {} has only one: start "
@@ -82,22 +83,22 @@ std::unique_ptr<LinkPolicy> make_policy(const ControllerOptions& options) {
   return nullptr;
 }
 
-bool can_be_sent(TensorShape shape) {
-  constexpr std::uint64_t most_elements = std::uint64_t{1} << 40;  // expected_bits refuses more
+bool shape_valid(TensorShape shape) {
+  constexpr std::uint64_t max_elements = std::uint64_t{1} << 40;  // expected_bits refuses more
   const std::uint64_t rows = std::uint64_t{shape.images} * shape.tokens;
-  return rows != 0 && shape.dim != 0 && shape.dim <= most_elements / rows;
+  return rows != 0 && shape.dim != 0 && shape.dim <= max_elements / rows;
 }
 
-double usable(double value) {
+double positive_or_zero(double value) {
   return std::isfinite(value) && value > 0 ? value : 0;
 }
 
-LinkObservation cleaned(LinkObservation link) {
+LinkObservation sanitized(LinkObservation link) {
   link.time_s = std::isfinite(link.time_s) ? link.time_s : 0;
-  link.sending_s = usable(link.sending_s);
-  link.credit_wait_s = usable(link.credit_wait_s);
-  link.compute_rate = usable(link.compute_rate);
-  link.capacity_bps = usable(link.capacity_bps);
+  link.sending_s = positive_or_zero(link.sending_s);
+  link.credit_wait_s = positive_or_zero(link.credit_wait_s);
+  link.compute_rate = positive_or_zero(link.compute_rate);
+  link.capacity_bps = positive_or_zero(link.capacity_bps);
   if (link.capacity_bps == 0) link.capacity = Capacity::unknown;
   if (link.capacity == Capacity::unknown) link.capacity_bps = 0;
   return link;
@@ -134,15 +135,15 @@ Controller& Controller::operator=(Controller&&) noexcept = default;
 
 CodecSpec Controller::choose(const LinkObservation& link) {
   const std::uint64_t frame = frame_++;
-  if (!policy_ || !can_be_sent(link.next)) return current_;
-  const LinkObservation known = cleaned(link);
-  std::optional<Decision> decision = policy_->judge(known, frame);
+  if (!policy_ || !shape_valid(link.next)) return current_;
+  const LinkObservation known = sanitized(link);
+  std::optional<Decision> decision = policy_->decide(known, frame);
   if (!decision) return current_;
   decision->frame = frame;
   decision->time_s = known.time_s;
   current_ = decision->to;
   decisions_.push_back(*std::move(decision));
-  if (decisions_.size() > most_decisions) decisions_.pop_front();
+  if (decisions_.size() > max_decisions) decisions_.pop_front();
   ++decision_count_;
   return current_;
 }

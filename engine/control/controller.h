@@ -1,7 +1,7 @@
 #pragma once
-// Which codec and how many bits the next micro-batch is sent in. A pure function of what it is
-// told: no clock, no socket. One controller a link, at its sender (QuantPipe, Wang et al., ICASSP
-// 2023).
+// Which codec and bit width the next micro-batch is sent in. A deterministic function of its
+// inputs: no clock, no socket. One controller per link, at its sender (QuantPipe, Wang et al.,
+// ICASSP 2023).
 
 #include <cstdint>
 #include <deque>
@@ -19,7 +19,7 @@ namespace quantring {
 enum class Policy : std::uint8_t {
   fixed,      // always ControllerOptions::start
   quantpipe,  // QuantPipe's formula, every window: powers of two of one codec's bits
-  ladder,     // ours: the most accurate operating point whose real bytes fit
+  ladder,     // ours: the most accurate operating point whose actual bytes fit
 };
 
 // Also accepts the names of 0.1: paper, ring. Throws Error naming what is accepted.
@@ -38,55 +38,56 @@ struct ControllerOptions {
   Ladder ladder;           // ladder: what it may choose from, finest first, not empty
 };
 
-// What is known when a micro-batch is about to be encoded. Counts are since the session began.
+// State of the link when a micro-batch is about to be encoded. Counts are since the session began.
 struct LinkObservation {
   double time_s = 0;                // any monotonic clock
   std::uint64_t frames = 0;         // micro-batches that have left
   std::uint64_t images = 0;         // in them
   std::uint64_t payload_bytes = 0;  // of them; policy quantpipe measures the bandwidth with it
-  double sending_s = 0;             // in which the link was taking bytes of a frame
-  double credit_wait_s = 0;         // in which a frame was ready and the receiver had no room
+  double sending_s = 0;             // in which a frame was being sent
+  double credit_wait_s = 0;  // in which a frame was ready and the receiver had no credit left
   Capacity capacity = Capacity::unknown;
   double capacity_bps = 0;  // bits of payload a second; unknown: 0
-  double compute_rate = 0;  // images/s of the slowest stage of the ring; 0: not known yet
+  double compute_rate = 0;  // images/s of the slowest stage; 0: not known yet
   TensorShape next;         // the micro-batch that is about to be encoded
 };
 
-// Why the operating point is what it is, at the moment it was chosen.
+// A choice of the operating point, and its reason.
 struct Decision {
-  std::uint64_t frame = 0;  // number of the first micro-batch that is sent so
+  std::uint64_t frame = 0;  // number of the first micro-batch that is sent with it
   double time_s = 0;
   CodecSpec from, to;
-  double capacity_bps = 0;       // 0: unknown
-  double target_rate = 0;        // images/s; 0: none known
-  double needed_bps = 0;         // that `to` needs for the target rate
-  bool short_of_target = false;  // the target rate cannot be met (at the floor, or at the coarsest)
-  std::string cause;             // one short line for a person
+  double capacity_bps = 0;  // 0: unknown
+  double target_rate = 0;   // images/s; 0: none known
+  double needed_bps = 0;    // by `to` at the target rate
+  bool short_of_target =
+      false;          // the target rate cannot be met, at the floor or the coarsest point
+  std::string cause;  // one short line for a person
 };
 
 class LinkPolicy;  // engine/control/link_policy.h
 
 class Controller {
  public:
-  explicit Controller(ControllerOptions options);  // throws Error for options that make no sense
+  explicit Controller(ControllerOptions options);  // throws Error for invalid options
   ~Controller();
   Controller(Controller&&) noexcept;
   Controller& operator=(Controller&&) noexcept;
 
-  // The point for the micro-batch that is about to be encoded; called once for each. Numbers that
-  // make no sense (not finite, not positive) count as not known.
+  // The point for the micro-batch that is about to be encoded; called once for each. Invalid
+  // numbers (not finite, not positive) count as unknown.
   CodecSpec choose(const LinkObservation& link);
 
   CodecSpec current() const { return current_; }
-  // Changes, and news without a change (short of the target, or no longer); oldest first, the
-  // latest 64.
+  // Changes, and status-only updates (short of the target, or no longer); oldest first, the latest
+  // 64.
   const std::deque<Decision>& decisions() const { return decisions_; }
-  std::uint64_t decision_count() const { return decision_count_; }  // also of those let go
+  std::uint64_t decision_count() const { return decision_count_; }  // dropped ones included
 
  private:
   std::unique_ptr<LinkPolicy> policy_;  // none: fixed
   CodecSpec current_;
-  std::uint64_t frame_ = 0;  // number of the micro-batch that is chosen for next
+  std::uint64_t frame_ = 0;  // number of the next micro-batch
   std::deque<Decision> decisions_;
   std::uint64_t decision_count_ = 0;
 };

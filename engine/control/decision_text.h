@@ -1,5 +1,5 @@
 #pragma once
-// Numbers as a cause of a decision says them: three digits are enough for a person.
+// Number formatting in the causes of decisions.
 
 #include <string>
 

@@ -14,13 +14,12 @@ namespace {
 
 using nlohmann::json;
 
-// Far more than there are codecs with their widths, far less than would fill memory.
-constexpr std::size_t most_points = 256;
-constexpr std::size_t most_bytes = 64 * 1024;
+// Far more than there are codecs and widths.
+constexpr std::size_t max_points = 256;
+constexpr std::size_t max_json_bytes = 64 * 1024;
 
-// Coded answers are never said to be as sure as exact ones: a set of some hundred images that sees
-// no difference does not show that there is none.
-constexpr double most_agreement = 99.99;
+// Below 100: no difference on some hundred images does not prove that there is none.
+constexpr double max_coded_agreement = 99.99;
 
 // Thousandths of a bit per element of a large tensor, where side information does not count: of the
 // codecs with 16 bits one is enough.
@@ -77,9 +76,9 @@ OperatingPoint point_from(const json& entry, std::size_t number) {
 Ladder make_ladder(std::vector<OperatingPoint> points) {
   for (OperatingPoint& point : points) {
     const bool exact = point.codec.id == CodecId::raw32;
-    point.agreement = exact ? 100 : std::min(point.agreement, most_agreement);
+    point.agreement = exact ? 100 : std::min(point.agreement, max_coded_agreement);
   }
-  // Coarsest first, of two of a size the better first: a point stays if it is better than all that
+  // Coarsest first, of equal sizes the better first: a point stays if it is better than all that
   // are no larger.
   std::sort(points.begin(), points.end(), [](const OperatingPoint& a, const OperatingPoint& b) {
     const double bits_a = size_of(a.codec), bits_b = size_of(b.codec);
@@ -107,7 +106,7 @@ const Ladder& default_ladder() {
 }
 
 std::string ladder_to_json(const Ladder& ladder) {
-  // A point a line, so that a person can read and change it.
+  // One point per line, for editing by hand.
   std::string text = "{\"ladder\": [";
   for (std::size_t i = 0; i < ladder.size(); ++i) {
     const nlohmann::ordered_json entry = {{"codec", codec_name(ladder[i].codec.id)},
@@ -119,15 +118,16 @@ std::string ladder_to_json(const Ladder& ladder) {
 }
 
 Ladder ladder_from_json(const std::string& text) {
-  if (text.size() > most_bytes)
-    throw Error(fmt::format("a ladder has at most {} bytes of JSON, this is more", most_bytes));
+  if (text.size() > max_json_bytes)
+    throw Error(
+        fmt::format("a ladder has at most {} bytes of JSON, this one has more", max_json_bytes));
   const json value = try_parse_json(text);
-  if (value.is_discarded()) throw Error("a ladder is JSON, this is not");
+  if (value.is_discarded()) throw Error("not JSON: a ladder is a JSON file");
   const auto found = value.is_object() ? value.find("ladder") : value.end();
   if (found == value.end() || !found->is_array() || found->empty())
     throw Error("a ladder is {\"ladder\": [{\"codec\": \"ptq\", \"bits\": 8, \"agreement\": 99}]}");
-  if (found->size() > most_points)
-    throw Error(fmt::format("a ladder has at most {} entries, not {}", most_points, found->size()));
+  if (found->size() > max_points)
+    throw Error(fmt::format("a ladder has at most {} entries, not {}", max_points, found->size()));
   std::vector<OperatingPoint> points;
   for (const json& entry : *found) {
     const OperatingPoint point = point_from(entry, points.size() + 1);
@@ -144,8 +144,8 @@ Ladder ladder_from_json(const std::string& text) {
 
 Ladder read_ladder(const std::string& path) {
   std::ifstream file = open_file(path);
-  // One byte more than is allowed shows that there is more.
-  std::string text(most_bytes + 1, '\0');
+  // One byte more than the limit, to detect longer files.
+  std::string text(max_json_bytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   try {

@@ -1,5 +1,5 @@
 #pragma once
-// Operating points ordered by how much they keep: what a controller chooses from.
+// Operating points ordered by accuracy, from which a controller chooses.
 
 #include <cstddef>
 #include <string>
@@ -17,11 +17,11 @@ struct OperatingPoint {
   bool operator==(const OperatingPoint&) const = default;
 };
 
-// Finest first: agreement and bytes both fall strictly from one point to the next.
+// Finest first: agreement and bytes both decrease strictly from one point to the next.
 using Ladder = std::vector<OperatingPoint>;
 
-// Sorts, and leaves out every point that is beaten in agreement by one of no more bits an element.
-// raw32 is exact: its agreement becomes 100, that of all others at most 99.99, so that it stays.
+// Sorts, and drops every point with no better agreement than one of no more bits per element. raw32
+// is exact: its agreement becomes 100, that of all others at most 99.99, so that raw32 stays.
 Ladder make_ladder(std::vector<OperatingPoint> points);
 
 // Measured on DeiT-Tiny and 500 photos (docs/ACCURACY.md); another model has its own:

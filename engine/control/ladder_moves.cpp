@@ -1,4 +1,4 @@
-// The policy ladder: which points may be gone to, and what a move says and remembers.
+// The policy ladder: candidate points, and the effects of a move.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,34 +12,35 @@ namespace quantring {
 using namespace ladder_tuning;
 
 std::optional<Decision> LadderPolicy::fall(double room, const std::string& seen) {
-  // What was not kept in the first window was never promised.
+  // The rate counts from the end of the first window.
   if (!stall_ && frame_ >= window_ && options_.target_rate > 0)
     stall_ = {.time_s = now_.time_s, .images = now_.images, .frame = frame_};
-  return go_down(room, stall_ ? stall_headroom : fall_headroom, seen);
+  return move_down(room, stall_ ? stall_headroom : fall_headroom, seen);
 }
 
-std::optional<Decision> LadderPolicy::go_down(double room, double spare, const std::string& seen) {
-  if (point_ == coarsest_) return stay_short(room);
-  if (climbed_) patience_ = std::min(2 * patience_, most_patience);
+std::optional<Decision> LadderPolicy::move_down(double room, double spare,
+                                                const std::string& seen) {
+  if (point_ == coarsest_) return report_short(room);
+  if (climbed_) patience_ = std::min(2 * patience_, max_patience);
   refusal_ = {.from = std::min(bits(), room / (1 + headroom)), .reading = room};
   std::size_t to = point_ + 1;
   while (to < coarsest_ && bits(to) * (1 + spare) > room) ++to;
-  return go_to(to, room,
-               fmt::format("{}: {} needs {}, {} {}", seen,
-                           codec_text(options_.ladder[point_].codec), mbits_text(bits() * rate_),
-                           codec_text(options_.ladder[to].codec), mbits_text(bits(to) * rate_)));
+  return move_to(to, room,
+                 fmt::format("{}: {} needs {}, {} {}", seen,
+                             codec_text(options_.ladder[point_].codec), mbits_text(bits() * rate_),
+                             codec_text(options_.ladder[to].codec), mbits_text(bits(to) * rate_)));
 }
 
-// Nothing is left to go to. Says so once.
-std::optional<Decision> LadderPolicy::stay_short(double room) {
+// No coarser point is left. Reported once.
+std::optional<Decision> LadderPolicy::report_short(double room) {
   lacking_ = room < mild * bits();
   if (short_ || !lacking_) return std::nullopt;
   short_ = true;
-  return news(room, shortage(room));
+  return status_update(room, shortage(room));
 }
 
-Decision LadderPolicy::go_to(std::size_t point, double room, const std::string& cause) {
-  Decision decision = news(room, cause);
+Decision LadderPolicy::move_to(std::size_t point, double room, const std::string& cause) {
+  Decision decision = status_update(room, cause);
   point_ = point;
   short_ = point_ == coarsest_ && rate_ > 0 && room < bits();
   decision.to = options_.ladder[point_].codec;
@@ -55,7 +56,7 @@ Decision LadderPolicy::go_to(std::size_t point, double room, const std::string& 
   return decision;
 }
 
-Decision LadderPolicy::news(double room, const std::string& cause) const {
+Decision LadderPolicy::status_update(double room, const std::string& cause) const {
   Decision decision;
   decision.from = decision.to = options_.ladder[point_].codec;
   decision.capacity_bps = room * rate_;
@@ -80,15 +81,15 @@ std::string LadderPolicy::link_carries(double room) const {
                      mbits_text(room * rate_));
 }
 
-bool LadderPolicy::keeps_rate(std::size_t count) const {
+bool LadderPolicy::sustains_rate(std::size_t count) const {
   const auto progress = sending_.over(count);
-  return progress && progress->rate() >= nearly_all * rate_ &&
-         progress->link_rate() >= time_to_spare * rate_;
+  return progress && progress->rate() >= almost_rate * rate_ &&
+         progress->link_rate() >= rate_margin * rate_;
 }
 
-// The meter was wrong before, and the frames do not confirm it, or cannot yet.
-bool LadderPolicy::doubted() const {
-  return doubt_ && (keeps_rate(dozen) || !sending_.over(dozen));
+// The meter was wrong before, and the frames do not confirm its reading, or not yet.
+bool LadderPolicy::meter_in_doubt() const {
+  return doubt_ && (sustains_rate(dozen) || !sending_.over(dozen));
 }
 
 std::optional<std::size_t> LadderPolicy::finer_that_fits(double room, double low) const {
@@ -100,25 +101,25 @@ std::optional<std::size_t> LadderPolicy::finer_that_fits(double room, double low
   return std::nullopt;
 }
 
-// The next finer point, when nothing speaks against it but that nothing so large was sent yet.
-std::optional<std::size_t> LadderPolicy::one_to_try() const {
+// The next finer point, unless there is evidence against it.
+std::optional<std::size_t> LadderPolicy::point_to_try() const {
   if (point_ == 0 || bits(point_ - 1) >= refusal_.from) return std::nullopt;
   const auto progress = sending_.over(window_);
   const double growth = bits(point_ - 1) / bits();
-  if (progress && progress->busy() * growth > always_busy) return std::nullopt;
+  if (progress && progress->busy() * growth > saturated_share) return std::nullopt;
   return point_ - 1;
 }
 
-// Than the one at which this point was settled, and finer ones refused; where the readings only
-// bound it, they do not say so themselves.
-bool LadderPolicy::another_link(const LinkReadings::Estimate& whole, double frames_room,
+// The link has changed since this point was settled or finer ones were refused; lower bounds do not
+// show that by themselves.
+bool LadderPolicy::link_changed(const LinkReadings::Estimate& whole, double frames_room,
                                 bool telling) {
-  // Frames cross clearly faster than then.
+  // Frames are sent clearly faster.
   const bool faster =
-      settled_frames_room_ > 0 && frames_room >= trust_in_frames * settled_frames_room_;
-  // Bursts filled it, and no longer do.
+      settled_frames_room_ > 0 && frames_room >= frames_margin * settled_frames_room_;
+  // Bursts saturated it, and no longer do.
   const bool emptier = settled_ && bursts_fill_ && !whole.filled;
-  // Nothing was measured for long, and small frames do not tell. Twice as long the next time.
+  // Nothing was measured for long, and small frames are no evidence. Twice as long the next time.
   const bool forgotten = !telling && unfilled_ >= forget_after_ * window_;
   if (forgotten) forget_after_ *= 2;
   return faster || emptier || forgotten;

@@ -42,7 +42,7 @@ double LadderPolicy::bits(std::size_t point) const {
   return bits_per_image(options_.ladder[point].codec, now_.next);
 }
 
-std::optional<Decision> LadderPolicy::judge(const LinkObservation& link, std::uint64_t frame) {
+std::optional<Decision> LadderPolicy::decide(const LinkObservation& link, std::uint64_t frame) {
   now_ = link;
   frame_ = frame;
   rate_ = target_rate(options_, link);
@@ -56,43 +56,44 @@ std::optional<Decision> LadderPolicy::judge(const LinkObservation& link, std::ui
   if (auto decision = down()) return decision;
   if (auto decision = down_slowly()) return decision;
   if (auto decision = up()) return decision;
-  return no_longer_short();
+  return report_recovered();
 }
 
 void LadderPolicy::catch_up() {
   if (!stall_) return;
   const double owed = rate_ * (now_.time_s - stall_->time_s) -
                       (static_cast<double>(now_.images) - static_cast<double>(stall_->images));
-  if (owed > 0 && frame_ - stall_->frame < longest_catching_up * window_) return;
+  if (owed > 0 && frame_ - stall_->frame < max_catch_up_windows * window_) return;
   stall_.reset();
   settled_ = false;
 }
 
-// Nobody has said how fast the ring should be. A link that is busy all the time is certainly what
-// holds it up.
+// No target rate is known yet. A link that is busy all the time is the bottleneck.
 std::optional<Decision> LadderPolicy::without_rate() {
   const auto progress = sending_.over(dozen);
-  if (point_ == coarsest_ || !progress || progress->busy() < always_busy) return std::nullopt;
+  if (point_ == coarsest_ || !progress || progress->busy() < saturated_share) return std::nullopt;
   std::size_t to = point_ + 1;
-  while (to < coarsest_ && bits(to + 1) * most_growth >= bits()) ++to;
-  return go_to(to, 0,
-               fmt::format("the link is busy all the time at {} images/s, and how fast the stages "
-                           "compute is not known yet",
-                           three_digits(progress->rate())));
+  while (to < coarsest_ && bits(to + 1) * max_growth >= bits()) ++to;
+  return move_to(
+      to, 0,
+      fmt::format("the link is busy all the time at {} images/s, and how fast the stages "
+                  "compute is not known yet",
+                  three_digits(progress->rate())));
 }
 
 std::optional<Decision> LadderPolicy::down() {
-  if (!doubted()) {
+  if (!meter_in_doubt()) {
     if (const auto room = readings_.newest(); room && *room < deep * bits())
       return fall(*room, link_carries(*room));
-    if (const auto room = readings_.steady(); room && *room < mild * bits() && !keeps_rate(dozen))
+    if (const auto room = readings_.steady();
+        room && *room < mild * bits() && !sustains_rate(dozen))
       return fall(*room, link_carries(*room));
   }
-  // Whatever the meter says: the link was busy all the time, and it was not enough. Not before
-  // larger frames sent earlier have left the kernel's buffer too.
+  // Whatever the meter reads: the link was busy all the time, and it was not enough. Not before
+  // larger frames sent earlier have left the kernel's buffer.
   if (calls_ < 3 * dozen) return std::nullopt;
   const auto progress = sending_.over(dozen);
-  if (!progress || progress->busy() < always_busy || progress->link_rate() >= mild * rate_)
+  if (!progress || progress->busy() < saturated_share || progress->link_rate() >= mild * rate_)
     return std::nullopt;
   const double room = bits() * progress->link_rate() / rate_;
   const auto read = readings_.estimate(std::min(calls_, dozen));
@@ -100,7 +101,7 @@ std::optional<Decision> LadderPolicy::down() {
   auto decision = fall(room, fmt::format("{} is too slow in sending, {} of {} images/s",
                                          codec_text(options_.ladder[point_].codec),
                                          three_digits(progress->link_rate()), three_digits(rate_)));
-  // The meter does not deny what was left, so what it says now is remembered.
+  // The meter does not contradict the point that was left, so its reading is remembered.
   if (read) refusal_.reading = std::max(room, read->room);
   return decision;
 }
@@ -110,14 +111,14 @@ std::optional<Decision> LadderPolicy::down_slowly() {
   if (climbed_ && calls_ == window_ / 2) {
     const auto half = readings_.estimate(window_ / 2);
     if (half && half->measured && !doubt_ && half->room < (1 + keep_headroom) * bits())
-      return go_down(half->room, headroom, link_carries(half->room));
+      return move_down(half->room, headroom, link_carries(half->room));
   }
   const auto whole = readings_.estimate(window_);
   if (!whole || !whole->measured || doubt_) return std::nullopt;
-  const bool enough = settled_ ? whole->room >= bits() || keeps_rate(window_)
+  const bool enough = settled_ ? whole->room >= bits() || sustains_rate(window_)
                                : whole->room >= (1 + keep_headroom) * bits();
   if (enough) return std::nullopt;
-  auto decision = go_down(whole->room, headroom, link_carries(whole->room));
+  auto decision = move_down(whole->room, headroom, link_carries(whole->room));
   settled_ = true;
   settled_room_ = whole->room;
   return decision;
@@ -130,20 +131,19 @@ std::optional<Decision> LadderPolicy::up() {
   climbed_ = false;
   const double frames_room = room_of_frames();
   if (whole->measured && whole->room >= deep * bits()) doubt_ = false;
-  // While a queue drains the link is full, so the later half counts.
+  // While a queue drains the link is saturated, so the later half counts.
   const auto half = readings_.estimate(window_ / 2);
-  if (half && half->measured) bursts_fill_ = half->room >= trust_in_frames * bits();
+  if (half && half->measured) bursts_fill_ = half->room >= frames_margin * bits();
   if (calls_ < patience_ * window_) return std::nullopt;
 
-  // What sending the frames themselves showed, if they are large enough to tell.
-  const bool telling = bits() * now_.next.images >= telling_frame_bits;
-  const double shown = telling ? frames_room / trust_in_frames : 0;
-  const bool contradicted =
-      whole->measured && trust_in_frames * shown >= contradiction * whole->room;
+  // From the sending of frames, if they are large enough.
+  const bool telling = bits() * now_.next.images >= conclusive_frame_bits;
+  const double shown = telling ? frames_room / frames_margin : 0;
+  const bool contradicted = whole->measured && frames_margin * shown >= contradiction * whole->room;
   const double room = contradicted ? shown : whole->room;
   const double low = contradicted ? shown : whole->low;
   if (settled_ && settled_frames_room_ == 0) settled_frames_room_ = frames_room;
-  if (another_link(*whole, frames_room, telling)) {
+  if (link_changed(*whole, frames_room, telling)) {
     settled_ = false;
     refusal_ = {};
   }
@@ -151,19 +151,19 @@ std::optional<Decision> LadderPolicy::up() {
   if (settled_ && proved < clear_change * settled_room_) return std::nullopt;
   settled_ = false;
   if (proved >= clear_after_refusal * refusal_.reading) refusal_ = {};
-  // While the window still holds readings from before a rise, the whole step is not known yet.
+  // The window still contains readings from before a rise: the new level is not known yet.
   if (whole->measured && half && half->measured &&
       (half->room > clear_change * whole->room || half->low > clear_change * whole->low))
     return std::nullopt;
 
   if (const auto finer = finer_that_fits(room, low)) {
     std::size_t to = *finer;
-    while (to + 1 < point_ && bits(to) > most_growth * bits()) ++to;
+    while (to + 1 < point_ && bits(to) > max_growth * bits()) ++to;
     auto decision =
-        go_to(to, room,
-              fmt::format("room for finer: the link carries {} Mbit/s, {} needs {}",
-                          mbits_text(room * rate_), codec_text(options_.ladder[to].codec),
-                          mbits_text(bits(to) * rate_)));
+        move_to(to, room,
+                fmt::format("room for finer: the link carries {} Mbit/s, {} needs {}",
+                            mbits_text(room * rate_), codec_text(options_.ladder[to].codec),
+                            mbits_text(bits(to) * rate_)));
     climbed_ = true;
     doubt_ = contradicted;
     settled_ = whole->measured && to == *finer;
@@ -171,10 +171,10 @@ std::optional<Decision> LadderPolicy::up() {
     return decision;
   }
   if (!whole->measured) {
-    if (const auto to = one_to_try()) {
-      auto decision = go_to(*to, room,
-                            fmt::format("trying finer: {} does not fill the link",
-                                        codec_text(options_.ladder[point_].codec)));
+    if (const auto to = point_to_try()) {
+      auto decision = move_to(*to, room,
+                              fmt::format("trying finer: {} does not fill the link",
+                                          codec_text(options_.ladder[point_].codec)));
       climbed_ = true;
       return decision;
     }
@@ -185,7 +185,7 @@ std::optional<Decision> LadderPolicy::up() {
   return std::nullopt;
 }
 
-std::optional<Decision> LadderPolicy::no_longer_short() {
+std::optional<Decision> LadderPolicy::report_recovered() {
   if (!short_ || lacking_) return std::nullopt;
   const auto read = readings_.estimate(dozen);
   const auto progress = sending_.over(window_);
@@ -193,8 +193,8 @@ std::optional<Decision> LadderPolicy::no_longer_short() {
   if (!carried && !(read && read->room >= (1 + keep_headroom) * bits())) return std::nullopt;
   short_ = false;
   const double room = read ? read->room : 0;
-  return news(room, fmt::format("{} images/s at {} again", three_digits(rate_),
-                                codec_text(options_.ladder[point_].codec)));
+  return status_update(room, fmt::format("{} images/s at {} again", three_digits(rate_),
+                                         codec_text(options_.ladder[point_].codec)));
 }
 
 }  // namespace quantring

@@ -1,31 +1,34 @@
 #pragma once
-// The policy ladder: the most accurate operating point whose real bytes fit.
+// The policy ladder: the most accurate operating point whose actual bytes fit.
 //
-// Everything is compared in bits that an image may take, capacity over target rate ("room"), with
-// the bits that it does take at a point, side information and frame header too.
+// All comparisons are in bits per image: what the link has room for (capacity over target rate)
+// against what an image takes at a point, side information and frame header included.
 //
-// Down, at once, to the finest point with 15 % to spare (few readings), or 25 % (see below):
+// Down, immediately, to the finest point with a margin of 15 % (few readings), or 25 % (see below):
 //   two of the last three readings are measured and below 85 % of the need, or the mean of twelve
 //   is below 97 %, or the link was busy 95 % of the time and still slower than 97 % of the target.
-//   A reading that only bounds (at_least) lowers nothing.
+//   A reading that is only a lower bound (at_least) never lowers the point.
 // Down, slowly: a whole window shows less than the need; or, in the first window at a point and
-//   half a window after a climb, less than 5 % to spare.
-// Up, after a whole window in which the finer point would have fitted with 10 % to spare, on
-//   average, and without in nine of ten readings: at most twice the bytes, or one point. When the
-//   readings are bounds that do not reach so far, one point is tried.
-// Once a whole window was looked at, the point is settled: it goes up only if the room has grown
-//   by a fifth since. So noise cannot move it: a point that is kept has 5 % to spare, and the mean
-//   of a window of readings that are wrong by up to 10 % is wrong by 1 %.
-// Images that a fall cost are made up for: while fewer have left since than the target rate asks
-//   for, a point needs 25 % to spare; for at most 8 windows, as the stages may be no faster.
-// What was left is remembered with the reading of the meter, and not tried again before it reads
-//   25 % more. A climb that fails within its window doubles the windows before the next, up to 8;
-//   one that does not halves them.
-// A link that bursts filled at this point and no longer do, or that frames cross clearly faster
-//   than then, is another link: both memories of it are dropped. So they are when frames are small
-//   and nothing was measured for 8 windows, the next time 16, 32 ...
-// The meter may be wrong. If large frames crossed twice as fast as it says for a window, they are
-//   believed, and then only frames that are late lower the point.
+//   half a window after a step up, less than a 5 % margin.
+// Up, after a whole window in which the finer point would have fitted with a 10 % margin on
+//   average, and without margin in nine of ten readings: at most twice the bytes, or one point.
+//   When the readings are only lower bounds that are too low to decide, one point is tried.
+// After a whole window the point is settled: it moves up only if the room has grown by a fifth
+// since.
+//   This gives hysteresis against noise: a settled point has a 5 % margin, and the mean of a window
+//   of readings with errors up to 10 % is within 1 %.
+// Images lost to a drop are caught up: while fewer than the target rate have been sent since then,
+// a
+//   point needs a margin of 25 %; for at most 8 windows, since the stages may be no faster.
+// A point that was left is remembered with the reading of the meter, and not tried again before the
+//   meter reads 25 % more. A step up that fails within its window doubles the windows before the
+//   next, up to 8; one that succeeds halves them.
+// A link that was saturated at this point and no longer is, or that carries frames clearly faster,
+//   has changed: both memories are dropped. Also when frames are small and nothing was measured for
+//   8 windows, the next time 16, 32 ...
+// The meter may be wrong. If large frames were sent twice as fast as it reads for a window, the
+// frames
+//   are believed, and then only late frames lower the point.
 
 #include <cstddef>
 #include <limits>
@@ -43,10 +46,10 @@ class LadderPolicy final : public LinkPolicy {
   explicit LadderPolicy(const ControllerOptions& options);
 
   CodecSpec start() const override { return options_.ladder[point_].codec; }
-  std::optional<Decision> judge(const LinkObservation& link, std::uint64_t frame) override;
+  std::optional<Decision> decide(const LinkObservation& link, std::uint64_t frame) override;
 
  private:
-  // Points of at least `from` bits an image were left at this reading of the meter.
+  // Points of at least `from` bits per image were left at this reading of the meter.
   struct Refusal {
     double from = std::numeric_limits<double>::infinity();
     double reading = 0;
@@ -57,35 +60,35 @@ class LadderPolicy final : public LinkPolicy {
     std::uint64_t images, frame;
   };
 
-  // What an image takes at a point, in bits; the unit of all that is compared here.
+  // Bits per image at a point: the unit of all comparisons.
   double bits(std::size_t point) const;
   double bits() const { return bits(point_); }
 
   std::optional<Decision> without_rate();
-  std::optional<Decision> down();         // at once
-  std::optional<Decision> down_slowly();  // when half a window or a whole one has shown it
+  std::optional<Decision> down();         // immediately
+  std::optional<Decision> down_slowly();  // after half a window or a whole one
   std::optional<Decision> up();
-  std::optional<Decision> no_longer_short();
+  std::optional<Decision> report_recovered();
 
   std::optional<Decision> fall(double room, const std::string& seen);
-  std::optional<Decision> go_down(double room, double headroom, const std::string& seen);
-  std::optional<Decision> stay_short(double room);
-  Decision go_to(std::size_t point, double room, const std::string& cause);
-  Decision news(double room, const std::string& cause) const;
+  std::optional<Decision> move_down(double room, double headroom, const std::string& seen);
+  std::optional<Decision> report_short(double room);
+  Decision move_to(std::size_t point, double room, const std::string& cause);
+  Decision status_update(double room, const std::string& cause) const;
 
   void catch_up();
 
-  bool keeps_rate(std::size_t count) const;  // the frames themselves show it, with time to spare
-  bool doubted() const;                      // what the meter says now is not enough to go down
+  bool sustains_rate(std::size_t count) const;  // by the frames sent, with a margin
+  bool meter_in_doubt() const;  // the reading of the meter is not enough to move down
   std::optional<std::size_t> finer_that_fits(double room, double low) const;
-  std::optional<std::size_t> one_to_try() const;
-  bool another_link(const LinkReadings::Estimate& whole, double frames_room, bool telling);
-  double room_of_frames() const;  // what their own sending shows; 0 when it shows nothing
+  std::optional<std::size_t> point_to_try() const;
+  bool link_changed(const LinkReadings::Estimate& whole, double frames_room, bool telling);
+  double room_of_frames() const;  // from the sending of frames; 0: unknown
   std::string link_carries(double room) const;
   std::string shortage(double room) const;
 
   ControllerOptions options_;
-  std::size_t coarsest_;  // that the floor allows
+  std::size_t coarsest_;  // allowed by the floor
   std::size_t point_;     // index in the ladder
   std::size_t window_;
 
@@ -94,18 +97,18 @@ class LadderPolicy final : public LinkPolicy {
   LinkObservation now_;
   double rate_ = 0;  // images/s, the target
   std::uint64_t frame_ = 0;
-  std::size_t calls_ = 0;     // micro-batches chosen for since the point changed
-  bool climbed_ = false;      // the point is on probation for its first window
-  bool bursts_fill_ = false;  // measured for a window, though the link was idle a third of the time
-  std::size_t unfilled_ = 0;  // micro-batches since the meter measured
-  std::size_t forget_after_ = 8;  // windows of that
-  std::size_t patience_ = 1;      // windows before the next climb
+  std::size_t calls_ = 0;         // micro-batches since the point changed
+  bool climbed_ = false;          // moved up, and the first window is not over
+  bool bursts_fill_ = false;      // measured for a window although the link was partly idle
+  std::size_t unfilled_ = 0;      // micro-batches since the last measured reading
+  std::size_t forget_after_ = 8;  // windows without a measured reading
+  std::size_t patience_ = 1;      // windows before the next step up
   Refusal refusal_;
   bool short_ = false;          // of the target rate
-  bool lacking_ = false;        // something shows it now
-  bool doubt_ = false;          // the meter said less than the frames showed
-  std::optional<Stall> stall_;  // not made up for yet
-  // A whole window was looked at: from now on only a clear change moves the point.
+  bool lacking_ = false;        // now, by the latest readings
+  bool doubt_ = false;          // the meter read less than the frames showed
+  std::optional<Stall> stall_;  // not caught up yet
+  // After a whole window: only a clear change moves the point.
   bool settled_ = false;
   double settled_room_ = 0, settled_frames_room_ = 0;
 };

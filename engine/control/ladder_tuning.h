@@ -1,28 +1,28 @@
 #pragma once
-// Constants of the policy ladder; engine/control/ladder_policy.h says how they play together.
+// Constants of the policy ladder (engine/control/ladder_policy.h).
 
 #include <cstddef>
 
 namespace quantring::ladder_tuning {
 
-// A meter that is wrong by up to a tenth, and 5 % to make up for images that were lost in a stall.
-inline constexpr double headroom = 0.10;        // of a finer point over a whole window
-inline constexpr double fall_headroom = 0.15;   // after a fall: few readings
-inline constexpr double stall_headroom = 0.25;  // while images are made up for
-inline constexpr double keep_headroom = 0.05;   // less than this, once looked at closely: go down
-// How far below the need a reading must be: two of three readings, a dozen.
+// For a meter with errors up to a tenth, and 5 % to catch up after a stall.
+inline constexpr double headroom = 0.10;        // to move up, over a whole window
+inline constexpr double fall_headroom = 0.15;   // to move down at once: few readings
+inline constexpr double stall_headroom = 0.25;  // while catching up
+inline constexpr double keep_headroom = 0.05;   // below this after a window: move down
+// Thresholds of need: for two of three readings, for the mean of a dozen.
 inline constexpr double deep = 0.85, mild = 0.97;
-inline constexpr double clear_change = 1.20;         // of a window's estimate since it was settled
-inline constexpr double clear_after_refusal = 1.25;  // of the reading at which a point was left
-inline constexpr double most_growth = 2;             // in bytes, of one climb; or one point
-inline constexpr std::size_t most_patience = 8;      // windows
-inline constexpr std::size_t longest_catching_up = 8;  // windows
+inline constexpr double clear_change = 1.20;  // of a window's estimate since the point was settled
+inline constexpr double clear_after_refusal = 1.25;     // of the reading at which a point was left
+inline constexpr double max_growth = 2;                 // in bytes, of one step up; or one point
+inline constexpr std::size_t max_patience = 8;          // windows
+inline constexpr std::size_t max_catch_up_windows = 8;  // windows
 
-// Frames' own sending.
+// Evidence from sending frames.
 inline constexpr std::size_t dozen = 12;
-inline constexpr double always_busy = 0.95, time_to_spare = 1.15, nearly_all = 0.98;
-// Of smaller frames a good part is in the congestion window before the link has carried it.
-inline constexpr double telling_frame_bits = 8.0 * 512 * 1024;
-inline constexpr double contradiction = 2, trust_in_frames = 1.5;
+inline constexpr double saturated_share = 0.95, rate_margin = 1.15, almost_rate = 0.98;
+// A large part of smaller frames fits into the congestion window and looks too fast.
+inline constexpr double conclusive_frame_bits = 8.0 * 512 * 1024;
+inline constexpr double contradiction = 2, frames_margin = 1.5;
 
 }  // namespace quantring::ladder_tuning

@@ -1,5 +1,5 @@
 #pragma once
-// How a policy stands behind the Controller, which has checked the options and what is observed.
+// Interface of the policies behind Controller, which validates options and observations.
 
 #include <cstdint>
 #include <memory>
@@ -14,18 +14,18 @@ class LinkPolicy {
   virtual ~LinkPolicy() = default;
 
   virtual CodecSpec start() const = 0;
-  // `frame` counts the calls: 0, 1, 2 ... Answers when the point changes or there is news; all of
-  // the decision but its frame and time.
-  virtual std::optional<Decision> judge(const LinkObservation& link, std::uint64_t frame) = 0;
+  // `frame` counts the calls: 0, 1, 2 ... Returns a decision, without frame and time, when the
+  // point or the status changes.
+  virtual std::optional<Decision> decide(const LinkObservation& link, std::uint64_t frame) = 0;
 };
 
 std::unique_ptr<LinkPolicy> make_quantpipe_policy(const ControllerOptions& options);
 std::unique_ptr<LinkPolicy> make_ladder_policy(const ControllerOptions& options);
 
-// What is sent for one image in bits, its share of the frame's header too.
+// Expected bits sent per image, including its share of the frame's header.
 double bits_per_image(CodecSpec codec, TensorShape shape);
 
-// The target rate of a session in images/s; 0: none known.
+// The target rate in images/s; 0: unknown.
 double target_rate(const ControllerOptions& options, const LinkObservation& link);
 
 }  // namespace quantring

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t latest_count = 3;
 constexpr std::size_t steady_count = 12;
-// Measured readings tell more than those that only bound, if there are some: a quarter of all.
-constexpr std::size_t least_measured = 5;
+// Measured readings are preferred to bounds when there are enough: a quarter of all.
+constexpr std::size_t min_measured = 5;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -84,9 +84,9 @@ std::optional<LinkReadings::Estimate> LinkReadings::estimate(std::size_t count) 
     estimate.low = measured[static_cast<std::size_t>(tenth)];
   }
   const double bound = bounds.empty() ? 0 : mean_of_middle(bounds);
-  if (measured.size() >= std::max(std::min(count, least_measured), known / 4)) {
+  if (measured.size() >= std::max(std::min(count, min_measured), known / 4)) {
     estimate.room = mean_of_middle(measured);
-    // A link that carries clearly more than what was measured has changed in between.
+    // Bounds clearly above the measured values: the link has changed in between.
     estimate.measured = bound <= 1.1 * estimate.room;
   }
   if (!estimate.measured) estimate.room = bound;

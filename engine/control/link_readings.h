@@ -1,5 +1,5 @@
 #pragma once
-// What the meter of a link said, one reading a micro-batch, and what may be concluded from it.
+// Readings of a link's bandwidth meter, one per micro-batch, and estimates from them.
 
 #include <cstddef>
 #include <deque>
@@ -9,33 +9,33 @@
 
 namespace quantring {
 
-// Readings are in bits that an image may take: capacity over the target rate. Both are noisy and
-// both change, and only this ratio matters for the choice.
+// Readings are in available bits per image ("room"): capacity over the target rate. Both are noisy
+// and change, and only this ratio matters for the choice.
 class LinkReadings {
  public:
   explicit LinkReadings(std::size_t window) : window_(window) {}
 
-  // `needed`: bits that an image takes at the point now.
+  // `needed`: bits per image at the current point.
   void add(Capacity kind, double room, double needed);
-  // The point changed: what estimate() looks at begins anew. The link is the same, so the latest
-  // readings go on counting for newest() and steady().
+  // The point changed: estimate() restarts. newest() and steady() keep the latest readings, since
+  // the link is the same.
   void begin_point() { since_change_.clear(); }
 
-  // From two of the last three readings, so that one wild reading moves nothing: what is still
-  // there if the lower of them are right. Nothing unless both were measured.
+  // The second lowest of the last three readings, so that one outlier has no effect. Empty unless
+  // two were measured.
   std::optional<double> newest() const;
-  // The mean of the last 12, all measured, without the two lowest and highest. Nothing when the
-  // link carried what was needed without being filled, or was idle, in between.
+  // The mean of the last 12, all measured, without the two lowest and highest. Empty when in
+  // between the link was idle or carried what was needed without being saturated.
   std::optional<double> steady() const;
 
   struct Estimate {
-    bool measured = false;  // else the link showed that it carries this, and it may carry more
-    bool filled = false;    // at any time: some reading was measured
+    bool measured = false;  // else a lower bound
+    bool filled = false;    // some reading was measured
     double room = 0;        // mean without the lowest and highest quarter
-    double low = 0;         // above all but a tenth of what was measured; infinite if too little
+    double low = 0;         // about the lowest tenth of the measured; infinite if too few
   };
-  // Of the last `count` micro-batches of this point. Nothing when there were not so many yet, or
-  // three quarters of them are unknown.
+  // Of the last `count` micro-batches of this point. Empty when there are fewer, or three quarters
+  // of them are unknown.
   std::optional<Estimate> estimate(std::size_t count) const;
 
  private:

@@ -8,8 +8,8 @@
 namespace quantring {
 namespace {
 
-// q' = 32 / 2^ceil(log2(ratio)) within 2..32, where the ratio is the time that a micro-batch of
-// 32 bits needs over the time that there is. Exact at powers of two, as no logarithm is.
+// q' = 32 / 2^ceil(log2(ratio)) within 2..32, where the ratio is the time that a micro-batch needs
+// at 32 bits over the time available. Without a logarithm, so exact at powers of two.
 int bits_for(double ratio) {
   int bits = 32;
   for (double reached = 1; reached < ratio && bits > 2; reached *= 2) bits /= 2;
@@ -23,11 +23,11 @@ class QuantPipePolicy final : public LinkPolicy {
 
   CodecSpec start() const override { return current_; }
 
-  std::optional<Decision> judge(const LinkObservation& link, std::uint64_t frame) override {
+  std::optional<Decision> decide(const LinkObservation& link, std::uint64_t frame) override {
     const auto window = static_cast<std::uint64_t>(options_.window);
     if (frame % window != 0) return std::nullopt;
     const double bandwidth = bandwidth_of(link);
-    begun_ = link;
+    window_start_ = link;
     const double rate = target_rate(options_, link);
     if (frame == 0 || bandwidth <= 0 || rate <= 0) return std::nullopt;
 
@@ -53,19 +53,19 @@ class QuantPipePolicy final : public LinkPolicy {
   }
 
  private:
-  // What filled the link was measured; else, as the paper's monitor does, the window's bits over
-  // the time in which they were sent. That is not waiting for the receiver, but a small frame is in
-  // the kernel's buffer before it is on the link, and looks fast.
+  // The measured capacity; without one, as in the paper, the window's bits over the time spent
+  // sending them. That excludes waiting for credit, but small frames fit into the kernel's buffer
+  // and look too fast.
   double bandwidth_of(const LinkObservation& link) const {
     if (link.capacity == Capacity::measured) return link.capacity_bps;
-    const double seconds = link.sending_s - begun_.sending_s;
-    if (link.payload_bytes <= begun_.payload_bytes || seconds <= 0) return 0;
-    return 8 * static_cast<double>(link.payload_bytes - begun_.payload_bytes) / seconds;
+    const double seconds = link.sending_s - window_start_.sending_s;
+    if (link.payload_bytes <= window_start_.payload_bytes || seconds <= 0) return 0;
+    return 8 * static_cast<double>(link.payload_bytes - window_start_.payload_bytes) / seconds;
   }
 
   ControllerOptions options_;
   CodecSpec current_;
-  LinkObservation begun_;  // at the window's begin
+  LinkObservation window_start_;
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ void check(const EvaluationPlan& plan, const Architecture& architecture) {
   for (std::size_t i = 1; i < plan.cuts.size(); ++i) sound &= plan.cuts[i - 1] < plan.cuts[i];
   for (const CodecSpec codec : plan.codecs)
     sound &= codec_valid(codec) && codec.id != CodecId::pixels;
-  if (!sound) throw std::invalid_argument("Evaluation: a plan that no model can have");
+  if (!sound) throw std::invalid_argument("Evaluation: invalid plan");
 }
 
 }  // namespace
@@ -124,14 +124,14 @@ void Evaluation::add(std::span<const std::byte> pixels, std::span<const int> lab
   };
   const std::vector<float> expected = logits_without_coding(pixels, images);
   count(expected, labels, baseline_.scores.front());
-  baseline_.scores.front().tensors += labels.size();  // all arrived as they were
+  baseline_.scores.front().tensors += labels.size();  // received unchanged
   done();
   if (plan_.together) {
     all_cuts(expected, labels, done);
     return;
   }
-  // From the last cut to the first: what stands before a cut is then still as the pass without
-  // coding left it, and the stages behind it may be used again and again.
+  // From the last cut to the first: the stages before a cut still hold the results of the pass
+  // without coding, and those after it can be reused.
   for (std::size_t cut = plan_.cuts.size(); cut-- > 0;) one_cut(cut, expected, labels, done);
 }
 
@@ -173,13 +173,13 @@ std::vector<float> Evaluation::logits_without_coding(std::span<const std::byte> 
   return logits(images);
 }
 
-// The result of `stage` as the next one receives it.
+// Sends the result of `stage` to the next one.
 void Evaluation::carry(std::size_t stage, CodecSpec codec, int images) {
   coder_.encode(results_[stage], codec, coded_);
   coder_.decode(coded_, stages_[stage + 1]->residual(images));
 }
 
-// From `stage`, whose residual stream is in place, to the logits.
+// Runs from `stage`, whose residual stream is set, to the logits.
 void Evaluation::run_rest(std::size_t stage, int images) {
   for (; stage < stages_.size(); ++stage) {
     results_[stage] = stages_[stage]->forward_residual(images);
@@ -187,7 +187,7 @@ void Evaluation::run_rest(std::size_t stage, int images) {
   }
 }
 
-// Carries the result of `stage`, whose values are `sent`, and scores what arrives.
+// Sends the result of `stage`, whose values are `sent`, and scores what is received.
 void Evaluation::code(std::size_t stage, CodecSpec codec, std::span<const float> sent, int images,
                       EvaluationScore& score) {
   carry(stage, codec, images);

@@ -1,7 +1,7 @@
 #pragma once
-// What coding the links of a ring does to a model's answers, without a ring: the stages stand in
-// this process, and what goes from one to the next is coded and decoded by the ring's own codecs.
-// Table 1 of QuantPipe (Wang et al., ICASSP 2023) is the mean over cuts, one coded at a time.
+// The effect of coding a ring's links on a model's answers, without a ring: all stages run in this
+// process, and the tensors between them are coded and decoded as in a ring. Table 1 of QuantPipe
+// (Wang et al., ICASSP 2023) is the mean over cuts, one coded at a time.
 
 #include <cstddef>
 #include <functional>
@@ -19,13 +19,13 @@
 
 namespace quantring {
 
-// Half-block indices at which a model can be cut, ascending; a cut stands before that half-block.
+// Half-block indices at which a model can be cut, ascending; a cut is before that half-block.
 std::vector<int> block_cuts(const Architecture& architecture);  // between blocks
 std::vector<int> half_cuts(const Architecture& architecture);   // and after attention
-// Of as many stages as even ranges (split_evenly). Throws Error.
+// The cuts of an even ring of `stages` (split_evenly). Throws Error.
 std::vector<int> ring_cuts(const Architecture& architecture, int stages);
-// "2,4.5": after two blocks, after the attention half of the fifth; any order, none twice. Throws
-// Error naming the wrong one.
+// "2,4.5": after two blocks, after the attention half of the fifth; in any order, without
+// duplicates. Throws Error naming the invalid one.
 std::vector<int> parse_cuts(const Architecture& architecture, const std::string& text);
 std::string cut_text(int cut);  // "4.5"
 
@@ -36,33 +36,33 @@ struct EvaluationPlan {
   int max_images = 8;             // in a batch
 };
 
-// One codec's.
+// Results of one codec.
 struct EvaluationPoint {
   CodecSpec codec;
   std::uint64_t bytes_per_image = 0;    // expected, of a coded tensor of one image
-  std::vector<EvaluationScore> scores;  // of every cut; together: one, of all of them
+  std::vector<EvaluationScore> scores;  // per cut; together: one for all of them
   EvaluationScore mean() const;         // over the cuts
 };
 
 class Evaluation {
  public:
-  // Loads the whole model once, a stage for each stretch between cuts. context and model must
-  // outlive this object. Throws Error: a part of a model, no memory; std::invalid_argument: a plan
-  // that no model can have.
+  // Loads the whole model, one stage per range between cuts. context and model must outlive this
+  // object. Throws Error for a shard or too little memory, std::invalid_argument for an invalid
+  // plan.
   Evaluation(Context& context, const ModelFile& model, EvaluationPlan plan);
 
-  // Forward passes of a batch, the one without coding included; not all go through all blocks.
+  // Forward passes per batch, the one without coding included; some skip the first blocks.
   std::size_t passes() const;
   // Called after each of them.
   using Progress = std::function<void(std::size_t passes_done)>;
 
   // pixels: u8 [images, channels, height, width], up to max_images; labels: the true class of each
-  // or -1. The same image gives the same result on the CPU whatever batch it is in.
+  // or -1. On the CPU, results do not depend on the batch.
   void add(std::span<const std::byte> pixels, std::span<const int> labels,
            const Progress& progress = {});
 
-  // Over all images so far. baseline: raw32 at every cut, in the context's precision; what the
-  // others are compared with; one score.
+  // Over all images so far. baseline: raw32 at every cut, in the context's precision, with one
+  // score; the others are compared with it.
   const EvaluationPoint& baseline() const { return baseline_; }
   const std::vector<EvaluationPoint>& points() const { return points_; }  // as in plan.codecs
 

@@ -23,7 +23,7 @@ void check_sizes(std::span<const float> a, std::span<const float> b) {
     throw std::invalid_argument("evaluation: two tensors of different lengths, or empty");
 }
 
-// The logarithm of the sum of exponentials, with the largest taken out so that nothing overflows.
+// log(sum(exp)), relative to the largest so that nothing overflows.
 double log_sum_exp(std::span<const float> logits) {
   const double largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
@@ -66,7 +66,7 @@ double kl_divergence(std::span<const float> expected, std::span<const float> log
     const double log_p = expected[i] - log_p_sum, log_q = logits[i] - log_q_sum;
     sum += std::exp(log_p) * (log_p - log_q);
   }
-  return std::max(sum, 0.0);  // rounding may leave a little less than nothing
+  return std::max(sum, 0.0);  // rounding may give slightly less than 0
 }
 
 double relative_squared_error(std::span<const float> expected, std::span<const float> actual) {

@@ -1,12 +1,12 @@
 #pragma once
-// How far coded answers are from the answers without coding, over many images.
+// Differences between answers with and without coding, over many images.
 
 #include <cstdint>
 #include <span>
 
 namespace quantring {
 
-// Sums over images; added one after the other, so that they do not depend on batches.
+// Sums over images, added one by one so that they do not depend on batches.
 struct EvaluationScore {
   std::uint64_t images = 0;
   std::uint64_t agreeing = 0;        // first answer is the one without coding
@@ -22,15 +22,15 @@ struct EvaluationScore {
   // The same images at another cut: all means below are then over images and cuts.
   EvaluationScore& operator+=(const EvaluationScore& other);
 
-  double agreement_percent() const;  // all of these: NaN if there is nothing to take a mean of
+  double agreement_percent() const;  // all of these: NaN if there is no image
   double top1_percent() const;
   double top5_percent() const;
   double mean_kl() const;  // nats
   double mean_relative_error() const;
 };
 
-// How many classes are likelier than `answer`; of equal ones the lower index counts as likelier, as
-// in top_k. A NaN is likelier than nothing.
+// Number of classes likelier than `answer`; of equal ones the lower index counts as likelier, as in
+// top_k. A NaN is the least likely.
 int rank_of(int answer, std::span<const float> logits);
 
 // Sum over classes of p (log p - log q), p = softmax(expected), q = softmax(logits), in nats.

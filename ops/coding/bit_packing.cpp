@@ -13,9 +13,9 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "words are packed by memcpy");
 
-// Eight codes always fill whole bytes (`Bits` of them), so the work goes in groups of eight. A
+// Eight codes always fill whole bytes (`Bits` of them), so codes are packed in groups of eight. A
 // group is loaded as one or two 64-bit words of equal lanes, and the gaps between lanes are closed
-// pairwise: lanes of 2n bits, then 4n, then 8n. No branch, no table, and the same few shifts for
+// pairwise: lanes of 2n bits, then 4n, then 8n. No branches or tables, the same few shifts for
 // every width.
 constexpr std::size_t group = 8;
 
@@ -123,31 +123,31 @@ void unpack_all(const std::byte* packed, Code* codes, std::size_t count) {
   std::memcpy(codes + whole * group, last.data(), rest * sizeof(Code));
 }
 
-// Turns a width known at run time into one known to the compiler: calls work<bits>().
-template <int Widest, typename Work>
+// Calls work<bits>() with a run-time width as a template argument.
+template <int MaxBits, typename Work>
 void with_width(int bits, std::uint64_t count, std::uint64_t bytes, const Work& work) {
-  if (bits < 1 || bits > Widest)
+  if (bits < 1 || bits > MaxBits)
     throw Error("cannot pack codes of " + std::to_string(bits) + " bits: 1 to " +
-                std::to_string(Widest) + " are possible");
+                std::to_string(MaxBits) + " are possible");
   if (bytes != packed_bytes(count, bits))
     throw Error(std::to_string(count) + " codes of " + std::to_string(bits) + " bits take " +
                 std::to_string(packed_bytes(count, bits)) + " bytes, not " + std::to_string(bytes));
   [&]<int... I>(std::integer_sequence<int, I...>) {
     ((bits == I + 1 ? work.template operator()<I + 1>() : void()), ...);
   }
-  (std::make_integer_sequence<int, Widest>{});
+  (std::make_integer_sequence<int, MaxBits>{});
 }
 
-template <int Widest, typename Code>
+template <int MaxBits, typename Code>
 void pack(std::span<const Code> codes, int bits, std::span<std::byte> packed) {
-  with_width<Widest>(bits, codes.size(), packed.size(), [&]<int Bits>() {
+  with_width<MaxBits>(bits, codes.size(), packed.size(), [&]<int Bits>() {
     pack_all<Bits>(codes.data(), codes.size(), packed.data());
   });
 }
 
-template <int Widest, typename Code>
+template <int MaxBits, typename Code>
 void unpack(std::span<const std::byte> packed, int bits, std::span<Code> codes) {
-  with_width<Widest>(bits, codes.size(), packed.size(), [&]<int Bits>() {
+  with_width<MaxBits>(bits, codes.size(), packed.size(), [&]<int Bits>() {
     unpack_all<Bits>(packed.data(), codes.data(), codes.size());
   });
 }

@@ -1,7 +1,6 @@
 #pragma once
-// Dense packing of small unsigned codes: code i stands at bits [i*bits, (i+1)*bits) of the byte
-// string, least significant bit first, so 3 bits cost 3 bits. What is left of the last byte is
-// zero.
+// Dense packing of small unsigned codes: code i takes bits [i*bits, (i+1)*bits) of the byte string,
+// least significant bit first, so 3 bits cost 3 bits. Unused bits of the last byte are zero.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,13 +14,13 @@ constexpr std::uint64_t packed_bytes(std::uint64_t count, int bits) {
          (count % 8 * static_cast<unsigned>(bits) + 7) / 8;
 }
 
-// codes: each below 2^bits (bits above are a caller's error and would spill into the neighbour).
+// codes: each below 2^bits (not checked: higher bits would corrupt the next code).
 // packed: exactly packed_bytes(codes.size(), bits) long, else throws Error; so does a width outside
 // 1..8 (byte codes) or 1..16. Nothing outside either span is touched.
 void pack_codes(std::span<const std::uint8_t> codes, int bits, std::span<std::byte> packed);
 void pack_codes(std::span<const std::uint16_t> codes, int bits, std::span<std::byte> packed);
 
-// The way back; the same conditions. Any byte string decodes to codes below 2^bits.
+// The inverse, with the same conditions. Any byte string decodes to codes below 2^bits.
 void unpack_codes(std::span<const std::byte> packed, int bits, std::span<std::uint8_t> codes);
 void unpack_codes(std::span<const std::byte> packed, int bits, std::span<std::uint16_t> codes);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Tensors to a few bits a value and back: what crosses a link. Image by image; every step is
-// defined to the bit, so that any CPU and any GPU give the same bytes (ops/coding/coding_arithmetic.h).
+// Quantization of tensors to a few bits per value, image by image. Every step is defined to the
+// bit: all CPUs and GPUs produce the same bytes (ops/coding/coding_arithmetic.h).
 
 #include <cstddef>
 #include <cstdint>
@@ -18,36 +18,36 @@ struct GridRange {
   float offset = 0;
 };
 
-// What an image is clipped to before its smallest and largest value span the grid.
+// How an image is clipped before its smallest and largest value span the grid.
 enum class Clip : std::uint8_t {
   none,
-  aciq,  // +-W0(3 * 4^bits) * sqrt(variance / 2): Banner et al. 2019 for Laplace, as PipeEdge has
-         // it
-  ds_aciq,  // +-W0(3 * 4^bits) * b, b searched so that a Laplace fits the histogram (QuantPipe);
-            // of a sample: ops/coding/coding_clip.h
-  ds_aciq_plus,  // +-a, a searched so that the error of a sample of tokens is small, none of them
-                 // and not the one with the largest value being lost: ops/coding/coding_error.h
+  aciq,  // +-W0(3 * 4^bits) * sqrt(variance / 2): Banner et al. 2019 for a Laplace distribution, as
+         // in PipeEdge
+  ds_aciq,  // +-W0(3 * 4^bits) * b, b searched so that a Laplace distribution fits the histogram of
+            // a sample (QuantPipe; ops/coding/coding_clip.h)
+  ds_aciq_plus,  // +-a, a searched to minimize the error of a sample of tokens, relative to each
+                 // token (ops/coding/coding_error.h)
 };
 
-// bits: 2..8 or 16, everywhere. Arguments that are not as told throw std::invalid_argument.
+// bits: 2..8 or 16, everywhere. Invalid arguments throw std::invalid_argument.
 
-// Values of a token of a tensor that is quantized.
+// Values per token of a tensor to quantize.
 inline std::int64_t token_values(const Shape& shape) {
   return shape.rank() < 2 ? 1 : shape[shape.rank() - 1];
 }
 
-// Bytes that quantize needs to work in, for up to `images` images of `each` values.
+// Size of the scratch memory of quantize() for up to `images` images of `each` values.
 std::size_t quantize_scratch_bytes(const Context& context, std::int64_t images, std::int64_t each);
 
-// values: [images, ..., dim], f32 or the context's residual dtype, which is widened first; a row of
-// dim values is a token (of [images]: the image). Writes ranges
-// [images] and codes [images][packed_bytes(values of an image, bits)]: dense, least significant bit
-// first, each image starting on a byte. Ranges and clips are over finite values; infinities are
-// clamped, NaN becomes code 0. scratch: quantize_scratch_bytes, used for nothing else meanwhile.
+// values: [images, ..., dim], f32 or the context's residual dtype, which is converted to f32 first;
+// a row of dim values is a token. Writes ranges [images] and codes [images][packed_bytes(values per
+// image, bits)]: dense, least significant bit first, each image starting on a byte. Ranges and
+// clips are computed from finite values; infinities are clamped, NaN becomes code 0. scratch:
+// quantize_scratch_bytes(), not shared with concurrent work.
 void quantize(Context& context, ConstTensor values, Clip clip, int bits, void* scratch,
               GridRange* ranges, std::byte* codes);
 
-// The way back; rounded once to the dtype of `values`.
+// The inverse; rounded once to the dtype of `values`.
 void dequantize(Context& context, const GridRange* ranges, const std::byte* codes, int bits,
                 Tensor values);
 

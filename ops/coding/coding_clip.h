@@ -1,6 +1,5 @@
 #pragma once
-// How aciq and ds-aciq find what an image is clipped to: the arithmetic, one step at a time, as in
-// ops/coding/coding_arithmetic.h.
+// The clips of aciq and ds-aciq, step by step, as in ops/coding/coding_arithmetic.h.
 
 #include "ops/coding/coding_arithmetic.h"
 
@@ -16,15 +15,16 @@ inline double lambert_w0(double x) {
   return w;
 }
 
-// a / b that minimises a Laplace's error on 2^bits values (notes on ACIQ in Banner et al. 2019).
+// a / b that minimizes the error of a Laplace distribution on 2^bits values (ACIQ, Banner et al.
+// 2019).
 inline float clip_factor(int bits) {
   return static_cast<float>(lambert_w0(3 * std::exp2(2.0 * bits)));
 }
 
-// ---- aciq, from all values, in fixed point of moment_bits(n) fractional bits: n squares fit 64
-// bits.
+// ---- aciq: from all values, in fixed point with moment_bits(n) fractional bits, so that n squares
+// fit in 64 bits
 
-QUANTRING_BOTH int moment_bits(std::uint64_t values) {
+QUANTRING_HOST_DEVICE int moment_bits(std::uint64_t values) {
   int log2 = 0;
   while (log2 < 63 && (std::uint64_t{1} << log2) < values) ++log2;
   return (63 - log2) / 2 < 22 ? (63 - log2) / 2 : 22;
@@ -37,7 +37,7 @@ struct Moments {
 };
 
 // factor * sqrt(variance / 2)
-QUANTRING_BOTH float moment_clip(Moments of, int fraction, float unit, float factor) {
+QUANTRING_HOST_DEVICE float moment_clip(Moments of, int fraction, float unit, float factor) {
   const double count = static_cast<double>(of.count);
   const double mean = divide(static_cast<double>(of.sum), count);
   const double variance =
@@ -48,21 +48,22 @@ QUANTRING_BOTH float moment_clip(Moments of, int fraction, float unit, float fac
   return divide(multiply(factor, b), unit);
 }
 
-// ---- ds-aciq: b in b0 + [0, 100] * step, from mean |x| to where the Laplace is as tall as the
-// histogram's tallest bin, is the one whose values at 200 points are nearest to the bins.
+// ---- ds-aciq: of the candidates b0 + [0, 100] * step, from mean |x| to where the Laplace density
+// is as high as the histogram's highest bin, the b whose density at 200 points is nearest to the
+// bins.
 //
-// Mean and histogram are of a sample; the bins' range is from the smallest value of all to the
-// largest. Images of up to sample_values are taken whole. Of others, 1024 runs of 8 neighbours, the
-// j-th where the fraction of j * golden ratio says: such places lie evenly whatever is periodic in
-// an image, as channels are. On DeiT-Tiny's residual stream b is within 2 % (one standard
-// deviation) of what all values give.
+// Mean and histogram are of a sample; the bins span all values. Images of up to sample_values are
+// used whole; of larger ones 1024 runs of 8 neighbours, the j-th at the fractional part of j *
+// golden ratio: such positions are evenly distributed even where an image is periodic, as channels
+// are. On DeiT-Tiny's residual stream b is within 2 % (one standard deviation) of the b of all
+// values.
 
 inline constexpr int run_values = 8;
 inline constexpr int sample_runs = 1024;
 inline constexpr int sample_values = run_values * sample_runs;
 
-// Which of an image's `runs` runs the j-th is; only 2^32 runs are looked at.
-QUANTRING_BOTH std::uint64_t sampled_run(int j, std::uint64_t runs) {
+// Index of the j-th sampled run of `runs`; only the first 2^32 are sampled.
+QUANTRING_HOST_DEVICE std::uint64_t sampled_run(int j, std::uint64_t runs) {
   const std::uint64_t fraction = static_cast<std::uint32_t>(j) * 2654435769u;  // modulo 2^32
   return fraction * (runs < 0xffffffffu ? runs : 0xffffffffu) >> 32;
 }
@@ -72,10 +73,10 @@ inline constexpr int search_steps = 100;
 
 struct Binning {
   float unit, low, high;  // the smallest and the largest value, times unit
-  float per_unit;         // bin of x: (x * unit - low) * per_unit, cut to an integer below 200
+  float per_unit;         // bin of x: (x * unit - low) * per_unit, truncated, below 200
 };
 
-QUANTRING_BOTH Binning binning(Extremes found) {
+QUANTRING_HOST_DEVICE Binning binning(Extremes found) {
   const float unit = unit_scale(found);
   const float low = multiply(found.low, unit), high = multiply(found.high, unit);
   return {unit, low, high, divide(static_cast<float>(histogram_bins), subtract(high, low))};
@@ -84,14 +85,14 @@ QUANTRING_BOTH Binning binning(Extremes found) {
 // |x * unit| in fixed point
 inline constexpr float magnitude_one = 4194304.0F;
 
-QUANTRING_BOTH float mean_magnitude(std::uint64_t sum, std::uint64_t count) {
+QUANTRING_HOST_DEVICE float mean_magnitude(std::uint64_t sum, std::uint64_t count) {
   return static_cast<float>(
       divide(static_cast<double>(sum), multiply(static_cast<double>(count), 4194304.0)));
 }
 
-// e^-t for t >= 0, within 3e-7; 0 from 2^-127 on. Written out since libraries differ in the last
+// e^-t for t >= 0, within 3e-7; 0 below 2^-127. Not the library's, since those differ in the last
 // bit.
-QUANTRING_BOTH float exp_of_negative(float t) {
+QUANTRING_HOST_DEVICE float exp_of_negative(float t) {
   float y = multiply(t, 1.44269504F);
   y = y < 127.0F ? y : 127.0F;
   const float shifted = add(y, round_unsigned);
@@ -105,17 +106,16 @@ QUANTRING_BOTH float exp_of_negative(float t) {
   return multiply(p, from_bits((127u - (to_bits(shifted) & 0xffu)) << 23));
 }
 
-// The 200 points from low to high where a Laplace is compared with the bins. They are equally far
-// from each other, so its heights on either side of the point nearest to 0 are geometric sequences,
-// from that point outwards. The height there is 1: what is normalised does not change when all
-// heights are multiplied.
+// The 200 equidistant points from low to high at which a Laplace density is compared with the bins.
+// Its heights on either side of the point nearest to 0 are geometric sequences. The height there is
+// set to 1: heights are normalized afterwards.
 struct LaplacePoints {
   int nearest;        // the point nearest to 0
   float spacing;      // from point to point
   float left, right;  // how much further from 0 than it its neighbours are
 };
 
-QUANTRING_BOTH LaplacePoints laplace_points(const Binning& bins) {
+QUANTRING_HOST_DEVICE LaplacePoints laplace_points(const Binning& bins) {
   LaplacePoints points{};
   points.spacing = divide(subtract(bins.high, bins.low), static_cast<float>(histogram_bins - 1));
   const float zero = divide(subtract(0.0F, bins.low), points.spacing);
@@ -132,36 +132,37 @@ QUANTRING_BOTH LaplacePoints laplace_points(const Binning& bins) {
   return points;
 }
 
-// Heights stop here, so that none is subnormal.
-inline constexpr float lowest_height = 0x1p-50F;
+// Lower bound of heights, so that none is subnormal.
+inline constexpr float min_height = 0x1p-50F;
 
-QUANTRING_BOTH float at_least(float height) {
-  return height > lowest_height ? height : lowest_height;
+QUANTRING_HOST_DEVICE float at_least(float height) {
+  return height > min_height ? height : min_height;
 }
-QUANTRING_BOTH float next_height(float height, float ratio) {
+QUANTRING_HOST_DEVICE float next_height(float height, float ratio) {
   return at_least(multiply(height, ratio));
 }
 
-// The points of either side are taken by 8 lanes in turn, and the lanes' sums are added by halves.
+// The points of either side are dealt to 8 lanes in turn; the lanes' sums are added pairwise by
+// halves.
 inline constexpr int fit_lanes = 8;
 
-// One lane's part of a Laplace.
+// One lane's part of a Laplace density.
 struct Laplace {
   float left, right;  // heights of the lane's points that are nearest to 0
   float ratio;        // from one point of the lane to the next one outwards
 };
 
 // From point to point outwards.
-QUANTRING_BOTH float point_ratio(const LaplacePoints& points, float b) {
+QUANTRING_HOST_DEVICE float point_ratio(const LaplacePoints& points, float b) {
   return exp_of_negative(multiply(points.spacing, divide(1.0F, b)));
 }
 // From one point of a lane to the next one outwards; ratio: from point to point.
-QUANTRING_BOTH float lane_ratio(float ratio) {
+QUANTRING_HOST_DEVICE float lane_ratio(float ratio) {
   const float two = multiply(ratio, ratio), four = multiply(two, two);
   return multiply(four, four);
 }
 
-QUANTRING_BOTH Laplace laplace(const LaplacePoints& points, float b, int lane) {
+QUANTRING_HOST_DEVICE Laplace laplace(const LaplacePoints& points, float b, int lane) {
   const float inverse = divide(1.0F, b);
   const float ratio = point_ratio(points, b);
   Laplace part{at_least(exp_of_negative(multiply(points.left, inverse))),
@@ -176,7 +177,8 @@ QUANTRING_BOTH Laplace laplace(const LaplacePoints& points, float b, int lane) {
 
 // Calls f(i, height) for the points of a lane, outwards; first to the right.
 template <typename F>
-QUANTRING_BOTH void each_point(const LaplacePoints& points, const Laplace& part, int lane, F&& f) {
+QUANTRING_HOST_DEVICE void each_point(const LaplacePoints& points, const Laplace& part, int lane,
+                                      F&& f) {
   float height = part.right;
   for (int i = points.nearest + 1 + lane; i < histogram_bins; i += fit_lanes) {
     f(i, height);
@@ -189,37 +191,38 @@ QUANTRING_BOTH void each_point(const LaplacePoints& points, const Laplace& part,
   }
 }
 
-QUANTRING_BOTH float lane_heights(const LaplacePoints& points, const Laplace& part, int lane) {
+QUANTRING_HOST_DEVICE float lane_heights(const LaplacePoints& points, const Laplace& part,
+                                         int lane) {
   float sum = 0.0F;
   each_point(points, part, lane, [&sum](int, float height) { sum = add(sum, height); });
   return sum;
 }
 
 // The sum over all points; lanes: the lanes' sums, added up.
-QUANTRING_BOTH float sum_of_heights(float lanes) {
+QUANTRING_HOST_DEVICE float sum_of_heights(float lanes) {
   return add(lanes, 1.0F);
 }
 
 // (share of a bin - height / sum)^2
-QUANTRING_BOTH float misfit(float share, float height, float per_sum) {
+QUANTRING_HOST_DEVICE float misfit(float share, float height, float per_sum) {
   const float off = subtract(share, multiply(height, per_sum));
   return multiply(off, off);
 }
 
 // b of step 1 - b0; sum: of b0's heights, tallest: of the bins, as shares.
-QUANTRING_BOTH float search_step(float b0, float sum, float tallest) {
+QUANTRING_HOST_DEVICE float search_step(float b0, float sum, float tallest) {
   const float ratio = divide(divide(1.0F, sum), tallest);
   return divide(multiply(b0, subtract(ratio, 1.0F)), static_cast<float>(search_steps));
 }
-QUANTRING_BOTH float candidate(float b0, float step, int i) {
+QUANTRING_HOST_DEVICE float candidate(float b0, float step, int i) {
   return add(b0, multiply(static_cast<float>(i), step));
 }
 
 // Ordered as (error, i): the smallest key is the best candidate, the first of equals. error >= 0.
-QUANTRING_BOTH std::uint64_t search_key(float error, int i) {
+QUANTRING_HOST_DEVICE std::uint64_t search_key(float error, int i) {
   return std::uint64_t{to_bits(error)} << 32 | static_cast<std::uint32_t>(i);
 }
-QUANTRING_BOTH int candidate_of(std::uint64_t key) {
+QUANTRING_HOST_DEVICE int candidate_of(std::uint64_t key) {
   return static_cast<int>(key & 0xffffffffu);
 }
 

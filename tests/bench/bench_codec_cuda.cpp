@@ -13,8 +13,8 @@
 
 #include "ops/coding/bit_packing.h"
 #include "ops/cuda/coding/coding.h"
-#include "ops/cuda/device/error.h"
 #include "ops/cuda/coding/quantize.h"
+#include "ops/cuda/device/error.h"
 #include "ops/half.h"
 
 namespace {
@@ -166,19 +166,20 @@ void table(const cuda::Queue& queue, std::int64_t images, bool cold) {
   drop(b);
 }
 
-// Every way to share the work, for choosing plan_quantize.
+// Every method to share the work, for choosing plan_quantize.
 void plans(const cuda::Queue& queue, std::int64_t images) {
   const Bench b = make_bench(queue, images, false);
   std::printf("[%lld, 197, 768], 4 bits: us of ptq, aciq, ds-aciq, ds-aciq+\n",
               static_cast<long long>(images));
-  using Way = cuda::QuantizePlan::Way;
-  const std::pair<Way, const char*> ways[] = {{Way::held, "held"}, {Way::kernels, "kernels"}};
-  for (const auto& [way, name] : ways) {
+  using Method = cuda::QuantizePlan::Method;
+  const std::pair<Method, const char*> ways[] = {{Method::held, "held"},
+                                                 {Method::kernels, "kernels"}};
+  for (const auto& [method, name] : ways) {
     for (const int threads : {256, 480, 512, 640, 1024}) {
       std::printf("  %-7s %4d threads:", name, threads);
       for (const int blocks : {1, 2, 4, 8, 16}) {
-        const cuda::QuantizePlan plan{way, blocks, threads};
-        if (way == Way::held && !cuda::held_fits(plan, source(b, 0))) continue;
+        const cuda::QuantizePlan plan{method, blocks, threads};
+        if (method == Method::held && !cuda::held_fits(plan, source(b, 0))) continue;
         std::printf("  %2d:", blocks);
         for (const Clip clip : {Clip::none, Clip::aciq, Clip::ds_aciq, Clip::ds_aciq_plus})
           std::printf(" %6.2f", measure(queue, [&](int i) { encode(b, i, clip, 4, &plan); }));

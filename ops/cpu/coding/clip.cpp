@@ -12,8 +12,7 @@ namespace {
 
 using namespace coding;
 
-// Values are looked at in blocks: the arithmetic of one is done in vector registers before its bins
-// are counted.
+// Values are processed in blocks: vectorized arithmetic first, then counting.
 constexpr std::size_t block = 1024;
 
 Moments find_moments(std::span<const float> values, float unit, int fraction) {
@@ -38,7 +37,7 @@ Moments find_moments(std::span<const float> values, float unit, int fraction) {
   return all;
 }
 
-// Not-finite values are counted in one more bin.
+// Values that are not finite have a bin of their own.
 constexpr std::size_t all_bins = histogram_bins + 1;
 
 struct Histogram {
@@ -47,11 +46,12 @@ struct Histogram {
   std::uint64_t magnitudes = 0;
 };
 
-// Neighbours often share a bin; counted in turns, they do not wait for each other.
-constexpr std::size_t turns = 4;
-using Counts = std::array<std::array<std::uint32_t, all_bins>, turns>;
+// Several counters per bin: neighbours often share a bin, and their increments must not wait for
+// each other.
+constexpr std::size_t counters = 4;
+using Counts = std::array<std::array<std::uint32_t, all_bins>, counters>;
 
-// Of up to `block` values; returns the sum of their magnitudes.
+// Of up to `block` values; recounters the sum of their magnitudes.
 std::uint64_t count_block(const float* values, std::size_t count, const Binning& binning,
                           Counts& counts) {
   std::array<std::int32_t, block> bins;
@@ -67,7 +67,7 @@ std::uint64_t count_block(const float* values, std::size_t count, const Binning&
   }
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    ++counts[i % turns][static_cast<std::size_t>(bins[i])];
+    ++counts[i % counters][static_cast<std::size_t>(bins[i])];
     sum += magnitudes[i];
   }
   return sum;
@@ -93,7 +93,7 @@ Histogram find_histogram(std::span<const float> values, const Binning& binning) 
     }
   }
   for (std::size_t bin = 0; bin < all_bins; ++bin)
-    for (const auto& turn : counts) all.count[bin] += turn[bin];
+    for (const auto& counter : counts) all.count[bin] += counter[bin];
   for (std::size_t bin = 0; bin < histogram_bins; ++bin) all.finite += all.count[bin];
   return all;
 }
@@ -113,14 +113,14 @@ float heights_of(const LaplacePoints& points, float b) {
   return sum_of_heights(add_lanes(sums));
 }
 
-// Half of the candidates at once, lane by lane: what each_point does, in vector registers.
-constexpr std::size_t abreast = search_steps / 2 + 2;
-using Abreast = std::array<float, abreast>;
-using Parts = std::array<Abreast, fit_lanes>;
+// Half of the candidates at once, lane by lane: each_point, vectorized over candidates.
+constexpr std::size_t vector_candidates = search_steps / 2 + 2;
+using PerCandidate = std::array<float, vector_candidates>;
+using Parts = std::array<PerCandidate, fit_lanes>;
 
 struct Laplaces {
   Parts left, right;
-  Abreast ratio;
+  PerCandidate ratio;
 };
 
 // The lanes' sums of one candidate, added up.
@@ -136,10 +136,11 @@ void each_point(const LaplacePoints& points, const Laplaces& of, const F& f) {
   const auto walk = [&](int begin, int end, int step, const Parts& first) {
     for (int lane = 0; lane < fit_lanes; ++lane) {
       const auto at = static_cast<std::size_t>(lane);
-      Abreast height = first[at];
+      PerCandidate height = first[at];
       for (int i = begin + lane * step; step > 0 ? i < end : i > end; i += fit_lanes * step) {
         f(at, static_cast<std::size_t>(i), height);
-        for (std::size_t c = 0; c < abreast; ++c) height[c] = next_height(height[c], of.ratio[c]);
+        for (std::size_t c = 0; c < vector_candidates; ++c)
+          height[c] = next_height(height[c], of.ratio[c]);
       }
     }
   };
@@ -147,12 +148,12 @@ void each_point(const LaplacePoints& points, const Laplaces& of, const F& f) {
   walk(points.nearest - 1, -1, -1, of.left);
 }
 
-// How far each of the candidates from `first` on is from the histogram.
-Abreast misfits(const LaplacePoints& points, const Shares& shares, float b0, float step,
-                int first) {
+// Distance from the histogram of each candidate from `first` on.
+PerCandidate misfits(const LaplacePoints& points, const Shares& shares, float b0, float step,
+                     int first) {
   Laplaces of;
-  Abreast ratio;
-  for (std::size_t c = 0; c < abreast; ++c) {
+  PerCandidate ratio;
+  for (std::size_t c = 0; c < vector_candidates; ++c) {
     const float b = candidate(b0, step, first + static_cast<int>(c));
     const Laplace part = laplace(points, b, 0);
     of.left[0][c] = part.left;
@@ -161,24 +162,25 @@ Abreast misfits(const LaplacePoints& points, const Shares& shares, float b0, flo
     ratio[c] = point_ratio(points, b);
   }
   for (std::size_t lane = 1; lane < fit_lanes; ++lane) {
-    for (std::size_t c = 0; c < abreast; ++c) {
+    for (std::size_t c = 0; c < vector_candidates; ++c) {
       of.left[lane][c] = next_height(of.left[lane - 1][c], ratio[c]);
       of.right[lane][c] = next_height(of.right[lane - 1][c], ratio[c]);
     }
   }
   Parts sums{}, errors{};
-  each_point(points, of, [&sums](std::size_t lane, std::size_t, const Abreast& height) {
-    for (std::size_t c = 0; c < abreast; ++c) sums[lane][c] = add(sums[lane][c], height[c]);
+  each_point(points, of, [&sums](std::size_t lane, std::size_t, const PerCandidate& height) {
+    for (std::size_t c = 0; c < vector_candidates; ++c)
+      sums[lane][c] = add(sums[lane][c], height[c]);
   });
-  Abreast per_sum, all;
-  for (std::size_t c = 0; c < abreast; ++c)
+  PerCandidate per_sum, all;
+  for (std::size_t c = 0; c < vector_candidates; ++c)
     per_sum[c] = divide(1.0F, sum_of_heights(add_lanes(sums, c)));
-  each_point(points, of, [&](std::size_t lane, std::size_t i, const Abreast& height) {
-    for (std::size_t c = 0; c < abreast; ++c)
+  each_point(points, of, [&](std::size_t lane, std::size_t i, const PerCandidate& height) {
+    for (std::size_t c = 0; c < vector_candidates; ++c)
       errors[lane][c] = add(errors[lane][c], misfit(shares[i], height[c], per_sum[c]));
   });
   const float tallest = shares[static_cast<std::size_t>(points.nearest)];
-  for (std::size_t c = 0; c < abreast; ++c)
+  for (std::size_t c = 0; c < vector_candidates; ++c)
     all[c] = add(add_lanes(errors, c), misfit(tallest, 1.0F, per_sum[c]));
   return all;
 }
@@ -196,9 +198,10 @@ float find_laplace(const Histogram& histogram, const Binning& binning) {
   }
   const float step = search_step(b0, heights_of(points, b0), tallest);
   std::uint64_t best = ~std::uint64_t{0};
-  for (int first = 0; first <= search_steps; first += static_cast<int>(abreast)) {
-    const Abreast errors = misfits(points, shares, b0, step, first);
-    for (int i = first; i <= std::min(search_steps, first + static_cast<int>(abreast) - 1); ++i)
+  for (int first = 0; first <= search_steps; first += static_cast<int>(vector_candidates)) {
+    const PerCandidate errors = misfits(points, shares, b0, step, first);
+    for (int i = first;
+         i <= std::min(search_steps, first + static_cast<int>(vector_candidates) - 1); ++i)
       best = std::min(best, search_key(errors[static_cast<std::size_t>(i - first)], i));
   }
   return candidate(b0, step, candidate_of(best));
@@ -209,7 +212,7 @@ float find_laplace(const Histogram& histogram, const Binning& binning) {
 float find_clip(std::span<const float> values, std::size_t dim, Extremes found, Clip clip,
                 int bits) {
   if (clip == Clip::none || !(found.low < found.high)) return no_clip;
-  if (clip == Clip::ds_aciq_plus) return find_least_error(values, dim, found, bits);
+  if (clip == Clip::ds_aciq_plus) return find_min_error_clip(values, dim, found, bits);
   const float factor = clip_factor(bits);
   if (clip == Clip::aciq) {
     const float unit = unit_scale(found);

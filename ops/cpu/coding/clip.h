@@ -1,5 +1,5 @@
 #pragma once
-// What one image is clipped to (Clip in ops/coding/coding.h).
+// The clip of one image (Clip in ops/coding/coding.h).
 
 #include <span>
 

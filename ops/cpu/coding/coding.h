@@ -1,6 +1,5 @@
 #pragma once
-// The quantizing codecs on the CPU: one image on the caller's thread, or the images of a batch on
-// the pool's.
+// Quantization on the CPU: one image on the caller's thread, or a batch on the pool's.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +13,7 @@ class ThreadPool;
 
 namespace quantring::cpu {
 
-// The grid of one image, in tokens of `dim` values, that is clipped so.
+// The grid of one clipped image of tokens of `dim` values.
 GridRange find_range(std::span<const float> values, std::size_t dim, Clip clip, int bits);
 
 // As in ops/coding/coding.h; f32.

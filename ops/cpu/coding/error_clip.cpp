@@ -11,7 +11,7 @@ namespace {
 
 using namespace coding;
 
-// The token of the first value that is `sought`, which is there.
+// The token of the first value equal to `sought`, which must exist.
 std::int64_t token_of(std::span<const float> values, std::size_t dim, float sought) {
   constexpr std::size_t block = 256;
   std::size_t first = 0;
@@ -27,7 +27,7 @@ std::int64_t token_of(std::span<const float> values, std::size_t dim, float soug
 
 using Lanes = std::array<float, token_lanes>;
 
-// The sum of f(x) over a token, in the order that ops/coding/coding_error.h tells.
+// The sum of f(x) over a token, in the order of ops/coding/coding_error.h.
 template <typename F>
 float token_sum(std::span<const float> token, const F& f) {
   Lanes sums{};
@@ -44,14 +44,15 @@ float token_sum(std::span<const float> token, const F& f) {
 
 }  // namespace
 
-float find_least_error(std::span<const float> values, std::size_t dim, Extremes found, int bits) {
+float find_min_error_clip(std::span<const float> values, std::size_t dim, Extremes found,
+                          int bits) {
   const float unit = unit_scale(found);
   const Extremes extremes{multiply(found.low, unit), multiply(found.high, unit)};
-  const SearchedTokens list =
-      searched_of(static_cast<std::int64_t>(values.size() / dim), token_of(values, dim, found.low),
-                  token_of(values, dim, found.high), found);
+  const SearchedTokens list = select_search_tokens(static_cast<std::int64_t>(values.size() / dim),
+                                                   token_of(values, dim, found.low),
+                                                   token_of(values, dim, found.high), found);
   const auto count = static_cast<std::size_t>(list.count);
-  // Kept from image to image, so that a stage allocates nothing when it runs.
+  // Reused, so that a running stage does not allocate.
   thread_local std::vector<float> tokens;
   tokens.resize(count * dim);
   std::array<float, searched_tokens> factors{};
@@ -67,7 +68,7 @@ float find_least_error(std::span<const float> values, std::size_t dim, Extremes 
   int best = 0;
   for (int k = 0; k < clip_candidates; ++k) {
     // No smaller clip can be better.
-    if (least_error(extremes, k, factors[0]) > least) break;
+    if (min_error(extremes, k, factors[0]) > least) break;
     const CandidateGrid grid = candidate_grid(extremes, k, top);
     if (!grid.possible) continue;
     float error = 0.0F;

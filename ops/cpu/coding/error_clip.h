@@ -9,7 +9,7 @@
 namespace quantring::cpu {
 
 // As find_clip (ops/cpu/coding/clip.h), of an image with two different finite values.
-float find_least_error(std::span<const float> values, std::size_t dim, coding::Extremes found,
-                       int bits);
+float find_min_error_clip(std::span<const float> values, std::size_t dim, coding::Extremes found,
+                          int bits);
 
 }  // namespace quantring::cpu

@@ -13,14 +13,14 @@ namespace {
 using coding::Extremes;
 using coding::infinity;
 
-// Codes wait here between the arithmetic and the packing: small enough for the first cache, and a
-// multiple of 8 so that every block of codes ends on a byte.
+// Codes between arithmetic and packing: fits the L1 cache, and a multiple of 8 so that every block
+// of codes ends on a byte.
 constexpr std::size_t block = 1024;
 
-// Independent minima and maxima, so that the compiler may use vector registers without reordering.
+// Independent minima and maxima, so that the compiler can vectorize without reordering.
 constexpr std::size_t lanes = 32;
 
-// Comparisons with NaN are false, so NaN is passed over. Infinities are not.
+// Comparisons with NaN are false, so NaN is skipped. Infinities are not.
 Extremes all_extremes(std::span<const float> values) {
   std::array<float, lanes> low{}, high{};
   low.fill(infinity);
@@ -53,11 +53,8 @@ Extremes slow_finite_extremes(std::span<const float> values) {
   return all;
 }
 
-// Unlike rint(), adding round_unsigned needs no instruction beyond the basic ones.
-//
-// The clamp stands after the multiplication on purpose: it turns NaN and infinity into codes, and
-// it keeps product and sum apart, which a compiler may otherwise fuse (one rounding less, other
-// codes on ARM).
+// The clamp is after the multiplication on purpose: it turns NaN and infinity into codes, and it
+// separates product and sum, which a compiler could otherwise fuse (different rounding on ARM).
 template <typename Code>
 void quantize_block(const float* values, std::size_t count, GridRange range, float top,
                     Code* codes) {
@@ -69,8 +66,7 @@ void quantize_block(const float* values, std::size_t count, GridRange range, flo
   }
 }
 
-// code / top * scale never exceeds scale; the clamp is there to keep product and sum apart, as
-// above.
+// code / top * scale never exceeds scale; the clamp separates product and sum, as above.
 template <typename Code>
 void dequantize_block(const Code* codes, std::size_t count, GridRange range, float top,
                       float* values) {

@@ -1,6 +1,6 @@
 #pragma once
-// The uniform quantizer of QuantPipe (Wang et al., ICASSP 2023) for one image: bits between the
-// smallest and the largest value, both of them on the grid (GridRange in ops/coding/coding.h).
+// The uniform quantizer of QuantPipe (Wang et al., ICASSP 2023) for one image: a grid from the
+// smallest to the largest value, both included (GridRange in ops/coding/coding.h).
 
 #include <cstddef>
 #include <span>
@@ -10,7 +10,7 @@
 
 namespace quantring::cpu {
 
-// NaN and infinities are passed over.
+// NaN and infinities are skipped.
 coding::Extremes finite_extremes(std::span<const float> values);
 
 // codes: packed_bytes(values.size(), bits) bytes. bits: 2..8 or 16. Values outside the range are

@@ -1,6 +1,6 @@
 #pragma once
-// The quantizing codecs on a GPU: the bits of ops/cpu/coding/coding.h. Arguments as in ops/coding/coding.h,
-// checked; f32, f16 or bf16 values.
+// Quantization on a GPU, with the bits of ops/cpu/coding/coding.h. Arguments as in
+// ops/coding/coding.h, checked; f32, f16 or bf16 values.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
-// The pieces that the codecs' kernels share: 256 values of an image that a warp loads, stores,
-// packs and unpacks at a time, 8 a lane. 32 lanes of 8 codes fill whole words at every width, so
-// tiles never share a word.
+// Shared by the codecs' kernels: tiles of 256 values of an image, 8 per lane, that a warp loads,
+// stores, packs and unpacks. 32 lanes of 8 codes fill whole words at every width, so tiles never
+// share a word.
 
 #include <cstdint>
 
@@ -51,8 +51,8 @@ union Vector16 {
   __device__ Vector16() {}
 };
 
-// The values from `first` on, a multiple of lane_values. What lies behind the end of the image is
-// NaN, which no statistic counts.
+// The values from `first` on, a multiple of lane_values. Past the end of the image they are NaN,
+// which all statistics ignore.
 template <class T>
 __device__ inline void load_values(const Image<const T>& image, std::int64_t first,
                                    float (&x)[lane_values]) {
@@ -100,7 +100,7 @@ __device__ inline void store_lane(const Image<T>& image, std::int64_t tile,
   }
 }
 
-// A lane's 8 codes without gaps: `bits` bytes, the rest of the words 0.
+// A lane's 8 packed codes: `bits` bytes, the rest of the words 0.
 template <int bits>
 struct LaneCodes {
   static constexpr int words = bits == 16 ? 4 : 2;
@@ -139,7 +139,7 @@ __device__ inline int tile_bytes(std::int64_t count, std::int64_t tile) {
   return left >= tile_values ? 32 * bits : static_cast<int>((left * bits + 7) / 8);
 }
 
-// Room where a warp's lanes put their codes side by side.
+// Staging memory in which a warp's lanes put their codes side by side.
 template <int bits>
 union TileCodes {
   std::uint8_t bytes[32 * bits];
@@ -149,12 +149,12 @@ union TileCodes {
   uint4 fours[2 * bits];
 };
 
-// Called by a whole warp. stage: the warp's own shared memory.
+// Called by a whole warp. stage: shared memory of the warp.
 template <int bits>
 __device__ inline void store_codes(const LaneCodes<bits>& packed, TileCodes<bits>& stage,
                                    std::byte* image_codes, std::int64_t count, std::int64_t tile) {
   const int lane = lane_index();
-  __syncwarp();  // the tile before has been read
+  __syncwarp();  // the previous tile has been read
   if constexpr (bits == 16) {
     stage.fours[lane] = make_uint4(packed.word[0], packed.word[1], packed.word[2], packed.word[3]);
   } else if constexpr (bits == 8) {
@@ -187,7 +187,7 @@ __device__ inline void store_codes(const LaneCodes<bits>& packed, TileCodes<bits
   }
 }
 
-// What lies behind the image's codes is 0.
+// Past the end of the image, codes are 0.
 template <int bits>
 __device__ inline LaneCodes<bits> load_codes(const std::byte* image_codes, std::int64_t count,
                                              std::int64_t tile) {
@@ -202,7 +202,7 @@ __device__ inline LaneCodes<bits> load_codes(const std::byte* image_codes, std::
 #pragma unroll
       for (int i = 0; i < bits / 4; ++i) packed.word[i] = words[at / 4 + i];
     } else {
-      // The lane's bytes may start inside a word and end in the second one after it.
+      // The lane's bytes may start inside a word and end two words later.
       const int word = at / 4, shift = at % 4 * 8;
       constexpr int last = 8 * bits - 1;
       const std::uint32_t a = words[word], b = words[min(word + 1, last)];

@@ -1,5 +1,5 @@
 #pragma once
-// The width of a code as something that the compiler knows.
+// Dispatch of the bit width to a template argument.
 
 #include <stdexcept>
 #include <type_traits>
@@ -27,7 +27,7 @@ void with_width(int bits, F&& f) {
     case 16:
       return f(std::integral_constant<int, 16>());
     default:
-      throw std::invalid_argument("a CUDA codec of another width than 2 to 8 or 16");
+      throw std::invalid_argument("CUDA codecs have widths of 2 to 8 or 16 bits");
   }
 }
 

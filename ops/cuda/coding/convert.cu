@@ -1,5 +1,5 @@
-// Tensors from one dtype to another, with the CPU's bits for NaN too (the GPU's own conversions
-// make every NaN the same).
+// Conversion between dtypes, with the CPU's bits for NaN too (the GPU's instructions make all NaNs
+// equal).
 
 #include <algorithm>
 
@@ -83,7 +83,7 @@ __global__ void __launch_bounds__(block_threads)
   for (std::int64_t i = vectors * 16 + thread; i < bytes; i += stride) target[i] = source[i];
 }
 
-// Enough blocks to keep the memory busy, each of several vectors a thread where there is much.
+// Enough blocks to saturate the memory; several vectors per thread for large tensors.
 dim3 blocks_for(const Queue& queue, std::int64_t threads) {
   const std::int64_t blocks = (threads + block_threads - 1) / block_threads;
   return dim3(static_cast<unsigned>(

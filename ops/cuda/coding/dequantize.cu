@@ -50,10 +50,10 @@ void dequantize(const Queue& queue, const GridRange* ranges, const std::byte* co
   const auto code_bytes =
       static_cast<std::int64_t>(packed_bytes(static_cast<std::uint64_t>(each), bits));
   constexpr int warps = block_threads / 32;
-  const std::int64_t most = (each + tile_values * warps - 1) / (tile_values * warps);
-  // Where there are enough images, a warp does several tiles.
+  const std::int64_t max = (each + tile_values * warps - 1) / (tile_values * warps);
+  // With enough images, a warp processes several tiles.
   const std::int64_t enough = (queue.multiprocessors * 16 + images - 1) / images;
-  const dim3 grid(static_cast<unsigned>(std::min(most, enough)), static_cast<unsigned>(images));
+  const dim3 grid(static_cast<unsigned>(std::min(max, enough)), static_cast<unsigned>(images));
   with_type(values.dtype, [&](auto type) {
     using T = decltype(type);
     with_width(bits, [&](auto width) {

@@ -10,35 +10,35 @@ namespace quantring::cuda {
 
 bool held_fits(const QuantizePlan& plan, ConstTensor values) {
   const std::int64_t each = values.shape.elements() / values.shape[0];
-  return plan.threads <= held_threads && dtype_bytes(values.dtype) == 2 && each % 8 == 0 &&
+  return plan.threads <= max_held_threads && dtype_bytes(values.dtype) == 2 && each % 8 == 0 &&
          reinterpret_cast<std::uintptr_t>(values.data) % 16 == 0 &&
-         // Blocks take whole tiles of 32 vectors.
-         each / 8 <= (held_vectors * plan.threads - 32) * plan.blocks;
+         // Blocks process whole tiles of 32 vectors.
+         each / 8 <= (max_held_vectors * plan.threads - 32) * plan.blocks;
 }
 
 QuantizePlan plan_quantize(const Queue& queue, ConstTensor values) {
   const std::int64_t images = values.shape[0], each = values.shape.elements() / images;
-  QuantizePlan plan{QuantizePlan::Way::held, 8, held_threads};
+  QuantizePlan plan{QuantizePlan::Method::held, 8, max_held_threads};
   if (queue.compute_capability >= 90) {
-    // Fewer and longer blocks where images alone fill the GPU: less is done twice.
+    // Fewer, longer blocks where the images alone fill the GPU: less redundant work.
     QuantizePlan fewer = plan;
     while (fewer.blocks > 2 && images * fewer.blocks > queue.multiprocessors) fewer.blocks /= 2;
     if (held_fits(fewer, values)) return fewer;
     if (held_fits(plan, values)) return plan;
   }
-  plan = {QuantizePlan::Way::kernels, 1, 512};
-  // As many blocks as fill the GPU, of at least a tile (256 values) a warp.
-  const std::int64_t most =
-      std::clamp<std::int64_t>(each / (256 * plan.threads / 32), 1, most_blocks);
-  while (plan.blocks * 2 <= most && 2 * images * plan.blocks < 3 * queue.multiprocessors)
+  plan = {QuantizePlan::Method::kernels, 1, 512};
+  // As many blocks as fill the GPU, with at least a tile (256 values) per warp.
+  const std::int64_t max =
+      std::clamp<std::int64_t>(each / (256 * plan.threads / 32), 1, max_blocks);
+  while (plan.blocks * 2 <= max && 2 * images * plan.blocks < 3 * queue.multiprocessors)
     plan.blocks *= 2;
   return plan;
 }
 
 std::size_t quantize_scratch_bytes(const Queue&, std::int64_t images, std::int64_t) {
-  // Of the kernels that leave what they find in global memory.
+  // For method kernels, whose phases communicate through global memory.
   constexpr std::size_t found_bytes = 64;
-  return static_cast<std::size_t>(images) * most_blocks * found_bytes;
+  return static_cast<std::size_t>(images) * max_blocks * found_bytes;
 }
 
 void quantize_by(const QuantizePlan& plan, const Queue& queue, ConstTensor values, Clip clip,

@@ -1,5 +1,5 @@
 #pragma once
-// How the blocks of a GPU share the images of a batch when they are quantized.
+// How thread blocks share the images of a batch when quantizing.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,27 +10,27 @@
 namespace quantring::cuda {
 
 struct QuantizePlan {
-  enum class Way : std::uint8_t {
+  enum class Method : std::uint8_t {
     held,     // one kernel (compute capability 9.0), a cluster holds an image: see held_fits
-    kernels,  // one kernel a phase
+    kernels,  // one kernel per phase
   };
-  Way way = Way::kernels;
-  int blocks = 1;      // of an image's team, up to 16
+  Method method = Method::kernels;
+  int blocks = 1;      // per image, up to 16
   int threads = 1024;  // of a block, whole warps
 };
 
 QuantizePlan plan_quantize(const Queue& queue, ConstTensor values);
 
-inline constexpr int most_warps = 32;   // of a block
-inline constexpr int most_blocks = 16;  // of a team
+inline constexpr int max_warps = 32;   // of a block
+inline constexpr int max_blocks = 16;  // of a team
 
-// Vectors of 8 values that a thread takes at most where a cluster holds an image: for longer, its
-// sums are too narrow and the first-level cache is too small.
-inline constexpr int held_vectors = 32;
-inline constexpr int held_threads = 512;  // at most
+// Maxima of method held. Vectors of 8 values per thread: with more, its sums would overflow and the
+// L1 cache would be too small.
+inline constexpr int max_held_vectors = 32;
+inline constexpr int max_held_threads = 512;
 
-// Whether `way` held does for values like these: 16 bits each, in whole vectors of 8, no image
-// larger than its blocks can hold.
+// Whether method held is possible: 16-bit values in whole vectors of 8, and images no larger than
+// their blocks can hold.
 bool held_fits(const QuantizePlan& plan, ConstTensor values);
 
 struct QuantizeCall {
@@ -46,13 +46,13 @@ struct QuantizeCall {
   std::int64_t code_bytes;  // of an image
 };
 
-// One file a dtype, for compiling them side by side.
+// One file per dtype, to compile in parallel.
 void quantize_f32(const Queue& queue, const QuantizePlan& plan, int bits, const QuantizeCall& call);
 void quantize_f16(const Queue& queue, const QuantizePlan& plan, int bits, const QuantizeCall& call);
 void quantize_bf16(const Queue& queue, const QuantizePlan& plan, int bits,
                    const QuantizeCall& call);
 
-// quantize() of ops/cuda/coding/coding.h with a plan of the caller's.
+// quantize() of ops/cuda/coding/coding.h with the given plan.
 void quantize_by(const QuantizePlan& plan, const Queue& queue, ConstTensor values, Clip clip,
                  int bits, void* scratch, GridRange* ranges, std::byte* codes);
 

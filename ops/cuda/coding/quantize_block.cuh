@@ -1,6 +1,6 @@
 #pragma once
-// What one block does to quantize, alike in both ways: reductions, the extremes' places, and the
-// shared memory for it.
+// Work of one block, common to both methods: reductions, the positions of the extremes, and shared
+// memory.
 
 #include "ops/coding/coding_clip.h"
 #include "ops/coding/coding_error.h"
@@ -10,7 +10,7 @@
 
 namespace quantring::cuda {
 
-// Where in an image an extreme stands first; the largest number where there is none.
+// The first position of each extreme in an image; the maximum where there is none.
 struct Places {
   std::uint64_t low = ~std::uint64_t{0}, high = ~std::uint64_t{0};
 };
@@ -20,7 +20,7 @@ struct Extent {
   Places places;  // ds-aciq+ only
 };
 
-// Of the lanes' extents.
+// Combines the lanes' extents.
 __device__ inline Extent warp_extent(const Extent& mine) {
   Extent all;
   all.extremes = {warp_min(mine.extremes.low), warp_max(mine.extremes.high)};
@@ -43,23 +43,23 @@ __device__ inline void find_places(const float (&x)[lane_values], std::uint64_t 
 
 struct BlockShared {
   union {
-    // A column a lane, so that the lanes of a warp never count in the same bank.
+    // One column per lane, so that the lanes of a warp never use the same bank.
     std::uint32_t counts[coding::histogram_bins][32];
-    uint4 stage[most_warps][32];
+    uint4 stage[max_warps][32];
   };
   // ds-aciq
   float share[coding::histogram_bins];
-  std::uint64_t magnitudes[most_warps];
-  std::uint32_t finite[most_warps];
-  std::uint64_t fit_keys[most_warps];
+  std::uint64_t magnitudes[max_warps];
+  std::uint32_t finite[max_warps];
+  std::uint64_t fit_keys[max_warps];
   // ds-aciq+
   coding::SearchedTokens tokens;
   float factors[coding::searched_tokens];
   float cubes[coding::clip_candidates][coding::searched_tokens];
   // all
-  Extent extents[most_warps];
-  coding::Moments moments[most_warps];
-  float value;  // that one thread computes for all: doubles are slow
+  Extent extents[max_warps];
+  coding::Moments moments[max_warps];
+  float value;  // computed by one thread for all, since doubles are slow
 };
 
 }  // namespace quantring::cuda

@@ -1,11 +1,11 @@
 #pragma once
-// The clip of ds-aciq+: the blocks of an image's team share its candidates.
+// The clip of ds-aciq+: the blocks of an image share its candidates.
 
 #include "ops/cuda/coding/quantize_block.cuh"
 
 namespace quantring::cuda {
 
-// The sum of f(x) over a token's values, times unit; the order of additions is that of token_sum in
+// The sum of f(x) over a token's values times unit, in the order of token_sum in
 // ops/cpu/coding/error_clip.cpp.
 template <class T, class F>
 __device__ inline float token_sum(const T* token, int dim, float unit, F&& f) {
@@ -21,9 +21,9 @@ __device__ inline float token_sum(const T* token, int dim, float unit, F&& f) {
 // The best key of the candidates rank, rank + blocks, ... Called by a whole block; the first warp
 // returns the key. extent: of the image, which has two different values.
 template <class T>
-__device__ inline std::uint64_t least_error_key(const Image<const T>& image, int dim,
-                                                const Extent& extent, float top, int rank,
-                                                int blocks, BlockShared& shared) {
+__device__ inline std::uint64_t min_error_key(const Image<const T>& image, int dim,
+                                              const Extent& extent, float top, int rank, int blocks,
+                                              BlockShared& shared) {
   const int lane = lane_index(), warp = warp_index(), warps = block_warps();
   const float unit = coding::unit_scale(extent.extremes);
   const coding::Extremes extremes{coding::multiply(extent.extremes.low, unit),
@@ -32,8 +32,8 @@ __device__ inline std::uint64_t least_error_key(const Image<const T>& image, int
     const auto token_of = [dim](std::uint64_t place) {
       return static_cast<std::int64_t>(place / static_cast<unsigned>(dim));
     };
-    shared.tokens = coding::searched_of(image.count / dim, token_of(extent.places.low),
-                                        token_of(extent.places.high), extent.extremes);
+    shared.tokens = coding::select_search_tokens(image.count / dim, token_of(extent.places.low),
+                                                 token_of(extent.places.high), extent.extremes);
   }
   __syncthreads();
   const coding::SearchedTokens& list = shared.tokens;

@@ -1,16 +1,16 @@
 #pragma once
-// Codes of finite values in few instructions, and their way to memory.
+// Codes of finite values in few instructions, and their stores.
 
 #include "ops/cuda/coding/quantize_math.cuh"
 
 namespace quantring::cuda {
 
-// Quantizer::code for finite values, without a comparison: what is outside the range is saturated.
+// Quantizer::code for finite values, without comparisons: values outside the range saturate.
 template <int bits>
 struct FastQuantizer {
   float offset, scale, inverse;
 
-  // Whether nothing overflows on the way.
+  // Whether no intermediate result overflows.
   static __device__ bool fits(const Quantizer<bits>& quantizer, coding::Extremes extremes) {
     const float reach = fmaxf(fabsf(extremes.low), fabsf(extremes.high));
     return quantizer.plain && reach * 4.0F <= quantizer.range.scale * 0x1p40F;
@@ -27,8 +27,8 @@ struct FastQuantizer {
   }
 };
 
-// Codes with 0x4b000000 added to each, without gaps: a shift and a sum for each, what was added
-// taken off at the end.
+// Packs codes that have 0x4b000000 added to each: one shift and one addition per code, the excess
+// is subtracted at the end.
 template <int bits>
 __device__ inline LaneCodes<bits> pack_raw(const std::uint32_t (&raw)[lane_values]) {
   LaneCodes<bits> packed{};
@@ -54,7 +54,7 @@ __device__ inline LaneCodes<bits> pack_raw(const std::uint32_t (&raw)[lane_value
   return packed;
 }
 
-// target: where the lane's codes go. Widths that fill whole words of some size need no staging.
+// target: of the lane's codes. Widths that are powers of two need no staging.
 template <int bits>
 __device__ inline void store_direct(const LaneCodes<bits>& packed, std::byte* target) {
   if constexpr (bits == 2) {

@@ -1,6 +1,6 @@
 #pragma once
-// The clip of ds-aciq: its sample is so small that every block of an image's team counts it for
-// itself, which takes less time than to bring together what each has counted.
+// The clip of ds-aciq. Its sample is so small that every block of an image counts all of it, which
+// is faster than combining the blocks' counts.
 
 #include "ops/cuda/coding/quantize_block.cuh"
 
@@ -69,8 +69,7 @@ __device__ inline void count_sample(const Image<const T>& image, const coding::B
   __syncthreads();
 }
 
-// Of the lanes of a candidate; the order of additions is that of add_lanes in
-// ops/cpu/coding/clip.cpp.
+// Sum over the lanes of a candidate, in the order of add_lanes in ops/cpu/coding/clip.cpp.
 __device__ inline float fit_lanes_sum(float x) {
 #pragma unroll
   for (int lane = coding::fit_lanes / 2; lane > 0; lane /= 2) {
@@ -80,7 +79,7 @@ __device__ inline float fit_lanes_sum(float x) {
 }
 
 struct Fit {
-  float b0, step;  // b0 is not above 0 where nothing can be fitted
+  float b0, step;  // b0 <= 0: nothing to fit
   std::uint64_t key;
 };
 

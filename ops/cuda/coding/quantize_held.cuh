@@ -1,7 +1,7 @@
 #pragma once
-// The fast way to quantize 16-bit values: a cluster holds an image in its first-level caches. What
-// a block finds it writes into its neighbours' shared memory, whose reading then takes no time
-// after a cluster's barrier. Same bits as quantize_team.cuh.
+// Fast quantization of 16-bit values: a cluster holds an image in its L1 caches. Each block writes
+// its results into the shared memory of the others, where reading them after a cluster barrier is
+// fast. Same bits as quantize_team.cuh.
 
 #include <cooperative_groups.h>
 
@@ -15,14 +15,14 @@ namespace quantring::cuda {
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
 
-// Of a warp's values; finite: that all of them are.
+// Extremes of a warp's values; finite: whether all values are.
 template <class T>
 __device__ inline coding::Extremes held_extremes(const Held<T>& held, bool& finite) {
   auto low = pair_of<T>(Pairs<T>::infinities),
        high = pair_of<T>(Pairs<T>::infinities | 0x80008000u);
   auto check = pair_of<T>(0);
   const auto zero = pair_of<T>(0);
-  // Several loads under way at once.
+  // Several loads in flight.
   constexpr int ahead = 5;
 #pragma unroll 1
   for (int first = held.tile; first < held.end; first += ahead * held.warps) {
@@ -65,7 +65,7 @@ __device__ inline coding::Extremes held_extremes(const Held<T>& held, bool& fini
   return {warp_min(found.low), warp_max(found.high)};
 }
 
-// Where a warp's extremes stand first.
+// The first positions of a warp's extremes.
 template <class T>
 __device__ inline Extent held_places(const Held<T>& held, coding::Extremes extremes) {
   Extent mine{extremes, {}};
@@ -115,7 +115,7 @@ __device__ inline void held_codes(const Held<T>& held, bool fast, const Quantize
 #endif
 
 // grid: (blocks of a cluster, images); call.each: a multiple of 8, values aligned to 16 bytes, at
-// most held_vectors * blocks * threads vectors.
+// most max_held_vectors * blocks * threads vectors.
 template <class T, int bits>
 __global__ void __launch_bounds__(512, 2) quantize_held_kernel(const QuantizeCall call) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
@@ -137,7 +137,7 @@ __global__ void __launch_bounds__(512, 2) quantize_held_kernel(const QuantizeCal
   if (call.clip == Clip::ds_aciq_plus) extent = held_places(held, extent.extremes);
   if (lane == 0) shared.block.extents[warp] = extent;
   __syncthreads();
-  cluster.barrier_wait(std::move(started));  // the others' shared memory is there
+  cluster.barrier_wait(std::move(started));  // the other blocks have started
   if (warp == 0) {
     Extent all;
     if (lane < block_warps()) all = shared.block.extents[lane];

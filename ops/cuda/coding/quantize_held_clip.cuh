@@ -1,6 +1,6 @@
 #pragma once
-// The clips where a cluster holds the image (quantize_held.cuh), and the
-// shared memory through which its blocks speak.
+// The clips of method held (quantize_held.cuh), and the shared memory through which its blocks
+// communicate.
 
 #include <cooperative_groups.h>
 
@@ -12,10 +12,10 @@ namespace quantring::cuda {
 
 struct HeldShared {
   BlockShared block;
-  // Written by the team's other blocks.
-  Extent extents[most_blocks];
-  coding::Moments moments[most_blocks];
-  std::uint64_t keys[most_blocks];
+  // Written by the image's other blocks.
+  Extent extents[max_blocks];
+  coding::Moments moments[max_blocks];
+  std::uint64_t keys[max_blocks];
 };
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
@@ -37,8 +37,8 @@ __device__ inline coding::Moments warp_plus(coding::Moments a) {
   return {warp_sum(a.count), warp_sum(a.sum), warp_sum(a.squares)};
 }
 
-// Of the keys that the first warps of the team's blocks have.
-__device__ inline std::uint64_t held_least_key(const HeldTeam& team, std::uint64_t key) {
+// The minimum of the keys of the blocks' first warps.
+__device__ inline std::uint64_t held_min_key(const HeldTeam& team, std::uint64_t key) {
   HeldShared& shared = team.shared;
   const int lane = lane_index();
   if (warp_index() == 0 && lane < team.blocks) *team.in_block(&shared.keys[team.rank], lane) = key;
@@ -88,14 +88,14 @@ __device__ inline float held_moment_clip(const HeldTeam& team, const Held<T>& he
   return shared.block.value;
 }
 
-// The clip of ds-aciq: blocks count alike and share the candidates.
+// The clip of ds-aciq: all blocks count the whole sample and share the candidates.
 template <class T>
 __device__ inline float held_fit_clip(const HeldTeam& team, const Image<const T>& image,
                                       coding::Extremes extremes, float factor) {
   HeldShared& shared = team.shared;
   const coding::Binning binning = coding::binning(extremes);
   Fit fit = find_fit(image, binning, team.rank, team.blocks, shared.block);
-  fit.key = held_least_key(team, fit.key);
+  fit.key = held_min_key(team, fit.key);
   return fit_clip(fit, binning, factor);
 }
 
@@ -105,8 +105,8 @@ __device__ inline float held_error_clip(const HeldTeam& team, const Image<const 
                                         const Extent& extent, float top) {
   HeldShared& shared = team.shared;
   const std::uint64_t key =
-      least_error_key(image, dim, extent, top, team.rank, team.blocks, shared.block);
-  return coding::searched_clip(extent.extremes, coding::candidate_of(held_least_key(team, key)));
+      min_error_key(image, dim, extent, top, team.rank, team.blocks, shared.block);
+  return coding::searched_clip(extent.extremes, coding::candidate_of(held_min_key(team, key)));
 }
 
 #endif

@@ -1,5 +1,5 @@
 #pragma once
-// The 16-bit values of an image that a cluster's threads take.
+// The 16-bit values of an image, distributed over a cluster's threads.
 
 #include <cstring>
 
@@ -33,9 +33,9 @@ __device__ inline typename Pairs<T>::Type pair_of(std::uint32_t bits) {
   return pair;
 }
 
-// The values of an image that a thread takes. Loops over them are not unrolled: code that every
-// warp runs once costs more to fetch than to run. The first loop brings the values into the
-// first-level cache, where the others find them.
+// The values of an image that a thread processes. Loops over them are not unrolled: instruction
+// fetch would cost more than it saves. The first loop brings the values into the L1 cache for the
+// others.
 template <class T>
 struct Held {
   const uint4* image;
@@ -51,7 +51,7 @@ struct Held {
     end = static_cast<int>(tiles * (rank + 1) / blocks);
   }
 
-  // Calls f(words, tile, vector) for every tile of the warp, with zeros behind the image's end.
+  // Calls f(words, tile, vector) for every tile of the warp, with zeros past the end of the image.
   template <class F>
   __device__ void each_tile(F&& f) const {
 #pragma unroll 1
@@ -71,7 +71,7 @@ struct Held {
       x[2 * i + 1] = Pairs<T>::high(pair);
     }
   }
-  // Calls f(x) for the vectors that there are.
+  // Calls f(x) for the vectors within the image.
   template <class F>
   __device__ void each(F&& f) const {
     each_tile([&](const uint4& words, int, int vector) {

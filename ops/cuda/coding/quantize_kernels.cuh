@@ -9,9 +9,9 @@
 
 namespace quantring::cuda {
 
-// A kernel a phase; grid: (blocks of a team, images); scratch: Found [images, blocks].
+// One kernel per phase; grid: (blocks of a team, images); scratch: Found [images, blocks].
 
-static_assert(sizeof(Found) <= 64, "quantize_scratch_bytes counts with that");
+static_assert(sizeof(Found) <= 64, "quantize_scratch_bytes relies on this");
 
 __device__ inline Found* team_found(const QuantizeCall& call) {
   return static_cast<Found*>(call.scratch) + std::size_t{blockIdx.y} * gridDim.x;
@@ -43,7 +43,7 @@ __global__ void __launch_bounds__(1024) statistics_kernel(const QuantizeCall cal
                  shared, found[rank]);
   } else {
     const std::uint64_t key =
-        least_error_key(image, call.dim, extent, call.top, rank, blocks, shared);
+        min_error_key(image, call.dim, extent, call.top, rank, blocks, shared);
     if (threadIdx.x == 0) found[rank].key = key;
   }
 }
@@ -108,7 +108,7 @@ void quantize_type(const Queue& queue, const QuantizePlan& plan, int bits,
   const dim3 block(static_cast<unsigned>(plan.threads));
   with_width(bits, [&](auto width) {
     if constexpr (sizeof(T) == 2) {
-      if (plan.way == QuantizePlan::Way::held) {
+      if (plan.method == QuantizePlan::Method::held) {
         launch_clusters(queue, quantize_held_kernel<T, width.value>, grid, plan.threads, call);
         return;
       }

@@ -1,5 +1,5 @@
 #pragma once
-// What both ways to quantize compute alike: a warp's reductions, codes.
+// Common to both methods: warp reductions, codes.
 
 #include "ops/coding/coding_arithmetic.h"
 #include "ops/cuda/coding/coding_tile.cuh"
@@ -22,7 +22,7 @@ __device__ inline Whole warp_sum(Whole x) {
   for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(all_lanes, x, lane);
   return x;
 }
-// The order of additions is that of token_sum in ops/cpu/coding/error_clip.cpp.
+// In the order of token_sum in ops/cpu/coding/error_clip.cpp.
 __device__ inline float warp_float_sum(float x) {
 #pragma unroll
   for (int lane = 16; lane > 0; lane /= 2) {
@@ -47,7 +47,7 @@ struct Quantizer {
   GridRange range;
   coding::Extremes limits;
   float inverse;
-  bool plain;  // neither subnormal nor near the largest float: see code()
+  bool plain;  // the scale is far from subnormal and from overflow: see code()
 
   __device__ explicit Quantizer(coding::Extremes clamped)
       : range(coding::grid_range(clamped)), limits(clamped) {
@@ -58,8 +58,8 @@ struct Quantizer {
   __device__ std::uint32_t code(float x) const {
     float y;
     if (plain) {
-      // Clamped first, NaN to the smallest; then (x - offset) / scale, correctly rounded: twice
-      // corrected by the exact remainder (Markstein 1990).
+      // Clamped first, NaN to the minimum; then (x - offset) / scale, correctly rounded by two
+      // corrections with the exact remainder (Markstein 1990).
       x = fminf(fmaxf(x, limits.low), limits.high);
       const float a = __fsub_rn(x, range.offset);
       float q = __fmul_rn(a, inverse);

@@ -1,7 +1,6 @@
 #pragma once
-// Quantizing one image by a team of thread blocks, in phases, each of them a kernel: what the
-// blocks find in one lies in global memory for the next. Arithmetic:
-// ops/coding/coding_arithmetic.h.
+// Quantization of one image by a team of thread blocks in phases, one kernel each; results of a
+// phase are passed to the next through global memory. Arithmetic: ops/coding/coding_arithmetic.h.
 
 #include "ops/cuda/coding/quantize_block.cuh"
 #include "ops/cuda/coding/quantize_error.cuh"
@@ -9,20 +8,20 @@
 
 namespace quantring::cuda {
 
-// What one block found in its part of an image.
+// Results of one block for its part of an image.
 struct Found {
   Extent extent;
   coding::Moments moments;  // aciq
   std::uint64_t key;        // ds-aciq+
 };
 
-// What the blocks of an image's team have found.
+// Results of all blocks of an image.
 struct Team {
   const Found* found;
   int blocks;
 };
 
-// The tiles of an image that one block of a team takes.
+// The tiles of an image that one block processes.
 struct Part {
   std::int64_t first, end;
   __device__ Part(std::int64_t tiles, int rank, int blocks)
@@ -49,7 +48,7 @@ __device__ inline void find_extent(const Image<const T>& image, const Part& part
   for_each_tile(image, part, [&](std::int64_t, const float(&x)[lane_values]) {
 #pragma unroll
     for (int i = 0; i < lane_values; ++i) {
-      // x, or NaN for infinity; fminf and fmaxf pass over NaN.
+      // x, or NaN for infinity; fminf and fmaxf ignore NaN.
       const float finite = __fmaf_rn(x[i], 0.0F, x[i]);
       mine.extremes.low = fminf(mine.extremes.low, finite);
       mine.extremes.high = fmaxf(mine.extremes.high, finite);
@@ -72,7 +71,7 @@ __device__ inline void find_extent(const Image<const T>& image, const Part& part
   }
 }
 
-// Every warp asks for itself: no barrier of the block is needed.
+// Computed by every warp, so that no barrier is needed.
 __device__ inline Extent team_extent(const Team& team) {
   Extent all;
   if (lane_index() < team.blocks) all = team.found[lane_index()].extent;

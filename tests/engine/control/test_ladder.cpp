@@ -115,18 +115,18 @@ TEST_CASE("a wrong entry is named") {
 }
 
 TEST_CASE("what is no ladder is refused") {
-  CHECK(refusal("") == "a ladder is JSON, this is not");
-  CHECK(refusal("{\"ladder\": [") == "a ladder is JSON, this is not");
+  CHECK(refusal("") == "not JSON: a ladder is a JSON file");
+  CHECK(refusal("{\"ladder\": [") == "not JSON: a ladder is a JSON file");
   for (const char* text : {"[]", "7", "{}", R"({"ladder": {}})", R"({"ladder": []})"}) {
     CAPTURE(text);
     CHECK(refusal(text).starts_with("a ladder is {\"ladder\": ["));
   }
   CHECK(refusal(std::string(100000, ' ')) ==
-        "a ladder has at most 65536 bytes of JSON, this is more");
+        "a ladder has at most 65536 bytes of JSON, this one has more");
   std::string many = "{\"ladder\": [0";
   for (int i = 0; i < 256; ++i) many += ",0";
   CHECK(refusal(many + "]}") == "a ladder has at most 256 entries, not 257");
-  CHECK(refusal(std::string(60000, '[')) == "a ladder is JSON, this is not");
+  CHECK(refusal(std::string(60000, '[')) == "not JSON: a ladder is a JSON file");
 }
 
 TEST_CASE("a ladder file") {

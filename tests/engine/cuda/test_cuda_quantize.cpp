@@ -108,12 +108,12 @@ Case make_case(const std::string& kind, TensorShape shape, DType dtype) {
 }
 
 std::vector<cuda::QuantizePlan> plans_for(const cuda::Queue& queue, ConstTensor values) {
-  using Way = cuda::QuantizePlan::Way;
+  using Method = cuda::QuantizePlan::Method;
   std::vector<cuda::QuantizePlan> plans{
-      cuda::plan_quantize(queue, values), {Way::kernels, 1, 1024}, {Way::kernels, 5, 96}};
+      cuda::plan_quantize(queue, values), {Method::kernels, 1, 1024}, {Method::kernels, 5, 96}};
   if (queue.compute_capability < 90) return plans;
   for (const auto& [blocks, threads] : {std::pair{1, 512}, {4, 256}, {8, 512}, {5, 96}}) {
-    const cuda::QuantizePlan held{Way::held, blocks, threads};
+    const cuda::QuantizePlan held{Method::held, blocks, threads};
     if (cuda::held_fits(held, values)) plans.push_back(held);
   }
   return plans;
@@ -132,7 +132,7 @@ void check_codec(const cuda::Queue& queue, const Case& given, CodecSpec spec) {
   source.write(given.source);
   Memory scratch(cuda::quantize_scratch_bytes(queue, rows[0], rows[1] * rows[2]));
   for (const auto& plan : plans_for(queue, {source.data(), given.dtype, rows})) {
-    CAPTURE(static_cast<int>(plan.way));
+    CAPTURE(static_cast<int>(plan.method));
     CAPTURE(plan.blocks);
     CAPTURE(plan.threads);
     Memory target(body.size());
