@@ -1,12 +1,19 @@
 # `make` alone lists the targets. Each installs with apt what it needs and is missing.
 .DEFAULT_GOAL := help
-.PHONY: help build cuda jetson demo test asan tsan fuzz bench static package format tidy clean
+.PHONY: help build install cuda jetson demo test sanitize asan tsan fuzz bench static package format tidy coverage clean
 
+comma := ,
+empty :=
+space := $(empty) $(empty)
+PREFIX ?= /usr/local
+TIDY_FILES ?= 'ops/*.cpp' 'engine/*.cpp' 'net/*.cpp' 'weights_tools/*.cpp' 'apps/*.cpp'
 DATA ?= /usr/share/datasets/fashion-mnist
 FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= -1
 # OFF: test without compiling the CUDA code, where its compiler cannot be had.
 CUDA ?= ON
+# ON: test with warnings as errors, as CI does.
+WERROR ?= OFF
 # What `package` is made for. On an ARM machine only for ARM: nothing is cross-built to x86-64.
 ARCHS ?= $(if $(filter arm64,$(shell dpkg --print-architecture)),arm64,amd64 arm64)
 
@@ -17,6 +24,9 @@ build: ## Build build/release/quantring and build/release/quantring-weights
 	@packaging/setup.sh build
 	cmake --preset release -DQUANTRING_TESTS=OFF
 	cmake --build --preset release
+
+install: build ## Install programs, library and headers (PREFIX=/usr/local)
+	cmake --install build/release --prefix $(PREFIX)
 
 cuda: ## Build build/cuda/quantring, which uses a Hopper GPU where there is one (docs/CUDA.md)
 	@packaging/setup.sh cuda
@@ -37,17 +47,32 @@ test: ## Build, with CUDA, and run all tests; those for a GPU skip where there i
 	@packaging/setup.sh test
 	@cuda='$(CUDA)'; if [ "$$cuda" = ON ] && ! packaging/setup.sh cuda; then \
 	  echo "warning: the CUDA code is neither compiled nor tested" >&2; cuda=OFF; fi; \
-	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$$cuda
+	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$$cuda -DQUANTRING_WERROR=$(WERROR)
 	cmake --build --preset release
 	ctest --preset release
 
-asan: ## The tests under AddressSanitizer and UBSan
+# Built through a project that has QuantRing as a subdirectory, which is tested by that.
+sanitized = cmake -S tests/consumer/subdirectory -B build/$(1) -G Ninja -DQUANTRING_TESTS=ON -DQUANTRING_SANITIZE=$(2) \
+  -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1" -DCMAKE_EXE_LINKER_FLAGS=-fsanitize=$(2)
+network_tests = test_net_core test_net_ring test_net_http test_session
+other_tests = test_engine_codec $(addprefix test_weights_,formats naming config convert model inspect)
+
+sanitize: ## What CI runs under sanitizers: tests of net, session, codecs and weights files
+	@packaging/setup.sh test
+	$(call sanitized,consumer-asan,address$(comma)undefined)
+	cmake --build build/consumer-asan --target consumer_cpp consumer_c $(network_tests) $(other_tests)
+	ctest --test-dir build/consumer-asan --output-on-failure -R '^(consumer_.*|$(subst $(space),|,$(network_tests) $(other_tests)))$$'
+	$(call sanitized,consumer-tsan,thread)
+	cmake --build build/consumer-tsan --target $(network_tests)
+	ctest --test-dir build/consumer-tsan --output-on-failure -R '^($(subst $(space),|,$(network_tests)))$$'
+
+asan: ## All tests under AddressSanitizer and UBSan
 	@packaging/setup.sh test
 	cmake --preset asan
 	cmake --build --preset asan
 	ctest --preset asan
 
-tsan: ## The tests under ThreadSanitizer
+tsan: ## All tests under ThreadSanitizer
 	@packaging/setup.sh test
 	cmake --preset tsan
 	cmake --build --preset tsan
@@ -73,14 +98,25 @@ package: ## Static programs and a .deb for x86-64 and 64-bit ARM in build/packag
 	@packaging/setup.sh package $(ARCHS)
 	packaging/package.sh $(ARCHS)
 
-format: ## Format the C++ sources with clang-format
-	git ls-files '*.cpp' '*.h' | xargs clang-format -i
+format: ## Format the sources with clang-format 14; `make test` checks it
+	@packaging/setup.sh tidy
+	git ls-files '*.cpp' '*.h' '*.cu' '*.cuh' | xargs clang-format-14 -i
 
 # Its own folder: clang-tidy cannot read the precompiled headers of GCC. Nothing is built there.
-tidy: ## Run clang-tidy
-	cmake -S . -B build/tidy -DCMAKE_BUILD_TYPE=Release -DQUANTRING_TESTS=OFF -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
-	git ls-files 'ops/*.cpp' 'engine/*.cpp' 'net/*.cpp' 'weights_tools/*.cpp' 'apps/*.cpp' \
-	  | xargs -n 1 -P 2 clang-tidy -p build/tidy --quiet
+tidy: ## Run clang-tidy 14 over the sources; TIDY_FILES='net/wire/*.cpp' for some
+	@packaging/setup.sh tidy
+	cmake --preset release -B build/tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DQUANTRING_TESTS=OFF >/dev/null
+	git ls-files $(TIDY_FILES) | grep -v static_names.cpp \
+	  | xargs -n 1 -P $$(nproc) clang-tidy-14 -p build/tidy --quiet --warnings-as-errors='*'
+
+coverage: ## Line coverage of the tests, per folder
+	@packaging/setup.sh coverage
+	cmake --preset coverage
+	cmake --build --preset coverage
+	-ctest --preset coverage
+	gcovr --root . --json-summary-pretty --output build/coverage/coverage.json --exclude tests/ --exclude build/ \
+	  --gcov-ignore-parse-errors build/coverage
+	cmake -DSUMMARY=build/coverage/coverage.json -P cmake/PrintCoverage.cmake
 
 clean: ## Remove everything built
 	rm -rf build

@@ -19,12 +19,16 @@ target_compile_definitions(quantring_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPR
   ASIO_SEPARATE_COMPILATION ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_link_libraries(quantring_asio INTERFACE Threads::Threads)
 quantring_find_header(quantring_stb stb_image.h libstb-dev)
-quantring_find_header(quantring_cli11 CLI/CLI.hpp libcli11-dev)
 quantring_find_header(quantring_json nlohmann/json.hpp nlohmann-json3-dev)
 quantring_find_header(quantring_toml toml++/toml.h libtomlplusplus-dev)
 quantring_find_header(quantring_fmt_headers fmt/format.h libfmt-dev)
 add_library(quantring_fmt STATIC ${CMAKE_CURRENT_LIST_DIR}/fmt_compiled.cpp)
 target_link_libraries(quantring_fmt PUBLIC quantring_flags quantring_fmt_headers)
+
+# Owns the precompiled header that all libraries and programs share (quantring_precompile).
+add_library(quantring_precompiled OBJECT ${CMAKE_CURRENT_LIST_DIR}/precompiled.cpp)
+target_link_libraries(quantring_precompiled PRIVATE quantring_flags quantring_fmt_headers quantring_json)
+target_precompile_headers(quantring_precompiled PRIVATE ${CMAKE_CURRENT_LIST_DIR}/precompiled.h)
 
 # quantring_find_library(<target> <header> <archive> <shared> <package> [suffix...])
 function(quantring_find_library target header archive shared package)
@@ -46,6 +50,9 @@ target_link_libraries(quantring_png INTERFACE quantring_zlib m)
 quantring_find_library(quantring_crypto openssl/evp.h libcrypto.a crypto libssl-dev)
 target_link_libraries(quantring_crypto INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 
+if(QUANTRING_PROGRAMS)
+  quantring_find_header(quantring_cli11 CLI/CLI.hpp libcli11-dev)
+endif()
 if(QUANTRING_TESTS)
   quantring_find_header(quantring_doctest doctest/doctest.h doctest-dev)
 endif()

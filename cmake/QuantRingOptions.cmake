@@ -1,16 +1,27 @@
 # Build switches (set by CMakePresets.json) and the compile flags that every target shares.
-option(QUANTRING_TESTS "Build the tests, benches and fuzz replays" ON)
+option(QUANTRING_TESTS "Build the tests, benches and fuzz replays" ${PROJECT_IS_TOP_LEVEL})
 option(QUANTRING_STATIC "Link the programs fully static" OFF)
 option(QUANTRING_FUZZ "Build only the libFuzzer targets (needs clang)" OFF)
 option(QUANTRING_CUDA "Build the CUDA backend (needs nvcc)" OFF)
 option(QUANTRING_WERROR "Warnings are errors" OFF)
+# As a subdirectory of another project: only the library, and what its tests drive.
+set(QUANTRING_PROGRAMS OFF)
+if(PROJECT_IS_TOP_LEVEL OR QUANTRING_TESTS)
+  set(QUANTRING_PROGRAMS ON)
+endif()
 set(QUANTRING_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address,undefined or thread")
 
 # -O2 for all but what sets its own: -O3 made nothing else faster and everything slower to build.
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+endif()
 
 add_library(quantring_flags INTERFACE)
 target_include_directories(quantring_flags INTERFACE ${PROJECT_SOURCE_DIR})
+# Every object may become a part of libquantring.so, and all programs share one precompiled header,
+# which GCC accepts only with the same flag. With hidden symbols -fPIC costs no speed.
+target_compile_options(quantring_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fPIC>
+  $<$<COMPILE_LANGUAGE:CXX>:-fvisibility=hidden> $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-fPIC,-fvisibility=hidden>)
 set(host_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(QUANTRING_WERROR)
   list(APPEND host_warnings -Werror)
@@ -32,11 +43,6 @@ if(QUANTRING_SANITIZE)
   target_link_options(quantring_flags INTERFACE -fsanitize=${QUANTRING_SANITIZE})
 endif()
 
-# A static program is position-independent too: a node reads what comes over the network.
-if(QUANTRING_STATIC)
-  target_compile_options(quantring_flags INTERFACE -fPIE)
-endif()
-
 # quantring_program(<target>): link settings shared by the programs that are run elsewhere.
 function(quantring_program target)
   if(QUANTRING_STATIC)
@@ -44,8 +50,17 @@ function(quantring_program target)
   endif()
 endfunction()
 
-# quantring_precompile(<target>): the headers that nearly every file includes, compiled once a target.
+# quantring_commands(<target>): options and wiring, at -O1: nothing there is worth the optimizer's time.
+# CLI11's headers define objects in every file that includes them, which costs seconds each: several
+# files are compiled as one. Not for tools that read the compile commands (make tidy).
+function(quantring_commands target)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+  if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+  endif()
+endfunction()
+
+# quantring_precompile(<target>): the headers that nearly every file includes, compiled once for all.
 function(quantring_precompile target)
-  target_precompile_headers(${target} PRIVATE
-    "$<$<COMPILE_LANGUAGE:CXX>:${PROJECT_SOURCE_DIR}/cmake/precompiled.h>")
+  target_precompile_headers(${target} REUSE_FROM quantring_precompiled)
 endfunction()

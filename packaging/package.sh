@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes build/package/quantring_VERSION_ARCH.deb and the two programs in build/package/ARCH/, and tests
-# them on this machine, 64-bit ARM under qemu. Usage: packaging/package.sh [amd64|arm64]...
+# Makes build/package/quantring_VERSION_ARCH.deb, libquantring-dev_VERSION_ARCH.deb and the two programs in
+# build/package/ARCH/, and tests them on this machine, 64-bit ARM under qemu.
+# Usage: packaging/package.sh [amd64|arm64]...
 # Reproducible for the same commit and installed libraries.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,8 +26,10 @@ for arch in "$@"; do
     *) echo "error: cannot build for '$arch' on $own: only arm64 is cross-built" >&2; exit 2 ;;
   esac
   echo "== $arch: build"
-  cmake --preset "$preset" -DQUANTRING_TESTS=ON >/dev/null
-  cmake --build --preset "$preset" --target quantring quantring-weights test_golden_fixtures
+  multiarch="$(dpkg-architecture -a "$arch" -q DEB_HOST_MULTIARCH)"
+  cmake --preset "$preset" -DQUANTRING_TESTS=ON -DCMAKE_INSTALL_LIBDIR="lib/$multiarch" >/dev/null
+  cmake --build --preset "$preset" \
+    --target quantring quantring-weights test_golden_fixtures quantring_shared quantring_static
   rm -rf "${out:?}/$arch"
   mkdir -p "$out/$arch"
   for program in quantring quantring-weights; do
@@ -38,8 +41,14 @@ for arch in "$@"; do
   "${emulator[@]}" "build/$preset/tests/test_golden_fixtures" | tail -n 3
   echo "== $arch: package"
   packaging/make_deb.sh "$out" "$arch" "$version"
+  rm -rf "$out/library-$arch"
+  cmake --install "build/$preset" --component library --prefix "$PWD/$out/library-$arch/usr" >/dev/null
+  "$strip" --strip-unneeded "$out/library-$arch/usr/lib/$multiarch"/libquantring.so.*.*.*
+  "$strip" --strip-debug --enable-deterministic-archives "$out/library-$arch/usr/lib/$multiarch/libquantring.a"
+  packaging/make_dev_deb.sh "$out" "$arch" "$version"
   if command -v lintian >/dev/null; then
-    lintian --allow-root --fail-on error,warning "$out/quantring_${version}_$arch.deb"
+    lintian --allow-root --fail-on error,warning "$out/quantring_${version}_$arch.deb" \
+      "$out/libquantring-dev_${version}_$arch.deb"
   fi
 done
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs missing packages with apt.
-# Usage: packaging/setup.sh build|test|demo|fuzz|cuda|package [ARCHITECTURE...]
+# Usage: packaging/setup.sh build|test|demo|fuzz|tidy|coverage|cuda|package [ARCHITECTURE...]
 # Uses sudo only if packages are missing. Debian 12, Ubuntu 22.04 and 24.04.
 # cuda: without nvcc 12.6 or newer, downloads NVIDIA's compiler from its Python packages (270 MB on disk)
 # to ~/.cache/quantring/cuda, where cmake/QuantRingCuda.cmake finds it.
@@ -28,7 +28,9 @@ fetch=false
 foreign=""
 case "$what" in
   build) packages="$build" ;;
-  test) packages="$build doctest-dev dataset-fashion-mnist" ;;
+  test) packages="$build doctest-dev dataset-fashion-mnist clang-format-14 pkg-config" ;;
+  tidy) packages="$build clang-format-14 clang-tidy-14" ;;
+  coverage) packages="$build doctest-dev dataset-fashion-mnist gcovr" ;;
   demo) packages="$build dataset-fashion-mnist" ;;
   fuzz) packages="$build doctest-dev clang python3" ;;
   cuda)
@@ -44,7 +46,7 @@ case "$what" in
         libjpeg-dev:$foreign libpng-dev:$foreign libwebp-dev:$foreign"
     done
     ;;
-  *) echo "usage: $0 build|test|demo|fuzz|cuda|package [ARCHITECTURE...]" >&2; exit 2 ;;
+  *) echo "usage: $0 build|test|demo|fuzz|tidy|coverage|cuda|package [ARCHITECTURE...]" >&2; exit 2 ;;
 esac
 
 install_missing() {

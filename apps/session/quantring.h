@@ -25,6 +25,9 @@
 #include <string>
 #include <vector>
 
+// The library is compiled with hidden symbols: what is declared here is visible.
+#pragma GCC visibility push(default)
+
 namespace quantring {
 
 const char* library_version();  // "0.2.0"
@@ -214,3 +217,5 @@ class StopToken {
 void run_node(const NodeOptions& options, const StopToken& token = {});
 
 }  // namespace quantring
+
+#pragma GCC visibility pop

@@ -17,6 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The library is compiled with hidden symbols: what is declared here is visible. */
+#pragma GCC visibility push(default)
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -171,5 +174,7 @@ int qr_node_run(const qr_node_options* options, qr_stop* stop, char* error, size
 #ifdef __cplusplus
 }
 #endif
+
+#pragma GCC visibility pop
 
 #endif

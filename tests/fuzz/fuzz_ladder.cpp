@@ -25,7 +25,7 @@ LinkObservation take_observation(Input& input) {
   link.images = input.take<std::uint32_t>();
   link.payload_bytes = input.take<std::uint32_t>();
   link.sending_s = input.take<double>();
-  link.capacity = static_cast<LinkObservation::Capacity>(input.take<std::uint8_t>() % 3);
+  link.capacity = static_cast<Capacity>(input.take<std::uint8_t>() % 3);
   link.capacity_bps = input.take<double>();
   link.compute_rate = input.take<float>();
   link.next = {input.take<std::uint32_t>(), 197, 192};

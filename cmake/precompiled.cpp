@@ -1,0 +1,1 @@
+// Empty: a target that owns a precompiled header needs a source file.
