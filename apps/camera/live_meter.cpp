@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "apps/report/report.h"
-#include "apps/session/worker_stats.h"
+#include "apps/session/ring/worker_stats.h"
 #include "engine/codec/codec.h"
 
 namespace quantring::apps {

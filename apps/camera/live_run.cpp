@@ -8,7 +8,7 @@
 #include "apps/camera/live_status_json.h"
 #include "apps/camera/live_text.h"
 #include "apps/report/output.h"
-#include "apps/session/stage_worker.h"
+#include "apps/session/node/stage_worker.h"
 #include "engine/image/jpeg_write.h"
 #include "engine/stage/topk.h"
 #include "net/http/http_url.h"

@@ -1,6 +1,6 @@
 #include "apps/camera/live_status_json.h"
 
-#include "apps/session/json_fields.h"
+#include "apps/session/ring/json_fields.h"
 
 namespace quantring::apps {
 namespace {

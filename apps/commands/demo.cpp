@@ -9,7 +9,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
 #include "apps/report/report.h"
-#include "apps/session/ring_config.h"
+#include "apps/session/ring/ring_config.h"
 
 namespace quantring::apps {
 namespace {

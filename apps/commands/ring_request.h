@@ -5,9 +5,9 @@
 #include <string>
 
 #include "apps/commands/local_nodes.h"
-#include "apps/session/link_choice.h"
 #include "apps/session/replay_session.h"
-#include "apps/session/ring_plan.h"
+#include "apps/session/ring/link_choice.h"
+#include "apps/session/ring/ring_plan.h"
 #include "engine/model/model_file.h"
 #include "ops/context.h"
 

@@ -6,8 +6,8 @@
 
 #include "apps/doctor/link_readings.h"
 #include "apps/doctor/time_limit.h"
-#include "apps/session/probe_frames.h"
-#include "apps/session/stage_worker.h"
+#include "apps/session/node/probe_frames.h"
+#include "apps/session/node/stage_worker.h"
 #include "net/ring/ring_head.h"
 #include "net/wire/control.h"
 #include "ops/base/error.h"

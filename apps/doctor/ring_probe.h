@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/probe_order.h"
+#include "apps/session/node/probe_order.h"
 #include "net/wire/stats.h"
 
 namespace quantring::apps {

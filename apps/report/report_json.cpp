@@ -1,8 +1,8 @@
 #include "apps/report/report_json.h"
 
 #include "apps/report/report.h"
-#include "apps/session/json_fields.h"
-#include "apps/session/worker_stats.h"
+#include "apps/session/ring/json_fields.h"
+#include "apps/session/ring/worker_stats.h"
 
 namespace quantring::apps {
 namespace {

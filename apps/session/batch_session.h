@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "apps/session/output_history.h"
+#include "apps/session/ring/output_history.h"
 #include "engine/control/controller.h"
 #include "engine/model/model_file.h"
 #include "net/ring/ring_head.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/output_history.h"
+#include "apps/session/ring/output_history.h"
 #include "engine/control/controller.h"
 #include "engine/model/architecture.h"
 #include "net/wire/stats.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "apps/session/ring_links.h"
+#include "apps/session/ring/ring_links.h"
 #include "engine/codec/codec.h"
 
 namespace quantring {

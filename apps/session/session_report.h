@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "apps/session/output_history.h"
 #include "apps/session/quantring.h"
+#include "apps/session/ring/output_history.h"
 #include "engine/model/architecture.h"
 
 namespace quantring {

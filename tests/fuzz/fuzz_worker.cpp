@@ -5,14 +5,13 @@
 #include <cstdlib>
 #include <string>
 
-#include "apps/session/adaptive_output.h"
-#include "apps/session/probe_order.h"
-#include "apps/session/work_order.h"
-#include "apps/session/worker_stats.h"
+#include "apps/session/node/adaptive_output.h"
+#include "apps/session/node/probe_order.h"
+#include "apps/session/ring/work_order.h"
+#include "apps/session/ring/worker_stats.h"
 #include "ops/base/error.h"
 
 using namespace quantring;
-using namespace quantring::apps;
 
 namespace {
 

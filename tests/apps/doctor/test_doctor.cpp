@@ -6,7 +6,7 @@
 #include "apps/doctor/checks.h"
 #include "apps/doctor/link_readings.h"
 #include "apps/doctor/run_program.h"
-#include "apps/session/probe_frames.h"
+#include "apps/session/node/probe_frames.h"
 #include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/apps/doctor/doctor_fixture.h"

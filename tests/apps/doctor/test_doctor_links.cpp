@@ -15,8 +15,8 @@
 #include <thread>
 
 #include "apps/doctor/ring_probe.h"
-#include "apps/session/probe_worker.h"
-#include "apps/session/stage_worker.h"
+#include "apps/session/node/probe_worker.h"
+#include "apps/session/node/stage_worker.h"
 #include "net/ring/ring_node.h"
 #include "tests/apps/commands/programs.h"
 

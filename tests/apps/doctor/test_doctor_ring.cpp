@@ -8,9 +8,9 @@
 #include <memory>
 #include <thread>
 
-#include "apps/session/probe_order.h"
-#include "apps/session/probe_worker.h"
-#include "apps/session/stage_worker.h"
+#include "apps/session/node/probe_order.h"
+#include "apps/session/node/probe_worker.h"
+#include "apps/session/node/stage_worker.h"
 #include "net/ring/ring_head.h"
 #include "net/ring/ring_node.h"
 #include "ops/base/json.h"
@@ -198,7 +198,7 @@ TEST_CASE("a node that works for another head is not disturbed") {
   const Nodes nodes({s.model, s.model});
   net::HeadOptions options;
   options.stages = {{nodes.addresses()[0], apps::probe_order_json()}};
-  options.codecs = apps::decodable_codecs();
+  options.codecs = decodable_codecs();
   net::RingHead other_head(options);
   const Diagnosis diagnosis = diagnose(s.ring(nodes.addresses()));
   CHECK(diagnosis.status == 1);
@@ -214,7 +214,7 @@ TEST_CASE("a node of another version") {
   net::NodeOptions options;
   options.listen = "127.0.0.1:0";
   options.version = "0.0.1";
-  options.codecs = apps::decodable_codecs();
+  options.codecs = decodable_codecs();
   net::RingNode node(
       options,
       [&](const std::string&, int, int) {

@@ -4,17 +4,16 @@
 
 #include <fstream>
 
-#include "apps/session/compute_rate.h"
-#include "apps/session/link_choice.h"
-#include "apps/session/output_history.h"
-#include "apps/session/work_order.h"
-#include "apps/session/worker_stats.h"
+#include "apps/session/ring/compute_rate.h"
+#include "apps/session/ring/link_choice.h"
+#include "apps/session/ring/output_history.h"
+#include "apps/session/ring/work_order.h"
+#include "apps/session/ring/worker_stats.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 
 using namespace quantring;
-using namespace quantring::apps;
 
 namespace {
 

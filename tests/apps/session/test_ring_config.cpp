@@ -4,13 +4,12 @@
 
 #include <fstream>
 
-#include "apps/session/ring_config.h"
+#include "apps/session/ring/ring_config.h"
 #include "ops/base/error.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/texts.h"
 
 using namespace quantring;
-using namespace quantring::apps;
 using quantring::test::contains;
 
 namespace {

@@ -2,14 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include "apps/session/adaptive_output.h"
-#include "apps/session/coded_message.h"
-#include "apps/session/stage_worker.h"
+#include "apps/session/node/adaptive_output.h"
+#include "apps/session/node/coded_message.h"
+#include "apps/session/node/stage_worker.h"
 #include "ops/base/error.h"
 #include "tests/apps/commands/programs.h"
 
 using namespace quantring;
-using namespace quantring::apps;
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/link_choice.h"
+#include "apps/session/ring/link_choice.h"
 
 namespace quantring::bench {
 
@@ -28,7 +28,7 @@ double fraction_of_need(double paper_mbps);
 inline constexpr int micro_batch = 16;  // images
 
 struct PolicyChoice {
-  std::string name;         // "fixed-32"
+  std::string name;   // "fixed-32"
   LinkChoice choice;  // but the target rate
 };
 const std::vector<PolicyChoice>& policies();

@@ -1,4 +1,4 @@
-#include "apps/session/json_fields.h"
+#include "apps/session/ring/json_fields.h"
 
 namespace quantring {
 

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <thread>
 
-#include "apps/session/compute_rate.h"
-#include "apps/session/output_history.h"
+#include "apps/session/ring/compute_rate.h"
+#include "apps/session/ring/output_history.h"
 #include "net/ring/ring_head.h"
 
 namespace quantring {

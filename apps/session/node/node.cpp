@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "apps/session/compute.h"
-#include "apps/session/probe_worker.h"
+#include "apps/session/node/probe_worker.h"
+#include "apps/session/node/stage_worker.h"
 #include "apps/session/quantring.h"
-#include "apps/session/stage_worker.h"
 #include "engine/model/model_file.h"
 #include "net/ring/ring_node.h"
 #include "ops/base/error.h"
@@ -54,12 +54,12 @@ void run_node(const NodeOptions& options, const StopToken& token) {
     const auto log_link = [log, stage](const std::string& line) {
       log(fmt::format("link {} -> {}: {}", stage, stage + 1, line));
     };
-    return std::make_unique<apps::StageWorker>(options.model, work_order_from_json(work),
-                                               choice.options, log_link);
+    return std::make_unique<StageWorker>(options.model, work_order_from_json(work), choice.options,
+                                         log_link);
   };
   net::NodeOptions node_options;
   node_options.listen = options.listen;
-  node_options.codecs = apps::decodable_codecs();
+  node_options.codecs = decodable_codecs();
   node_options.alive = options.alive;
   net::RingNode node(node_options, factory, log);
   log("computing on " + compute_text(choice.options));

@@ -1,4 +1,4 @@
-#include "apps/session/compute_rate.h"
+#include "apps/session/ring/compute_rate.h"
 
 #include <algorithm>
 #include <cmath>

@@ -7,11 +7,11 @@
 #include <functional>
 #include <string>
 
-#include "apps/session/worker_stats.h"
+#include "apps/session/ring/worker_stats.h"
 #include "engine/control/controller.h"
 #include "net/wire/stats.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // The head's instruction to every stage where the target rate is automatic: the slowest stage's
 // compute rate in images/s. net::RingHead::instruct sends it.
@@ -44,4 +44,4 @@ class AdaptiveOutput {
   std::uint64_t logged_ = 0;  // decisions
 };
 
-}  // namespace quantring::apps
+}  // namespace quantring

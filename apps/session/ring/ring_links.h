@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/output_history.h"
+#include "apps/session/ring/output_history.h"
 #include "net/wire/stats.h"
 
 namespace quantring {

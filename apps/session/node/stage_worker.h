@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/adaptive_output.h"
-#include "apps/session/work_order.h"
+#include "apps/session/node/adaptive_output.h"
+#include "apps/session/ring/work_order.h"
 #include "engine/stage/stage_runner.h"
 #include "net/ring/ring_node.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 class StageWorker : public net::StageWorker {
  public:
@@ -27,7 +27,7 @@ class StageWorker : public net::StageWorker {
   void collect(net::Message& out) override;
   void instructed(const std::string& json) override;
   void observe_output(const net::LinkStats& link) override;
-  std::string stats_json() override;  // apps/session/worker_stats.h
+  std::string stats_json() override;  // apps/session/ring/worker_stats.h
 
  private:
   std::string device_;
@@ -40,4 +40,4 @@ class StageWorker : public net::StageWorker {
 // Codecs that this build decodes; for the hello.
 std::vector<std::uint8_t> decodable_codecs();
 
-}  // namespace quantring::apps
+}  // namespace quantring

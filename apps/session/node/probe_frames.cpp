@@ -1,4 +1,4 @@
-#include "apps/session/probe_frames.h"
+#include "apps/session/node/probe_frames.h"
 
 #include <algorithm>
 #include <cstdint>

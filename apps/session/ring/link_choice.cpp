@@ -1,4 +1,4 @@
-#include "apps/session/link_choice.h"
+#include "apps/session/ring/link_choice.h"
 
 #include <fmt/format.h>
 

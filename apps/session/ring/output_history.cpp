@@ -1,4 +1,4 @@
-#include "apps/session/output_history.h"
+#include "apps/session/ring/output_history.h"
 
 #include <algorithm>
 

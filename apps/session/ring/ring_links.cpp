@@ -1,4 +1,4 @@
-#include "apps/session/ring_links.h"
+#include "apps/session/ring/ring_links.h"
 
 #include <fmt/format.h>
 

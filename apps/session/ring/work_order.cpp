@@ -1,8 +1,8 @@
-#include "apps/session/work_order.h"
+#include "apps/session/ring/work_order.h"
 
 #include <fmt/format.h>
 
-#include "apps/session/link_choice.h"
+#include "apps/session/ring/link_choice.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
 

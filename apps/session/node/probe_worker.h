@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "apps/session/probe_frames.h"
-#include "apps/session/probe_order.h"
+#include "apps/session/node/probe_frames.h"
+#include "apps/session/node/probe_order.h"
 #include "net/ring/ring_node.h"
 #include "ops/context.h"
 

@@ -1,4 +1,4 @@
-#include "apps/session/probe_worker.h"
+#include "apps/session/node/probe_worker.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "apps/session/ring_plan.h"
+#include "apps/session/ring/ring_plan.h"
 
 #include <utility>
 

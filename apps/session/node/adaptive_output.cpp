@@ -1,12 +1,12 @@
-#include "apps/session/adaptive_output.h"
+#include "apps/session/node/adaptive_output.h"
 
 #include <algorithm>
 
-#include "apps/session/link_choice.h"
+#include "apps/session/ring/link_choice.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 std::string compute_rate_instruction(double images_per_s) {
   return nlohmann::json{{"compute_rate", images_per_s}}.dump();
@@ -71,4 +71,4 @@ OutputState AdaptiveOutput::state() const {
   return state;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

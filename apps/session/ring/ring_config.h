@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/link_choice.h"
+#include "apps/session/ring/link_choice.h"
 #include "engine/model/architecture.h"
 
 namespace quantring {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "apps/session/batch_session.h"
-#include "apps/session/link_choice.h"
-#include "apps/session/ring_config.h"
+#include "apps/session/ring/link_choice.h"
+#include "apps/session/ring/ring_config.h"
 #include "engine/model/model_file.h"
 
 namespace quantring {

@@ -6,7 +6,7 @@
 #include <deque>
 #include <vector>
 
-#include "apps/session/worker_stats.h"
+#include "apps/session/ring/worker_stats.h"
 #include "net/wire/stats.h"
 
 namespace quantring {

@@ -4,7 +4,7 @@
 #include "engine/codec/codec.h"
 #include "net/wire/message.h"
 
-namespace quantring::apps {
+namespace quantring {
 
 // Fills the fields that repeat what the payload's header and the model say: net counts elements and
 // shows the codec from them. The receiver relies on `images` and `payload` alone.
@@ -17,4 +17,4 @@ inline void describe_payload(net::Message& message, TensorShape shape) {
   message.dim = shape.dim;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -1,10 +1,10 @@
-#include "apps/session/worker_stats.h"
+#include "apps/session/ring/worker_stats.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "apps/session/json_fields.h"
+#include "apps/session/ring/json_fields.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
 

@@ -1,6 +1,6 @@
-#include "apps/session/probe_order.h"
+#include "apps/session/node/probe_order.h"
 
-#include "apps/session/json_fields.h"
+#include "apps/session/ring/json_fields.h"
 #include "ops/base/json.h"
 
 namespace quantring {

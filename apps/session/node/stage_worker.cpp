@@ -1,13 +1,13 @@
-#include "apps/session/stage_worker.h"
+#include "apps/session/node/stage_worker.h"
 
 #include <fmt/format.h>
 
-#include "apps/session/coded_message.h"
+#include "apps/session/node/coded_message.h"
 #include "engine/stage/synthetic_input.h"
 #include "ops/base/error.h"
 #include "ops/base/process_memory.h"
 
-namespace quantring::apps {
+namespace quantring {
 namespace {
 
 // The right model, and enough of it for this order.
@@ -78,4 +78,4 @@ std::vector<std::uint8_t> decodable_codecs() {
   return ids;
 }
 
-}  // namespace quantring::apps
+}  // namespace quantring

@@ -1,8 +1,8 @@
-#include "apps/session/ring_watch.h"
+#include "apps/session/ring/ring_watch.h"
 
 #include <chrono>
 
-#include "apps/session/adaptive_output.h"
+#include "apps/session/node/adaptive_output.h"
 
 namespace quantring {
 
@@ -36,7 +36,7 @@ void RingWatch::run() {
     const net::RingStats stats = head_.stats();
     add_report(histories_, stats);
     if (const auto rate = rate_.update(stats, expected_rate_); rate && send_) {
-      head_.instruct(apps::compute_rate_instruction(*rate));
+      head_.instruct(compute_rate_instruction(*rate));
     }
     changed_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_; });
   }

@@ -1,4 +1,4 @@
-#include "apps/session/ring_config.h"
+#include "apps/session/ring/ring_config.h"
 
 #include <fmt/format.h>
 
