@@ -37,9 +37,10 @@ function(quantring_find_library target header archive shared package)
   if(NOT ${target}_INCLUDE OR NOT ${target}_LIBRARY)
     message(FATAL_ERROR "${header} or ${archive} not found: apt-get install ${package}")
   endif()
-  add_library(${target} INTERFACE)
-  target_include_directories(${target} SYSTEM INTERFACE ${${target}_INCLUDE})
-  target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
+  # An imported target, unlike a path, keeps its place behind what needs it on the link line.
+  add_library(${target} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${target}_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${${target}_INCLUDE})
 endfunction()
 
 quantring_find_library(quantring_zlib zlib.h libz.a z zlib1g-dev)
