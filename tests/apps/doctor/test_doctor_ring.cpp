@@ -197,7 +197,7 @@ TEST_CASE("a node that works for another head is not disturbed") {
   const Setup s;
   const Nodes nodes({s.model, s.model});
   net::HeadOptions options;
-  options.stages = {{nodes.addresses()[0], apps::probe_order_json()}};
+  options.stages = {{nodes.addresses()[0], probe_order_json()}};
   options.codecs = decodable_codecs();
   net::RingHead other_head(options);
   const Diagnosis diagnosis = diagnose(s.ring(nodes.addresses()));
@@ -218,7 +218,7 @@ TEST_CASE("a node of another version") {
   net::RingNode node(
       options,
       [&](const std::string&, int, int) {
-        return std::make_unique<apps::ProbeWorker>(s.model, ContextOptions{});
+        return std::make_unique<ProbeWorker>(s.model, ContextOptions{});
       },
       [](const std::string&) {});
   std::thread serving([&] { node.run(); });

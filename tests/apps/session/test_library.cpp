@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -43,15 +42,13 @@ std::vector<std::vector<float>> engine_logits(const std::string& path,
   quantring::StageRunner runner(context, model, {0, model.architecture().half_blocks()}, 1);
   std::vector<std::vector<float>> result;
   for (std::size_t i = 0; i < pixels.size() / image_bytes; ++i) {
-    quantring::CodedTensor in, out;
-    in.spec = {quantring::CodecId::pixels, 8};
-    in.shape = {1, 1, image_bytes};
-    in.payload.resize(image_bytes);
-    std::memcpy(in.payload.data(), pixels.data() + i * image_bytes, image_bytes);
-    runner.submit(in, {});
-    runner.collect(out);
-    result.emplace_back(out.shape.elements());
-    quantring::decode(out, result.back());
+    std::vector<std::byte> out;
+    runner.submit(quantring::coded_pixels(
+                      std::as_bytes(std::span(pixels).subspan(i * image_bytes, image_bytes))),
+                  1);
+    const quantring::TensorShape shape = runner.collect(out);
+    result.emplace_back(shape.elements());
+    quantring::decode(out, shape, result.back());
   }
   return result;
 }
