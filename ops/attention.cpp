@@ -1,8 +1,8 @@
 #include "ops/attention.h"
 
 #include "ops/backend.h"
-#include "ops/check.h"
 #include "ops/base/error.h"
+#include "ops/check.h"
 
 namespace quantring {
 namespace {

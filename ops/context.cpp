@@ -3,8 +3,8 @@
 #include <string>
 
 #include "ops/backend.h"
-#include "ops/cpu/thread_pool.h"
 #include "ops/base/error.h"
+#include "ops/cpu/thread_pool.h"
 
 namespace quantring {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "apps/commands/classify_run.h"
 #include "apps/commands/commands.h"
-#include "apps/report/report.h"
 #include "apps/commands/ring_options.h"
+#include "apps/report/report.h"
 #include "ops/base/error.h"
 
 namespace quantring::apps {

@@ -9,7 +9,8 @@ namespace quantring {
 FileFrames::FileFrames(const std::string& spec, int channels, const std::string& labels_file,
                        std::size_t limit)
     : source_(open_source(
-          spec, {.channels = channels, .labels_file = labels_file, .limit = limit, .decode = false})),
+          spec,
+          {.channels = channels, .labels_file = labels_file, .limit = limit, .decode = false})),
       text_(fmt::format("{}, {} picture{}", spec, source_->size(),
                         source_->size() == 1 ? "" : "s")) {}
 

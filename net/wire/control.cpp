@@ -6,8 +6,8 @@
 
 #include "net/wire/address.h"
 #include "ops/base/error.h"
-#include "ops/base/json_fields.h"
 #include "ops/base/json.h"
+#include "ops/base/json_fields.h"
 
 namespace quantring::net {
 namespace {
@@ -39,10 +39,10 @@ Role read_role(const json& object) {
 
 std::string hello_json(const Hello& hello) {
   return json_text(json{{"version", hello.version},
-                    {"session", session_text(hello.session)},
-                    {"role", role_names[static_cast<int>(hello.role)]},
-                    {"stage", hello.stage},
-                    {"codecs", hello.codecs}});
+                        {"session", session_text(hello.session)},
+                        {"role", role_names[static_cast<int>(hello.role)]},
+                        {"stage", hello.stage},
+                        {"codecs", hello.codecs}});
 }
 
 Hello parse_hello(std::string_view text) {
@@ -68,12 +68,12 @@ std::string plan_json(const Plan& plan) {
     stages.push_back({{"address", stage.address}, {"work", stage.work}});
   }
   return json_text(json{{"session", session_text(plan.session)},
-                    {"epoch", plan.epoch},
-                    {"stage", plan.stage},
-                    {"stages", std::move(stages)},
-                    {"return", plan.return_address},
-                    {"link_bits_per_second", plan.link_bits_per_second},
-                    {"credits", plan.credits}});
+                        {"epoch", plan.epoch},
+                        {"stage", plan.stage},
+                        {"stages", std::move(stages)},
+                        {"return", plan.return_address},
+                        {"link_bits_per_second", plan.link_bits_per_second},
+                        {"credits", plan.credits}});
 }
 
 Plan parse_plan(std::string_view text) {

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-
 #include "ops/base/error.h"
-#include "ops/base/json_fields.h"
 #include "ops/base/json.h"
+#include "ops/base/json_fields.h"
 
 namespace quantring::net {
 namespace {

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "net/hop/link.h"
 #include "net/wire/address.h"
 #include "net/wire/control.h"
 #include "net/wire/crc32c.h"
 #include "net/wire/frame.h"
-#include "net/hop/link.h"
 #include "ops/base/error.h"
 
 namespace {

@@ -2,11 +2,11 @@
 
 #include <cstring>
 
-#include "ops/coding/bit_packing.h"
 #include "ops/check.h"
+#include "ops/coding/bit_packing.h"
 #include "ops/cpu/coding/clip.h"
-#include "ops/cpu/thread_pool.h"
 #include "ops/cpu/coding/uniform_grid.h"
+#include "ops/cpu/thread_pool.h"
 #include "ops/half.h"
 
 namespace quantring::cpu {

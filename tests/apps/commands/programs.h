@@ -11,8 +11,8 @@
 
 #include "engine/model/random_model.h"
 #include "tests/support/golden.h"
-#include "tests/support/texts.h"
 #include "tests/support/paths.h"
+#include "tests/support/texts.h"
 
 namespace quantring::test {
 

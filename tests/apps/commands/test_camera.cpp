@@ -10,11 +10,11 @@
 #include <sstream>
 
 #include "engine/image/jpeg_write.h"
+#include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/http_camera.h"
 #include "tests/support/http_get.h"
 #include "tests/support/process.h"
-#include "ops/base/json.h"
 
 using namespace quantring;
 using nlohmann::json;

@@ -27,15 +27,14 @@ std::vector<StageRange> cut(const Architecture& architecture) {
   return {{0, 11}, {11, architecture.half_blocks()}};
 }
 
-std::unique_ptr<BatchSession> connect(const Setting& setting,
-                                          const ControllerOptions& options) {
+std::unique_ptr<BatchSession> connect(const Setting& setting, const ControllerOptions& options) {
   net::HeadOptions head;
   head.listen = "0.0.0.0:7700";
   head.advertise_host = TestNetwork::head_host();
   for (int stage = 0; stage < 2; ++stage)
     head.stages.push_back({TestNetwork::stage_address(stage), ""});
   return make_ring_session(setting.model, head, cut(setting.model.architecture()), options,
-                                    micro_batch);
+                           micro_batch);
 }
 
 // Micro-batch `number`: the pictures go round.
