@@ -55,7 +55,7 @@ test: ## Build, with CUDA, and run all tests; those for a GPU skip where there i
 sanitized = cmake -S tests/consumer/subdirectory -B build/$(1) -G Ninja -DQUANTRING_TESTS=ON -DQUANTRING_SANITIZE=$(2) \
   -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1" -DCMAKE_EXE_LINKER_FLAGS=-fsanitize=$(2)
 network_tests = test_net_core test_net_ring test_net_http test_session
-other_tests = test_engine_codec $(addprefix test_weights_,formats naming config convert model inspect)
+other_tests = test_engine_codec $(addprefix test_weights_,formats naming plan config convert model inspect)
 
 sanitize: ## What CI runs under sanitizers: tests of net, session, codecs and weights files
 	@packaging/setup.sh test
