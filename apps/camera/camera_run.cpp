@@ -88,13 +88,13 @@ std::string camera_report(const CameraSummary& summary) {
   std::string text = fmt::format("{} frames arrived, {} dropped for newer ones",
                                  summary.feed.frames, summary.feed.dropped);
   if (summary.unreadable > 0) text += fmt::format(", {} unreadable", summary.unreadable);
-  if (summary.lost > 0) text += fmt::format(", {} lost with a ring", summary.lost);
-  const auto anew = [&](const char* what, std::uint64_t count) {
+  if (summary.lost > 0) text += fmt::format(", {} dropped with a lost ring", summary.lost);
+  const auto add_count = [&](const char* what, std::uint64_t count) {
     if (count == 1) text += fmt::format("; {} once", what);
     if (count > 1) text += fmt::format("; {} {} times", what, count);
   };
-  anew("the source was opened anew", summary.feed.reopened);
-  anew("the ring was connected anew", summary.reconnects);
+  add_count("the source was reopened", summary.feed.reopened);
+  add_count("the ring was reconnected", summary.reconnects);
   text += '\n';
   if (summary.run.images == 0) return text;
   return text +

@@ -12,8 +12,8 @@ namespace quantring::apps {
 
 class LocalNodes {
  public:
-  // Starts `count` processes of this same program, each on a free port of 127.0.0.1, and waits
-  // until all listen. They end with this object, and with the thread that made it. Throws Error.
+  // Starts `count` processes of this program, each on a free port of 127.0.0.1, and waits until all
+  // listen. They end with this object, or with the thread that created it. Throws Error.
   LocalNodes(int count, const std::string& model_path, const ContextOptions& compute);
   ~LocalNodes();
   LocalNodes(const LocalNodes&) = delete;

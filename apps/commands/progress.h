@@ -1,6 +1,5 @@
 #pragma once
-// How far a run is, on stderr: a bar that stays on one line of a terminal, or a plain line now and
-// then.
+// Progress on stderr: a bar on the last line of a terminal, or a plain line every two seconds.
 
 #include <chrono>
 #include <cstdio>
@@ -14,15 +13,15 @@ class Progress {
   explicit Progress(std::size_t total = 0);
   ~Progress();  // removes the bar
 
-  // details: what stands behind the count and the rate, e.g. the links' state. Draws at most ten
-  // times a second (a terminal) or every two seconds (plain lines).
+  // It is time for the next show(): ten times a second on a terminal, else every two seconds.
   bool due() const;
   bool terminal() const { return terminal_; }
+  // details: shown after count and rate.
   void show(std::size_t done, double images_per_s, const std::string& details);
-  // The same for what has no end: any text, at most a line.
+  // For runs without a known end: any text of one line.
   void show(const std::string& text);
 
-  // A line of output that must not be torn by the bar. May be called from any thread.
+  // A line of output that is not broken up by the bar. From any thread.
   void print(std::FILE* stream, const std::string& line);
 
  private:
@@ -32,7 +31,7 @@ class Progress {
   std::size_t total_;
   bool terminal_;
   bool drawn_ = false;
-  std::string bar_;  // as it was drawn last
+  std::string bar_;  // as last drawn
   std::chrono::steady_clock::time_point last_;
   std::mutex mutex_;
 };

@@ -150,7 +150,7 @@ TEST_CASE("a live camera: the page tells what it is doing, and Ctrl-C ends it in
   CHECK(!contains(process.err(), "secret"));
 }
 
-TEST_CASE("a ring of a live camera that is lost is waited for, and connected anew") {
+TEST_CASE("a lost ring of a live camera is waited for and reconnected") {
   const TemporaryFolder folder;
   const std::string model = folder / "model.safetensors";
   test::write_tiny_model(model);
@@ -182,7 +182,7 @@ TEST_CASE("a ring of a live camera that is lost is waited for, and connected ane
   ::kill(process.pid(), SIGTERM);
   CHECK(process.wait() == 0);
   CHECK(contains(process.err(), "the ring is back"));
-  CHECK(contains(process.err(), "the ring was connected anew once"));
+  CHECK(contains(process.err(), "the ring was reconnected once"));
 }
 
 TEST_CASE("files through a ring that is lost: every picture is answered once, in order") {
