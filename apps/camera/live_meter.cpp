@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "apps/report/report.h"
+#include "apps/session/ring/link_coding.h"
 #include "apps/session/ring/worker_stats.h"
 #include "engine/codec/codec.h"
 
@@ -28,26 +29,28 @@ double share(double before, double now, double seconds) {
   return seconds > 0 ? std::clamp((now - before) / seconds, 0.0, 1.0) : 0;
 }
 
-std::string coding(std::size_t link, std::size_t stages, const net::LinkStats& stats) {
+std::string coding_text(std::size_t link, std::size_t stages, const net::LinkStats& stats,
+                        const LinkCoding& coding) {
   if (link == stages) return "logits";
   if (stats.frames == 0) return link == 0 ? "pixels" : "";
-  return codec_text({static_cast<CodecId>(stats.codec), stats.bits});
+  return codec_text(coding.codec);
 }
 
 LiveLink live_link(std::size_t index, std::size_t stages, const net::LinkStats& before,
-                   const net::LinkStats& now, double seconds, const OutputHistories& outputs) {
+                   const net::LinkStats& now, double seconds, const LinkCoding& coding,
+                   const OutputHistories& outputs) {
   LiveLink link;
   link.name = link_name(index, stages);
   link.mbps = rate(before.wire_bytes, now.wire_bytes, seconds) * 8e-6;
   link.busy = share(before.sending_s, now.sending_s, seconds);
   link.capacity_kind = now.capacity;
   link.capacity_mbps = now.capacity_bps * 1e-6;
-  link.codec = coding(index, stages, now);
+  link.codec = coding_text(index, stages, now, coding);
   // Of the newest frames: the coding changes.
-  net::LinkStats lately = now;
-  lately.payload_bytes -= std::min(before.payload_bytes, now.payload_bytes);
-  lately.elements -= std::min(before.elements, now.elements);
-  link.bits = lately.elements > 0 ? lately.bits_per_element() : now.bits_per_element();
+  net::LinkStats recent = now;
+  recent.payload_bytes -= std::min(before.payload_bytes, now.payload_bytes);
+  recent.images -= std::min(before.images, now.images);
+  link.bits = bits_per_element(recent.images > 0 ? recent : now, coding);
   link.rtt_ms = now.rtt_s * 1e3;
   link.wire_bytes = now.wire_bytes;
   link.frames = now.frames;
@@ -113,7 +116,8 @@ void LiveMeter::measure(Time now, std::uint64_t images, const net::RingStats& ri
   }
   const auto links = ring_links(ring), links_before = ring_links(before.ring);
   for (std::size_t i = 0; i < links.size(); ++i) {
-    status.links.push_back(live_link(i, stages, links_before[i], links[i], seconds, outputs));
+    status.links.push_back(
+        live_link(i, stages, links_before[i], links[i], seconds, link_coding(ring, i), outputs));
   }
   for (const OutputHistory& output : outputs) {
     status.target_rate = std::max(status.target_rate, output.last.target_rate);

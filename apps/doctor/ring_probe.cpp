@@ -7,7 +7,7 @@
 #include "apps/doctor/link_readings.h"
 #include "apps/doctor/time_limit.h"
 #include "apps/session/node/probe_frames.h"
-#include "apps/session/node/stage_worker.h"
+#include "apps/session/node/probe_order.h"
 #include "net/ring/ring_head.h"
 #include "net/wire/control.h"
 #include "ops/base/error.h"
@@ -40,7 +40,6 @@ net::HeadOptions head_options(const RingProbeRequest& request,
   options.link_bits_per_second = static_cast<std::uint64_t>(request.link_mbps * 1e6);
   options.credits = 2;
   options.ready_timeout = ready_limit;
-  options.codecs = decodable_codecs();
   return options;
 }
 
@@ -50,7 +49,6 @@ double tiny_round(net::RingHead& head) {
   for (int i = 0; i < tiny_frames; ++i) {
     const auto start = Clock::now();
     net::Message message;
-    message.codec = decodable_codecs().front();
     message.payload.resize(64);
     head.submit(std::move(message));
     head.next_result();

@@ -4,17 +4,13 @@
 
 #include <algorithm>
 
-#include "engine/codec/codec.h"
+#include "apps/session/ring/link_coding.h"
 
 namespace quantring::apps {
 namespace {
 
 double ratio(double amount, double total) {
   return total > 0 ? amount / total : 0;
-}
-
-std::string codec_of(const net::LinkStats& link) {
-  return link.frames == 0 ? "-" : codec_text({static_cast<CodecId>(link.codec), link.bits});
 }
 
 std::string capacity_text(net::Capacity capacity, double bps) {
@@ -46,10 +42,12 @@ std::string link_table(const RunSummary& summary) {
   for (std::size_t i = 0; i < links.size(); ++i) {
     const net::LinkStats& link = links[i];
     const auto [capacity, bps] = link_capacity(summary.ring, summary.outputs, i);
+    const LinkCoding coding = link_coding(summary.ring, i);
     const auto images = static_cast<double>(link.images);
     rows.push_back(
-        {link_name(i, summary.ring.stages.size()), codec_of(link),
-         fmt::format("{:.2f}", link.bits_per_element()),
+        {link_name(i, summary.ring.stages.size()),
+         link.frames == 0 ? "-" : codec_text(coding.codec),
+         fmt::format("{:.2f}", bits_per_element(link, coding)),
          fmt::format("{:.0f}", ratio(static_cast<double>(link.payload_bytes), images)),
          fmt::format("{:.1f}", ratio(static_cast<double>(link.wire_bytes) * 8e-6, summary.seconds)),
          capacity_text(capacity, bps),
@@ -74,7 +72,8 @@ std::string decision_list(const RunSummary& summary) {
     for (std::size_t d = history.decisions.size() - shown; d < history.decisions.size(); ++d) {
       text += fmt::format("{}: {}\n", name, decision_text(history.decisions[d]));
     }
-    coarser = coarser || summary.ring.stages[i].output.bits_per_element() < 32;
+    coarser = coarser || bits_per_element(summary.ring.stages[i].output,
+                                          link_coding(summary.ring, i + 1)) < 32;
   }
   if (coarser) {
     text +=
@@ -88,9 +87,11 @@ std::string decision_list(const RunSummary& summary) {
 
 std::string progress_links(const net::RingStats& stats, double seconds) {
   std::string rates, bits;
-  for (const net::LinkStats& link : ring_links(stats)) {
-    rates += fmt::format(" {:.1f}", ratio(static_cast<double>(link.wire_bytes) * 8e-6, seconds));
-    bits += fmt::format(" {}", link.bits);
+  const auto links = ring_links(stats);
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    rates +=
+        fmt::format(" {:.1f}", ratio(static_cast<double>(links[i].wire_bytes) * 8e-6, seconds));
+    bits += fmt::format(" {}", links[i].frames == 0 ? 0 : link_coding(stats, i).codec.bits);
   }
   return rates.empty() ? "" : fmt::format("Mbit/s{}  bits{}", rates, bits);
 }

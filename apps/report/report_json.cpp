@@ -2,6 +2,7 @@
 
 #include "apps/report/report.h"
 #include "apps/session/ring/json_fields.h"
+#include "apps/session/ring/link_coding.h"
 #include "apps/session/ring/worker_stats.h"
 
 namespace quantring::apps {
@@ -59,17 +60,18 @@ ordered_json links_json(const RunSummary& summary) {
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const net::LinkStats& count = counts[i];
     const LinkCapacity capacity = link_capacity(summary.ring, summary.outputs, i);
+    const LinkCoding coding = link_coding(summary.ring, i);
     ordered_json link = {{"link", link_name(i, summary.ring.stages.size())},
                          {"images", count.images},
                          {"payload_bytes", count.payload_bytes},
                          {"wire_bytes", count.wire_bytes},
-                         {"bits_per_element", count.bits_per_element()},
+                         {"bits_per_element", bits_per_element(count, coding)},
                          {"sending_s", count.sending_s},
                          {"credit_wait_s", count.credit_wait_s},
                          {"capacity", capacity_name(capacity.kind)},
                          {"capacity_bps", known(capacity.bps)}};
     if (count.frames > 0) {
-      link.update(codec_json({static_cast<CodecId>(count.codec), count.bits}));
+      link.update(codec_json(coding.codec));
     }
     if (i > 0 && i <= summary.outputs.size()) add_history(link, summary.outputs[i - 1]);
     links.push_back(std::move(link));

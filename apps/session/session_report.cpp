@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "apps/session/ring/link_coding.h"
 #include "apps/session/ring/ring_links.h"
-#include "engine/codec/codec.h"
 
 namespace quantring {
 
@@ -27,8 +27,9 @@ void add_ring_report(const net::RingStats& stats, const OutputHistories& histori
     const net::LinkStats& from = links[i];
     LinkReport link;
     link.name = link_name(i, stages);
-    if (from.frames > 0) link.codec = codec_text({static_cast<CodecId>(from.codec), from.bits});
-    link.bits = from.bits_per_element();
+    const LinkCoding coding = link_coding(stats, i);
+    if (from.frames > 0) link.codec = codec_text(coding.codec);
+    link.bits = bits_per_element(from, coding);
     link.frames = from.frames;
     link.payload_bytes = from.payload_bytes;
     link.wire_bytes = from.wire_bytes;

@@ -33,8 +33,10 @@ std::string shape_text(TensorShape shape) {
 const Codec& codec_of(CodecSpec spec) {
   const Codec* codec = find_codec(spec.id);
   if (codec == nullptr || !codec->has_width(spec.bits))
-    throw Error(fmt::format("codec {} with {} bits is not known to this build",
-                            static_cast<int>(spec.id), spec.bits));
+    throw Error(
+        fmt::format("codec {} with {} bits is not known to this build: install the same version "
+                    "on both ends",
+                    static_cast<int>(spec.id), spec.bits));
   return *codec;
 }
 

@@ -15,7 +15,7 @@ double seconds(std::chrono::steady_clock::duration span) {
 
 bool is_instruction(const FrameHeader& header) {
   return header.kind == FrameKind::control &&
-         header.codec == static_cast<std::uint8_t>(ControlType::instruct);
+         header.control == static_cast<std::uint8_t>(ControlType::instruct);
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ void Link::control(ControlType type, const std::string& json, Time now) {
   if (!open()) return;
   FrameHeader header;
   header.kind = FrameKind::control;
-  header.codec = static_cast<std::uint8_t>(type);
+  header.control = static_cast<std::uint8_t>(type);
   header.epoch = config_.epoch;
   if (type == ControlType::finish) header.request_id = next_request_;
   if (json.size() > payload_limit(FrameKind::control)) {
@@ -139,11 +139,6 @@ bool Link::may_submit(Time now) {
 }
 
 void Link::submit(Message&& message, Time now) {
-  if (std::find(peer_codecs_.begin(), peer_codecs_.end(), message.codec) == peer_codecs_.end()) {
-    return fail(fmt::format("{} cannot decode codec {}: install the same version on both",
-                            config_.peer, message.codec),
-                now);
-  }
   if (message.payload.size() > max_payload_bytes) {
     return fail(fmt::format("a frame of {} bytes is too long for a link, the limit is {}",
                             message.payload.size(), max_payload_bytes),
@@ -155,10 +150,7 @@ void Link::submit(Message&& message, Time now) {
   data_writing_ = true;
   ++stats_.frames;
   stats_.images += message.images;
-  stats_.elements += message.elements();
   stats_.payload_bytes += message.payload.size();
-  stats_.codec = message.codec;
-  stats_.bits = message.bits;
   send(message_frame(config_.data, config_.epoch, std::move(message)), now);
 }
 

@@ -156,7 +156,6 @@ class Link {
   State state_ = State::idle;
   std::vector<Action> actions_;
   LinkStats stats_;
-  std::vector<std::uint8_t> peer_codecs_;
 
   std::uint64_t credit_ = 0;  // frames; sender: may be sent; receiver: granted and not used
   std::uint64_t next_request_ = 0;

@@ -1,7 +1,6 @@
 // Frames of the peer: what is allowed when, and what follows from it.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "net/hop/link.h"
@@ -62,22 +61,18 @@ std::string Link::data_refusal(const FrameHeader& header) const {
     return fmt::format("request {} arrived, {} was next", header.request_id, next_request_);
   }
   if (credit_ == 0) return "a frame arrived for which there was no credit";
-  const auto& codecs = config_.hello.codecs;
-  if (std::find(codecs.begin(), codecs.end(), header.codec) == codecs.end()) {
-    return fmt::format("codec {}, which was not in the hello", header.codec);
-  }
   return {};
 }
 
 // Decided from the header, so that a payload need not be read to be refused.
 std::string Link::control_refusal(const FrameHeader& header) const {
-  const auto type = static_cast<ControlType>(header.codec);
+  const auto type = static_cast<ControlType>(header.control);
   const bool downstream =
       type == ControlType::plan || type == ControlType::finish || type == ControlType::instruct;
   const bool upstream =
       type == ControlType::ready || type == ControlType::stats || type == ControlType::bye;
   if (config_.end == LinkEnd::receiver ? !downstream : !upstream) {
-    return fmt::format("control message {} is not allowed here", header.codec);
+    return fmt::format("control message {} is not allowed here", header.control);
   }
   if (type == ControlType::instruct && header.payload_length > max_instruction_bytes) {
     return fmt::format("an instruction of {} bytes", header.payload_length);
@@ -122,10 +117,7 @@ void Link::frame_arrived(Frame&& frame, Time now) {
       ++stats_.frames;
       Message message = frame_message(std::move(frame));
       stats_.images += message.images;
-      stats_.elements += message.elements();
       stats_.payload_bytes += message.payload.size();
-      stats_.codec = message.codec;
-      stats_.bits = message.bits;
       actions_.push_back(Delivered{std::move(message)});
       return;
     }
@@ -167,7 +159,6 @@ void Link::hello_arrived(const Frame& frame, Time now) {
                     config_.hello.version, config_.peer, printable(hello.version)),
         now);
   }
-  peer_codecs_ = hello.codecs;
   if (config_.end == LinkEnd::sender) {
     if (hello.session != config_.hello.session) return violated("it answered for another session");
     state_ = State::open;
@@ -179,7 +170,7 @@ void Link::hello_arrived(const Frame& frame, Time now) {
 }
 
 void Link::control_arrived(Frame&& frame) {
-  const auto type = static_cast<ControlType>(frame.header.codec);
+  const auto type = static_cast<ControlType>(frame.header.control);
   if (type == ControlType::finish) {
     if (frame.header.request_id != next_request_) {
       return violated(

@@ -26,7 +26,6 @@ Hello HeadSession::own_hello() const {
   hello.version = options_.version;
   hello.session = session_;
   hello.role = Role::head;
-  hello.codecs = options_.codecs;
   return hello;
 }
 

@@ -11,7 +11,7 @@ NodeDriver::NodeDriver(asio::io_context& io, const NodeOptions& options, StageFa
     : io_(io),
       factory_(std::move(factory)),
       host_(std::move(host)),
-      session_({options.listen, options.version, options.codecs}, hello, upstream->remote_host()),
+      session_({options.listen, options.version}, hello, upstream->remote_host()),
       upstream_(std::move(upstream)) {}
 
 void NodeDriver::start() {

@@ -40,7 +40,6 @@ Hello NodeSession::own_hello(Role role) const {
   hello.version = identity_.version;
   hello.session = hello_.session;
   hello.role = role;
-  hello.codecs = identity_.codecs;
   return hello;
 }
 

@@ -54,7 +54,6 @@ using NodeAction =
 struct NodeIdentity {
   std::string listen;   // address that the node listens on
   std::string version;  // of the software
-  std::vector<std::uint8_t> codecs;
 };
 
 class NodeSession {

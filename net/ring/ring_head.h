@@ -29,7 +29,6 @@ struct HeadOptions {
   // Frames of a hop that were sent and not consumed: bounds memory and the ring's latency.
   std::uint32_t credits = 4;
   std::chrono::seconds ready_timeout{180};  // for all stages to load
-  std::vector<std::uint8_t> codecs;         // ids that the head can decode (results)
   std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
 };
 

@@ -28,8 +28,8 @@ class StageWorker {
   // exception ends the session; the head gets its text with this stage's number and address.
   virtual void submit(Message& in) = 0;
 
-  // Waits for the result of the oldest frame in flight: fill codec, bits, shape, scale, offset and
-  // payload of the empty `out`; the ring sets its request_id. Called only when at most one frame is
+  // Waits for the result of the oldest frame in flight: fill images and payload of the
+  // empty `out`; the ring sets its request_id. Called only when at most one frame is
   // ahead of it, the one that is being sent. Exceptions as in submit.
   virtual void collect(Message& out) = 0;
 
@@ -56,7 +56,6 @@ using EventLog = std::function<void(std::string line)>;
 
 struct NodeOptions {
   std::string listen = "0.0.0.0:7710";      // HOST:PORT, [IPv6]:PORT; port 0 takes a free one
-  std::vector<std::uint8_t> codecs;         // ids that the worker can decode; sent in the hello
   std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
   // Called about once a second on the I/O loop, for a watchdog: when the loop hangs, calls stop.
   std::function<void()> alive;

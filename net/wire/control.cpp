@@ -41,8 +41,7 @@ std::string hello_json(const Hello& hello) {
   return json_text(json{{"version", hello.version},
                         {"session", session_text(hello.session)},
                         {"role", role_names[static_cast<int>(hello.role)]},
-                        {"stage", hello.stage},
-                        {"codecs", hello.codecs}});
+                        {"stage", hello.stage}});
 }
 
 Hello parse_hello(std::string_view text) {
@@ -53,12 +52,6 @@ Hello parse_hello(std::string_view text) {
   hello.session = read_session(object);
   hello.role = read_role(object);
   hello.stage = static_cast<int>(read_uint(object, "stage", max_stages - 1));
-  for (const json& codec : read_array(object, "codecs", 256)) {
-    if (!codec.is_number_unsigned() || codec.get<std::uint64_t>() > 255) {
-      throw Error("field 'codecs' holds something that is no codec id");
-    }
-    hello.codecs.push_back(codec.get<std::uint8_t>());
-  }
   return hello;
 }
 

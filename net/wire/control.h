@@ -21,11 +21,10 @@ struct Hello {
   std::string version;        // of the software
   std::uint64_t session = 0;  // random; the same for every link of a ring
   Role role = Role::node;
-  int stage = 0;                     // of a Role::stage
-  std::vector<std::uint8_t> codecs;  // that this end can decode
+  int stage = 0;  // of a Role::stage
 };
 
-// Travels in the `codec` field of a control frame.
+// FrameHeader::control of a control frame.
 enum class ControlType : std::uint8_t {
   plan = 1,      // downstream; JSON: Plan
   ready = 2,     // upstream: this stage and all stages behind it can compute

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <utility>
 
 #include "net/wire/crc32c.h"
@@ -11,7 +10,7 @@ namespace quantring::net {
 namespace {
 
 constexpr std::uint64_t max_text_bytes = 1 << 20;
-constexpr std::size_t crc_at = 52;
+constexpr std::size_t crc_at = 36;
 static_assert(crc_at + 4 == frame_header_bytes);
 static_assert(max_payload_bytes <= UINT32_MAX);
 
@@ -54,18 +53,14 @@ HeaderBytes write_header(const FrameHeader& header) {
   put(bytes, 0, frame_magic);
   put(bytes, 4, protocol_version);
   put(bytes, 6, static_cast<std::uint8_t>(header.kind));
-  put(bytes, 7, header.codec);
-  put(bytes, 8, header.bits);
-  put(bytes, 9, header.flags);
+  put(bytes, 7, header.control);
+  put(bytes, 8, header.flags);
+  put(bytes, 10, header.attempt);
   put(bytes, 12, header.epoch);
   put(bytes, 16, header.request_id);
   put(bytes, 24, header.images);
-  put(bytes, 28, header.tokens);
-  put(bytes, 32, header.dim);
-  put(bytes, 36, std::bit_cast<std::uint32_t>(header.scale));
-  put(bytes, 40, std::bit_cast<std::uint32_t>(header.offset));
-  put(bytes, 44, header.payload_length);
-  put(bytes, 48, header.payload_crc);
+  put(bytes, 28, header.payload_length);
+  put(bytes, 32, header.payload_crc);
   put(bytes, crc_at, crc32c({bytes.data(), crc_at}));
   return bytes;
 }
@@ -74,8 +69,8 @@ std::string read_header(std::span<const std::byte, frame_header_bytes> bytes, Fr
   if (get<std::uint32_t>(bytes, 0) != frame_magic) return "wrong magic: is this a QuantRing port?";
   if (const auto version = get<std::uint16_t>(bytes, 4); version != protocol_version) {
     return fmt::format(
-        "protocol version {}, this build speaks {}: install the same version on both", version,
-        protocol_version);
+        "speaks protocol version {}, this build speaks {}: install the same version on both",
+        version, protocol_version);
   }
   if (get<std::uint32_t>(bytes, crc_at) != crc32c(bytes.first<crc_at>())) {
     return "the header's checksum is wrong: the link damages data";
@@ -87,20 +82,19 @@ std::string read_header(std::span<const std::byte, frame_header_bytes> bytes, Fr
   }
   FrameHeader header;
   header.kind = static_cast<FrameKind>(kind);
-  header.codec = get<std::uint8_t>(bytes, 7);
-  header.bits = get<std::uint8_t>(bytes, 8);
-  header.flags = get<std::uint8_t>(bytes, 9);
+  header.control = get<std::uint8_t>(bytes, 7);
+  if (header.control != 0 && header.kind != FrameKind::control) {
+    return "a control type in a frame that is no control message";
+  }
+  header.flags = get<std::uint16_t>(bytes, 8);
   if (header.flags != 0) return fmt::format("frame flags {:#x} are unknown", header.flags);
-  if (get<std::uint16_t>(bytes, 10) != 0) return "the header's unused bytes are not zero";
+  header.attempt = get<std::uint16_t>(bytes, 10);
+  if (header.attempt != 0) return fmt::format("attempt {} is not supported", header.attempt);
   header.epoch = get<std::uint32_t>(bytes, 12);
   header.request_id = get<std::uint64_t>(bytes, 16);
   header.images = get<std::uint32_t>(bytes, 24);
-  header.tokens = get<std::uint32_t>(bytes, 28);
-  header.dim = get<std::uint32_t>(bytes, 32);
-  header.scale = std::bit_cast<float>(get<std::uint32_t>(bytes, 36));
-  header.offset = std::bit_cast<float>(get<std::uint32_t>(bytes, 40));
-  header.payload_length = get<std::uint32_t>(bytes, 44);
-  header.payload_crc = get<std::uint32_t>(bytes, 48);
+  header.payload_length = get<std::uint32_t>(bytes, 28);
+  header.payload_crc = get<std::uint32_t>(bytes, 32);
   if (const auto limit = payload_limit(header.kind); header.payload_length > limit) {
     return fmt::format("a payload of {} bytes, the limit for its kind is {}", header.payload_length,
                        limit);
@@ -132,22 +126,14 @@ std::string payload_text(const Frame& frame) {
 Frame message_frame(FrameKind kind, std::uint32_t epoch, Message&& message) {
   FrameHeader header;
   header.kind = kind;
-  header.codec = message.codec;
-  header.bits = message.bits;
   header.epoch = epoch;
   header.request_id = message.request_id;
   header.images = message.images;
-  header.tokens = message.tokens;
-  header.dim = message.dim;
-  header.scale = message.scale;
-  header.offset = message.offset;
   return make_frame(header, std::move(message.payload));
 }
 
 Message frame_message(Frame&& frame) {
-  const FrameHeader& header = frame.header;
-  return {header.codec, header.bits,  header.request_id, header.images,           header.tokens,
-          header.dim,   header.scale, header.offset,     std::move(frame.payload)};
+  return {frame.header.request_id, frame.header.images, std::move(frame.payload)};
 }
 
 }  // namespace quantring::net

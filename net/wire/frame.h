@@ -14,7 +14,7 @@
 namespace quantring::net {
 
 inline constexpr std::uint32_t frame_magic = 0x474E5251;  // "QRNG" in the order of the wire
-inline constexpr std::uint16_t protocol_version = 1;
+inline constexpr std::uint16_t protocol_version = 2;
 
 enum class FrameKind : std::uint8_t {
   hello = 1,      // first frame of each end; payload: Hello as JSON
@@ -22,28 +22,27 @@ enum class FrameKind : std::uint8_t {
   result = 3,     // a Message to the head
   credit = 4,     // request_id: number of frames that may be sent in addition; no payload
   heartbeat = 5,  // no payload
-  control = 6,    // codec: the ControlType; payload: its JSON
+  control = 6,    // control: the ControlType; payload: its JSON
   error = 7,      // payload: one line of text; the link ends
 };
 
 // On the wire, byte by byte:
-//   0 magic u32 | 4 protocol version u16 | 6 kind u8 | 7 codec u8 | 8 bits u8 | 9 flags u8 (none
-//   yet: 0)
-//  10 zero u16  | 12 epoch u32 | 16 request id u64 | 24 images u32 | 28 tokens u32 | 32 dim u32
-//  36 scale f32 | 40 offset f32 | 44 payload length u32 | 48 CRC-32C of the payload | 52 CRC-32C of
-//  0..51
+//   0 magic u32 | 4 protocol version u16 | 6 kind u8 | 7 control type u8 (0: no control message)
+//   8 flags u16 (none yet: 0) | 10 attempt u16 (none yet: 0) | 12 epoch u32 | 16 request id u64
+//  24 images u32 | 28 payload length u32 | 32 CRC-32C of the payload | 36 CRC-32C of 0..35
 // Magic and version keep their places in every version, so that any two builds can name their
 // mismatch.
-inline constexpr std::size_t frame_header_bytes = 56;
+inline constexpr std::size_t frame_header_bytes = 40;
 static_assert(frame_header_bytes <= 64);
 
 struct FrameHeader {
   FrameKind kind = FrameKind::heartbeat;
-  std::uint8_t codec = 0, bits = 0, flags = 0;
-  std::uint32_t epoch = 0;  // of the plan
+  std::uint8_t control = 0;   // ControlType of FrameKind::control
+  std::uint16_t flags = 0;    // must be 0
+  std::uint16_t attempt = 0;  // how often the request was sent before; must be 0
+  std::uint32_t epoch = 0;    // of the plan
   std::uint64_t request_id = 0;
-  std::uint32_t images = 0, tokens = 0, dim = 0;
-  float scale = 0, offset = 0;
+  std::uint32_t images = 0;
   std::uint32_t payload_length = 0;  // bytes
   std::uint32_t payload_crc = 0;
 };

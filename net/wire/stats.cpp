@@ -14,23 +14,19 @@ using nlohmann::json;
 json link_json(const LinkStats& link) {
   return {{"frames", link.frames},
           {"images", link.images},
-          {"elements", link.elements},
           {"payload_bytes", link.payload_bytes},
           {"wire_bytes", link.wire_bytes},
           {"sending_s", link.sending_s},
           {"credit_wait_s", link.credit_wait_s},
           {"capacity", static_cast<int>(link.capacity)},
           {"capacity_bps", link.capacity_bps},
-          {"rtt_s", link.rtt_s},
-          {"codec", link.codec},
-          {"bits", link.bits}};
+          {"rtt_s", link.rtt_s}};
 }
 
 LinkStats read_link(const json& object) {
   LinkStats link;
   link.frames = read_uint(object, "frames");
   link.images = read_uint(object, "images");
-  link.elements = read_uint(object, "elements");
   link.payload_bytes = read_uint(object, "payload_bytes");
   link.wire_bytes = read_uint(object, "wire_bytes");
   link.sending_s = read_number(object, "sending_s");
@@ -40,16 +36,10 @@ LinkStats read_link(const json& object) {
   if (!(link.capacity_bps >= 0)) throw Error("field 'capacity_bps' is below 0");
   link.rtt_s = read_number(object, "rtt_s");
   if (!(link.rtt_s >= 0)) throw Error("field 'rtt_s' is below 0");
-  link.codec = static_cast<std::uint8_t>(read_uint(object, "codec", 255));
-  link.bits = static_cast<std::uint8_t>(read_uint(object, "bits", 255));
   return link;
 }
 
 }  // namespace
-
-double LinkStats::bits_per_element() const {
-  return elements ? 8.0 * static_cast<double>(payload_bytes) / static_cast<double>(elements) : 0;
-}
 
 std::string stage_stats_json(const StageStats& stats) {
   const json object = {{"stage", stats.stage},

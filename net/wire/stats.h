@@ -15,10 +15,10 @@ inline constexpr int max_stages = 64;  // of a ring
 using quantring::Capacity;
 
 // One direction of one hop, counted since the session began. Only frames with tensors or results
-// are in frames, images, payload_bytes and elements; wire_bytes has every byte of the hop, headers
-// too.
+// are in frames, images and payload_bytes; wire_bytes counts every byte of the hop, headers
+// included.
 struct LinkStats {
-  std::uint64_t frames = 0, images = 0, elements = 0;
+  std::uint64_t frames = 0, images = 0;
   std::uint64_t payload_bytes = 0, wire_bytes = 0;
   // Sender's side only. Seconds in which a frame was being written to the kernel: how busy the link
   // is. Not its speed, which is `capacity`: the kernel accepts the end of a frame before it is
@@ -34,9 +34,6 @@ struct LinkStats {
   // kernel. The smoothed one would include the queue of our own data while the link is full, and
   // the receiver's delayed acknowledgements (40 ms) while it is not.
   double rtt_s = 0;
-  std::uint8_t codec = 0, bits = 0;  // of the last frame
-
-  double bits_per_element() const;  // payload bits over elements; 0 before the first frame
 };
 
 struct StageStats {

@@ -54,6 +54,8 @@ void try_parse(Parse parse, const std::string& text) {
   }
 }
 
+constexpr std::size_t crc_at = frame_header_bytes - 4;
+
 void parse_header(const HeaderBytes& bytes) {
   FrameHeader header;
   if (!read_header(bytes, header).empty()) return;
@@ -70,8 +72,8 @@ void parse_headers(const std::uint8_t* data, std::size_t size) {
   parse_header(bytes);
   const HeaderBytes good = write_header(FrameHeader{});
   std::copy(good.begin(), good.begin() + 6, bytes.begin());
-  const std::uint32_t crc = crc32c({bytes.data(), 52});
-  for (std::size_t i = 0; i < 4; ++i) bytes[52 + i] = static_cast<std::byte>(crc >> (8 * i));
+  const std::uint32_t crc = crc32c({bytes.data(), crc_at});
+  for (std::size_t i = 0; i < 4; ++i) bytes[crc_at + i] = static_cast<std::byte>(crc >> (8 * i));
   parse_header(bytes);
 }
 
@@ -94,7 +96,6 @@ LinkConfig config(LinkEnd end, FrameKind data) {
   config.end = end;
   config.data = data;
   config.hello.version = "1";
-  config.hello.codecs = {1, 2, 3};
   config.peer = "peer";
   return config;
 }
@@ -103,7 +104,7 @@ LinkConfig config(LinkEnd end, FrameKind data) {
 Frame some_frame(Input& input) {
   FrameHeader header;
   header.kind = static_cast<FrameKind>(1 + input.byte() % 7);
-  header.codec = input.byte() % 8;
+  header.control = input.byte() % 8;
   header.epoch = input.byte() % 4 ? 1 : 2;
   header.request_id = input.byte() % 16;
   const std::uint8_t shape = input.byte();
@@ -113,7 +114,6 @@ Frame some_frame(Input& input) {
   } else if (header.kind == FrameKind::hello) {
     Hello hello;
     hello.version = shape % 8 == 1 ? "2" : "1";
-    hello.codecs = {1, 2};
     payload = hello_json(hello);
   }
   Frame frame = text_frame(header, payload);
@@ -159,7 +159,6 @@ void drive_link(Input& input) {
       case 7:
         if (link.may_submit(now) && !receiver) {
           Message message;
-          message.codec = input.byte() % 4;
           message.request_id = submitted++;
           link.submit(std::move(message), now);
         }

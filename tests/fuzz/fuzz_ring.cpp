@@ -102,7 +102,7 @@ class Fuzz {
   Frame forged_frame() {
     FrameHeader header;
     header.kind = static_cast<FrameKind>(1 + byte() % 7);
-    header.codec = byte() % 8;
+    header.control = byte() % 8;
     header.epoch = byte() % 8 ? 1 : byte();
     header.request_id = byte() % 8;
     header.images = byte();
@@ -116,13 +116,12 @@ class Fuzz {
       hello.session = byte() % 8 ? 42 : byte();
       hello.role = static_cast<Role>(byte() % 3);
       hello.stage = byte() % 4;
-      hello.codecs = {1};
       return hello_json(hello);
     }
     if (header.kind != FrameKind::control) return {};
     StageStats stats;
     stats.stage = byte() % 4;
-    switch (static_cast<ControlType>(header.codec)) {
+    switch (static_cast<ControlType>(header.control)) {
       case ControlType::plan:
         return plan_json(some_plan());
       case ControlType::stats:

@@ -59,7 +59,6 @@ void run_node(const NodeOptions& options, const StopToken& token) {
   };
   net::NodeOptions node_options;
   node_options.listen = options.listen;
-  node_options.codecs = decodable_codecs();
   node_options.alive = options.alive;
   net::RingNode node(node_options, factory, log);
   log("computing on " + compute_text(choice.options));

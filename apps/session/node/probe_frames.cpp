@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "engine/codec/codec.h"
-
 namespace quantring {
 namespace {
 
@@ -39,8 +37,6 @@ net::Message ProbeFrames::next(const net::LinkStats& link) {
     random_.push_back(static_cast<std::byte>(state));
   }
   net::Message message;
-  message.codec = static_cast<std::uint8_t>(CodecId::raw32);
-  message.bits = 32;
   message.payload.assign(random_.begin(), random_.begin() + static_cast<std::ptrdiff_t>(bytes_));
   return message;
 }

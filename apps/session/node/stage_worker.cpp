@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "apps/session/node/coded_message.h"
 #include "engine/stage/synthetic_input.h"
 #include "ops/base/error.h"
 #include "ops/base/process_memory.h"
@@ -51,7 +50,8 @@ void StageWorker::submit(net::Message& in) {
 
 void StageWorker::collect(net::Message& out) {
   const TensorShape shape = runner_.collect(out.payload);
-  describe_payload(out, shape);
+  out.images = shape.images;
+  elements_per_image_ = shape.elements_per_image();
 }
 
 void StageWorker::instructed(const std::string& json) {
@@ -67,15 +67,10 @@ std::string StageWorker::stats_json() {
   stats.range = range_text(runner_.stage().range());
   stats.device = device_;
   stats.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
+  stats.elements_per_image = elements_per_image_;
   stats.has_output = output_.has_value();
   if (output_) stats.output = output_->state();
   return worker_stats_to_json(stats);
-}
-
-std::vector<std::uint8_t> decodable_codecs() {
-  std::vector<std::uint8_t> ids;
-  for (const CodecId id : known_codecs()) ids.push_back(static_cast<std::uint8_t>(id));
-  return ids;
 }
 
 }  // namespace quantring

@@ -35,9 +35,7 @@ class StageWorker : public net::StageWorker {
   ModelFile model_;
   std::optional<AdaptiveOutput> output_;  // none: the last stage, whose logits are not coded
   StageRunner runner_;
+  std::uint64_t elements_per_image_ = 0;  // of the output; 0 before the first
 };
-
-// Codecs that this build decodes; for the hello.
-std::vector<std::uint8_t> decodable_codecs();
 
 }  // namespace quantring

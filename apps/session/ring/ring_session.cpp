@@ -7,8 +7,6 @@
 #include <utility>
 
 #include "apps/session/batch_session.h"
-#include "apps/session/node/coded_message.h"
-#include "apps/session/node/stage_worker.h"
 #include "apps/session/ring/ring_watch.h"
 #include "apps/session/ring/work_order.h"
 #include "ops/base/error.h"
@@ -25,11 +23,9 @@ class RingSession final : public BatchSession {
 
   void submit(PixelBatch&& batch) override {
     const std::uint32_t images = batch.images;
-    const Architecture& a = architecture_;
     net::Message message;
+    message.images = images;
     message.payload = coded_pixels(batch.pixels);
-    describe_payload(message, {images, static_cast<std::uint32_t>(a.channels),
-                               static_cast<std::uint32_t>(a.image_height * a.image_width)});
     {
       const std::lock_guard lock(mutex_);
       submitted_.push_back(images);
@@ -94,7 +90,6 @@ std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::Hea
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     options.stages.at(i).work = work_order_to_json({model.hash(), ranges[i], max_images, link});
   }
-  options.codecs = decodable_codecs();
   const bool automatic_target = link.policy != Policy::fixed && link.target_rate == 0;
   return std::make_unique<RingSession>(model, std::move(options), automatic_target);
 }

@@ -86,7 +86,8 @@ OutputState output_from(const json& object) {
 std::string worker_stats_to_json(const WorkerStats& stats) {
   ordered_json value = {{"range", stats.range},
                         {"device", stats.device},
-                        {"resident_mb", rounded(stats.resident_mb, 0.1)}};
+                        {"resident_mb", rounded(stats.resident_mb, 0.1)},
+                        {"elements", stats.elements_per_image}};
   if (!stats.has_output) return compact(value);
   const OutputState& output = stats.output;
   value["output"] = {
@@ -112,6 +113,7 @@ WorkerStats worker_stats_from_json(const std::string& json_text) {
   stats.range = text_field(value, "range");
   stats.device = text_field(value, "device");
   stats.resident_mb = number_field(value, "resident_mb");
+  stats.elements_per_image = count_field(value, "elements");
   const auto output = value.find("output");
   stats.has_output = output != value.end() && output->is_object();
   if (stats.has_output) stats.output = output_from(*output);

@@ -24,7 +24,8 @@ struct OutputState {
 struct WorkerStats {
   std::string range, device;
   double resident_mb = 0;
-  bool has_output = false;  // false: the last stage, whose output is logits
+  std::uint64_t elements_per_image = 0;  // of the stage's output
+  bool has_output = false;               // false: the last stage, whose output is logits
   OutputState output;
 };
 

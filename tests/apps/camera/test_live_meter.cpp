@@ -8,6 +8,7 @@
 
 #include "apps/camera/latency_histogram.h"
 #include "apps/camera/live_meter.h"
+#include "apps/session/ring/worker_stats.h"
 
 using namespace quantring;
 using namespace quantring::apps;
@@ -29,12 +30,13 @@ net::RingStats ring_after(double s) {
     stage.images = images;
     stage.compute_s = 0.4 * s;
     stage.output.frames = stage.output.images = images;
-    stage.output.elements = 100 * images;
     stage.output.payload_bytes = 400 * images;  // 32 bits an element
     stage.output.wire_bytes = 500 * images;
     stage.output.sending_s = 0.25 * s;
-    stage.output.codec = 1;
-    stage.output.bits = 32;
+    WorkerStats worker;
+    worker.elements_per_image = 100;
+    worker.has_output = true;
+    stage.app_json = worker_stats_to_json(worker);
     stage.output.rtt_s = 0.003;
   }
   ring.input = ring.stages[0].output;

@@ -97,7 +97,6 @@ TEST_CASE("three nodes and four links of different rates: each within 10 %") {
                 [&, i] {
                   net::NodeOptions options;
                   options.listen = fmt::format("10.78.{}.2:0", i);
-                  options.codecs = decodable_codecs();
                   const auto factory = [model](const std::string&, int, int) {
                     return std::make_unique<ProbeWorker>(model, ContextOptions{});
                   };

@@ -198,7 +198,6 @@ TEST_CASE("a node that works for another head is not disturbed") {
   const Nodes nodes({s.model, s.model});
   net::HeadOptions options;
   options.stages = {{nodes.addresses()[0], probe_order_json()}};
-  options.codecs = decodable_codecs();
   net::RingHead other_head(options);
   const Diagnosis diagnosis = diagnose(s.ring(nodes.addresses()));
   CHECK(diagnosis.status == 1);
@@ -214,7 +213,6 @@ TEST_CASE("a node of another version") {
   net::NodeOptions options;
   options.listen = "127.0.0.1:0";
   options.version = "0.0.1";
-  options.codecs = decodable_codecs();
   net::RingNode node(
       options,
       [&](const std::string&, int, int) {

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "apps/session/node/adaptive_output.h"
-#include "apps/session/node/coded_message.h"
 #include "apps/session/node/stage_worker.h"
 #include "ops/base/error.h"
 #include "tests/apps/commands/programs.h"
@@ -19,8 +18,8 @@ net::Message pixels() {
   for (int i = 0; i < images * 64; ++i)
     values[static_cast<std::size_t>(i)] = static_cast<std::byte>(i * 37 % 251);
   net::Message message;
+  message.images = images;
   message.payload = coded_pixels(values);
-  describe_payload(message, {images, 1, 64});
   return message;
 }
 
@@ -61,8 +60,7 @@ TEST_CASE("a worker sends the bytes of coding the stage's result") {
       worker.submit(in);
       worker.collect(out);
       CHECK(out.payload == expected);
-      CHECK(out.codec == static_cast<std::uint8_t>(id));
-      CHECK(out.bits == s.order.link.start.bits);
+      CHECK(read_coded_header(out.payload) == s.order.link.start);
       CHECK(out.images == images);
       differ += out.payload != plain;
     }
@@ -92,18 +90,19 @@ TEST_CASE("on the CPU the codec is chosen for the link as it is when the result 
     worker.submit(in);
     if (i >= 9) observe(0.3 * need);  // the link fell while this was computed
     worker.collect(out);
-    if (i < 9) CHECK(out.codec == static_cast<std::uint8_t>(CodecId::raw32));
+    if (i < 9) CHECK(read_coded_header(out.payload).id == CodecId::raw32);
     ++link.frames;
     link.images += images;
   }
-  CHECK(out.bits <= 8);
+  CHECK(read_coded_header(out.payload).bits <= 8);
   REQUIRE(log.size() == 1);
   CHECK(log[0].find("raw32 -> ") != std::string::npos);
   const WorkerStats stats = worker_stats_from_json(worker.stats_json());
   CHECK(stats.range == "blocks 0-2.5");
   REQUIRE(stats.has_output);
   CHECK(stats.output.policy == Policy::ladder);
-  CHECK(stats.output.point.bits == out.bits);
+  CHECK(stats.output.point == read_coded_header(out.payload));
+  CHECK(stats.elements_per_image == 5 * 32);
   CHECK(stats.output.capacity_bps == doctest::Approx(0.3 * need));
   CHECK(stats.output.target_rate == 1000);
   CHECK(stats.output.decision_count == 1);
@@ -120,9 +119,10 @@ TEST_CASE("the last stage has no output to control") {
   worker.observe_output({});
   worker.submit(in);
   worker.collect(out);
-  CHECK(out.codec == static_cast<std::uint8_t>(CodecId::raw32));
-  CHECK(out.dim == 10);
-  CHECK_FALSE(worker_stats_from_json(worker.stats_json()).has_output);
+  CHECK(read_coded_header(out.payload).id == CodecId::raw32);
+  const WorkerStats stats = worker_stats_from_json(worker.stats_json());
+  CHECK(stats.elements_per_image == 10);
+  CHECK_FALSE(stats.has_output);
 }
 
 TEST_CASE("the head's instruction is the target where none was given") {

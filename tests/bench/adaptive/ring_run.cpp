@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "apps/session/batch_session.h"
+#include "apps/session/ring/link_coding.h"
 #include "tests/bench/adaptive/stage_nodes.h"
 #include "tests/bench/adaptive/test_network.h"
 
@@ -174,7 +175,8 @@ class Stream {
         const BatchRecord& last = run_.batches.back();
         const int waiting = static_cast<int>((now() - last.due_s) / interval()) * micro_batch;
         run_.samples.push_back({now(), last.batch, shaped_bps_, static_cast<int>(link.capacity),
-                                link.capacity_bps, link.bits, images_done_, std::max(0, waiting)});
+                                link.capacity_bps, link_coding(stats, 1).codec.bits, images_done_,
+                                std::max(0, waiting)});
         say(run_.samples.back());
       }
       changed_.wait_for(lock, look_every, [this] { return over_; });

@@ -1,4 +1,4 @@
-// What the bandwidth meter says of links that tc shapes, beside what they are shaped to:
+// Readings of the bandwidth meter on links shaped by tc, beside the shaped rate:
 //   bench_meter [tbf|htb] [SECONDS]
 // One line for each congestion control, rate, frame size and load. Needs root and `ip netns`.
 #include <algorithm>

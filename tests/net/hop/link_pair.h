@@ -19,15 +19,12 @@ using quantring::test::contains;
 
 using std::chrono::milliseconds;
 
-constexpr std::uint8_t wire_codec = 3;
-
 inline LinkConfig link_config(LinkEnd end) {
   LinkConfig config;
   config.end = end;
   config.hello.version = "1.0";
   config.hello.session = 42;
   config.hello.role = end == LinkEnd::sender ? Role::stage : Role::node;
-  config.hello.codecs = {wire_codec};
   config.peer = end == LinkEnd::sender ? "stage 1 (b:2)" : "stage 0 (a:1)";
   config.connect_hint = "is it on?";
   return config;
@@ -136,12 +133,8 @@ struct Pair {
 
   void send(std::uint64_t id) {
     Message message;
-    message.codec = wire_codec;
-    message.bits = 4;
     message.request_id = id;
     message.images = 2;
-    message.tokens = 3;
-    message.dim = 5;
     message.payload.assign(100 + id % 7, static_cast<std::byte>(id));
     sender.link.submit(std::move(message), now);
     sender.collect();

@@ -1,6 +1,6 @@
 #pragma once
 // A hop whose two ends are in the two namespaces of a ShapedLink, and a sender that sends frames of
-// one size at one rate and writes down what the meter says before each.
+// one size at one rate and records the meter's reading before each.
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
@@ -19,7 +19,7 @@ namespace quantring::net {
 
 struct Traffic {
   std::size_t frame_bytes = 0;
-  double bits_per_second = 0;  // of payload; 0: frame after frame
+  double bits_per_second = 0;  // of payload; 0: as fast as possible
   double seconds = 1;
 };
 
@@ -30,7 +30,7 @@ struct Reading {
 
 class MeteredHop {
  public:
-  // `port` that the sender connects to, when something stands between it and the receiver's.
+  // port: of a proxy in front of the receiver, when there is one.
   explicit MeteredHop(const ShapedLink& shaped, std::uint64_t pace_bits = 0,
                       const std::function<std::uint16_t(std::uint16_t)>& between = {}) {
     std::uint16_t port = 0;
@@ -84,7 +84,6 @@ class MeteredHop {
     LinkConfig config;
     config.end = end;
     config.hello.version = "1";
-    config.hello.codecs = {1};
     config.peer = end == LinkEnd::sender ? "the receiver" : "the sender";
     return config;
   }
@@ -138,7 +137,6 @@ class MeteredHop {
                   8.0 * static_cast<double>(traffic.frame_bytes) / traffic.bits_per_second));
       }
       Message message;
-      message.codec = 1;
       message.request_id = connection->link().stats().frames;
       message.payload.resize(traffic.frame_bytes);
       connection->submit(std::move(message));

@@ -1,5 +1,5 @@
 // The meter over a simulated link: packets, a queue with a token bucket, a window, a round trip, a
-// reader; in simulated time. What it says is compared with the rate that the link was given.
+// reader; in simulated time. Readings are compared with the rate of the link.
 #include "net/hop/bandwidth_meter.h"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ constexpr std::uint64_t all = UINT64_MAX / 2;
 
 struct Path {
   double bytes_per_s = 0;  // of the narrowest point
-  double bucket = 0;       // bytes that it lets through at once after a rest
+  double bucket = 0;       // bytes that pass at once after an idle time
   double round_trip_s = 5e-5;
   std::uint64_t window = 150'000;      // congestion window, bytes
   std::uint64_t receive_buffer = all;  // bytes that the receiver holds for its reader
@@ -31,8 +31,8 @@ class Simulation {
  public:
   explicit Simulation(const Path& given) : path(given), tokens_(given.bucket) {}
 
-  // Frames at intervals (0: one as soon as the one before is in the kernel). Readings at each
-  // frame's begin, and every 10 ms.
+  // Frames at intervals (0: each as soon as the previous one is in the kernel). Readings at the
+  // begin of each frame, and every 10 ms.
   std::vector<LinkCapacity> run(double seconds, std::uint64_t frame, double interval_s) {
     std::vector<LinkCapacity> readings;
     const double until = now_ + seconds;
@@ -160,11 +160,11 @@ bool within(double value, double expected, double share) {
 Path path_of(double mbit, double bucket = 15000) {
   Path path;
   path.bytes_per_s = mbit * 1e6 / 8;
-  path.bucket = std::max(bucket, mbit * 125);  // a millisecond of it
+  path.bucket = std::max(bucket, mbit * 125);  // one millisecond
   return path;
 }
 
-TEST_CASE("meter: a full link, whatever its rate and the frames") {
+TEST_CASE("meter: a full link, for many rates and frame sizes") {
   for (const double mbit : {1.0, 10.0, 50.0, 250.0, 1000.0}) {
     for (const std::uint64_t frame : {10'000, 75'000, 1'000'000}) {
       CAPTURE(mbit);
@@ -178,7 +178,7 @@ TEST_CASE("meter: a full link, whatever its rate and the frames") {
   }
 }
 
-TEST_CASE("meter: frames with gaps, after each of which a bucket lets some through at once") {
+TEST_CASE("meter: frames with gaps, after which a token bucket passes bytes at once") {
   for (const double mbit : {10.0, 50.0, 250.0, 1000.0}) {
     for (const double load : {0.3, 0.6}) {
       for (const std::uint64_t frame : {75'000, 1'000'000}) {
@@ -190,7 +190,7 @@ TEST_CASE("meter: frames with gaps, after each of which a bucket lets some throu
         Simulation link(path_of(mbit));
         const auto readings = link.run(3, frame, frame_s / load);
         const Share got = summarize(readings, readings.size() / 2);
-        // What is over within a few samples is not known, and is not said to be.
+        // Frames that pass within a few samples are not reported as measured.
         if (frame_s > 0.01) CHECK(got.measured > 0.9);
         if (got.measured > 0) CHECK(within(got.median, mbit * 1e6, 0.07));
         CHECK(got.greatest_at_least < 1.1 * mbit * 1e6);
@@ -200,7 +200,7 @@ TEST_CASE("meter: frames with gaps, after each of which a bucket lets some throu
   }
 }
 
-TEST_CASE("meter: frames that a bucket swallows say only what went through") {
+TEST_CASE("meter: frames that fit in the bucket give only a lower bound") {
   Simulation link(path_of(50, 60'000));
   const auto readings = link.run(3, 40'000, 0.02);  // 16 Mbit/s
   const Share got = summarize(readings, readings.size() / 2);
@@ -208,7 +208,7 @@ TEST_CASE("meter: frames that a bucket swallows say only what went through") {
   CHECK(within(got.greatest_at_least, 16e6, 0.1));
 }
 
-TEST_CASE("meter: a slow reader on a fast link is never a slow link") {
+TEST_CASE("meter: a slow reader on a fast link is not a slow link") {
   Path path = path_of(1000);
   path.receive_buffer = 200'000;
   path.reader_bytes_per_s = 2.5e6;  // 20 Mbit/s
@@ -220,7 +220,7 @@ TEST_CASE("meter: a slow reader on a fast link is never a slow link") {
   const Share got = summarize(readings, readings.size() / 2);
   CHECK(got.at_least == 1);
   CHECK(within(got.greatest_at_least, 20e6, 0.15));
-  // It becomes fast: the link is the limit again.
+  // The reader becomes fast: the link is the limit again.
   link.path.reader_bytes_per_s = 1e12;
   CHECK(summarize(link.run(1, 300'000, 0), 50).median > 0.9e9);
 }
@@ -253,7 +253,9 @@ TEST_CASE("meter: an idle link is unknown, before the first frame and after the 
   CHECK(within(again.median, 100e6, 0.03));
 }
 
-TEST_CASE("meter: a fall is seen within half a second, in the middle of a frame too, and a rise") {
+TEST_CASE(
+    "meter: a decrease is seen within half a second, also in the middle of a frame, and an "
+    "increase") {
   for (const std::uint64_t frame : {75'000, 10'000'000}) {
     CAPTURE(frame);
     Simulation link(path_of(250));
@@ -270,7 +272,7 @@ TEST_CASE("meter: a fall is seen within half a second, in the middle of a frame 
   }
 }
 
-TEST_CASE("meter: a link that stops is not fast for long") {
+TEST_CASE("meter: a stopped link is soon no longer reported as fast") {
   Simulation link(path_of(100));
   link.run(1, 1'000'000, 0);
   link.path.bytes_per_s = 1;

@@ -1,5 +1,5 @@
-// The meter over real TCP, in network namespaces, on links that tc shapes: what it says beside what
-// the link is shaped to. Where namespaces may not be made, it says so and passes.
+// The meter over real TCP, in network namespaces, on links shaped by tc: its readings against the
+// shaped rate. Skipped where namespaces cannot be made.
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 namespace quantring::net {
 namespace {
 
-// tc counts whole packets; the meter says payload: 1448 of 1514 bytes of a full packet with its
+// tc counts whole packets, the meter payload: 1448 of 1514 bytes of a full packet with its
 // Ethernet, IP and TCP headers.
 double payload_bits(double mbit) {
   return mbit * 1e6 * 1448 / 1514;
@@ -39,8 +39,8 @@ double median(const std::vector<Reading>& readings, double from_s) {
 }
 
 // `measure` is run up to five times, and one must be within a tenth of `bits`. A busy machine wakes
-// the shaper late and its link then carries less than it is shaped to; a meter that is wrong is
-// wrong every time.
+// the shaper late and its link then carries less than it is shaped to; a wrong
+// meter is wrong every time.
 void check_within_tenth(double bits, const std::function<double()>& measure) {
   double measured = 0;
   for (int i = 0; i < 5; ++i) {
@@ -78,7 +78,7 @@ TEST_CASE("shaped link: the rate is measured, full and half used, with bbr and w
   }
 }
 
-TEST_CASE("shaped link: after a fall and after a rise the new rate is measured") {
+TEST_CASE("shaped link: the new rate is measured after a decrease and after an increase") {
   ShapedLink link;
   if (!usable(link)) return;
   REQUIRE(link.shape("tbf", 250));
@@ -92,7 +92,7 @@ TEST_CASE("shaped link: after a fall and after a rise the new rate is measured")
   }
 }
 
-TEST_CASE("shaped link: a paced link reads as its pace") {
+TEST_CASE("shaped link: a paced link is measured at its pace") {
   ShapedLink link;
   if (!usable(link)) return;
   REQUIRE(link.shape("tbf", 1000));
@@ -101,7 +101,7 @@ TEST_CASE("shaped link: a paced link reads as its pace") {
 }
 
 // The shaper's queue holds 50 ms of data.
-TEST_CASE("shaped link: the round trip is that of the way, also when the queue is full") {
+TEST_CASE("shaped link: the round trip excludes our queue, also when it is full") {
   ShapedLink link;
   if (!usable(link)) return;
   REQUIRE(link.shape("tbf", 20));
@@ -131,8 +131,8 @@ TEST_CASE("shaped link: idle is unknown") {
   CHECK(hop.stats().capacity_bps == 0);
 }
 
-// Stands between the sender and the receiver's port, takes little at a time, and passes on both
-// ways. To the sender it is a receiver that is slow.
+// A proxy between the sender and the receiver's port that reads at a limited rate: a slow receiver
+// to the sender.
 class SlowReader {
  public:
   SlowReader(std::uint16_t target, double bytes_per_s) : bytes_per_s_(bytes_per_s) {
@@ -200,7 +200,7 @@ class SlowReader {
   std::thread thread_;
 };
 
-TEST_CASE("shaped link: a reader that is slow on a fast link is not a slow link") {
+TEST_CASE("shaped link: a slow reader on a fast link is not a slow link") {
   ShapedLink link;
   if (!usable(link)) return;
   for (const char* control : {"bbr", "cubic"}) {

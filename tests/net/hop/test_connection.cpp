@@ -34,7 +34,6 @@ struct Recorder final : ConnectionOwner {
 Hello some_hello() {
   Hello hello;
   hello.version = "1";
-  hello.codecs = {1};
   return hello;
 }
 
@@ -72,7 +71,6 @@ TEST_CASE("connection: an error is sent behind the frame in progress, whatever a
   asio::steady_timer timer(io);
   sender_owner.when_room = [&timer](Connection& connection) {
     Message message;
-    message.codec = 1;
     message.payload.resize(300'000);
     connection.submit(std::move(message));
     timer.expires_after(std::chrono::milliseconds(20));

@@ -26,16 +26,15 @@ struct Running : Pair {
 FrameHeader data_header(std::uint64_t id) {
   FrameHeader header;
   header.kind = FrameKind::tensor;
-  header.codec = wire_codec;
   header.epoch = 1;
   header.request_id = id;
   return header;
 }
 
-FrameHeader kind_header(FrameKind kind, std::uint8_t codec = 0, std::uint64_t id = 0) {
+FrameHeader kind_header(FrameKind kind, std::uint8_t control = 0, std::uint64_t id = 0) {
   FrameHeader header;
   header.kind = kind;
-  header.codec = codec;
+  header.control = control;
   header.request_id = id;
   return header;
 }
@@ -61,9 +60,6 @@ TEST_CASE("link: frames that the receiver refuses") {
   FrameHeader header = data_header(1);
   header.epoch = 2;
   refused(header, "a frame of plan 2, this is plan 1");
-  header = data_header(1);
-  header.codec = 9;
-  refused(header, "codec 9");
   header = data_header(1);
   header.kind = FrameKind::result;
   refused(header, "kind 3 is not allowed here");
@@ -157,15 +153,6 @@ TEST_CASE("link: after the finish only heartbeats and errors are allowed") {
 }
 
 TEST_CASE("link: the sender refuses what the peer cannot take") {
-  {
-    Running pair;
-    Message message;
-    message.codec = 8;
-    pair.sender.link.submit(std::move(message), pair.now);
-    pair.deliver();
-    CHECK(contains(pair.sender.error, "stage 1 (b:2) cannot decode codec 8"));
-    CHECK(pair.receiver.messages.size() == 1);
-  }
   {
     Running pair;
     pair.sender.link.control(ControlType::plan, std::string((1 << 20) + 1, 'x'), pair.now);

@@ -58,7 +58,6 @@ class NodeThread {
 inline HeadOptions head_for(const std::vector<std::string>& addresses) {
   HeadOptions options;
   for (const auto& address : addresses) options.stages.push_back({address, "{}"});
-  options.codecs = {test_codec};
   return options;
 }
 

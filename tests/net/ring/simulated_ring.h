@@ -73,7 +73,6 @@ class SimRing {
       options.stages.push_back({node->address, "work"});
     }
     options.version = "1";
-    options.codecs = {1};
     options.credits = credits;
     head.emplace(options, 42);
   }
@@ -136,7 +135,6 @@ class SimRing {
   }
   void submit(std::uint8_t value) {
     Message message;
-    message.codec = 1;
     message.images = 1;
     message.request_id = submitted++;
     message.payload.assign(3, static_cast<std::byte>(value));
@@ -397,7 +395,7 @@ class SimRing {
     end.pending = false;
     node.upstream = &end;
     node.compute = {};
-    node.session.emplace(NodeIdentity{node.address, "1", {1}}, hello->hello, "10.0.0.1");
+    node.session.emplace(NodeIdentity{node.address, "1"}, hello->hello, "10.0.0.1");
     node.session->begin(now);
   }
 

@@ -188,20 +188,6 @@ TEST_CASE("a busy node refuses a second head and goes on with the first") {
   head.finish();
 }
 
-TEST_CASE("a codec that the next stage cannot decode") {
-  class OtherCodec final : public AddOne {
-    void collect(Message& out) override {
-      AddOne::collect(out);
-      out.codec = 9;
-    }
-  };
-  NodeThread a([](const std::string&, int, int) { return std::make_unique<OtherCodec>(); });
-  NodeThread b;
-  RingHead head(head_for({a.address(), b.address()}));
-  CHECK(contains(feed_until_error(head),
-                 fmt::format("stage 1 ({}) cannot decode codec 9", b.address())));
-}
-
 TEST_CASE("a stopped node and a stopped head are named") {
   auto node = std::make_unique<NodeThread>();
   const std::string address = node->address();

@@ -8,6 +8,7 @@
 #include "net/wire/address.h"
 #include "net/wire/control.h"
 #include "net/wire/frame.h"
+#include "tests/net/hop/version1_hello.h"
 #include "tests/net/ring/ring_fixture.h"
 
 namespace quantring::net {
@@ -49,7 +50,7 @@ Frame hello_frame(const Hello& hello) {
 Frame control_frame(ControlType type, const std::string& json) {
   FrameHeader header;
   header.kind = FrameKind::control;
-  header.codec = static_cast<std::uint8_t>(type);
+  header.control = static_cast<std::uint8_t>(type);
   return text_frame(header, json);
 }
 
@@ -196,6 +197,37 @@ TEST_CASE(
   hello.role = Role::node;
   CHECK(contains(refusal_of(control_frame(ControlType::plan, "{}")),
                  "a node does not connect to a node"));
+}
+
+TEST_CASE("a peer with protocol version 1 is refused by name, and can report the mismatch") {
+  const std::string mismatch =
+      "speaks protocol version 1, this build speaks 2: install the same version on both";
+  NodeThread node;
+  Intruder head(node.port());
+  head.send(version1_hello());
+  const std::string answer = head.read_all();
+  CHECK(contains(answer, mismatch));
+  CHECK(version1_sees_mismatch(answer));
+  CHECK(eventually(
+      [&] { return contains(node.log(), "refused a connection: 127.0.0.1: " + mismatch); }));
+
+  asio::io_context io;
+  Tcp::acceptor acceptor(io, Tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+  std::string received;
+  std::thread old_node([&] {
+    Tcp::socket socket = acceptor.accept();
+    received.resize(56);
+    asio::read(socket, asio::buffer(received));
+    asio::write(socket, asio::buffer(version1_hello()));
+    std::string rest;
+    asio::error_code end;
+    asio::read(socket, asio::dynamic_buffer(rest), end);
+  });
+  const std::string address = fmt::format("127.0.0.1:{}", acceptor.local_endpoint().port());
+  CHECK(error_of([&] { RingHead ring(head_for({address})); }) ==
+        fmt::format("stage 0 ({}): {}", address, mismatch));
+  old_node.join();
+  CHECK(version1_sees_mismatch(received));
 }
 
 }  // namespace

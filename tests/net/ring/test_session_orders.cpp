@@ -16,7 +16,6 @@ Frame hello_frame(Role role, int stage = 0) {
   hello.session = 42;
   hello.role = role;
   hello.stage = stage;
-  hello.codecs = {1};
   FrameHeader header;
   header.kind = FrameKind::hello;
   return text_frame(header, hello_json(hello));
@@ -25,7 +24,7 @@ Frame hello_frame(Role role, int stage = 0) {
 Frame control_frame(ControlType type, const std::string& json = {}, std::uint64_t id = 0) {
   FrameHeader header;
   header.kind = FrameKind::control;
-  header.codec = static_cast<std::uint8_t>(type);
+  header.control = static_cast<std::uint8_t>(type);
   header.epoch = 1;
   header.request_id = id;
   return text_frame(header, json);
@@ -33,7 +32,6 @@ Frame control_frame(ControlType type, const std::string& json = {}, std::uint64_
 
 Frame data_frame(FrameKind kind, std::uint64_t id) {
   Message message;
-  message.codec = 1;
   message.images = 1;
   message.request_id = id;
   return message_frame(kind, 1, std::move(message));

@@ -30,7 +30,6 @@ Hello some_hello() {
   hello.session = 0xFEDCBA9876543210;
   hello.role = Role::stage;
   hello.stage = 5;
-  hello.codecs = {1, 3, 255};
   return hello;
 }
 
@@ -54,12 +53,11 @@ TEST_CASE("hello: write and read") {
   CHECK(out.session == in.session);
   CHECK(out.role == in.role);
   CHECK(out.stage == in.stage);
-  CHECK(out.codecs == in.codecs);
 }
 
 TEST_CASE("hello: every field missing or wrong is named") {
   const std::string good = hello_json(some_hello());
-  for (const char* key : {"version", "session", "role", "stage", "codecs"}) {
+  for (const char* key : {"version", "session", "role", "stage"}) {
     const std::string bad = with(good, quoted(key), "\"other\"");
     CHECK(contains(error_of([&] { parse_hello(bad); }), key));
   }
@@ -75,8 +73,6 @@ TEST_CASE("hello: every field missing or wrong is named") {
   refused("\"stage\":5", "\"stage\":64", "not within 0 to 63");
   refused("\"stage\":5", "\"stage\":-1", "not a whole number");
   refused("\"stage\":5", "\"stage\":1.5", "not a whole number");
-  refused("255", "256", "'codecs'");
-  refused("[1,3,255]", "7", "'codecs' is not a list");
   for (const char* text : {"", "{", "[]", "7", "null", "{}", "\"hello\"", "\xff\xfe"}) {
     CAPTURE(text);
     CHECK(error_of([&] { parse_hello(text); }) != "no error");
@@ -127,8 +123,8 @@ TEST_CASE("bye and statistics: write and read, also bytes that are not UTF-8") {
   in.stage = 2;
   in.address = "10.0.0.3:7710";
   in.version = "9";
-  in.input = {1, 2, 3, 4, 5, 0.5, 0.25, Capacity::at_least, 2.5e8, 0.125, 6, 7};
-  in.output = {11, 12, 13, 14, 15, 1.5, 2.25, Capacity::measured, 4.75e7, 0.75, 16, 17};
+  in.input = {1, 2, 4, 5, 0.5, 0.25, Capacity::at_least, 2.5e8, 0.125};
+  in.output = {11, 12, 14, 15, 1.5, 2.25, Capacity::measured, 4.75e7, 0.75};
   in.images = 100;
   in.compute_s = 1.25;
   in.wait_input_s = 2.5;
@@ -146,7 +142,6 @@ TEST_CASE("bye and statistics: write and read, also bytes that are not UTF-8") {
   CHECK(out.output.capacity_bps == 4.75e7);
   CHECK(out.input.rtt_s == 0.125);
   CHECK(out.output.rtt_s == 0.75);
-  CHECK(out.output.codec == 16);
   CHECK(out.output.wire_bytes == 15);
   CHECK(out.app_json == in.app_json);
   CHECK(parse_bye(bye_json({})).empty());
@@ -173,14 +168,6 @@ TEST_CASE("statistics: an invalid capacity or round trip is refused") {
   refused("\"capacity_bps\":0.0", "\"capacity_bps\":1e999", "not JSON");
   refused("\"rtt_s\":0.0", "\"rtt_s\":-0.5", "'rtt_s' is below 0");
   refused("\"rtt_s\":0.0", "\"rtt\":0.0", "'rtt_s' is missing");
-}
-
-TEST_CASE("link counters: bits per element, also of no elements") {
-  LinkStats link;
-  CHECK(link.bits_per_element() == 0);
-  link.payload_bytes = 1000;
-  link.elements = 2000;
-  CHECK(link.bits_per_element() == 4);
 }
 
 TEST_CASE("addresses") {
