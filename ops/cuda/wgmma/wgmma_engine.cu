@@ -72,7 +72,7 @@ class WgmmaEngine : public MatmulEngine {
 
   // An f32 y is added to in memory, so the kernel does not see the result.
   static bool writes_sums(const MatmulCall& call) {
-    return writes_sums(call) && call.y_dtype == call.layer->dtype;
+    return cuda::writes_sums(call) && call.y_dtype == call.layer->dtype;
   }
 
   static std::span<const WgmmaChoice> choices_of(const MatmulCall& call) {
