@@ -162,8 +162,8 @@ TEST_CASE("wrong CSVs are refused with file and line") {
   CHECK(contains(csv_error("file,class\n"), "no column \"class_index\""));
   CHECK(contains(csv_error("file,class_index\na,1\nb\n"), "l.csv:3: 1 fields"));
   CHECK(contains(csv_error("file,class_index\na,x\n"), "l.csv:2: \"x\""));
-  CHECK(contains(csv_error("file,class_index\na,-1\n"), "no class index"));
-  CHECK(contains(csv_error("file,class_index\na,1.5\n"), "no class index"));
+  CHECK(contains(csv_error("file,class_index\na,-1\n"), "is not a class index"));
+  CHECK(contains(csv_error("file,class_index\na,1.5\n"), "is not a class index"));
   CHECK(contains(csv_error("file,class_index\n\"a,1\n"), "not closed"));
   CHECK(contains(csv_error("file,class_index\na,1\na,2\n"), "class 1 above and 2 here"));
   CHECK(contains(csv_error(""), "empty"));
