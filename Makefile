@@ -12,6 +12,8 @@ FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= -1
 # OFF: test without compiling the CUDA code, where its compiler cannot be had.
 CUDA ?= ON
+# What the CUDA code is compiled for by `make test`: one kind of GPU, since each doubles the time. CI: both.
+CUDA_ARCHS ?= $(if $(wildcard /etc/nv_tegra_release),87-real,90a-real)
 # ON: test with warnings as errors, as CI does.
 WERROR ?= OFF
 # What `package` is made for. On an ARM machine only for ARM: nothing is cross-built to x86-64.
@@ -47,7 +49,8 @@ test: ## Build, with CUDA, and run all tests; those for a GPU skip where there i
 	@packaging/setup.sh test
 	@cuda='$(CUDA)'; if [ "$$cuda" = ON ] && ! packaging/setup.sh cuda; then \
 	  echo "warning: the CUDA code is neither compiled nor tested" >&2; cuda=OFF; fi; \
-	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$$cuda -DQUANTRING_WERROR=$(WERROR)
+	cmake --preset release -DQUANTRING_TESTS=ON -DQUANTRING_CUDA=$$cuda -DQUANTRING_WERROR=$(WERROR) \
+	  '-DCMAKE_CUDA_ARCHITECTURES=$(CUDA_ARCHS)'
 	cmake --build --preset release
 	ctest --preset release
 

@@ -1,4 +1,4 @@
-// A program of somebody else: one picture in this process and through a ring of three nodes must
+// A third party's program: one picture in this process and through a ring of three nodes must
 // have the same logits, bit for bit. Prints them. Usage: consumer_cpp MODEL
 #include <quantring/quantring.h>
 
@@ -14,11 +14,11 @@
 
 namespace {
 
-// A diagonal ramp as a PGM file, twice the size of the demo model's pictures.
+// A diagonal ramp as a PGM file of the demo model's size, which its file does not resize to.
 std::string picture() {
-  std::string file = "P5 56 56 255\n";
-  for (int y = 0; y < 56; ++y) {
-    for (int x = 0; x < 56; ++x) file += static_cast<char>(2 * (x + y));
+  std::string file = "P5 28 28 255\n";
+  for (int y = 0; y < 28; ++y) {
+    for (int x = 0; x < 28; ++x) file += static_cast<char>(4 * (x + y));
   }
   return file;
 }
