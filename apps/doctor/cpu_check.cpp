@@ -96,8 +96,8 @@ std::vector<Finding> check_cpu(const SystemFiles& system, const std::string& ker
   const std::string cpuinfo = system.text("/proc/cpuinfo").value_or("");
   std::string name = value_of(cpuinfo, "model name");
   if (name.empty()) name = arm_name(cpuinfo);
-  const int online = cpu_count(system.text(std::string(cpu_folder) + "online").value_or("")),
-            present = cpu_count(system.text(std::string(cpu_folder) + "present").value_or(""));
+  const int online = cpu_count(system.text(fmt::format("{}online", cpu_folder)).value_or("")),
+            present = cpu_count(system.text(fmt::format("{}present", cpu_folder)).value_or(""));
   const std::string found =
       fmt::format("{}, {} core{}", name.empty() ? "unknown" : name, online, online == 1 ? "" : "s");
   if (online < present) {
