@@ -19,8 +19,8 @@ endforeach()
 # #include <quantring/quantring.h> in the build folder, as after installation.
 set(public_headers ${PROJECT_SOURCE_DIR}/apps/session/quantring.h
   ${PROJECT_SOURCE_DIR}/apps/session/quantring_c.h)
-foreach(header ${public_headers})
-  configure_file(${header} ${PROJECT_BINARY_DIR}/include/quantring/ COPYONLY)
+foreach(header quantring.h quantring_c.h)
+  configure_file(${PROJECT_SOURCE_DIR}/apps/session/${header} ${PROJECT_BINARY_DIR}/include/quantring/${header} COPYONLY)
 endforeach()
 
 add_library(quantring_shared SHARED ${objects})
