@@ -60,7 +60,7 @@ sanitized = cmake -S tests/consumer/subdirectory -B build/$(1) -G Ninja -DQUANTR
 network_tests = test_net_core test_net_ring test_net_http test_session
 other_tests = test_engine_codec $(addprefix test_weights_,formats naming plan config convert model inspect)
 
-sanitize: ## What CI runs under sanitizers: tests of net, session, codecs and weights files
+sanitize: ## Under sanitizers: tests of net, session, codecs and weights files
 	@packaging/setup.sh test
 	$(call sanitized,consumer-asan,address$(comma)undefined)
 	cmake --build build/consumer-asan --target consumer_cpp consumer_c $(network_tests) $(other_tests)

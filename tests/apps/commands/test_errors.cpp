@@ -127,7 +127,7 @@ TEST_CASE("a damaged model") {
   std::string bytes{std::istreambuf_iterator<char>(file), {}};
   const std::string path = s.folder / "damaged.safetensors";
   std::ofstream(path, std::ios::binary) << bytes.substr(0, bytes.size() - 100);
-  check_error(s.classify({s.images, "--model", path}), 1, {"damaged.safetensors", "cut"});
+  check_error(s.classify({s.images, "--model", path}), 1, {"damaged.safetensors", "truncated"});
   bytes[bytes.size() - 50] ^= 1;
   std::ofstream(path, std::ios::binary) << bytes;
   check_error(s.classify({s.images, "--model", path}), 1, {"damaged.safetensors", "hash"});
