@@ -1,6 +1,7 @@
 // The compute thread with a worker that has several frames in flight.
 
 #include <algorithm>
+#include <future>
 
 #include "net/ring/compute_lane.h"
 #include "tests/net/ring/ring_fixture.h"
@@ -68,8 +69,15 @@ TEST_CASE("pipelined lane: frames in flight reach the worker's depth and not mor
     CAPTURE(depth);
     Calls calls;
     calls.may_collect = false;
-    Lane test(pipelined(calls, depth));
+    // Made after the last push: a lane that is ahead of its input collects instead of submitting.
+    std::promise<void> pushed;
+    const StageFactory factory = pipelined(calls, depth);
+    Lane test([&](const std::string& work, int stage, int stages) {
+      pushed.get_future().wait();
+      return factory(work, stage, stages);
+    });
     for (std::uint64_t i = 0; i < 20; ++i) test.push(i);
+    pushed.set_value();
     CHECK(eventually([&] { return calls.submitted == depth; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     CHECK(calls.submitted == depth);
