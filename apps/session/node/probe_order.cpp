@@ -4,22 +4,15 @@
 #include "ops/base/json.h"
 
 namespace quantring {
-namespace {
 
 using nlohmann::json;
-
-json parsed(const std::string& text) {
-  return try_parse_json(text);
-}
-
-}  // namespace
 
 std::string probe_order_json() {
   return R"({"probe":true})";
 }
 
 bool is_probe_order(const std::string& work_json) {
-  return parsed(work_json) == json{{"probe", true}};
+  return try_parse_json(work_json) == json{{"probe", true}};
 }
 
 std::string probe_report_json(const ProbeReport& report) {
@@ -31,12 +24,12 @@ std::string probe_report_json(const ProbeReport& report) {
                                         {"cores", report.cores},
                                         {"memory_bytes", report.memory_bytes},
                                         {"free_bytes", report.free_bytes}};
-  return compact(value);
+  return json_text(value);
 }
 
 ProbeReport parse_probe_report(const std::string& json_text) {
   ProbeReport report;
-  const json value = parsed(json_text);
+  const json value = try_parse_json(json_text);
   if (!value.is_object()) return report;
   report.model_hash = text_field(value, "model_hash");
   const auto part = value.find("part");

@@ -20,8 +20,4 @@ const char* capacity_name(net::Capacity capacity) {
   return "unknown";
 }
 
-std::string compact(const ordered_json& value) {
-  return json_text(value);
-}
-
 }  // namespace quantring

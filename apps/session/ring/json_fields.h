@@ -10,7 +10,5 @@ namespace quantring {
 
 nlohmann::ordered_json known(double value);         // null for 0, which means unknown
 const char* capacity_name(net::Capacity capacity);  // "measured", "at least", "unknown"
-// In one line; bytes that are not UTF-8 become U+FFFD.
-std::string compact(const nlohmann::ordered_json& value);
 
 }  // namespace quantring

@@ -88,18 +88,18 @@ std::string worker_stats_to_json(const WorkerStats& stats) {
                         {"device", stats.device},
                         {"resident_mb", rounded(stats.resident_mb, 0.1)},
                         {"elements", stats.elements_per_image}};
-  if (!stats.has_output) return compact(value);
+  if (!stats.has_output) return json_text(value);
   const OutputState& output = stats.output;
   value["output"] = {
       {"policy", policy_name(output.policy)},        {"point", point_json(output.point)},
       {"bps", std::round(output.capacity_bps)},      {"filled", output.capacity_filled},
       {"target", rounded(output.target_rate, 0.01)}, {"decision_count", output.decision_count}};
-  std::string whole = compact(value);
+  std::string whole = json_text(value);
   ordered_json decisions = ordered_json::array();
   for (std::size_t n = output.decisions.size(); n-- > 0;) {
     decisions.insert(decisions.begin(), decision_json(output.decisions[n]));
     value["output"]["decisions"] = decisions;
-    std::string longer = compact(value);
+    std::string longer = json_text(value);
     if (longer.size() > max_stats_bytes) break;
     whole = std::move(longer);
   }
