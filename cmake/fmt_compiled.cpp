@@ -1,5 +1,5 @@
 // fmt's functions, compiled once: Debian has no static archive of fmt, and its header-only form is
-// compiled anew by every file that formats anything. Explicit instantiations of what fmt's headers
+// compiled again by every file that formats anything. Explicit instantiations of what fmt's headers
 // only declare (fmt 8.1 to 9.1).
 #include <fmt/format-inl.h>
 

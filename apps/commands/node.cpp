@@ -52,7 +52,8 @@ void run(const NodeCommand& command) {
     if (!command.quiet) std::fputs((line + "\n").c_str(), stderr);
   };
   options.ready = [&](std::uint16_t port) {
-    // On stdout, and the only thing there: whoever starts nodes with port 0 reads the port here.
+    // On stdout, and the only thing there: a program that starts nodes with port 0 reads the port
+    // here.
     fmt::print("listening on port {}, model {} ({})\n", port, command.model, identity);
     std::fflush(stdout);
     notifier.ready(fmt::format("listening on port {}", port));

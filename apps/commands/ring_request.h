@@ -1,5 +1,5 @@
 #pragma once
-// The ring that a person asks for with flags and a ring file.
+// The ring that flags and a ring file request.
 
 #include <memory>
 #include <string>

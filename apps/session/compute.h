@@ -1,5 +1,5 @@
 #pragma once
-// Where a process computes, and in what precision: from a person's words to what the engine takes.
+// Where a process computes, and in what precision: from option values to the engine's.
 
 #include <string>
 
@@ -9,7 +9,7 @@ namespace quantring {
 
 struct ComputeChoice {
   ContextOptions options;
-  std::string note;  // one line for a person, or empty: why auto did not take a GPU
+  std::string note;  // one line of text, or empty: why auto did not take a GPU
 };
 
 // device: auto, cpu, cuda, cuda:N. precision: auto, f32, f16, bf16. threads: of the CPU, at least

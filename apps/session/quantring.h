@@ -100,7 +100,7 @@ struct RingOptions {
   // Connect again when the ring is lost, after 1, 2, 4 ... 30 s, and submit unanswered pictures
   // again. false: next() throws.
   bool reconnect = false;
-  // One line for a person when the ring is lost or is back, from a thread of the library.
+  // One line of text when the ring is lost or is back, from a thread of the library.
   std::function<void(const std::string& line)> log;
 };
 

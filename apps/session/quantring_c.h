@@ -168,7 +168,7 @@ qr_stop* qr_stop_new(void);
 void qr_stop_now(qr_stop* stop); /* from any thread: qr_node_run returns soon */
 void qr_stop_free(qr_stop* stop);
 
-/* Serves one stage of a ring on the calling thread until stopped. stop: NULL runs for ever. */
+/* Serves one stage of a ring on the calling thread until stopped. stop: NULL runs forever. */
 int qr_node_run(const qr_node_options* options, qr_stop* stop, char* error, size_t error_size);
 
 #ifdef __cplusplus

@@ -62,7 +62,7 @@ struct Decision {
   double needed_bps = 0;    // by `to` at the target rate
   bool short_of_target =
       false;          // the target rate cannot be met, at the floor or the coarsest point
-  std::string cause;  // one short line for a person
+  std::string cause;  // one short line of text
 };
 
 class LinkPolicy;  // engine/control/link_policy.h

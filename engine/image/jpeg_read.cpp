@@ -44,7 +44,7 @@ struct Decoder {
 
   static Decoder& of(j_decompress_ptr jpeg) { return *static_cast<Decoder*>(jpeg->client_data); }
 
-  // The end marker may be missing: libjpeg gets one. Whoever needs more than that lacks data.
+  // The end marker may be missing: libjpeg gets one. Reading further means that data is missing.
   static boolean on_end_of_file(j_decompress_ptr jpeg) {
     Decoder& decoder = of(jpeg);
     if (decoder.ran_out) ERREXIT(jpeg, JERR_INPUT_EOF);

@@ -59,7 +59,7 @@ using HeaderBytes = std::array<std::byte, frame_header_bytes>;
 std::uint64_t payload_limit(FrameKind kind);
 
 HeaderBytes write_header(const FrameHeader& header);
-// Empty when the bytes are a valid header, which is then in `out`; else the reason, for a person.
+// Empty when the bytes are a valid header, which is then in `out`; else the reason, as text.
 std::string read_header(std::span<const std::byte, frame_header_bytes> bytes, FrameHeader& out);
 
 // Sets length and CRC from the payload.

@@ -7,7 +7,7 @@
 
 namespace quantring {
 
-// An error that a person can cause or has to know of: a bad file, a lost peer. The text is one line
+// An error that the user can cause or must know of: a bad file, a lost peer. The text is one line
 // that names the file, peer or flag and the remedy, or such a line and a list below it. Programs
 // print it after "error: " and exit with status 1 (ops/base/program.h).
 class Error : public std::runtime_error {

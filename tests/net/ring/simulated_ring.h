@@ -56,7 +56,7 @@ struct SimCompute {
 
 struct SimNode {
   std::string address, log;
-  bool mute = false;          // nobody is there: it accepts connections and never answers
+  bool mute = false;          // unresponsive: it accepts connections and never answers
   bool loads = false;         // its compute does not get ready
   std::string compute_error;  // when not empty, the next thing that the compute does is to fail
   std::optional<NodeSession> session;
