@@ -51,11 +51,17 @@ function(quantring_program target)
   endif()
 endfunction()
 
-# quantring_commands(<target>): options and wiring, at -O1: nothing there is worth the optimizer's time.
+# For code that is not worth the optimizer's time. A sanitizer build sets one level for all.
+set(quantring_light_optimization "$<$<COMPILE_LANGUAGE:CXX>:-O1>")
+if(QUANTRING_SANITIZE)
+  set(quantring_light_optimization "")
+endif()
+
+# quantring_commands(<target>): options and wiring.
 # CLI11's headers define objects in every file that includes them, which costs seconds each: several
 # files are compiled as one. Not for tools that read the compile commands (make tidy).
 function(quantring_commands target)
-  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+  target_compile_options(${target} PRIVATE ${quantring_light_optimization})
   if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   endif()

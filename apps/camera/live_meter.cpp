@@ -20,7 +20,8 @@ double percentile(const std::vector<double>& sorted, double fraction) {
   return sorted[std::max<std::size_t>(rank, 1) - 1];
 }
 
-// Counters of nodes come when they come: a younger one is never smaller, but one may be missing.
+// Nodes report their counters independently: a later value is never smaller, but one may be
+// missing.
 double rate(std::uint64_t before, std::uint64_t now, double seconds) {
   return seconds > 0 && now > before ? static_cast<double>(now - before) / seconds : 0;
 }

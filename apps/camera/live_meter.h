@@ -1,5 +1,5 @@
 #pragma once
-// From counters that only grow to what a person asks: how fast now, how late, how busy.
+// Rates, latencies and utilization over a recent window, from monotonic counters.
 
 #include <chrono>
 #include <deque>
@@ -19,7 +19,7 @@ class LiveMeter {
 
   void answered(Time now, double latency_s);  // one frame
 
-  // What counts from zero again: another session of the ring began.
+  // A new session of the ring: its counters start from zero.
   void new_session();
 
   // Fills the rates, the latencies, stages and links; about once a second. ranges: of the stages.

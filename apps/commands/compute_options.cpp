@@ -40,7 +40,7 @@ ContextOptions choose_compute(const ComputeOptions& options, int threads) {
   return compute;
 }
 
-void say_compute(const ContextOptions& compute, int stages) {
+void print_compute(const ContextOptions& compute, int stages) {
   const std::string who =
       stages == 0 ? "computing" : fmt::format("{} node process{}", stages, stages == 1 ? "" : "es");
   std::fputs(fmt::format("{} on {}\n", who, compute_text(compute)).c_str(), stderr);

@@ -13,17 +13,17 @@ class Option;
 namespace quantring::apps {
 
 struct ComputeOptions {
-  std::string device = "auto", precision = "auto";  // as a person gives them
+  std::string device = "auto", precision = "auto";  // as given
 };
 
-// Adds both options; not to be given together with `other`, if there is one.
+// Adds both options; excludes `other`, if there is one.
 void add_compute_options(CLI::App& command, ComputeOptions& options, CLI::Option* other = nullptr);
 
-// What they mean on this machine. A device that auto passes over is told on stderr, in one line.
-// threads: of the CPU; a GPU needs no others. Throws Error for what this machine cannot do.
+// Resolves them for this machine. A device that auto passes over is reported on stderr, in one
+// line. threads: of the CPU; unused by a GPU. Throws Error for what this machine cannot do.
 ContextOptions choose_compute(const ComputeOptions& options, int threads);
 
-// Tells on stderr where this process computes, or, with stages, where its node processes do.
-void say_compute(const ContextOptions& compute, int stages);
+// Prints on stderr where this process computes, or, with stages, where its node processes do.
+void print_compute(const ContextOptions& compute, int stages);
 
 }  // namespace quantring::apps

@@ -41,7 +41,7 @@ void run_demo(const DemoCommand& command) {
       "The first {} pictures through a ring of {} node processes, every link at {} Mbit/s\n\n",
       command.limit, command.stages, command.mbps);
   const ContextOptions compute = choose_compute(command.compute, shared_threads(command.stages));
-  say_compute(compute, command.stages);
+  print_compute(compute, command.stages);
   std::vector<std::vector<std::string>> rows = {
       {"link coding", "top-1 %", "images/s", "bytes/image", "slowest part"}};
   std::string last_report;

@@ -181,7 +181,7 @@ void run_evaluate(const EvaluateCommand& command) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const ContextOptions compute =
       choose_compute(command.compute, command.threads > 0 ? command.threads : cores);
-  say_compute(compute, 0);
+  print_compute(compute, 0);
   Context context(compute);
   EvaluateReport report;
   report.model = command.model;

@@ -90,7 +90,7 @@ void LocalNodes::start(const std::string& model_path, const ContextOptions& comp
   ::close(pipe_ends[0]);
   constexpr std::string_view prefix = "listening on port ";
   if (line.compare(0, prefix.size(), prefix) != 0) {
-    throw Error("a local node process did not start; its own message stands above");
+    throw Error("a local node process did not start; its message is above");
   }
   addresses_.push_back(fmt::format("127.0.0.1:{}", std::atoi(line.c_str() + prefix.size())));
 }

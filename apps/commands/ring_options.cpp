@@ -45,12 +45,12 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
       ->check(CLI::Range(min_target_rate, max_target_rate));
   command
       .add_option("--floor", options.request.links.floor,
-                  "Policy ring: least agreement with uncoded links, percent; rather slower than "
+                  "Policy ladder: least agreement with uncoded links, percent; rather slower than "
                   "coarser")
       ->check(CLI::Range(0.0, 100.0));
   command.add_option(
       "--ladder", options.request.links.ladder,
-      "Policy ring: operating points of this model, from `quantring evaluate --ladder`");
+      "Policy ladder: operating points of this model, from `quantring evaluate --ladder`");
   command
       .add_option("--link-mbps", options.request.link_mbps, "Pace every link to this many Mbit/s")
       ->check(CLI::Range(min_link_mbps, max_link_mbps));
@@ -82,7 +82,7 @@ RingRequest ring_request(const RingOptions& options) {
   if (request.file.empty()) {
     request.compute = choose_compute(
         options.compute, options.threads > 0 ? options.threads : shared_threads(request.stages));
-    say_compute(request.compute, request.stages);
+    print_compute(request.compute, request.stages);
   }
   return request;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The flags by which `classify` and `camera` are told of a ring and of where to compute.
+// Flags of `classify` and `camera` about the ring and the compute device.
 
 #include <string>
 
@@ -14,7 +14,7 @@ namespace quantring::apps {
 
 struct RingOptions {
   RingRequest request;
-  std::string policy, codec;  // as a person gives them
+  std::string policy, codec;  // as given
   int bits = 0, threads = 0;
   ComputeOptions compute;
 };
@@ -22,8 +22,8 @@ struct RingOptions {
 // Adds --ring, --stages, those about links, and --device, --precision and --threads.
 void add_ring_options(CLI::App& command, RingOptions& options);
 
-// The request, complete; tells on stderr where this process or its nodes compute. Throws Error
-// naming the flag that is wrong, or that has no meaning without a ring.
+// The complete request; prints on stderr where this process or its nodes compute. Throws Error
+// naming the flag that is wrong, or that needs a ring.
 RingRequest ring_request(const RingOptions& options);
 
 }  // namespace quantring::apps

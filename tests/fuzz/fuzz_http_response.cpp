@@ -1,5 +1,6 @@
-// What a camera's HTTP says. The first byte selects: even, a response, cut as the second byte says,
-// which must read the same in one piece; odd, a URL and, after a zero, where it redirects to.
+// HTTP responses of a camera. The first byte selects: even, a response, split as the second byte
+// selects, which must read the same in one piece; odd, a URL and, after a zero, where it redirects
+// to.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

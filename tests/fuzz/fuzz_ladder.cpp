@@ -1,4 +1,4 @@
-// A ladder's JSON, a zero byte, and then what a controller of that ladder is told: floor, target,
+// A ladder's JSON, a zero byte, and then the input of a controller with that ladder: floor, target,
 // window, policy and start (f64, f64, u8, u8, u8), and observations of 8 fields each.
 
 #include <algorithm>
@@ -78,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!(ladder_from_json(ladder_to_json(ladder)) == ladder)) std::abort();
     drive(ladder, Input(data + used, size - used));
   } catch (const Error& error) {
-    // One line for a person.
+    // A message of one line.
     if (std::string(error.what()).find('\n') != std::string::npos) std::abort();
   }
   return 0;

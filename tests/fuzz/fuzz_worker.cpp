@@ -1,4 +1,4 @@
-// What head and stage tell each other as JSON. The first byte says which: a stage's work order, its
+// JSON between head and stage. The first byte selects: a stage's work order, its
 // report, the head's instruction, or what `quantring doctor` asks and hears.
 
 #include <cstdint>

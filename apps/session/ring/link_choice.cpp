@@ -7,19 +7,19 @@
 namespace quantring {
 namespace {
 
-void refuse_without_meaning(bool given, const std::string& setting, Policy policy) {
-  if (!given || has_meaning(setting, policy)) return;
-  throw OptionError(fmt::format("--{} is about {}, and here the policy is {}: add --policy",
-                                setting, policies_with(setting), policy_name(policy)));
+void check_applies(bool given, const std::string& setting, Policy policy) {
+  if (!given || applies_to(setting, policy)) return;
+  throw OptionError(fmt::format("--{} applies to {}, and the policy is {}: add --policy", setting,
+                                policies_with(setting), policy_name(policy)));
 }
 
-// The flag's; else the file's where it has a meaning for a policy that a flag may have changed.
+// The flag's; else the file's where it applies to the policy, which a flag may have changed.
 template <typename T>
 std::optional<T> merged(const std::optional<T>& flag, const std::optional<T>& file,
                         const char* setting, Policy policy) {
-  refuse_without_meaning(flag.has_value(), setting, policy);
+  check_applies(flag.has_value(), setting, policy);
   if (flag) return flag;
-  return has_meaning(setting, policy) ? file : std::nullopt;
+  return applies_to(setting, policy) ? file : std::nullopt;
 }
 
 // What a policy starts from when no codec was named. The paper's own is ds-aciq.
@@ -30,13 +30,13 @@ CodecSpec default_start(Policy policy) {
 
 }  // namespace
 
-std::optional<Policy> LinkChoice::meant_policy() const {
+std::optional<Policy> LinkChoice::effective_policy() const {
   if (policy) return policy;
   if (codec) return Policy::fixed;
   return std::nullopt;
 }
 
-bool has_meaning(const std::string& setting, Policy policy) {
+bool applies_to(const std::string& setting, Policy policy) {
   if (setting == "target") return policy != Policy::fixed;
   return policy == Policy::ladder;
 }
@@ -47,11 +47,12 @@ std::string policies_with(const std::string& setting) {
 
 ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) {
   ControllerOptions options;
-  options.policy = flags.meant_policy().value_or(file.meant_policy().value_or(Policy::ladder));
+  options.policy =
+      flags.effective_policy().value_or(file.effective_policy().value_or(Policy::ladder));
   const Policy policy = options.policy;
   options.start = default_start(policy);
-  // A codec of the file is a start for the file's policy, not for one that a flag put there.
-  const bool file_policy = !flags.meant_policy() || flags.policy == Policy::fixed;
+  // A codec of the file is initial for the file's policy, not for a policy set by a flag.
+  const bool file_policy = !flags.effective_policy() || flags.policy == Policy::fixed;
   if (file.codec && file_policy) options.start = *file.codec;
   if (flags.codec) options.start = *flags.codec;
   options.target_rate = merged(flags.target_rate, file.target_rate, "target", policy).value_or(0);
@@ -61,7 +62,7 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) 
   try {
     Controller{options};  // checks the combination
   } catch (const Error& error) {
-    if (flags.meant_policy()) throw OptionError(error.what());
+    if (flags.effective_policy()) throw OptionError(error.what());
     throw;
   }
   return options;

@@ -17,21 +17,21 @@ inline constexpr int min_window = 2, max_window = 10000;                // micro
 // Settings of one source, which may leave any of them out.
 struct LinkChoice {
   std::optional<Policy> policy;
-  std::optional<CodecSpec> codec;     // where the policy starts; for fixed: all there is
+  std::optional<CodecSpec> codec;     // initial; for fixed: constant
   std::optional<double> target_rate;  // images/s
   std::optional<double> floor;        // min. agreement, percent
   std::optional<std::string> ladder;  // file
 
   // The policy: fixed where only a codec is given; nothing when neither is.
-  std::optional<Policy> meant_policy() const;
+  std::optional<Policy> effective_policy() const;
 };
 
 // Flags win over the ring file, key by key; with neither it is policy ladder from raw32, at the
-// rate of the slowest stage. Throws Error naming the flag that has no meaning with the policy.
+// rate of the slowest stage. Throws Error naming the flag that does not apply to the policy.
 ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file);
 
-// Which policies a setting ("target", "floor", "ladder") is about, and whether this is one.
-bool has_meaning(const std::string& setting, Policy policy);
+// Policies that a setting ("target", "floor", "ladder") applies to, and whether this is one.
+bool applies_to(const std::string& setting, Policy policy);
 std::string policies_with(const std::string& setting);
 
 }  // namespace quantring

@@ -130,10 +130,10 @@ LinkChoice read_links(const Reader& reader, const toml::table& link) {
   links.floor = reader.number(link, "floor", 0, 100);
   const std::string ladder = reader.text(link, "ladder", "");
   if (!ladder.empty()) links.ladder = ladder;
-  const Policy meant = links.meant_policy().value_or(Policy::ladder);
+  const Policy meant = links.effective_policy().value_or(Policy::ladder);
   for (const char* key : {"target", "floor", "ladder"}) {
-    if (!link.contains(key) || has_meaning(key, meant)) continue;
-    reader.fail(*link.get(key), fmt::format("'{}' is about {}, and here the policy is {}: add "
+    if (!link.contains(key) || applies_to(key, meant)) continue;
+    reader.fail(*link.get(key), fmt::format("'{}' applies to {}, and the policy is {}: add "
                                             "policy = \"ladder\"",
                                             key, policies_with(key), policy_name(meant)));
   }

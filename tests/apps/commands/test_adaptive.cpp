@@ -66,12 +66,12 @@ TEST_CASE("policy ladder codes a slow link coarser until it reaches the target")
   CHECK(first.at("from").at("codec") == "raw32");
   CHECK(first.at("to").at("bits") < 32);
   CHECK(first.at("cause").get<std::string>().size() > 10);
-  // The same for a person, and a word that answers may differ.
+  // The same as text, with a note that answers may differ.
   CHECK(contains(outcome.err, "capacity Mbit/s"));
   CHECK(contains(outcome.err, "0 -> 1: batch " + std::to_string(first.at("batch").get<int>())));
   CHECK(contains(outcome.err, "raw32 -> "));
   CHECK(contains(outcome.err, "some answers may differ"));
-  // The last link carries logits, which nobody codes.
+  // The last link carries logits, which are not coded.
   CHECK_FALSE(report.at("links").at(2).contains("decisions"));
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("policy quantpipe takes powers of two of its codec's bits") {
   }
 }
 
-TEST_CASE("a ring file says the policy, the node's log every decision, and a codec stays fixed") {
+TEST_CASE("a ring file sets the policy, the node's log every decision, and a codec stays fixed") {
   const Setup s(6000);
   std::vector<std::unique_ptr<Process>> nodes;
   std::string stages;
@@ -143,7 +143,7 @@ TEST_CASE("a ring file says the policy, the node's log every decision, and a cod
   s.classify({"--ring", toml});
   const auto decided = s.last_report().at("links").at(1).at("decisions").size();
   CHECK(decided >= 1);
-  // A flag that names a codec fixes it, whatever the file says.
+  // A flag that names a codec fixes it, whatever the file has.
   s.classify({"--ring", toml, "--codec", "raw16", "--limit", "100"});
   CHECK(s.last_report().at("links").at(1).at("codec") == "raw16");
   CHECK(s.last_report().at("policy") == "fixed");

@@ -79,7 +79,7 @@ std::string write_ring(const TemporaryFolder& folder, const std::string& model,
   return path;
 }
 
-// Until the page says so; false when it does not in a long time.
+// Waits for the page to show it; false on timeout.
 bool wait_for_status(const std::string& url, const std::function<bool(const json&)>& holds) {
   for (int i = 0; i < 600; ++i) {
     const auto answer = http_get(url + "api/status");
@@ -216,14 +216,14 @@ TEST_CASE("what is wrong from the beginning is one line") {
   const std::string model = folder / "model.safetensors";
   test::write_tiny_model(model);
   const std::string images = test::write_idx(folder, 5);
-  const auto fails = [&](std::vector<std::string> arguments, const std::string& says) {
+  const auto fails = [&](std::vector<std::string> arguments, const std::string& message) {
     std::vector<std::string> command = {program, "camera"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     const auto outcome = run(command);
     CAPTURE(outcome.err);
     CHECK(outcome.status != 0);
     CHECK(outcome.out.empty());
-    CHECK(contains(outcome.err, says));
+    CHECK(contains(outcome.err, message));
   };
   fails({images}, "no model");
   fails({folder / "nothing.jpg", "--model", model, "--listen", "none"}, "nothing.jpg");

@@ -1,4 +1,4 @@
-// What a person can do wrong, and what can happen to a ring: one clear line, a status that is not
+// Mistakes of users, and failures of a ring: one clear line, a status that is not
 // 0, no hang.
 
 #include <doctest/doctest.h>
@@ -159,7 +159,7 @@ TEST_CASE("flags that make no sense") {
   usage({"--policy", "quantpipe", "--codec", "raw32", "--stages", "2"}, "raw32 has only one");
   usage({"--policy", "fixed", "--target", "60", "--stages", "2"}, "--target is about");
   usage({"--policy", "quantpipe", "--floor", "90", "--stages", "2"},
-        "--floor is about policy ladder");
+        "--floor applies to policy ladder");
   usage({"--target", "0", "--stages", "2"}, "--target");
   usage({"--floor", "101", "--stages", "2"}, "--floor");
   usage({"--ladder", s.folder / "none.json", "--stages", "2"}, "none.json");
@@ -291,7 +291,7 @@ TEST_CASE("a node that dies or falls silent in mid-run") {
   }
 }
 
-TEST_CASE("a node ends cleanly when told to") {
+TEST_CASE("a node ends cleanly on SIGTERM") {
   const Setup s;
   Node node(s.model);
   ::kill(node.process.pid(), SIGTERM);

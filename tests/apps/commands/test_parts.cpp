@@ -112,7 +112,7 @@ TEST_CASE("a part serves every range inside it; without blocks the ring is split
   CHECK(setup.logits() == alone);
 }
 
-TEST_CASE("a node that lacks blocks says which, and how to get them") {
+TEST_CASE("a node that lacks blocks names them, and how to get them") {
   const Setup setup;
   const Ring ring(setup.folder / "ring.toml", {setup.shard("0-2"), setup.shard("2-5")},
                   {"0-2", "2-6"});

@@ -196,7 +196,7 @@ TEST_CASE("try_next gives nothing at once where there is no answer") {
   CHECK_FALSE(session.try_next());
 }
 
-TEST_CASE("what is wrong is an error that says so, and the session goes on") {
+TEST_CASE("a wrong input is an error with a message, and the session goes on") {
   const Setup s;
   const Model model(s.path);
   Session session = Session::open_local(model, on_cpu(2));

@@ -1,4 +1,4 @@
-// What is said about links, what a node is told of it, and what it tells of them.
+// Link settings, the work order made from them, and the statistics of links.
 
 #include <doctest/doctest.h>
 
@@ -75,7 +75,7 @@ TEST_CASE("a ladder of one's own") {
   CHECK_THROWS_WITH_AS(choose_links(flags, {}), doctest::Contains("--ladder"), Error);
 }
 
-TEST_CASE("a work order says all that the controller needs") {
+TEST_CASE("a work order holds all that the controller needs") {
   WorkOrder order;
   order.model_hash = "abc";
   order.range = {3, 12};
@@ -259,14 +259,14 @@ TEST_CASE("the slowest stage's compute rate, and when it is news") {
   REQUIRE(all);
   CHECK(*all == doctest::Approx(50).epsilon(0.03));
   // One that has become slower is, once.
-  int told = 0;
+  int reports = 0;
   double last = 0;
   for (int i = 0; i < 40; ++i) {
     if (const auto news = half_second(30, 50)) {
-      ++told;
+      ++reports;
       last = *news;
     }
   }
-  CHECK(told == 1);
+  CHECK(reports == 1);
   CHECK(last == doctest::Approx(30));
 }

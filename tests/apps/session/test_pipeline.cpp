@@ -222,7 +222,7 @@ TEST_CASE(
   CHECK(lines[1] == "no picture 5");
 }
 
-TEST_CASE("a session that is stopped or told not to reconnect lets go of everyone who waits") {
+TEST_CASE("stopping a session, or its reconnecting, wakes all waiting threads") {
   std::atomic<bool> connected = false;
   const auto connect = [&]() -> std::unique_ptr<BatchSession> {
     if (connected.exchange(true)) throw Error("connection refused");

@@ -1,4 +1,4 @@
-// ring.toml: what it may say, and how a mistake in it is told.
+// ring.toml: its keys, and the messages for mistakes.
 
 #include <doctest/doctest.h>
 
@@ -32,7 +32,7 @@ std::string message(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("everything that a ring file can say") {
+TEST_CASE("every key of a ring file") {
   const RingConfig config = read(R"(
 model = "m.safetensors"
 [head]
@@ -53,7 +53,7 @@ blocks = "2.5-6"
   CHECK(config.listen == "0.0.0.0:7700");
   CHECK(config.advertise == "10.0.0.1");
   CHECK(config.links.codec == CodecSpec{CodecId::ptq, 4});
-  CHECK(config.links.meant_policy() == Policy::fixed);
+  CHECK(config.links.effective_policy() == Policy::fixed);
   CHECK(config.link_mbps == 12.5);
   REQUIRE(config.stages.size() == 2);
   CHECK(config.stages[1].address == "b:2");
@@ -76,7 +76,7 @@ TEST_CASE("every codec of the engine can stand in a ring file") {
   }
 }
 
-TEST_CASE("a ring file says how its links adapt") {
+TEST_CASE("link settings of a ring file") {
   const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
   const RingConfig config = read(R"([link]
 policy = "ladder"
@@ -91,13 +91,13 @@ ladder = "own.json"
   CHECK(config.links.floor == 90.5);
   CHECK(config.links.ladder == "own.json");
   CHECK(read("[link]\npolicy = \"quantpipe\"\ntarget = 0.5\n" + stage).links.target_rate == 0.5);
-  CHECK_FALSE(read(stage).links.meant_policy());
+  CHECK_FALSE(read(stage).links.effective_policy());
 
   const auto refused = [&](const std::string& keys, const std::string& part) {
     CAPTURE(keys);
-    const std::string told = message("[link]\n" + keys + stage);
-    CAPTURE(told);
-    CHECK(contains(told, part));
+    const std::string text = message("[link]\n" + keys + stage);
+    CAPTURE(text);
+    CHECK(contains(text, part));
   };
   refused("policy = \"best\"\n",
           "ring.toml:2: policy 'best' is not known: fixed, quantpipe and ladder");
@@ -108,11 +108,11 @@ ladder = "own.json"
     refused("floor = " + std::string(floor) + "\n", "ring.toml:2: 'floor' must be a number");
   refused("ladder = 1\n", "ring.toml:2: 'ladder' must be text");
   refused("codec = \"raw16\"\ntarget = 60\n",
-          "ring.toml:3: 'target' is about policy ladder or quantpipe");
+          "ring.toml:3: 'target' applies to policy ladder or quantpipe");
   refused("policy = \"fixed\"\ntarget = 60\n", "ring.toml:3: 'target'");
-  refused("policy = \"quantpipe\"\nfloor = 60\n", "ring.toml:3: 'floor' is about policy ladder");
+  refused("policy = \"quantpipe\"\nfloor = 60\n", "ring.toml:3: 'floor' applies to policy ladder");
   refused("policy = \"quantpipe\"\nladder = \"x\"\n",
-          "ring.toml:3: 'ladder' is about policy ladder");
+          "ring.toml:3: 'ladder' applies to policy ladder");
 }
 
 TEST_CASE("stages without blocks share the model evenly") {
@@ -131,7 +131,7 @@ TEST_CASE("stages without blocks share the model evenly") {
   CHECK(next == 12);
 }
 
-TEST_CASE("mistakes are told with their line") {
+TEST_CASE("messages name the line") {
   const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
   CHECK(contains(message("model = \n" + stage), "ring.toml:1"));
   CHECK(contains(message("modle = \"x\"\n" + stage), "unknown key 'modle'"));

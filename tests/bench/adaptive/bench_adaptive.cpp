@@ -86,7 +86,7 @@ int run(const Command& command) {
   std::filesystem::create_directories(command.folder);
   if (!command.draw) {
     if (command.model.empty() || command.images.empty()) {
-      throw Error("say --model FILE and --images FOLDER (with --labels FILE)");
+      throw Error("add --model FILE and --images FOLDER (with --labels FILE)");
     }
     if (::geteuid() != 0) {
       throw Error(

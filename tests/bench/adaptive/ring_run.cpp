@@ -177,7 +177,7 @@ class Stream {
         run_.samples.push_back({now(), last.batch, shaped_bps_, static_cast<int>(link.capacity),
                                 link.capacity_bps, link_coding(stats, 1).codec.bits, images_done_,
                                 std::max(0, waiting)});
-        say(run_.samples.back());
+        print(run_.samples.back());
       }
       changed_.wait_for(lock, look_every, [this] { return over_; });
     }
@@ -185,7 +185,7 @@ class Stream {
   }
 
   // One line that is written over on a terminal, else a line every ten seconds.
-  void say(const Sample& s) {
+  void print(const Sample& s) {
     if (!terminal_ && s.time_s < said_s_ + 10) return;
     said_s_ = s.time_s;
     const std::string link =

@@ -1,5 +1,5 @@
 #pragma once
-// What the runs say: for each phase and policy the rate, the changes and the accuracy; as a table
+// Summary of the runs: for each phase and policy the rate, the changes and the accuracy; as a table
 // and as a picture.
 
 #include <string>

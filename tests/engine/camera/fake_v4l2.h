@@ -53,7 +53,7 @@ class FakeV4l2 final : public V4l2Calls {
   std::deque<std::pair<unsigned long, int>> fails_once;
   int open_fails = 0, mmap_fails = 0;
   std::uint32_t lies_format = 0;  // S_FMT sets this one
-  std::deque<int> poll_says;      // revents, 0: timeout, -errno
+  std::deque<int> poll_results;   // revents, 0: timeout, -errno
   std::deque<Filled> frames;      // one for each DQBUF; none left: EAGAIN
 
   // Observed.
@@ -114,16 +114,16 @@ class FakeV4l2 final : public V4l2Calls {
     poll_waits.push_back(milliseconds);
     if (count != 2) std::abort();
     if (::poll(descriptors, 1, 0) > 0) return 1;  // stop
-    if (poll_says.empty()) {
+    if (poll_results.empty()) {
       if (frames.empty()) return ::poll(descriptors, 1, -1);  // until stopped
       descriptors[1].revents = POLLIN;
       return 1;
     }
-    const int says = poll_says.front();
-    poll_says.pop_front();
-    if (says < 0) return failed(-says);
-    descriptors[1].revents = static_cast<short>(says);
-    return says == 0 ? 0 : 1;
+    const int result = poll_results.front();
+    poll_results.pop_front();
+    if (result < 0) return failed(-result);
+    descriptors[1].revents = static_cast<short>(result);
+    return result == 0 ? 0 : 1;
   }
   std::vector<std::string> devices() override { return nodes; }
 

@@ -192,9 +192,9 @@ TEST_CASE("unplugged, silent or inconsistent: an error, so that it is reopened")
       {[](auto& k) { k.fails[VIDIOC_DQBUF] = ENODEV; }, "was it unplugged?"},
       {[](auto& k) { k.fails[VIDIOC_DQBUF] = EIO; }, "cannot take a picture: Input/output error"},
       {[](auto& k) { k.fails[VIDIOC_QBUF] = ENODEV; }, "was it unplugged?"},
-      {[](auto& k) { k.poll_says = {0}; }, "no picture for 10 s"},
-      {[](auto& k) { k.poll_says = {-ENOMEM}; }, "cannot wait for it"},
-      {[](auto& k) { k.poll_says = {POLLERR}, k.fails[VIDIOC_DQBUF] = EAGAIN; },
+      {[](auto& k) { k.poll_results = {0}; }, "no picture for 10 s"},
+      {[](auto& k) { k.poll_results = {-ENOMEM}; }, "cannot wait for it"},
+      {[](auto& k) { k.poll_results = {POLLERR}, k.fails[VIDIOC_DQBUF] = EAGAIN; },
        "cannot take a picture"},
       {[&](auto& k) { k.frames = {foreign}; }, "a buffer that was never queued"}};
   for (const Case& wrong : cases) {
@@ -212,7 +212,7 @@ TEST_CASE("unplugged, silent or inconsistent: an error, so that it is reopened")
 TEST_CASE("spurious wakeups and interrupts are ignored") {
   FakeV4l2 kernel;
   V4l2Camera camera(options(), kernel);
-  kernel.poll_says = {-EINTR, POLLIN, POLLIN};
+  kernel.poll_results = {-EINTR, POLLIN, POLLIN};
   kernel.fails_once = {{VIDIOC_DQBUF, EAGAIN}};
   kernel.frames.push_back(filled(numbered_jpeg(1)));
   Frame frame;

@@ -61,7 +61,7 @@ class ByHand {
     seen_.next = vit_base;
   }
 
-  // One micro-batch: what the meter says before it.
+  // One micro-batch: the measurement before it.
   CodecSpec measured(double mbits) { return next(Capacity::measured, mbits); }
   CodecSpec at_least(double mbits) { return next(Capacity::at_least, mbits); }
   CodecSpec unknown() { return next(Capacity::unknown, 0); }
@@ -71,7 +71,7 @@ class ByHand {
   CodecSpec current() const { return controller_.current(); }
 
   double frame_s = 0.64;      // between two micro-batches
-  double sends_at_mbits = 0;  // speed at which frames cross; 0: as the meter says, when it does
+  double sends_at_mbits = 0;  // speed at which frames cross; 0: the measured one, if any
 
  private:
   CodecSpec next(Capacity kind, double mbits) {

@@ -6,7 +6,7 @@
 namespace quantring {
 namespace {
 
-TEST_CASE("the accuracy floor: rather slower than worse, and it says so once") {
+TEST_CASE("the accuracy floor takes precedence over the rate, and that is reported once") {
   auto options = ring_options(60);
   options.floor = 81;  // ptq 4
   ByHand link(options);

@@ -1,4 +1,4 @@
-// The policy ladder, told by hand what its link does: what it makes of each kind of reading.
+// The policy ladder with synthetic measurements of its link.
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -236,7 +236,7 @@ TEST_CASE("a receiver that is behind never costs a bit") {
   CHECK(link.controller().decisions().empty());
 }
 
-TEST_CASE("the meter says that it fits, and the frames that it does not") {
+TEST_CASE("the meter reports enough capacity, but frames take too long") {
   ByHand link(ring_options());
   link.sends_at_mbits = 150;  // really
   int frames = 0;
@@ -244,17 +244,17 @@ TEST_CASE("the meter says that it fits, and the frames that it does not") {
   CHECK(frames < 50);
   CHECK(link.current() == ptq(8));
   CHECK(contains(last(link).cause, "raw32 is too slow in sending, 31"));
-  // And not again: the meter goes on to say the same.
+  // And not again while the measurement stays the same.
   for (int i = 0; i < 2000; ++i) link.measured(600);
   CHECK(link.current() == ptq(8));
   CHECK(link.controller().decision_count() == 1);
-  // Until it says clearly more, and it is true.
+  // Until it is clearly higher, and true.
   link.sends_at_mbits = 0;
   settle(link, 1000);
   CHECK(link.current() == raw32);
 }
 
-TEST_CASE("the meter says that it does not fit, and the frames that it does") {
+TEST_CASE("the meter reports too little capacity, but frames are fast enough") {
   ByHand link(ring_options());
   link.sends_at_mbits = 1000;  // really
   for (int i = 0; i < 400; ++i) link.measured(100);

@@ -114,7 +114,7 @@ TEST_CASE("it has no hysteresis: noise of the meter at a boundary is passed on")
   ByHand link(paper_options(ds_aciq(16)));
   for (int i = 0; i <= 1000; ++i) link.measured(i / 50 % 2 == 0 ? 246 : 238);  // 16 bits need 242
   CHECK(link.controller().decision_count() >= 19);
-  // Ours, told the same, moves once: to what fits with headroom.
+  // Policy ladder with the same input moves once: to what fits with headroom.
   ByHand ring(ring_options());
   for (int i = 0; i <= 1000; ++i) ring.measured(i / 50 % 2 == 0 ? 246 : 238);
   CHECK(ring.controller().decision_count() == 1);

@@ -220,18 +220,19 @@ TEST_CASE("a point's mean and bytes") {
   CHECK(point.bytes_per_image == 4 + 8 + elements / 4);  // header, range, 2 bits a value
 }
 
-TEST_CASE("every pass is told") {
+TEST_CASE("progress is reported for every pass") {
   const Made made;
   const ModelFile model(made.folder / "model.safetensors");
   Context context(1);
   for (const bool together : {false, true}) {
     Evaluation evaluation(context, model, {{2, 4}, codecs, together, 7});
     CHECK(evaluation.passes() == (together ? 6 : 11));
-    std::vector<std::size_t> told;
-    evaluation.add(pixels(made.architecture), labels, [&](std::size_t n) { told.push_back(n); });
+    std::vector<std::size_t> reported;
+    evaluation.add(pixels(made.architecture), labels,
+                   [&](std::size_t n) { reported.push_back(n); });
     std::vector<std::size_t> expected(evaluation.passes());
     std::iota(expected.begin(), expected.end(), 1);
-    CHECK(told == expected);
+    CHECK(reported == expected);
   }
 }
 
