@@ -9,6 +9,7 @@
 #include "apps/camera/live_text.h"
 #include "apps/report/output.h"
 #include "apps/session/node/stage_worker.h"
+#include "engine/image/jpeg_segments.h"
 #include "engine/image/jpeg_write.h"
 #include "engine/stage/topk.h"
 #include "net/http/http_url.h"
@@ -30,9 +31,7 @@ CameraOptions with_channels(CameraOptions camera, int channels) {
 }
 
 std::vector<std::byte> frame_jpeg(const Frame& frame) {
-  const bool is_jpeg =
-      frame.file.size() > 2 && frame.file[0] == std::byte{0xff} && frame.file[1] == std::byte{0xd8};
-  return is_jpeg ? frame.file : encode_jpeg(frame_image(frame, 3), 90);
+  return any_browser_shows(frame.file) ? frame.file : encode_jpeg(frame_image(frame, 3), 90);
 }
 
 }  // namespace

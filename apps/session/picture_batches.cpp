@@ -20,8 +20,9 @@ PictureSource picture_source(FrameFeed& feed) {
 }
 
 Image frame_image(const Frame& frame, int channels) {
-  return frame.file.empty() ? convert_channels(frame.image, channels)
-                            : decode_image(frame.file, channels, frame.name);
+  // The file may be empty, and is then no picture.
+  return frame.image.pixels.empty() ? decode_image(frame.file, channels, frame.name)
+                                    : convert_channels(frame.image, channels);
 }
 
 PictureBatches::PictureBatches(PictureSource source, const ModelFile& model,

@@ -17,11 +17,15 @@ struct PictureFile {
   std::int64_t max_pixels;
 };
 
+// For error texts.
+inline constexpr const char* can_be_read = "JPEG, PNG, WebP, BMP, GIF, TGA and PNM can be read";
+
 // Each returns the channels that the file has, 1 grey or 3 RGB, and throws Error naming the file.
 Image decode_jpeg(const PictureFile& file);
 Image decode_png(const PictureFile& file);
 Image decode_webp(const PictureFile& file);
-// BMP, the first frame of a GIF, TGA, PNM.
+Image decode_pnm(const PictureFile& file);  // begins with P5 or P6
+// BMP, the first frame of a GIF, TGA.
 Image decode_other(const PictureFile& file);
 
 // For the decoders. An image with all pixels 0; throws Error when the size is outside the limits.

@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "engine/image/decoders.h"
+#include "engine/image/foreign_format.h"
+#include "engine/image/orientation.h"
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -31,6 +33,9 @@ Image decode_native(const PictureFile& file) {
   if (has_at(file.bytes, 0, "\xFF\xD8")) return decode_jpeg(file);
   if (has_at(file.bytes, 0, "\x89PNG\r\n\x1A\n")) return decode_png(file);
   if (has_at(file.bytes, 0, "RIFF") && has_at(file.bytes, 8, "WEBP")) return decode_webp(file);
+  if (has_at(file.bytes, 0, "P5") || has_at(file.bytes, 0, "P6")) return decode_pnm(file);
+  if (const std::string format = foreign_format(file.bytes); !format.empty())
+    throw Error(fmt::format("{}: {}; {}", file.name, format, can_be_read));
   return decode_other(file);
 }
 
@@ -66,7 +71,8 @@ void throw_cut_short(const PictureFile& file) {
 Image decode_image(std::span<const std::byte> file, int channels, const std::string& name,
                    std::int64_t max_pixels) {
   check_channels(channels);
-  return convert_channels(decode_native({file, name, max_pixels}), channels);
+  Image image = convert_channels(decode_native({file, name, max_pixels}), channels);
+  return turn_upright(std::move(image), exif_orientation(file));
 }
 
 std::vector<std::byte> read_image_file(const std::string& path) {

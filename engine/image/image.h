@@ -1,6 +1,6 @@
 #pragma once
 // Decoded pictures. JPEG by libjpeg-turbo, PNG by libpng, WebP by libwebp; BMP, the first frame of
-// a GIF, TGA and PNM by stb_image.
+// a GIF and TGA by stb_image; PNM.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,8 +20,9 @@ inline constexpr int image_max_side = 65535;
 inline constexpr std::int64_t image_max_pixels = 100'000'000;
 
 // file: the bytes of a picture file; the format is recognised by its content. channels: 1 or 3.
-// name: used in error texts. Pixels equal those of Pillow's convert("RGB") or convert("L"): alpha
-// is dropped, CMYK converted without a colour profile. Two exceptions: 16-bit grey PNGs keep the
+// name: used in error texts. The picture is turned upright as its EXIF says (orientation.h). Pixels
+// equal those of Pillow's convert("RGB") or convert("L"): alpha is dropped, CMYK converted without
+// a colour profile. Two exceptions: 16-bit grey PNGs keep the
 // upper byte, where Pillow clips to 255; transparent pixels of a GIF are black. Throws Error naming
 // the file, the cause and the formats, also for a picture whose data is damaged or cut short, which
 // Pillow reads in part. Only the end marker may be missing. max_pixels: larger pictures are

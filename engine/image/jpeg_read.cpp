@@ -18,6 +18,13 @@ namespace {
 constexpr int max_scans = 100;
 constexpr std::array<JOCTET, 2> end_of_image = {0xFF, JPEG_EOI};
 
+[[noreturn]] void throw_precision(const PictureFile& file, int bits) {
+  throw Error(fmt::format(
+      "{}: a JPEG with {} bits a value, of which only those with 8 can be read: convert "
+      "it with libjpeg-turbo 3: djpeg -outfile x.ppm x.jpg",
+      file.name, bits));
+}
+
 struct Decoder {
   explicit Decoder(std::span<const std::byte> file) {
     jpeg.err = &errors.manager;
@@ -38,6 +45,12 @@ struct Decoder {
 
   // Throws what went wrong after one of the functions below returned false.
   [[noreturn]] void fail(const PictureFile& file) const {
+    if (errors.manager.msg_code == JERR_BAD_PRECISION) throw_precision(file, jpeg.data_precision);
+    if (errors.manager.msg_code == JERR_SOF_UNSUPPORTED)
+      throw Error(fmt::format(
+          "{}: a lossless or hierarchical JPEG: convert it to a usual one with the program that "
+          "wrote it",
+          file.name));
     if (ran_out) throw_cut_short(file);
     throw_broken(file, errors.message.data());
   }
@@ -157,11 +170,10 @@ Image decode_jpeg(const PictureFile& file) {
   if (!read_header(decoder)) decoder.fail(file);
   jpeg_decompress_struct& jpeg = decoder.jpeg;
   const int components = jpeg.num_components;
-  if ((components != 1 && components != 3 && components != 4) || jpeg.data_precision != 8)
-    throw Error(
-        fmt::format("{}: a JPEG of {} components with {} bits; 1, 3 or 4 components with 8 "
-                    "bits can be read",
-                    file.name, components, jpeg.data_precision));
+  if (jpeg.data_precision != 8) throw_precision(file, jpeg.data_precision);
+  if (components != 1 && components != 3 && components != 4)
+    throw Error(fmt::format("{}: a JPEG of {} components; those of 1, 3 or 4 can be read",
+                            file.name, components));
   jpeg.out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
   Image image = make_image(jpeg.image_width, jpeg.image_height, components == 1 ? 1 : 3, file);
   if (components == 4) decoder.cmyk.resize(4 * static_cast<std::size_t>(image.width));

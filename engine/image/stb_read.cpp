@@ -1,4 +1,4 @@
-// BMP, the first frame of a GIF, TGA and PNM by stb_image.
+// BMP, the first frame of a GIF and TGA by stb_image.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -30,7 +30,6 @@ void* stb_realloc(void* block, std::size_t bytes) {
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_BMP
 #define STBI_ONLY_GIF
-#define STBI_ONLY_PNM
 #define STBI_ONLY_TGA
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
@@ -40,15 +39,7 @@ void* stb_realloc(void* block, std::size_t bytes) {
 #define STBI_FREE(block) std::free(block)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
-#if defined(__clang__)
-// The numbers in a PNM's header may overflow; what comes of it is checked as any other size.
-#pragma clang attribute push(__attribute__((no_sanitize("signed-integer-overflow"))), \
-                             apply_to = function)
-#endif
 #include <stb_image.h>
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
 #pragma GCC diagnostic pop
 
 namespace quantring {
@@ -101,9 +92,7 @@ Image decode_other(const PictureFile& file) {
   Feed header(file.bytes);
   if (stbi__info_main(header.context(), &width, &height, &channels) == 0)
     throw Error(
-        fmt::format("{}: not a picture ({}); JPEG, PNG, WebP, BMP, GIF, TGA and PNM can be "
-                    "read",
-                    file.name, file.bytes.empty() ? "empty file" : stbi_failure_reason()));
+        fmt::format("{}: not a picture ({}); {}", file.name, stbi_failure_reason(), can_be_read));
   Image image = make_image(width, height, channels >= 3 ? 3 : 1, file);
 
   // 16-bit RGBA; the compressed bytes, doubled by a growing buffer.
