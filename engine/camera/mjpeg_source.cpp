@@ -51,14 +51,16 @@ bool MjpegSource::find(std::vector<std::byte>& jpeg) {
       read_since_frame_ = 0;
       return true;
     }
-    if (ended_) return false;
+    if (ended_) {
+      if (frames_ > 0 || splitter_.broken() > 0 || std::exchange(said_empty_, true)) return false;
+      throw BadFrame(fmt::format("{}: ended without a JPEG in it", options_.name));
+    }
     const std::size_t got = reader_->read(bytes_);
     if (stopped_) return false;
     if (got == 0) {
       ended_ = true;
       splitter_.end();
-      if (frames_ > 0 || splitter_.broken() > 0) continue;
-      throw BadFrame(fmt::format("{}: ended without a JPEG in it", options_.name));
+      continue;
     }
     splitter_.push({bytes_.data(), got});
     read_since_frame_ += got;

@@ -21,8 +21,8 @@ struct MjpegOptions {
   bool wait_in_start = false;  // start() waits for the first frame
 };
 
-// BadFrame: a picture that is broken or cut off by the end of the stream, and a stream that ends
-// without any picture. Error: 64 MiB without a picture.
+// BadFrame: a picture that is broken before its pixels, and a stream that ends without any picture.
+// Error: 64 MiB without a picture.
 class MjpegSource final : public FrameSource {
  public:
   MjpegSource(std::unique_ptr<ByteReader> reader, MjpegOptions options);
@@ -43,7 +43,7 @@ class MjpegSource final : public FrameSource {
   std::optional<BadFrame> first_bad_;
   std::uint64_t frames_ = 0, broken_ = 0, read_since_frame_ = 0;
   std::atomic<bool> stopped_ = false;
-  bool ended_ = false;
+  bool ended_ = false, said_empty_ = false;
 };
 
 }  // namespace quantring

@@ -7,20 +7,22 @@
 namespace quantring {
 namespace {
 
-constexpr std::uint8_t prefix = 0xFF, stuffed = 0x00, start_of_image = 0xD8, end_of_image = 0xD9,
-                       start_of_scan = 0xDA;
+constexpr std::uint8_t prefix = 0xFF, baseline = 0xC0, extended = 0xC1, start_of_image = 0xD8,
+                       end_of_image = 0xD9, start_of_scan = 0xDA;
 
 // Start of image and a prefix also occur in random data: not counted as a broken picture.
 constexpr std::size_t random_prefix = 3;
 
-bool is_restart(std::uint8_t code) {
-  return code >= 0xD0 && code <= 0xD7;
-}
-
 // Markers followed by a segment with a length. Reserved markers are errors.
 bool has_segment(std::uint8_t code) {
-  return code >= 0xC0 && code != 0xFF && !is_restart(code) && code != start_of_image &&
-         code != end_of_image;
+  const bool stands_alone = code >= 0xD0 && code <= end_of_image;  // restarts, start, end
+  return code >= 0xC0 && code != 0xFF && !stands_alone;
+}
+
+// Of these, what may stand between two scans: tables, comments, the next scan.
+bool between_scans(std::uint8_t code) {
+  return code == 0xC4 || code == 0xCC || (code >= start_of_scan && code <= 0xDD) ||
+         (code >= 0xE0 && code <= 0xEF) || code == 0xFE;
 }
 
 std::size_t find_prefix(std::span<const std::byte> bytes) {
@@ -32,7 +34,12 @@ std::size_t find_prefix(std::span<const std::byte> bytes) {
 }  // namespace
 
 void MjpegSplitter::push(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
+  while (!bytes.empty()) bytes = bytes.subspan(push_picture(bytes));
+}
+
+std::size_t MjpegSplitter::push_picture(std::span<const std::byte> bytes) {
+  const std::size_t given = bytes.size(), pictures = complete_.size();
+  while (!bytes.empty() && complete_.size() == pictures) {
     // Checked at each byte, so that the result does not depend on how the stream is divided.
     if (frame_.size() >= max_frame_bytes_) drop();
     std::size_t taken = 1;
@@ -51,10 +58,11 @@ void MjpegSplitter::push(std::span<const std::byte> bytes) {
     }
     bytes = bytes.subspan(taken);
   }
+  return given - bytes.size();
 }
 
 void MjpegSplitter::end() {
-  if (state_ != State::outside) drop();
+  has_scan_ ? complete() : drop();
 }
 
 bool MjpegSplitter::pop(std::vector<std::byte>& jpeg) {
@@ -74,9 +82,9 @@ std::size_t MjpegSplitter::skip_outside(std::span<const std::byte> bytes) {
 std::size_t MjpegSplitter::take_segment(std::span<const std::byte> bytes) {
   const std::size_t count =
       std::min({segment_left_, bytes.size(), max_frame_bytes_ - frame_.size()});
-  segment_left_ -= count;
-  if (segment_left_ == 0) state_ = code_ == start_of_scan ? State::coded : State::marker_prefix;
   append(bytes.first(count));
+  segment_left_ -= count;
+  if (segment_left_ == 0) end_segment();
   return count;
 }
 
@@ -98,66 +106,84 @@ void MjpegSplitter::take_byte(std::uint8_t byte) {
     }
     return;
   }
-  const State before = state_;
   const std::byte one{byte};
-  switch (before) {
-    case State::marker_prefix:
-      if (byte != prefix) return drop();
-      state_ = State::marker;
-      break;
+  if (state_ == State::coded_prefix || state_ == State::marker) {
+    if (byte != prefix) return take_marker(byte);  // it may be repeated
+    return append({&one, 1});
+  }
+  append({&one, 1});
+  switch (state_) {
     case State::length_high:
       segment_left_ = std::size_t{byte} << 8;
       state_ = State::length_low;
       break;
     case State::length_low:
       segment_left_ |= byte;
-      if (segment_left_ < 2) return drop();
+      if (segment_left_ < 2) return malformed();
       segment_left_ -= 2;
+      segment_begin_ = frame_.size();
       state_ = State::segment;
-      if (segment_left_ == 0) state_ = code_ == start_of_scan ? State::coded : State::marker_prefix;
+      if (segment_left_ == 0) end_segment();
       break;
-    case State::coded_prefix:
-      if (byte == stuffed || is_restart(byte)) {
-        state_ = State::coded;
-      } else if (byte != prefix) {
-        return take_marker(byte);
-      }
-      break;
-    default:  // marker: the prefix may be repeated
-      if (byte != prefix) return take_marker(byte);
+    default:  // marker_prefix
+      if (byte != prefix) return malformed();
+      state_ = State::marker;
   }
-  append({&one, 1});
 }
 
 void MjpegSplitter::take_marker(std::uint8_t code) {
   if (code == start_of_image) {
-    if (frame_.size() > random_prefix) ++broken_;
+    frame_.pop_back();  // the prefix
+    has_scan_ ? complete() : drop();
     return begin();
   }
+  if (!has_scan_ && !has_segment(code)) return drop();
   const std::byte one{code};
-  if (code == end_of_image) {
-    if (!has_scan_) return drop();
-    append({&one, 1});
-    complete_.push_back(std::exchange(frame_, {}));
-    state_ = State::outside;
+  append({&one, 1});
+  if (code == end_of_image) return complete();
+  if (has_scan_ && !(scans_follow_ && between_scans(code))) {
+    state_ = State::coded;  // a restart, a stuffed byte, or anything else behind the pixels
     return;
   }
-  if (!has_segment(code)) return drop();
   code_ = code;
   has_scan_ = has_scan_ || code == start_of_scan;
   state_ = State::length_high;
-  append({&one, 1});
+}
+
+void MjpegSplitter::end_segment() {
+  const std::size_t size = frame_.size() - segment_begin_;
+  const auto content = [&](std::size_t at) {
+    return at < size ? std::to_integer<std::uint8_t>(frame_[segment_begin_ + at]) : std::uint8_t{0};
+  };
+  if (code_ == baseline || code_ == extended) sequential_components_ = content(5);
+  state_ = code_ == start_of_scan ? State::coded : State::marker_prefix;
+  if (code_ == start_of_scan)
+    scans_follow_ = sequential_components_ == 0 || content(0) != sequential_components_;
+}
+
+// What libjpeg skips behind a scan; before one there is no picture.
+void MjpegSplitter::malformed() {
+  if (!has_scan_) return drop();
+  state_ = State::coded;
 }
 
 void MjpegSplitter::begin() {
   frame_.assign({std::byte{prefix}, std::byte{start_of_image}});
-  has_scan_ = false;
+  sequential_components_ = 0;
+  scans_follow_ = false;
   state_ = State::marker_prefix;
+}
+
+void MjpegSplitter::complete() {
+  complete_.push_back(std::exchange(frame_, {}));
+  has_scan_ = false;
+  state_ = State::outside;
 }
 
 void MjpegSplitter::drop() {
   if (frame_.size() > random_prefix) ++broken_;
   frame_.clear();
+  has_scan_ = false;
   state_ = State::outside;
 }
 

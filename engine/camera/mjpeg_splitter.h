@@ -13,8 +13,10 @@ namespace quantring {
 inline constexpr std::size_t mjpeg_max_frame_bytes = 32 << 20;
 
 // Follows the markers of ITU T.81, annex B, so a thumbnail inside a segment is not taken for a
-// picture. A picture that is broken, cut off by the next one or too large is dropped and counted.
-// Reads every byte once.
+// picture. Whatever lies between the last scan and the end marker belongs to the picture, and where
+// that marker is missing the next picture or the end of the stream ends it: a decoder knows whether
+// pixels are missing. A picture that is broken before its first scan or too large is dropped and
+// counted. Reads every byte once.
 class MjpegSplitter {
  public:
   explicit MjpegSplitter(std::size_t max_frame_bytes = mjpeg_max_frame_bytes)
@@ -22,10 +24,13 @@ class MjpegSplitter {
 
   // The result does not depend on how the stream is divided into calls.
   void push(std::span<const std::byte> bytes);
-  // The stream has ended: an incomplete picture counts as broken.
+  // As push, but returns behind the end of a picture; says how many bytes it has taken.
+  std::size_t push_picture(std::span<const std::byte> bytes);
+  // The stream has ended: a picture without a scan counts as broken.
   void end();
-  // The next complete JPEG, from start-of-image to end-of-image marker; false if there is none.
+  // The next JPEG; false if there is none.
   bool pop(std::vector<std::byte>& jpeg);
+  bool inside() const { return !frame_.empty(); }  // a picture has begun
   std::uint64_t broken() const { return broken_; }
 
  private:
@@ -47,14 +52,19 @@ class MjpegSplitter {
   void take_byte(std::uint8_t byte);
   void take_marker(std::uint8_t code);
   void begin();
+  void end_segment();
+  void malformed();
+  void complete();
   void drop();
   void append(std::span<const std::byte> bytes);
 
   std::size_t max_frame_bytes_;
   State state_ = State::outside;
   std::uint8_t code_ = 0;  // marker of the segment
-  std::size_t segment_left_ = 0;
+  std::size_t segment_begin_ = 0, segment_left_ = 0;
+  std::uint8_t sequential_components_ = 0;  // 0: not known, or progressive
   bool has_scan_ = false;
+  bool scans_follow_ = false;  // behind the one that is read, or they may
   std::vector<std::byte> frame_;
   std::deque<std::vector<std::byte>> complete_;
   std::uint64_t broken_ = 0;
