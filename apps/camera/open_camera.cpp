@@ -148,7 +148,9 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
       file ? lower(std::filesystem::path(rest).extension().string()) : std::string();
   const bool video = is_video_by_name(extension), raw_mjpeg = is_raw_mjpeg_by_name(extension);
   if (file && !video && !raw_mjpeg)
-    return std::make_unique<FileFrames>(rest, options.channels, options.labels_file);
+    return std::make_unique<FileFrames>(
+        std::vector{rest},
+        SourceOptions{.channels = options.channels, .labels_file = options.labels_file});
   if (!options.labels_file.empty())
     throw OptionError(
         fmt::format("{}: --labels is for pictures from files, and this is not one: leave "

@@ -8,6 +8,7 @@
 #include "apps/commands/classify_run.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/ring_options.h"
+#include "apps/commands/source_options.h"
 #include "apps/report/report.h"
 #include "ops/base/error.h"
 
@@ -18,9 +19,7 @@ void add_classify(CLI::App& app) {
       app.add_subcommand("classify", "Classify pictures, in this process or through a ring");
   auto options = std::make_shared<ClassifyOptions>();
   auto ring = std::make_shared<RingOptions>();
-  sub->add_option("source", options->source,
-                  "Picture, folder, glob pattern, or IDX file (plain or .gz)")
-      ->required();
+  add_sources(*sub, options->sources)->required();
   sub->add_option(
       "-m,--model", options->model,
       "Model file, or with --ring any part of it (default: the one that the ring file names)");
@@ -45,8 +44,9 @@ void add_classify(CLI::App& app) {
   sub->footer(
       "Examples:\n"
       "  quantring classify photo.jpg --model deit_tiny.safetensors\n"
-      "  quantring classify 'photos/*.jpg' --model deit_tiny.safetensors --labels photos.csv "
-      "--json\n"
+      "  quantring classify photos/*.jpg --model deit_tiny.safetensors --labels photos.csv --json\n"
+      "  curl -s https://example.org/photo.jpg | quantring classify - --model "
+      "deit_tiny.safetensors\n"
       "  quantring classify t10k-images-idx3-ubyte.gz --model models/fashion_mnist_vit.safetensors "
       "\\\n"
       "      --stages 3 --codec ptq --bits 4 --link-mbps 50\n"
@@ -55,6 +55,7 @@ void add_classify(CLI::App& app) {
     options->ring = ring_request(*ring);
     const RunSummary summary = run_classify(*options);
     if (summary.images > 0) fmt::print(stderr, "{}", closing_report(summary));
+    say_passed_over(summary.passed_over);
     if (summary.unreadable > 0) {
       throw Error(fmt::format("{} of {} pictures could not be read; each is named above",
                               summary.unreadable, summary.images + summary.unreadable));

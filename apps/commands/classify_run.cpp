@@ -69,7 +69,9 @@ void receive(const ClassifyOptions& options, const ModelFile& model, FileFrames&
 void refuse_inputs(const ClassifyOptions& options, const std::string& model, const char* flag,
                    const std::string& output) {
   const std::string ladder = options.ring.links.ladder.value_or("");
-  for (const auto& input : {model, options.source, options.ring.file, options.labels, ladder}) {
+  std::vector<std::string> inputs = {model, options.ring.file, options.labels, ladder};
+  inputs.insert(inputs.end(), options.sources.begin(), options.sources.end());
+  for (const auto& input : inputs) {
     std::error_code ignored;
     if (!input.empty() && std::filesystem::equivalent(input, output, ignored)) {
       throw OptionError(fmt::format("{} '{}' is also an input: choose another name", flag, output));
@@ -83,7 +85,9 @@ RunSummary run_classify(const ClassifyOptions& options) {
   RingConfig config = read_config(options.ring);
   const ModelFile model(model_path(options.model, config));
   require_whole(model, options.ring);
-  FileFrames source(options.source, model.preprocess().channels, options.labels, options.limit);
+  FileFrames source(options.sources, {.channels = model.preprocess().channels,
+                                      .labels_file = options.labels,
+                                      .limit = options.limit});
 
   // Before the work, so that a path that cannot be written does not cost its results.
   std::optional<SafetensorsWriter> logits_file;
@@ -106,6 +110,7 @@ RunSummary run_classify(const ClassifyOptions& options) {
   receive(options, model, source, session, logits_file, summary);
   summary.ring = session.stats();
   summary.outputs = session.histories();
+  summary.passed_over = source.passed_over().text();
   if (!options.report_file.empty()) write_text_file(options.report_file, report_json(summary));
   return summary;
 }

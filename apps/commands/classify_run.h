@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "apps/commands/ring_request.h"
 #include "apps/session/run_summary.h"
@@ -10,7 +11,7 @@
 namespace quantring::apps {
 
 struct ClassifyOptions {
-  std::string source;
+  std::vector<std::string> sources;  // as for FileFrames
   std::string model;
   RingRequest ring;
   std::string labels;     // CSV or IDX file; empty: only labels found beside an IDX source

@@ -14,10 +14,10 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
 #include "apps/commands/model_options.h"
+#include "apps/commands/source_options.h"
 #include "apps/report/report.h"
+#include "apps/session/picture_batches.h"
 #include "engine/evaluation/activation_difference.h"
-#include "engine/image/image_source.h"
-#include "engine/image/preprocess.h"
 #include "engine/stage/stage.h"
 #include "ops/base/error.h"
 #include "ops/transfer.h"
@@ -26,7 +26,7 @@ namespace quantring::apps {
 namespace {
 
 struct CompareCommand {
-  std::string source;
+  std::vector<std::string> sources;
   ModelOptions model;
   ComputeOptions compute{.device = "cuda"};
   bool random = false, residual_f32 = false;
@@ -48,49 +48,45 @@ double max_relative_error(Precision precision) {
   return 1e-3;
 }
 
-// The pictures in batches, as pixels.
+// Pixels in batches: of pictures, or random ones.
 class Pictures {
  public:
   Pictures(const CompareCommand& command, const ModelFile& model)
-      : preprocess_(model.preprocess()), batch_(static_cast<std::size_t>(command.batch)) {
-    if (!command.random) {
-      source_ = open_source(command.source, {preprocess_.channels, "", command.limit});
-    } else {
+      : bytes_(model.preprocess().pixel_count()), batch_(static_cast<std::size_t>(command.batch)) {
+    if (command.random) {
       left_ = command.limit > 0 ? command.limit : batch_;
+      return;
     }
+    const SourceOptions options{.channels = model.preprocess().channels, .limit = command.limit};
+    files_ = std::make_unique<FileFrames>(command.sources, options);
+    PictureBatchOptions batches;
+    batches.batch = command.batch;
+    batches_ = std::make_unique<PictureBatches>(picture_source(*files_), model, batches,
+                                                [](const std::string& line) { throw Error(line); });
   }
 
   // Empty at the end.
-  std::vector<std::uint8_t> next() {
-    std::vector<std::uint8_t> pixels;
-    const std::size_t bytes = preprocess_.pixel_count();
-    for (std::size_t images = 0; images < batch_; ++images) {
-      pixels.resize((images + 1) * bytes);
-      if (!fill({pixels.data() + images * bytes, bytes})) {
-        pixels.resize(images * bytes);
-        break;
-      }
+  std::vector<std::byte> next() {
+    if (batches_ != nullptr) {
+      PictureBatch batch;
+      batches_->next(batch);
+      return std::move(batch.pixels);
     }
+    const std::size_t images = std::min(batch_, left_);
+    left_ -= images;
+    std::vector<std::byte> pixels(images * bytes_);
+    for (std::byte& pixel : pixels) pixel = static_cast<std::byte>(random_() >> 24);
     return pixels;
   }
 
- private:
-  bool fill(std::span<std::uint8_t> pixels) {
-    if (source_ != nullptr) {
-      SourceItem item;
-      if (!source_->next(item)) return false;
-      to_pixels(item.image, preprocess_, pixels);
-      return true;
-    }
-    if (left_ == 0) return false;
-    --left_;
-    for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random_() >> 24);
-    return true;
+  std::string passed_over() const {
+    return files_ == nullptr ? std::string() : files_->passed_over().text();
   }
 
-  const PreprocessConfig& preprocess_;
-  std::size_t batch_;
-  std::unique_ptr<ImageSource> source_;
+ private:
+  std::size_t bytes_, batch_;
+  std::unique_ptr<FileFrames> files_;
+  std::unique_ptr<PictureBatches> batches_;
   std::size_t left_ = 0;
   std::mt19937 random_{1};
 };
@@ -105,12 +101,12 @@ class Side {
 
   using Show =
       std::function<void(const std::string& name, const Shape& shape, std::vector<float>&& values)>;
-  void forward(const std::vector<std::uint8_t>& pixels, const Show& show) {
+  void forward(const std::vector<std::byte>& pixels, const Show& show) {
     const Architecture& a = architecture_;
     const auto per_image = std::int64_t{a.channels} * a.image_height * a.image_width;
     const auto images = static_cast<std::int64_t>(pixels.size()) / per_image;
     if (pixels_.bytes() < pixels.size()) pixels_ = Buffer(context_, pixels.size());
-    upload(context_, std::as_bytes(std::span(pixels)), pixels_.data());
+    upload(context_, pixels, pixels_.data());
     stage_.observe([&](const std::string& name, ConstTensor value) {
       show(name, value.shape, host_values(context_, value));
     });
@@ -174,8 +170,9 @@ void run_compare(const CompareCommand& command) {
   const ActivationDifference difference =
       compare_pictures(pictures, cpu, device, compared, model.preprocess().pixel_count());
   if (difference.steps().empty())
-    throw Error(fmt::format("{}: no picture to compare on", command.source));
+    throw Error(fmt::format("{}: no picture to compare on", fmt::join(command.sources, ", ")));
   print(difference);
+  say_passed_over(pictures.passed_over());
   const double error = difference.steps().back().relative();
   const double allowed = max_relative_error(compute.precision);
   const std::string summary =
@@ -191,8 +188,7 @@ void add_compare(CLI::App& app) {
   auto* sub = app.add_subcommand(
       "compare", "Compare a device's activations with the CPU's in f32, step by step");
   auto command = std::make_shared<CompareCommand>();
-  auto* source = sub->add_option("source", command->source,
-                                 "Picture, folder, glob pattern, or IDX file (plain or .gz)");
+  auto* source = add_sources(*sub, command->sources);
   sub->add_flag("--random", command->random, "Random pixels instead of pictures")->excludes(source);
   add_model_options(*sub, command->model);
   add_compute_options(*sub, command->compute);
@@ -213,7 +209,7 @@ void add_compare(CLI::App& app) {
       "  quantring compare photos/ --model deit_tiny.safetensors --limit 20\n"
       "  quantring compare --random --model-shape vit_base --precision f32 --batch 3");
   sub->callback([command] {
-    if (command->source.empty() && !command->random) {
+    if (command->sources.empty() && !command->random) {
       throw OptionError("add the pictures to compare on, or --random");
     }
     run_compare(*command);

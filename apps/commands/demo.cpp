@@ -47,7 +47,7 @@ void run_demo(const DemoCommand& command) {
   std::string last_report;
   for (const CodecSpec codec : codecs) {
     ClassifyOptions options;
-    options.source = command.images;
+    options.sources = {command.images};
     options.model = command.model;
     options.ring.stages = command.stages;
     options.ring.compute = compute;

@@ -14,6 +14,7 @@
 #include "apps/commands/model_options.h"
 #include "apps/commands/option_check.h"
 #include "apps/commands/progress.h"
+#include "apps/commands/source_options.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/text_file.h"
 #include "apps/session/picture_batches.h"
@@ -23,7 +24,8 @@ namespace quantring::apps {
 namespace {
 
 struct EvaluateCommand {
-  std::string source, model, labels, cuts = "blocks";
+  std::vector<std::string> sources;
+  std::string model, labels, cuts = "blocks";
   std::vector<std::string> codecs;
   std::vector<int> bits = {16, 8, 6, 4, 2};
   int stages = 0;  // 0: one cut at a time
@@ -84,7 +86,9 @@ void check_outputs(const EvaluateCommand& command) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].empty()) continue;
     check_writable(outputs[i]);
-    for (const auto& input : {command.model, command.source, command.labels}) {
+    std::vector<std::string> inputs = command.sources;
+    inputs.insert(inputs.end(), {command.model, command.labels});
+    for (const auto& input : inputs) {
       std::error_code ignored;
       if (!input.empty() && std::filesystem::equivalent(input, outputs[i], ignored))
         throw OptionError(fmt::format("'{}' is also an input: choose another name", outputs[i]));
@@ -118,10 +122,12 @@ class PassProgress {
     if (!progress_.due()) return;
     const double part = static_cast<double>(passes_done) / static_cast<double>(passes_);
     const double images = static_cast<double>(done) + static_cast<double>(batch) * part;
-    const double left = std::max(0.0, static_cast<double>(images_) - images);
-    progress_.show(done, images / seconds(),
-                   fmt::format("pass {}/{}  about {} left", passes_done, passes_,
-                               time_text(left * seconds() / images)));
+    std::string text = fmt::format("pass {}/{}", passes_done, passes_);
+    if (images_ > 0) {
+      const double left = std::max(0.0, static_cast<double>(images_) - images);
+      text += fmt::format("  about {} left", time_text(left * seconds() / images));
+    }
+    progress_.show(done, images / seconds(), text);
   }
 
  private:
@@ -176,7 +182,9 @@ void run_evaluate(const EvaluateCommand& command) {
   require_whole_model(model, "evaluate");
   EvaluationPlan plan{chosen_cuts(command, model.architecture()), chosen_codecs(command),
                       command.stages > 0, command.batch};
-  FileFrames source(command.source, model.preprocess().channels, command.labels, command.limit);
+  FileFrames source(command.sources, {.channels = model.preprocess().channels,
+                                      .labels_file = command.labels,
+                                      .limit = command.limit});
   check_outputs(command);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const ContextOptions compute =
@@ -188,11 +196,12 @@ void run_evaluate(const EvaluateCommand& command) {
   report.compute = compute_text(compute);
   evaluate_all(command, model, source, context, std::move(plan), report);
   if (report.images > 0) write_outputs(command, report);
+  say_passed_over(source.passed_over().text());
   if (report.unreadable > 0) {
     throw Error(fmt::format("{} of {} pictures could not be read, see above", report.unreadable,
                             report.images + report.unreadable));
   }
-  if (report.images == 0) throw Error(fmt::format("{}: no picture to evaluate on", command.source));
+  if (report.images == 0) throw Error(fmt::format("{}: no picture to evaluate on", source.text()));
 }
 
 }  // namespace
@@ -201,9 +210,7 @@ void add_evaluate(CLI::App& app) {
   auto* sub = app.add_subcommand(
       "evaluate", "Measure the effect of coded links on a model's answers, without a ring");
   auto command = std::make_shared<EvaluateCommand>();
-  sub->add_option("source", command->source,
-                  "Picture, folder, glob pattern, or IDX file (plain or .gz)")
-      ->required();
+  add_sources(*sub, command->sources)->required();
   sub->add_option("-m,--model", command->model, "Model file")->required();
   sub->add_option("-l,--labels", command->labels,
                   "True classes: CSV with columns file,class_index, or an IDX label file");

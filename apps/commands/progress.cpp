@@ -31,14 +31,16 @@ bool Progress::due() const {
 }
 
 void Progress::show(std::size_t done, double images_per_s, const std::string& details) {
-  const std::string numbers = fmt::format("{}/{}  {:.1f} images/s{}{}", done, total_, images_per_s,
+  const std::string count =
+      total_ == 0 ? fmt::format("{} images", done) : fmt::format("{}/{}", done, total_);
+  const std::string numbers = fmt::format("{}  {:.1f} images/s{}{}", count, images_per_s,
                                           details.empty() ? "" : "  ", details);
-  if (!terminal_) {
+  if (!terminal_ || total_ == 0) {
     show(numbers);
     return;
   }
   constexpr std::size_t width = 24;
-  const std::size_t filled = total_ == 0 ? width : width * std::min(done, total_) / total_;
+  const std::size_t filled = width * std::min(done, total_) / total_;
   show(fmt::format("[{:#<{}}{:.<{}}] {}", "", filled, "", width - filled, numbers));
 }
 
@@ -56,10 +58,10 @@ void Progress::show(const std::string& text) {
 void Progress::print(std::FILE* stream, const std::string& line) {
   const std::lock_guard lock(mutex_);
   erase();
+  // At once, whole: for readers of a pipe, and because both streams may go to the same place.
   std::fputs((line + "\n").c_str(), stream);
-  if (bar_.empty()) return;
-  std::fflush(stream);  // before the bar, which goes another way
-  draw();
+  std::fflush(stream);
+  if (!bar_.empty()) draw();
 }
 
 void Progress::draw() {

@@ -10,6 +10,7 @@ namespace quantring::apps {
 
 class Progress {
  public:
+  // total: 0 if it is not known.
   explicit Progress(std::size_t total = 0);
   ~Progress();  // removes the bar
 

@@ -21,6 +21,7 @@ struct RunSummary {
   net::RingStats ring;                             // exact; empty without a ring
   ControllerOptions links;                         // of the senders between stages
   OutputHistories outputs;                         // one a stage; empty without a ring
+  std::string passed_over;                         // PassedOver::text of the source
 
   // Counts one answer, and whether it is right where that is known. label: -1 if unknown.
   void count(int label, std::span<const float> logits);

@@ -1,18 +1,29 @@
 #include "engine/camera/file_frames.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace quantring {
 
-FileFrames::FileFrames(const std::string& spec, int channels, const std::string& labels_file,
-                       std::size_t limit)
-    : source_(open_source(
-          spec,
-          {.channels = channels, .labels_file = labels_file, .limit = limit, .decode = false})),
-      text_(fmt::format("{}, {} picture{}", spec, source_->size(),
-                        source_->size() == 1 ? "" : "s")) {}
+FileFrames::FileFrames(const std::vector<std::string>& specs, SourceOptions options) {
+  if (std::count(specs.begin(), specs.end(), "-") > 1)
+    throw OptionError("-: standard input can be read once: name it once");
+  options.decode = false;
+  options.open_other = [&](const std::string& spec) -> std::unique_ptr<ImageSource> {
+    if (!is_pipe(spec)) return nullptr;
+    auto pipe = std::make_unique<PipePictures>(open_pipe(spec), spec, options.channels);
+    pipes_.push_back(pipe.get());
+    return pipe;
+  };
+  source_ = open_source(specs, options);
+  const auto count = source_->size();
+  text_ = fmt::to_string(fmt::join(specs, ", "));
+  if (count) text_ += fmt::format(", {} picture{}", *count, *count == 1 ? "" : "s");
+  if (const std::string others = passed_over().text(); !others.empty()) text_ += ", " + others;
+}
 
 bool FileFrames::next(Frame& frame) {
   if (stopped_) return false;
@@ -28,6 +39,11 @@ bool FileFrames::next(Frame& frame) {
                 .label = item.label,
                 .taken = Frame::Clock::now()};
   return true;
+}
+
+void FileFrames::stop() noexcept {
+  stopped_ = true;
+  for (PipePictures* const pipe : pipes_) pipe->stop();
 }
 
 }  // namespace quantring

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/camera/frame_source.h"
+#include "engine/camera/pipe_pictures.h"
 #include "engine/image/image_source.h"
 
 namespace quantring {
@@ -14,16 +16,19 @@ namespace quantring {
 // read: BadFrame; the next call continues after it.
 class FileFrames final : public FrameSource {
  public:
-  // spec, labels_file, limit: as for open_source, errors too.
-  FileFrames(const std::string& spec, int channels, const std::string& labels_file,
-             std::size_t limit = 0);
+  // specs: as for open_source, or pipes (pipe_pictures.h), "-" among them. Files are not decoded,
+  // whatever the options say. Throws as open_source does.
+  FileFrames(const std::vector<std::string>& specs, SourceOptions options);
   bool next(Frame& frame) override;
-  void stop() noexcept override { stopped_ = true; }
+  void stop() noexcept override;
   bool live() const override { return false; }
   std::string text() const override { return text_; }
-  std::size_t size() const { return source_->size(); }  // pictures
+  // Pictures; 0 while it is not known.
+  std::size_t size() const { return source_->size().value_or(0); }
+  PassedOver passed_over() const { return source_->passed_over(); }
 
  private:
+  std::vector<PipePictures*> pipes_;  // owned by the source
   std::unique_ptr<ImageSource> source_;
   std::string text_;
   std::atomic<bool> stopped_ = false;

@@ -142,10 +142,15 @@ bool looks_like_idx(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::array<char, 512> start{};
   file.read(start.data(), start.size());
-  const auto bytes = std::as_bytes(std::span(start).first(static_cast<std::size_t>(file.gcount())));
+  return looks_like_idx(
+      std::as_bytes(std::span(start).first(static_cast<std::size_t>(file.gcount()))));
+}
+
+bool looks_like_idx(std::span<const std::byte> file) {
   std::array<std::uint8_t, 4> magic{};
   try {
-    Reader reader(bytes, path);
+    const std::string name;
+    Reader reader(file, name);
     return reader.read(magic.data(), 4) == 4 && known_header(magic);
   } catch (const Error&) {
     return false;  // another gzip file, or a truncated one

@@ -26,5 +26,6 @@ IdxArray load_idx(const std::string& path);
 
 // True if the file starts like an IDX file (through gzip too). False if it cannot be read.
 bool looks_like_idx(const std::string& path);
+bool looks_like_idx(std::span<const std::byte> file);
 
 }  // namespace quantring

@@ -1,19 +1,14 @@
 #include "engine/image/image_source.h"
 
-#include <glob.h>
-
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "engine/image/idx.h"
 #include "engine/model/labels.h"
@@ -32,11 +27,11 @@ struct Entry {
 
 class FileSource final : public ImageSource {
  public:
-  FileSource(std::vector<Entry> entries, const SourceOptions& options, std::size_t skipped)
+  FileSource(std::vector<Entry> entries, const SourceOptions& options, PassedOver passed_over)
       : entries_(std::move(entries)),
         channels_(options.channels),
         decode_(options.decode),
-        skipped_(skipped) {}
+        passed_over_(std::move(passed_over)) {}
 
   bool next(SourceItem& item) override {
     if (next_ == entries_.size()) return false;
@@ -50,29 +45,28 @@ class FileSource final : public ImageSource {
     }
     return true;
   }
-  std::size_t size() const override { return entries_.size(); }
-  std::size_t skipped() const override { return skipped_; }
+  std::optional<std::size_t> size() const override { return entries_.size(); }
+  PassedOver passed_over() const override { return passed_over_; }
 
  private:
   std::vector<Entry> entries_;
   int channels_;
   bool decode_;
-  std::size_t skipped_, next_ = 0;
+  PassedOver passed_over_;
+  std::size_t next_ = 0;
 };
 
 class IdxSource final : public ImageSource {
  public:
-  // images: [n, h, w] or [n, h, w, channels]; labels: [n] or empty; count: how many to return.
-  IdxSource(std::string path, IdxArray images, std::vector<int> labels, int channels,
-            std::size_t count)
+  // images: [n, h, w] or [n, h, w, channels]; labels: [n] or empty.
+  IdxSource(std::string path, IdxArray images, std::vector<int> labels, int channels)
       : path_(std::move(path)),
         images_(std::move(images)),
         labels_(std::move(labels)),
-        channels_(channels),
-        count_(count) {}
+        channels_(channels) {}
 
   bool next(SourceItem& item) override {
-    if (next_ == count_) return false;
+    if (next_ == images_.shape[0]) return false;
     const std::size_t index = next_++;
     item.name = fmt::format("{}#{}", path_, index);
     item.label = labels_.empty() ? -1 : labels_[index];
@@ -86,76 +80,50 @@ class IdxSource final : public ImageSource {
     item.image = convert_channels(std::move(image), channels_);
     return true;
   }
-  std::size_t size() const override { return count_; }
-  std::size_t skipped() const override { return 0; }
+  std::optional<std::size_t> size() const override { return images_.shape[0]; }
 
  private:
   std::string path_;
   IdxArray images_;
   std::vector<int> labels_;
   int channels_;
-  std::size_t count_, next_ = 0;
+  std::size_t next_ = 0;
 };
 
-constexpr std::array<std::string_view, 10> extensions = {".jpg", ".jpeg", ".png", ".webp", ".bmp",
-                                                         ".gif", ".tga",  ".pnm", ".pgm",  ".ppm"};
+// Several sources, one after the other.
+class Sequence final : public ImageSource {
+ public:
+  explicit Sequence(std::size_t limit) : limit_(limit) {}
+  void append(std::unique_ptr<ImageSource> part) { parts_.push_back(std::move(part)); }
 
-bool picture_by_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& letter : extension)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
-}
-
-struct Found {
-  std::vector<Entry> entries;
-  std::size_t skipped = 0;
-
-  void add(Entry entry) {
-    if (picture_by_name(entry.path)) {
-      entries.push_back(std::move(entry));
-    } else {
-      ++skipped;
+  bool next(SourceItem& item) override {
+    for (; (limit_ == 0 || given_ < limit_) && current_ < parts_.size(); ++current_) {
+      item = {};
+      ++given_;  // also one that cannot be read
+      if (parts_[current_]->next(item)) return true;
+      --given_;
     }
+    return false;
   }
+  std::optional<std::size_t> size() const override {
+    std::size_t sum = 0;
+    for (const auto& part : parts_) {
+      const auto size = part->size();
+      if (!size) return std::nullopt;
+      sum += *size;
+    }
+    return limit_ == 0 ? sum : std::min(sum, limit_);
+  }
+  PassedOver passed_over() const override {
+    PassedOver sum;
+    for (const auto& part : parts_) sum.add(part->passed_over());
+    return sum;
+  }
+
+ private:
+  std::vector<std::unique_ptr<ImageSource>> parts_;
+  std::size_t limit_, given_ = 0, current_ = 0;
 };
-
-Found find_in_folder(const fs::path& folder) {
-  Found found;
-  try {
-    for (const auto& file : fs::recursive_directory_iterator(folder))
-      if (file.is_regular_file())
-        found.add({.path = file.path(), .below = file.path().lexically_relative(folder)});
-  } catch (const fs::filesystem_error& error) {
-    throw Error(
-        fmt::format("{}: the folder cannot be read: {}", folder.string(), error.code().message()));
-  }
-  if (found.entries.empty())
-    throw Error(fmt::format("{}: no picture in this folder: looked for {} ({} other files skipped)",
-                            folder.string(), fmt::join(extensions, " "), found.skipped));
-  std::sort(found.entries.begin(), found.entries.end(),
-            [](const Entry& a, const Entry& b) { return a.below < b.below; });
-  return found;
-}
-
-Found find_by_pattern(const std::string& pattern) {
-  glob_t matches{};
-  const int status = ::glob(pattern.c_str(), 0, nullptr, &matches);
-  Found found;
-  for (std::size_t i = 0; status == 0 && i < matches.gl_pathc; ++i) {
-    const fs::path path = matches.gl_pathv[i];
-    std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) found.add({.path = path, .below = path});
-  }
-  ::globfree(&matches);
-  if (found.entries.empty())
-    throw Error(
-        fmt::format("{}: no such file or folder, and as a pattern it matches no picture: looked "
-                    "for {} ({} other "
-                    "files skipped)",
-                    pattern, fmt::join(extensions, " "), found.skipped));
-  return found;
-}
 
 std::vector<int> read_idx_labels(const std::string& path, std::size_t expected) {
   const IdxArray array = load_idx(path);
@@ -209,8 +177,8 @@ std::optional<std::string> labels_beside(const fs::path& images) {
   return std::nullopt;
 }
 
-std::unique_ptr<ImageSource> open_idx(const std::string& path, const SourceOptions& options) {
-  IdxArray images = load_idx(path);
+std::unique_ptr<ImageSource> open_idx(const std::string& path, IdxArray images,
+                                      const SourceOptions& options) {
   const auto& shape = images.shape;
   if (shape.size() < 3)
     throw Error(fmt::format("{}: holds {} dimensions, not pictures; give the images-idx3 file",
@@ -231,32 +199,58 @@ std::unique_ptr<ImageSource> open_idx(const std::string& path, const SourceOptio
   } else if (const auto beside = labels_beside(path)) {
     labels = read_idx_labels(*beside, count);
   }
-  const std::size_t limit = options.limit == 0 ? count : std::min(count, options.limit);
-  return std::make_unique<IdxSource>(path, std::move(images), std::move(labels), options.channels,
-                                     limit);
+  return std::make_unique<IdxSource>(path, std::move(images), std::move(labels), options.channels);
+}
+
+PictureFiles find_files(const std::string& spec) {
+  std::error_code ignored;
+  // A file given by its path is tried whatever its name.
+  if (fs::is_regular_file(spec, ignored)) return {.files = {{spec, spec}}, .passed_over = {}};
+  return fs::is_directory(spec, ignored) ? find_in_folder(spec) : find_by_pattern(spec);
 }
 
 }  // namespace
 
-std::unique_ptr<ImageSource> open_source(const std::string& spec, const SourceOptions& options) {
+std::unique_ptr<ImageSource> open_source(const std::vector<std::string>& specs,
+                                         const SourceOptions& options) {
   if (options.channels != 1 && options.channels != 3)
     throw Error(fmt::format("pictures have 1 or 3 channels, not {}", options.channels));
-  std::error_code ignored;
-  Found found;
-  if (fs::is_regular_file(spec, ignored)) {
-    if (looks_like_idx(spec)) return open_idx(spec, options);
-    // A file given by its path is tried whatever its extension.
-    found.entries.push_back({.path = spec, .below = spec});
-  } else if (fs::is_directory(spec, ignored)) {
-    found = find_in_folder(spec);
-  } else {
-    found = find_by_pattern(spec);
+  auto sequence = std::make_unique<Sequence>(options.limit);
+  std::vector<Entry> entries;  // of neighbours, so that labels are looked up once for all
+  PassedOver passed_over;
+  const auto append_files = [&] {
+    if (entries.empty()) return;
+    add_labels(entries, options.labels_file);
+    sequence->append(std::make_unique<FileSource>(std::exchange(entries, {}), options,
+                                                  std::exchange(passed_over, {})));
+  };
+  for (const std::string& spec : specs) {
+    auto other = options.open_other ? options.open_other(spec) : nullptr;
+    if (other != nullptr) {
+      if (!options.labels_file.empty())
+        throw OptionError(fmt::format("{}: labels are for files; the pictures of {} have no names",
+                                      options.labels_file, spec));
+      append_files();
+      sequence->append(std::move(other));
+      continue;
+    }
+    std::error_code ignored;
+    if (fs::is_regular_file(spec, ignored) && looks_like_idx(spec)) {
+      append_files();
+      sequence->append(open_idx(spec, load_idx(spec), options));
+      continue;
+    }
+    PictureFiles found = find_files(spec);
+    for (auto& file : found.files) entries.push_back({std::move(file.path), std::move(file.below)});
+    passed_over.add(found.passed_over);
   }
-  add_labels(found.entries, options.labels_file);
-  if (options.limit != 0 && found.entries.size() > options.limit)
-    found.entries.erase(found.entries.begin() + static_cast<std::ptrdiff_t>(options.limit),
-                        found.entries.end());
-  return std::make_unique<FileSource>(std::move(found.entries), options, found.skipped);
+  append_files();
+  return sequence;
+}
+
+std::unique_ptr<ImageSource> idx_source(std::span<const std::byte> file, const std::string& name,
+                                        const SourceOptions& options) {
+  return open_idx(name, parse_idx(file, name), options);
 }
 
 }  // namespace quantring

@@ -1,12 +1,16 @@
 #pragma once
-// The pictures of one file, a folder, a glob pattern or an IDX file, in sequence.
+// The pictures of files, folders, glob patterns and IDX files, in sequence.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/image/image.h"
+#include "engine/image/picture_files.h"
 
 namespace quantring {
 
@@ -17,12 +21,16 @@ struct SourceItem {
   int label = -1;               // -1: unknown
 };
 
+class ImageSource;
+
 struct SourceOptions {
-  int channels = 3;         // of the images handed out: 1 or 3
-  std::string labels_file;  // CSV (engine/model/labels.h) or IDX labels; empty: only those beside
-                            // an IDX file
-  std::size_t limit = 0;    // hand out so many at most; 0: all
-  bool decode = true;  // false: pictures as the bytes of their files; those of an IDX file never
+  int channels = 3;  // of the images handed out: 1 or 3
+  // CSV (engine/model/labels.h) or IDX labels; empty: only those beside an IDX file.
+  std::string labels_file = {};
+  std::size_t limit = 0;  // hand out so many at most; 0: all
+  bool decode = true;     // false: pictures as the bytes of their files; those of an IDX file never
+  // Asked first for each source; null if it is none of its.
+  std::function<std::unique_ptr<ImageSource>(const std::string& spec)> open_other = {};
 };
 
 class ImageSource {
@@ -31,18 +39,22 @@ class ImageSource {
   // False after the last picture. Throws Error naming a picture that cannot be read, with item.name
   // set; the next call continues after it.
   virtual bool next(SourceItem& item) = 0;
-  virtual std::size_t size() const = 0;  // number of pictures, read or not
-  // Files skipped because of their extension.
-  virtual std::size_t skipped() const = 0;
+  // Number of pictures, read or not; nothing while it is not known.
+  virtual std::optional<std::size_t> size() const = 0;
+  virtual PassedOver passed_over() const { return {}; }
 };
 
-// spec: an IDX image file (recognised by its content); a picture; a folder (recursive, sorted by
-// path, files ending in .jpg .jpeg .png .webp .bmp .gif .tga .pnm .pgm .ppm, any case); else a glob
-// pattern
-// (* ? [...] as in the shell) whose matching folders are ignored. IDX labels are found beside the
-// images by MNIST's naming: train-images-idx3-ubyte -> train-labels-idx1-ubyte, with or without
-// .gz. In a CSV a file is found by its path below the folder, its path as given or its file name.
-// Throws Error if nothing matches or the labels do not fit.
-std::unique_ptr<ImageSource> open_source(const std::string& spec, const SourceOptions& options);
+// specs, one after the other: an IDX image file (recognised by its content); a picture; a folder;
+// else a glob pattern (picture_files.h). IDX labels are found beside the images by MNIST's naming:
+// train-images-idx3-ubyte -> train-labels-idx1-ubyte, with or without .gz. In a CSV a file is found
+// by its path below the folder, its path as given or its file name. Throws Error if nothing matches
+// or the labels do not fit.
+std::unique_ptr<ImageSource> open_source(const std::vector<std::string>& specs,
+                                         const SourceOptions& options);
+
+// The pictures of an IDX file in memory. name: for item names and error texts; labels beside a file
+// of that name are taken.
+std::unique_ptr<ImageSource> idx_source(std::span<const std::byte> file, const std::string& name,
+                                        const SourceOptions& options);
 
 }  // namespace quantring

@@ -1,6 +1,6 @@
-// MJPEG streams. The first byte sets the maximum size of a picture, the second the size of the
-// pieces; the pictures must be the same as in one piece, within the limit, and found in the stream
-// in order. Small ones are decoded.
+// MJPEG and other streams of pictures. The first byte sets the maximum size of a picture, the
+// second the size of the pieces; the pictures must be the same as in one piece, within the limit,
+// and found in the stream in order. Small ones are decoded.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/camera/mjpeg_splitter.h"
+#include "engine/camera/picture_splitter.h"
 #include "engine/image/image.h"
 #include "ops/base/error.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -29,6 +30,16 @@ std::vector<Bytes> split(const Bytes& stream, std::size_t piece, std::size_t max
   return frames;
 }
 
+std::vector<Bytes> split_any(const Bytes& stream, std::size_t piece) {
+  quantring::PictureSplitter splitter;
+  std::vector<Bytes> pictures;
+  for (std::size_t at = 0; at < stream.size(); at += piece)
+    splitter.push({stream.data() + at, std::min(piece, stream.size() - at)});
+  splitter.end();
+  for (Bytes picture; splitter.pop(picture);) pictures.push_back(picture);
+  return pictures;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -41,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (frames != split(stream, stream.size() + 1, max_bytes, broken_in_one) ||
       broken != broken_in_one)
     std::abort();
+  if (split_any(stream, piece) != split_any(stream, stream.size() + 1)) std::abort();
   auto from = stream.begin();
   for (const Bytes& frame : frames) {
     if (frame.size() > max_bytes || frame.size() < 6) std::abort();

@@ -281,6 +281,9 @@ def mjpeg_seeds():
         for cut in (0, 6, 255):
             start = bytes([255, cut])  # large enough for all of them
             yield f"{path.stem}{cut}", start + b"--b\r\n\r\n" + jpeg + b"\r\n--b\r\n\r\n" + jpeg[:500]
+    pictures = [(TESTS / "engine" / "fixtures" / "pictures" / name).read_bytes()
+                for name in ("rgb.png", "lossy.webp", "baseline.jpg", "rgb.bmp", "rgb.ppm")]
+    yield "mixed", b"\xff\6" + b"".join(pictures)
     yield "small", b"\2\0" + b"\xff\xd8\xff\xc0\0\3x\xff\xda\0\2x\xff\0\xff\xd0x\xff\xd9" * 3
 
 

@@ -193,8 +193,9 @@ TEST_CASE("real photos come out as Pillow's pixels, value for value") {
   const StoredTensor& expected = file.tensors().at("pixels");
   REQUIRE(expected.shape == std::vector<std::int64_t>{20, 3, 224, 224});
   REQUIRE(expected.dtype == "U8");
-  const auto source = open_source(
-      photos->string(), {.channels = 3, .labels_file = photos->string() + ".csv", .decode = false});
+  const auto source =
+      open_source({photos->string()},
+                  {.channels = 3, .labels_file = photos->string() + ".csv", .decode = false});
   const PreprocessConfig config = imagenet();
   std::vector<std::uint8_t> pixels(config.pixel_count());
   int pictures = 0;
