@@ -1,6 +1,6 @@
 #pragma once
-// Decoded pictures. JPEG by libjpeg-turbo, PNG by libpng, WebP by libwebp; BMP, the first frame of
-// a GIF and TGA by stb_image; PNM.
+// Decoded pictures. JPEG by libjpeg-turbo, PNG by libpng, WebP by libwebp; BMP, GIF and TGA by
+// stb_image; PNM. Of an animation the first frame.
 
 #include <cstddef>
 #include <cstdint>
