@@ -147,10 +147,17 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   const std::string extension =
       file ? lower(std::filesystem::path(rest).extension().string()) : std::string();
   const bool video = is_video_by_name(extension), raw_mjpeg = is_raw_mjpeg_by_name(extension);
-  if (file && !video && !raw_mjpeg)
+  if (file && !video && !raw_mjpeg) {
+    std::vector<std::string> files{rest};
+    files.insert(files.end(), options.more.begin(), options.more.end());
     return std::make_unique<FileFrames>(
-        std::vector{rest},
-        SourceOptions{.channels = options.channels, .labels_file = options.labels_file});
+        files, SourceOptions{.channels = options.channels, .labels_file = options.labels_file});
+  }
+  if (!options.more.empty())
+    throw OptionError(
+        fmt::format("{}: of cameras, streams and videos one at a time; several sources are for "
+                    "pictures: leave out {}",
+                    without_password(uri), without_password(options.more.front())));
   if (!options.labels_file.empty())
     throw OptionError(
         fmt::format("{}: --labels is for pictures from files, and this is not one: leave "

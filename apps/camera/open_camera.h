@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/camera/frame_source.h"
 #include "net/http/http_url.h"
@@ -11,10 +12,11 @@ namespace quantring::apps {
 
 struct CameraOptions {
   std::string uri;
-  int width = 0, height = 0;  // requested from the camera; 0: its default
-  double fps = 0;             // likewise
-  int channels = 3;           // of decoded frames: 1 or 3
-  std::string labels_file;    // of files: CSV or IDX, as in engine/image/image_source.h
+  std::vector<std::string> more;  // after it, if it is of files: others of files
+  int width = 0, height = 0;      // requested from the camera; 0: its default
+  double fps = 0;                 // likewise
+  int channels = 3;               // of decoded frames: 1 or 3
+  std::string labels_file;        // of files: CSV or IDX, as in engine/image/image_source.h
 };
 
 //   v4l2:///dev/video0, /dev/video0   a V4L2 camera: MJPG unchanged, or YUYV

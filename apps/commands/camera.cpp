@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "apps/camera/camera_run.h"
 #include "apps/commands/commands.h"
@@ -21,6 +23,7 @@ constexpr int max_camera_side = 16384;
 struct CameraCommand {
   CameraRunOptions run;
   RingOptions ring;
+  std::vector<std::string> sources;
   std::string listen = "127.0.0.1:8080", size;
 };
 
@@ -39,6 +42,8 @@ void read_size(const std::string& text, CameraOptions& camera) {
 
 void run_command(CameraCommand& command) {
   CameraRunOptions& options = command.run;
+  options.camera.uri = command.sources.front();
+  options.camera.more.assign(command.sources.begin() + 1, command.sources.end());
   if (!command.size.empty()) read_size(command.size, options.camera);
   if (command.listen != "none") options.listen = command.listen;
   options.ring = ring_request(command.ring);
@@ -62,9 +67,11 @@ void add_camera(CLI::App& app) {
       "Classify what a camera sees, or a stream, a video or files, and show it on a page");
   auto command = std::make_shared<CameraCommand>();
   CameraRunOptions& run = command->run;
-  sub->add_option("source", run.camera.uri,
-                  "v4l2:///dev/video0, csi://0, rtsp://..., http://.../cam.mjpg, - (MJPEG on "
-                  "standard input), a video file, picture, folder, glob pattern or IDX file")
+  sub->add_option(
+         "source", command->sources,
+         "v4l2:///dev/video0, csi://0, rtsp://..., http://.../cam.mjpg, - (MJPEG on "
+         "standard input), a video file; or any number of pictures, folders, glob patterns "
+         "and IDX files")
       ->required();
   sub->add_option(
       "-m,--model", run.model,

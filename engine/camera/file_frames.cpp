@@ -20,7 +20,8 @@ FileFrames::FileFrames(const std::vector<std::string>& specs, SourceOptions opti
   };
   source_ = open_source(specs, options);
   const auto count = source_->size();
-  text_ = fmt::to_string(fmt::join(specs, ", "));
+  text_ = specs.size() < 4 ? fmt::format("{}", fmt::join(specs, ", "))
+                           : fmt::format("{} and {} more", specs.front(), specs.size() - 1);
   if (count) text_ += fmt::format(", {} picture{}", *count, *count == 1 ? "" : "s");
   if (const std::string others = passed_over().text(); !others.empty()) text_ += ", " + others;
 }

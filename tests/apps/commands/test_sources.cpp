@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 
@@ -133,6 +134,17 @@ TEST_CASE("evaluate and compare take several sources and pipes as well") {
   CAPTURE(compared.err);
   CHECK(compared.status == 0);
   CHECK(contains(compared.out, "logits of 3 pictures"));
+}
+
+TEST_CASE("camera takes several files, and one camera") {
+  const Fixture f;
+  const auto files = f.shell("$Q camera b.jpg sub a.jpg -m $M --listen none --json");
+  CAPTURE(files.err);
+  CHECK(files.status == 0);
+  CHECK(std::count(files.out.begin(), files.out.end(), '\n') == 3);
+  const auto cameras = f.shell("$Q camera http://127.0.0.1:1/ a.jpg -m $M --listen none");
+  CHECK(cameras.status == 2);
+  CHECK(contains(cameras.err, "one at a time"));
 }
 
 TEST_CASE("files that are no pictures are mentioned at the end") {
