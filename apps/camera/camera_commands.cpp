@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 
 namespace quantring::apps {
 namespace {
@@ -95,12 +96,24 @@ ChildCommand rtsp_command(const std::string& uri, const VideoPrograms& programs)
                                      gst_encode(programs)}));
 }
 
+ChildCommand web_video_command(const std::string& url, const VideoPrograms& programs) {
+  if (programs.ffmpeg.empty())
+    throw Error(
+        fmt::format("{}: a video or HLS stream over HTTP needs ffmpeg, which is not in PATH: "
+                    "apt-get install ffmpeg",
+                    without_password(url)));
+  return ffmpeg(programs, {"-re", "-i", url});
+}
+
 ChildCommand csi_command(int sensor, int width, int height, double fps,
                          const VideoPrograms& programs) {
-  if (programs.gstreamer.empty())
-    throw Error(
-        "csi:// needs GStreamer with NVIDIA's elements, and gst-launch-1.0 is not in PATH: on a "
-        "Jetson apt-get install gstreamer1.0-tools nvidia-l4t-gstreamer");
+  if (programs.gstreamer.empty() || !programs.jetson)
+    throw Error(fmt::format(
+        "csi:// needs {}: on a Jetson apt-get install gstreamer1.0-tools nvidia-l4t-gstreamer; {}",
+        programs.gstreamer.empty()
+            ? "GStreamer with NVIDIA's elements, and gst-launch-1.0 is not in PATH"
+            : "NVIDIA's elements of GStreamer, and they are not installed",
+        raspberry_pi_remedy));
   std::string caps = "video/x-raw(memory:NVMM)";
   if (width > 0) caps += fmt::format(",width={}", width);
   if (height > 0) caps += fmt::format(",height={}", height);

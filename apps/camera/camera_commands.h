@@ -1,6 +1,6 @@
 #pragma once
-// Command lines of ffmpeg and GStreamer that convert a video, an RTSP stream or a Jetson's camera
-// to MJPEG. User input never becomes an option or a pipeline element.
+// Command lines of ffmpeg and GStreamer that convert a video, a stream or a Jetson's camera to
+// MJPEG. User input never becomes an option or a pipeline element.
 
 #include <string>
 
@@ -19,9 +19,16 @@ VideoPrograms find_video_programs();
 ChildCommand video_command(const std::string& path, const VideoPrograms& programs);
 // uri: rtsp://... Over TCP with ffmpeg.
 ChildCommand rtsp_command(const std::string& uri, const VideoPrograms& programs);
-// width, height, fps: 0 for the camera's default. Throws Error without GStreamer.
+// url: a video over HTTP, HLS among them, at its own rate. Throws Error without ffmpeg.
+ChildCommand web_video_command(const std::string& url, const VideoPrograms& programs);
+// width, height, fps: 0 for the camera's default. Throws Error without GStreamer and NVIDIA's
+// elements.
 ChildCommand csi_command(int sensor, int width, int height, double fps,
                          const VideoPrograms& programs);
+
+// What else there is for a camera connector, for the end of an error text.
+inline constexpr const char* raspberry_pi_remedy =
+    "on a Raspberry Pi: rpicam-vid -t 0 --codec mjpeg -o - | quantring camera -";
 
 // A property of an element, with the value quoted: location="a \"b\"".
 std::string gst_property(const std::string& name, const std::string& value);

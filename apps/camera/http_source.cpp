@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "apps/camera/program_source.h"
+#include "ops/base/password.h"
+
 namespace quantring::apps {
 namespace {
 
@@ -17,6 +20,12 @@ std::string media_type(const std::string& header) {
   std::string type = header.substr(0, header.find_first_of("; \t"));
   for (char& c : type) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return type;
+}
+
+// HLS, DASH, a video file; but not MJPEG, which cameras also name a video.
+bool is_video_type(const std::string& type) {
+  return type.find("mpegurl") != std::string::npos || type == "application/dash+xml" ||
+         (type.starts_with("video/") && type.find("jpeg") == std::string::npos);
 }
 
 class Body final : public ByteReader {
@@ -42,8 +51,9 @@ class Body final : public ByteReader {
 }  // namespace
 
 HttpSource::HttpSource(const std::string& url, net::HttpTimes times)
-    : url_(net::parse_http_url(url)),
-      name_(net::without_password(url)),
+    : uri_(url),
+      url_(net::parse_http_url(url)),
+      name_(without_password(url)),
       client_(std::make_shared<net::HttpClient>(times)) {}
 
 void HttpSource::start() {
@@ -61,11 +71,21 @@ void HttpSource::start() {
     has_response_ = true;
     return;
   }
-  // stop() uses stream_ too.
-  const std::lock_guard lock(mutex_);
-  stream_ = std::make_unique<MjpegSource>(std::make_unique<Body>(client_, name_),
-                                          MjpegOptions{.name = name_, .text = name_});
-  if (stopped_) stream_->stop();
+  std::unique_ptr<FrameSource> stream;
+  const bool video = is_video_type(type_);
+  if (video) {
+    stream = open_web_video(uri_);
+  } else {
+    stream = std::make_unique<MjpegSource>(std::make_unique<Body>(client_, name_),
+                                           MjpegOptions{.name = name_, .text = name_});
+  }
+  {
+    // stop() uses stream_ too.
+    const std::lock_guard lock(mutex_);
+    stream_ = std::move(stream);
+    if (stopped_) stream_->stop();
+  }
+  if (video) stream_->start();
 }
 
 bool HttpSource::next(Frame& frame) {
@@ -121,6 +141,7 @@ void HttpSource::stop() noexcept {
 
 std::string HttpSource::text() const {
   if (type_.empty()) return name_;
+  if (stream_ && is_video_type(type_)) return stream_->text();
   return stream_ ? fmt::format("{}, MJPEG", name_) : fmt::format("{}, {} snapshots", name_, type_);
 }
 

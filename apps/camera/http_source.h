@@ -16,7 +16,8 @@
 namespace quantring::apps {
 
 // Live. The media type of the first response decides: image/... is a snapshot, fetched at most 10
-// times a second; multipart and any other type except text is read as MJPEG, whose end is an Error.
+// times a second; a playlist or video goes through ffmpeg; multipart and any other type except text
+// is read as MJPEG, whose end is an Error.
 class HttpSource final : public FrameSource {
  public:
   // Throws Error if the URL is invalid; connects in start().
@@ -31,11 +32,12 @@ class HttpSource final : public FrameSource {
   bool next_snapshot(Frame& frame);
   bool wait_until(Frame::Clock::time_point time);
 
+  const std::string uri_;
   net::HttpUrl url_;
   std::string name_;
   std::shared_ptr<net::HttpClient> client_;
   std::string type_;                     // media type of the response; empty before start()
-  std::unique_ptr<MjpegSource> stream_;  // null: snapshots
+  std::unique_ptr<FrameSource> stream_;  // null: snapshots
   bool has_response_ = false;            // whose body was not read yet
   std::uint64_t snapshots_ = 0;
   Frame::Clock::time_point last_request_;

@@ -8,27 +8,22 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
-#include <utility>
 
 #include "apps/camera/camera_commands.h"
 #include "apps/camera/http_source.h"
+#include "apps/camera/program_source.h"
 #include "engine/camera/child_reader.h"
 #include "engine/camera/descriptor_reader.h"
 #include "engine/camera/file_frames.h"
 #include "engine/camera/mjpeg_source.h"
 #include "engine/camera/v4l2_camera.h"
-#include "net/http/http_url.h"
+#include "ops/base/password.h"
 
 namespace quantring::apps {
 namespace {
-
-// Cameras on a slow network take seconds to start.
-constexpr std::chrono::seconds live_timeout{15};
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -73,53 +68,22 @@ std::unique_ptr<FrameSource> open_video(const std::string& path) {
       MjpegOptions{.name = path, .text = path + ", video", .live = false, .wait_in_start = true});
 }
 
-std::unique_ptr<FrameSource> open_live_program(const ChildCommand& command,
-                                               ChildReaderOptions options) {
-  options.endless = true;
-  options.patience = live_timeout;
-  const std::string name = options.name;
-  const std::string program = std::filesystem::path(command.arguments[0]).filename().string();
-  return std::make_unique<MjpegSource>(std::make_unique<ChildReader>(command, std::move(options)),
-                                       MjpegOptions{.name = name,
-                                                    .text = name + ", through " + program,
-                                                    .live = true,
-                                                    .wait_in_start = true});
-}
-
-std::unique_ptr<FrameSource> open_rtsp(const std::string& uri) {
-  const std::string name = net::without_password(uri);
-  if (std::any_of(uri.begin(), uri.end(), [](char c) { return c <= ' ' || c > '~'; }))
-    throw OptionError(
-        fmt::format("{}: a URI has no spaces and only ASCII characters: escape others, such as a "
-                    "space as %20",
-                    name));
-  // Programs repeat the URI in their errors, whole or without the scheme.
-  ChildReaderOptions options{
-      .name = name, .remedy = "check host, path, user and password, and that the camera is on"};
-  const std::size_t begin = uri.find("://") + 3;
-  options.hide = {{uri, name}, {uri.substr(begin), name.substr(begin)}};
-  if (const std::size_t at = uri.rfind('@'); at != std::string::npos && at > begin)
-    options.hide.push_back(
-        {uri.substr(begin, at - begin), name.substr(begin, name.find('@') - begin)});
-  return open_live_program(rtsp_command(uri, find_video_programs()), std::move(options));
-}
-
-std::unique_ptr<FrameSource> open_csi(const std::string& number, const CameraOptions& options) {
-  int sensor = -1;
-  const char* const end = number.data() + number.size();
-  const auto [stop, error] = std::from_chars(number.data(), end, sensor);
-  if (error != std::errc{} || stop != end || sensor < 0 || sensor > 63)
-    throw OptionError(fmt::format("{}: write csi://0 for the first camera connector", options.uri));
-  return open_live_program(
-      csi_command(sensor, options.width, options.height, options.fps, find_video_programs()),
-      {.name = options.uri,
-       .remedy =
-           "this needs a Jetson with nvidia-l4t-gstreamer and no other user of the camera (sudo "
-           "systemctl restart nvargus-daemon)"});
+// A playlist (HLS, DASH) or a video file on a web server.
+bool is_web_video_by_name(const std::string& url) {
+  const std::string path = url.substr(0, url.find_first_of("?#"));
+  const std::string extension = lower(std::filesystem::path(path).extension().string());
+  return extension == ".m3u8" || extension == ".mpd" || is_video_by_name(extension);
 }
 
 bool is_raw_mjpeg_by_name(const std::string& extension) {
   return extension == ".mjpeg" || extension == ".mjpg";
+}
+
+// "0" is how other programs name the first camera.
+bool is_camera_number(const std::string& text) {
+  return !text.empty() && text.size() <= 3 && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isdigit(static_cast<unsigned char>(c)) != 0;
+  });
 }
 
 std::unique_ptr<FrameSource> open_v4l2(const std::string& path, const CameraOptions& options) {
@@ -132,18 +96,34 @@ std::unique_ptr<FrameSource> open_v4l2(const std::string& path, const CameraOpti
                                                   .channels = options.channels});
 }
 
+// "rtsp:/cam/1", "me:secret@cam/1"
+bool is_malformed_uri(const std::string& text) {
+  constexpr std::array schemes = {"http", "https", "rtsp", "rtsps", "rtmp"};
+  const std::string scheme = lower(text.substr(0, text.find_first_of(":/")));
+  const bool cut = std::find(schemes.begin(), schemes.end(), scheme) != schemes.end() &&
+                   scheme.size() < text.size();
+  return cut || without_password(text) != text;
+}
+
 }  // namespace
 
 std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   const std::string& uri = options.uri;
-  const std::size_t colon = uri.find("://");
-  const bool has_scheme = colon != std::string::npos;
+  const std::size_t colon = std::min(uri.find(':'), uri.size());
+  const bool has_scheme = uri.compare(colon, 3, "://") == 0;
   const std::string scheme = lower(uri.substr(0, has_scheme ? colon : 0));
   const std::string rest = has_scheme ? uri.substr(colon + 3) : uri;
   std::error_code ignored;
-  const bool device = !has_scheme && (uri.starts_with("/dev/video") ||
+  const bool exists = std::filesystem::exists(uri, ignored);
+  const bool number = is_camera_number(rest) && (has_scheme ? scheme == "v4l2" : !exists);
+  const bool device = !has_scheme && (number || uri.starts_with("/dev/video") ||
                                       std::filesystem::is_character_file(uri, ignored));
   const bool file = uri != "-" && !device && (!has_scheme || scheme == "file");
+  if (file && !has_scheme && !exists && is_malformed_uri(uri))
+    throw OptionError(
+        fmt::format("{}: neither a file nor a URI, which has :// behind its scheme, such as "
+                    "rtsp://USER:PASSWORD@HOST/PATH{}",
+                    without_password(uri), password_hint(uri)));
   const std::string extension =
       file ? lower(std::filesystem::path(rest).extension().string()) : std::string();
   const bool video = is_video_by_name(extension), raw_mjpeg = is_raw_mjpeg_by_name(extension);
@@ -162,16 +142,20 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
     throw OptionError(
         fmt::format("{}: --labels is for pictures from files, and this is not one: leave "
                     "out {}",
-                    net::without_password(uri), options.labels_file));
+                    without_password(uri), options.labels_file));
   if (video) return open_video(rest);
   if (raw_mjpeg) return open_mjpeg_file(rest);
   if (uri == "-") return open_standard_input();
-  if (device || scheme == "v4l2") return open_v4l2(rest, options);
-  if (scheme == "csi") return open_csi(rest, options);
+  if (device || scheme == "v4l2") return open_v4l2(number ? "/dev/video" + rest : rest, options);
+  if (scheme == "csi") return open_csi(options);
   if (scheme == "rtsp") return open_rtsp(uri);
-  if (scheme == "http" || scheme == "https") return std::make_unique<HttpSource>(uri);
-  throw OptionError(fmt::format("{}: unknown scheme '{}': use v4l2, csi, rtsp, http or file",
-                                net::without_password(uri), scheme));
+  const bool web = scheme == "http" || scheme == "https";
+  if (web && is_web_video_by_name(rest)) return open_web_video(uri);
+  if (web) return std::make_unique<HttpSource>(uri);
+  throw OptionError(fmt::format(
+      "{}: unknown scheme '{}': use v4l2, csi, rtsp, http or file; what else ffmpeg can "
+      "read: ffmpeg -i URL -f mjpeg -q:v 3 - | quantring camera -",
+      without_password(uri), scheme));
 }
 
 }  // namespace quantring::apps

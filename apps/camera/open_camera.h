@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "engine/camera/frame_source.h"
-#include "net/http/http_url.h"
 
 namespace quantring::apps {
 
@@ -28,8 +27,5 @@ struct CameraOptions {
 //   picture, folder, glob, IDX file   as `classify` (engine/image/image_source.h)
 // Throws Error naming the URI, the cause and the remedy; OptionError if the URI itself is wrong.
 std::unique_ptr<FrameSource> open_camera(const CameraOptions& options);
-
-// For URIs in messages.
-using net::without_password;
 
 }  // namespace quantring::apps

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 
 namespace quantring {
 namespace {
@@ -79,11 +80,8 @@ std::size_t ChildReader::end() {
 // "rtsp://me@cam/x: ffmpeg: Connection refused (exit status 1)"
 std::string ChildReader::why(const std::string& what) const {
   std::string output = lines_.summary();
-  for (const auto& [secret, shown] : options_.hide) {
-    for (std::size_t at = output.find(secret); !secret.empty() && at != std::string::npos;
-         at = output.find(secret, at + shown.size()))
-      output.replace(at, secret.size(), shown);
-  }
+  for (const auto& [secret, shown] : options_.hide) replace_all(output, secret, shown);
+  output = without_uri_passwords(output);
   const std::string cause = output.empty() ? what : fmt::format("{} ({})", output, what);
   return fmt::format("{}: {}: {}{}{}", options_.name, program_, cause,
                      options_.remedy.empty() ? "" : "; ", options_.remedy);

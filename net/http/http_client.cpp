@@ -20,6 +20,7 @@
 #include "net/ring/stop_signal.h"
 #include "net/wire/address.h"
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 
 namespace quantring::net {
 namespace {
@@ -46,6 +47,11 @@ std::string request_text(const HttpUrl& url) {
     text += fmt::format("Authorization: Basic {}\r\n",
                         base64(fmt::format("{}:{}", url.user, url.password)));
   return text + "\r\n";
+}
+
+// For a URL whose path has an '@': that may be a password, read as host, port and path.
+std::string hint_of(const HttpUrl& url) {
+  return password_hint(fmt::format("http://{}:{}{}", url.host, url.port, url.target));
 }
 
 // Shared: outlives a caller that stops waiting first.
@@ -108,9 +114,9 @@ struct HttpClient::Impl {
         return false;
       if (resolving->error)
         throw Error(
-            fmt::format("{}: cannot resolve '{}': {}; check the name, or write its IP "
-                        "address",
-                        name, url.host, reason(resolving->error)));
+            fmt::format("{}: cannot resolve the host's name: {}; check it, or write its IP "
+                        "address{}",
+                        name, reason(resolving->error), hint_of(url)));
       for (const auto& entry : resolving->found) endpoints.push_back(entry.endpoint());
     }
     for (const Tcp::endpoint& endpoint : endpoints) {
@@ -129,8 +135,8 @@ struct HttpClient::Impl {
       if (!error) return true;
     }
     throw Error(
-        fmt::format("{}: cannot connect: {}; is the camera on, and are host and port right?", name,
-                    reason(error)));
+        fmt::format("{}: cannot connect: {}; is the camera on, and are host and port right?{}",
+                    name, reason(error), hint_of(url)));
   }
 
   // Sends one request and reads the head of its response. False when stopped.

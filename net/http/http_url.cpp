@@ -3,40 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
-#include <optional>
 
 #include "net/wire/address.h"
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 
 namespace quantring::net {
 namespace {
-
-constexpr std::string_view scheme_end = "://";
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-// A '%' without two hexadecimal digits behind it is literal: passwords are often typed unescaped.
-std::string percent_decode(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low < 0) {
-      decoded += text[i];
-    } else {
-      decoded += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return decoded;
 }
 
 bool starts_with_scheme(std::string_view url, std::string_view scheme) {
@@ -56,35 +37,40 @@ std::size_t authority_end(std::string_view url, std::size_t begin) {
   return std::min(url.find_first_of("/?#", begin), url.size());
 }
 
-// Position of the '@' behind user and password. A password with a '/', which the syntax does not
-// allow, is recognised by what would otherwise be the port.
-std::optional<std::size_t> user_end(std::string_view url, std::size_t begin) {
-  const std::size_t end = authority_end(url, begin);
-  const std::string_view authority = url.substr(begin, end - begin);
-  const std::size_t at = authority.rfind('@');
-  if (at != std::string_view::npos) return begin + at;
-  const std::size_t colon = authority.rfind(':');
-  const bool ipv6 = !authority.empty() && authority.back() == ']';
-  if (colon == std::string_view::npos || ipv6 || is_port(authority.substr(colon + 1)))
-    return std::nullopt;
-  const std::size_t late = url.rfind('@');
-  if (late == std::string_view::npos || late < begin) return std::nullopt;
-  return late;
-}
-
-bool is_secret(std::string_view key) {
-  std::string lower(key);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  constexpr std::array names = {"pass", "pwd", "psw", "token", "secret", "auth", "key"};
-  return std::any_of(names.begin(), names.end(),
-                     [&lower](const char* name) { return lower.find(name) != std::string::npos; });
-}
-
 [[noreturn]] void refuse(std::string_view url, const char* why) {
-  throw Error(fmt::format("{}: {}", without_password(url), why));
+  throw OptionError(fmt::format("{}: {}{}", without_password(url), why, password_hint(url)));
 }
 
 }  // namespace
+
+std::string percent_decode(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+    if (low < 0) {
+      decoded += text[i];
+    } else {
+      decoded += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return decoded;
+}
+
+std::size_t user_end(std::string_view url, std::size_t begin) {
+  const std::size_t last = url.rfind('@');
+  if (last == std::string_view::npos || last < begin) return std::string_view::npos;
+  const std::size_t end = authority_end(url, begin);
+  if (last < end) return last;
+  const std::string_view authority = url.substr(begin, end - begin);
+  const std::size_t colon = authority.rfind(':');
+  const bool has_port = colon != std::string_view::npos && authority.back() != ']';
+  if (authority.find('@') != std::string_view::npos ||
+      (has_port && !is_port(authority.substr(colon + 1))))
+    refuse(url, "an '@' behind '/', '?' or '#' is unclear; in a path or query write %40");
+  return std::string_view::npos;
+}
 
 HttpUrl parse_http_url(std::string_view text) {
   constexpr std::string_view http = "http://", https = "https://";
@@ -100,14 +86,12 @@ HttpUrl parse_http_url(std::string_view text) {
   }
   HttpUrl url;
   std::size_t begin = http.size();
-  if (const auto at = user_end(text, begin)) {
-    const std::string_view info = text.substr(begin, *at - begin);
-    if (info.find_first_of("/?#") != std::string_view::npos)
-      refuse(text, "write '/', '?' and '#' in a password as %2F, %3F and %23");
+  if (const std::size_t at = user_end(text, begin); at != std::string_view::npos) {
+    const std::string_view info = text.substr(begin, at - begin);
     const std::size_t colon = std::min(info.find(':'), info.size());
     url.user = percent_decode(info.substr(0, colon));
     if (colon < info.size()) url.password = percent_decode(info.substr(colon + 1));
-    begin = *at + 1;
+    begin = at + 1;
   }
   const std::size_t end = authority_end(text, begin);
   const std::string_view authority = text.substr(begin, end - begin);
@@ -155,36 +139,10 @@ HttpUrl follow_location(const HttpUrl& base, std::string_view location) {
 std::string url_text(const HttpUrl& url) {
   const std::string host =
       url.host.find(':') == std::string::npos ? url.host : fmt::format("[{}]", url.host);
-  return without_password(fmt::format("http://{}{}{}{}{}", url.user, url.user.empty() ? "" : "@",
-                                      host, url.port == 80 ? "" : fmt::format(":{}", url.port),
+  const std::string user = url.password.empty() ? url.user : fmt::format("{}:", url.user);
+  return without_password(fmt::format("http://{}{}{}{}{}", user, user.empty() ? "" : "@", host,
+                                      url.port == 80 ? "" : fmt::format(":{}", url.port),
                                       url.target));
-}
-
-std::string without_password(std::string_view uri) {
-  const std::size_t scheme = uri.find(scheme_end);
-  if (scheme == std::string_view::npos) return std::string(uri);
-  const std::size_t begin = scheme + scheme_end.size();
-  std::string shown(uri.substr(0, begin));
-  std::size_t rest = begin;
-  if (const auto at = user_end(uri, begin)) {
-    const std::string_view info = uri.substr(begin, *at - begin);
-    shown += info.substr(0, info.find(':'));
-    shown += '@';
-    rest = *at + 1;
-  }
-  const std::size_t query = std::min(uri.find('?', rest), uri.size());
-  shown += uri.substr(rest, query - rest);
-  for (std::size_t at = query; at < uri.size();) {
-    const std::size_t end = std::min(uri.find('&', at + 1), uri.size());
-    const std::string_view parameter = uri.substr(at, end - at);  // with its '?' or '&'
-    const std::size_t equals = parameter.find('=');
-    const bool secret =
-        equals != std::string_view::npos && is_secret(parameter.substr(1, equals - 1));
-    shown +=
-        secret ? fmt::format("{}...", parameter.substr(0, equals + 1)) : std::string(parameter);
-    at = end;
-  }
-  return shown;
 }
 
 std::string base64(std::string_view bytes) {

@@ -9,10 +9,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <new>
+#include <sstream>
 #include <string>
 
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 
 namespace quantring {
 
@@ -27,6 +30,7 @@ inline void print_error(const std::string& text) {
 // Parses the command line, which runs the command's callback. The exit status: 0, exit_failure,
 // exit_wrong_option, or the status of a CLI::RuntimeError that the command throws.
 inline int run_commands(CLI::App& app, int argc, char** argv) {
+  const PasswordFilter filtered(argc, argv);
   try {
     app.parse(argc, argv);
     return 0;
@@ -34,18 +38,21 @@ inline int run_commands(CLI::App& app, int argc, char** argv) {
     return status.get_exit_code();
   } catch (const CLI::ParseError& error) {
     if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
-      print_error(
-          fmt::format("no command is called '{}'; {} --help lists them", argv[1], app.get_name()));
+      print_error(filtered(
+          fmt::format("no command is called '{}'; {} --help lists them", argv[1], app.get_name())));
       return exit_wrong_option;
     }
-    return app.exit(error) == 0 ? 0 : exit_wrong_option;
+    std::ostringstream text;
+    const int status = app.exit(error, std::cout, text);
+    std::fputs(filtered(text.str()).c_str(), stderr);
+    return status == 0 ? 0 : exit_wrong_option;
   } catch (const OptionError& error) {
-    print_error(error.what());
+    print_error(filtered(error.what()));
     return exit_wrong_option;
   } catch (const std::bad_alloc&) {
     print_error("not enough memory");
   } catch (const std::exception& error) {
-    print_error(error.what());
+    print_error(filtered(error.what()));
   }
   return exit_failure;
 }

@@ -12,6 +12,7 @@
 #include "net/http/http_response.h"
 #include "net/http/http_url.h"
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace {
@@ -46,8 +47,8 @@ Answer read(const Bytes& bytes, std::size_t piece) {
 void check_url(const Bytes& bytes) {
   const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const std::size_t end = std::min(text.find('\0'), text.size());
-  const std::string shown = net::without_password(text.substr(0, end));
-  if (net::without_password(shown) != shown) std::abort();
+  const std::string shown = without_password(text.substr(0, end));
+  if (without_password(shown) != shown) std::abort();
   try {
     const net::HttpUrl url = net::parse_http_url(text.substr(0, end));
     // What is put into a request's lines.

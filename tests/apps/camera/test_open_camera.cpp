@@ -32,11 +32,41 @@ TEST_CASE("an invalid source is refused with the valid ones") {
   for (const char* other : {"-", "csi://0", "http://cam/", "/dev/video0", "x.mp4", "x.mjpeg"})
     CHECK(contains(error_of([&] { open(other, "labels.csv"); }),
                    "--labels is for pictures from files"));
-  CHECK(contains(error_of([] { open("v4l2://0"); }), "v4l2:///dev/video0"));
+  CHECK(contains(error_of([] { open("v4l2://video0"); }), "v4l2:///dev/video0"));
   for (const char* gone : {"/dev/video987", "v4l2:///dev/video987", "V4L2:///dev/none"})
     CHECK(contains(error_of([&] { open(gone); }), "no such device"));
   CHECK(contains(error_of([] { open("/dev/null"); }), "/dev/null: this is no camera"));
-  CHECK(contains(error_of([] { open("rtsp://me:secret@cam/a b"); }), "rtsp://me@cam/a b: a URI"));
+  CHECK(
+      contains(error_of([] { open("rtsp://me:secret@cam/a b"); }), "rtsp://me:...@cam/a b: a URI"));
+}
+
+TEST_CASE("a camera is named by its number") {
+  for (const char* number : {"97", "v4l2://97"})
+    CHECK(error_of([&] { open(number); }).starts_with("/dev/video97: "));
+  // But not where a file has that name.
+  const TempFolder folder;
+  folder.write("97", numbered_jpeg(5));
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  const std::string found = error_of([] { open("97"); });
+  std::filesystem::current_path(before);
+  CHECK(!contains(found, "/dev/video97"));
+}
+
+TEST_CASE("no malformed URI shows its password, and the error says how to write it") {
+  for (const char* uri :
+       {"rtsp:/u:secret@cam/1", "rtsp:u:secret@cam/1", "rtsp//u:secret@cam/1", "u:secret@cam/1",
+        "rtsp://u:x/secret@cam/1", "rtsp://u:x#secret@cam/1", "rtsp://u:x@secret/y@cam/1",
+        "http://u:x?secret@cam/1", "http:/u:secret@cam/1", "http:u:x@secret@cam",
+        "u:secret@rtsp://cam/1", "rstp://u:x@secret@cam/1"}) {
+    const std::string error = error_of([&] { open(uri); });
+    CAPTURE(error);
+    CHECK(error != no_error);
+    CHECK(!contains(error, "secret"));
+    if (!contains(error, "unknown scheme")) CHECK(contains(error, "%40 for @"));
+  }
+  CHECK_THROWS_AS(open("http://u:x/y@cam/"), OptionError);
+  CHECK_THROWS_AS(open("rtsp:/cam/1"), OptionError);
 }
 
 TEST_CASE("files are delivered as bytes with labels; a missing one is skipped") {

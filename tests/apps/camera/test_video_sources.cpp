@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -128,6 +129,10 @@ TEST_CASE("a broken video gives a one-line error with the program's message") {
   CHECK(contains(error_of([&] { video_command(path, {}); }),
                  "needs ffmpeg or gst-launch-1.0, and neither is in PATH: apt-get install"));
   CHECK(contains(error_of([&] { csi_command(0, 0, 0, 0, {}); }), "gst-launch-1.0 is not in PATH"));
+  const std::string raspberry_pi = "rpicam-vid -t 0 --codec mjpeg -o - | quantring camera -";
+  for (const VideoPrograms& programs :
+       {VideoPrograms{}, VideoPrograms{.ffmpeg = {}, .gstreamer = "/usr/bin/gst-launch-1.0"}})
+    CHECK(contains(error_of([&] { csi_command(0, 0, 0, 0, programs); }), raspberry_pi));
 }
 
 TEST_CASE("the error for an unreachable RTSP camera hides the password") {
@@ -144,8 +149,39 @@ TEST_CASE("the error for an unreachable RTSP camera hides the password") {
   const std::string line = error_of([&] { source->start(); });
   CAPTURE(line);
   CHECK(contains(line, "refused"));
-  CHECK(contains(line, "rtsp://me@127.0.0.1:1/x: "));
+  CHECK(contains(line, "rtsp://me:...@127.0.0.1:1/x: "));
   CHECK(!contains(line, "secret"));
+}
+
+// A stand-in for ffmpeg that fails with its last argument but one, as ffmpeg does with a URL.
+TEST_CASE("no message of a program shows a password") {
+  const TempFolder folder;
+  const std::string program =
+      folder.write("ffmpeg",
+                   "#!/bin/sh\nfor a; do case $a in *://*) u=$a;; esac; done\n"
+                   "echo \"[tcp @ 0x1] ${u#*://} of $u: port ${u##*:} refused; tokens "
+                   "https://x/seg.ts?token=secret\" >&2\nexit 1\n");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", (folder.path().string() + ":" + path).c_str(), 1);
+  for (const char* uri : {"rtsp://u:secret@cam/1", "rtsp://u:my@secret@cam:554/1",
+                          "rtsp://u:my%40secret@cam/1", "https://u:my@secret@cam/live.m3u8",
+                          "http://cam/live.m3u8?token=secret", "rtsp://secret@cam/1"}) {
+    const std::string line = error_of([&] { open(uri)->start(); });
+    CAPTURE(line);
+    CHECK(contains(line, "ffmpeg: [tcp @ 0x1]"));
+    CHECK(!contains(line, "secret"));
+  }
+  ::setenv("PATH", path.c_str(), 1);
+}
+
+TEST_CASE("HLS and videos over HTTP go through ffmpeg, at their own rate") {
+  const VideoPrograms programs{.ffmpeg = "/usr/bin/ffmpeg", .gstreamer = {}};
+  const auto arguments = web_video_command("https://h/live.m3u8", programs).arguments;
+  CHECK(std::count(arguments.begin(), arguments.end(), "-re") == 1);
+  CHECK(std::count(arguments.begin(), arguments.end(), "https://h/live.m3u8") == 1);
+  CHECK(contains(error_of([] { web_video_command("http://u:secret@h/live.m3u8", {}); }),
+                 "http://u:...@h/live.m3u8: a video or HLS stream over HTTP needs ffmpeg"));
 }
 
 TEST_CASE("the command line for a Jetson's camera") {

@@ -129,7 +129,7 @@ TEST_CASE("invalid responses give a one-line error") {
   const HttpCamera refusing(answering("HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\n\r\n"));
   const std::string line = error_of([&] { get(refusing.url("/", "me:secret@")); });
   CHECK(contains(line, "refuses this user and password"));
-  CHECK(contains(line, "http://me@127.0.0.1"));
+  CHECK(contains(line, "http://me:...@127.0.0.1"));
   CHECK(!contains(line, "secret"));
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("URLs are read as RFC 3986 says") {
   CHECK(url.host == "::1");
   CHECK(url.port == 8080);
   CHECK(url.target == "/cam?x=1");
-  CHECK(url_text(url) == "http://a@b@[::1]:8080/cam?x=1");
+  CHECK(url_text(url) == "http://...@[::1]:8080/cam?x=1");
   CHECK(parse_http_url("http://cam.local").target == "/");
   CHECK(parse_http_url("http://cam.local?x").target == "/?x");
   CHECK(parse_http_url("http://me@cam").user == "me");
@@ -205,23 +205,14 @@ TEST_CASE("URLs are read as RFC 3986 says") {
         "http://h/\r\nX: y", "ftp://h/", "http://u:a/b@h/", "http://\xC3\xBC/"})
     CHECK(error_of([&] { parse_http_url(wrong); }) != "no error");
   CHECK(contains(error_of([] { parse_http_url("http://u:a/b@h/"); }), "%2F"));
-  CHECK(!contains(error_of([] { parse_http_url("http://u:a/b@h/"); }), "a/b"));
+  for (const char* bad : {"http://u:a/bcd@h/", "http://u:a@bcd/e@h/", "http://u:a?bcd@h/",
+                          "http://u:a#bcd@h/", "http://u:a/bcd", "http://u:a/b@bcd@h/x?y=z@bcd"}) {
+    const std::string refused = error_of([&] { parse_http_url(bad); });
+    CAPTURE(refused);
+    CHECK(refused.starts_with("http://u:..."));
+    CHECK(!contains(refused, "bcd"));
+  }
   CHECK(contains(error_of([] { parse_http_url("https://u:pw@h/"); }), "https is not supported"));
-}
-
-TEST_CASE("no password is shown") {
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"rtsp://u:pw@h/x", "rtsp://u@h/x"},
-      {"http://u:p@w:@h:80/x?a=b@c", "http://u@h:80/x?a=b@c"},
-      {"rtsp://u:p/w?#@h/x", "rtsp://u@h/x"},
-      {"http://h/cgi?user=me&pwd=pw&x=1", "http://h/cgi?user=me&pwd=...&x=1"},
-      {"http://h/?Password=pw", "http://h/?Password=..."},
-      {"http://h:80/a@b?c:d@e", "http://h:80/a@b?c:d@e"},
-      {"http://[::1]/a@b", "http://[::1]/a@b"},
-      {"/dev/video0", "/dev/video0"},
-      {"a:b@c.jpg", "a:b@c.jpg"},
-      {"csi://0", "csi://0"}};
-  for (const auto& [uri, shown] : cases) CHECK(without_password(uri) == shown);
 }
 
 TEST_CASE("base64 as in RFC 4648, section 10") {
