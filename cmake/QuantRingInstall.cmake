@@ -6,6 +6,8 @@ include(CMakePackageConfigHelpers)
 install(TARGETS quantring quantring-weights RUNTIME COMPONENT programs)
 install(FILES packaging/man/quantring.1 packaging/man/quantring-weights.1
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT programs)
+install(FILES packaging/monitoring/grafana-dashboard.json packaging/monitoring/prometheus-alerts.yml
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/quantring/monitoring COMPONENT programs)
 
 install(TARGETS quantring_shared quantring_static EXPORT QuantRingTargets
   LIBRARY COMPONENT library ARCHIVE COMPONENT library)

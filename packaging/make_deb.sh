@@ -34,6 +34,7 @@ install -m 644 "$here/deb/copyright" "$doc/copyright"
 # An example and not a file in /etc: every installation writes its own, and upgrades should not ask about
 # changes.
 install -m 644 -t "$doc/examples" "$here/deb/ring.toml" "$here"/systemd/*.conf
+install -D -m 644 -t "$doc/monitoring" "$here"/monitoring/*
 for page in quantring quantring-weights; do
   install -D -m 644 "$here/man/$page.1" "$root/usr/share/man/man1/$page.1"
   gzip -9n "$root/usr/share/man/man1/$page.1"

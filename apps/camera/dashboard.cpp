@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <deque>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include "apps/camera/live_metrics.h"
 #include "apps/camera/live_status_json.h"
 #include "apps/camera/page.h"
+#include "apps/report/prometheus_text.h"
 #include "net/http/http_server.h"
 
 namespace quantring::apps {
@@ -23,6 +25,8 @@ using net::HttpResponse;
 constexpr double history_s = 300;
 constexpr std::size_t max_points = 1200;  // at any rate of calls
 constexpr std::chrono::milliseconds picture_interval{50};
+// Answers come to a page a little earlier than it asks for their pictures.
+constexpr std::size_t kept_pictures = 8;
 // Without a status for this long the run counts as unhealthy.
 constexpr std::chrono::seconds max_silence{10};
 
@@ -61,7 +65,8 @@ struct Dashboard::Impl {
                [this](const net::HttpRequest& request) { return answer(request); }) {}
 
   HttpResponse answer(const net::HttpRequest& request);
-  LiveStatus current();  // requires the mutex
+  HttpResponse picture(const std::string& query);  // these require the mutex
+  LiveStatus current();
 
   const std::shared_ptr<net::HttpStream> events = std::make_shared<net::HttpStream>(event_slots);
   const std::shared_ptr<net::HttpStream> pictures = std::make_shared<net::HttpStream>(1);
@@ -72,6 +77,7 @@ struct Dashboard::Impl {
   std::optional<LiveAnswer> last_answer;
   std::deque<LivePoint> history;
   Clock::time_point last_picture;
+  std::deque<std::pair<std::uint64_t, std::string>> kept;  // answer's number, JPEG
   net::HttpServer server;  // last: its thread uses the other members
 };
 
@@ -98,6 +104,7 @@ HttpResponse Dashboard::Impl::answer(const net::HttpRequest& request) {
             .stream = pictures};
   }
   const std::lock_guard lock(mutex);
+  if (path == "/picture.jpg") return picture(request.query);
   if (path == "/api/history") return {.type = json_type, .body = live_history_json(history)};
   const LiveStatus now = current();
   if (path == "/api/status") {
@@ -110,7 +117,26 @@ HttpResponse Dashboard::Impl::answer(const net::HttpRequest& request) {
     return {.status = 503, .body = utf8_text(now.state) + "\n"};
   }
   return {.status = 404,
-          .body = "available: / /api/status /api/history /events /stream.mjpg /metrics /healthz\n"};
+          .body =
+              "available: / /api/status /api/history /events /picture.jpg /stream.mjpg /metrics "
+              "/healthz\n"};
+}
+
+HttpResponse Dashboard::Impl::picture(const std::string& query) {
+  constexpr std::string_view name = "number=";
+  const bool any = query.empty();
+  std::uint64_t number = 0;
+  if (!any) {
+    const char* const end = query.data() + query.size();
+    const char* const begin = query.starts_with(name) ? query.data() + name.size() : end;
+    const auto [stop, error] = std::from_chars(begin, end, number);
+    if (error != std::errc() || stop != end)
+      return {.status = 400, .body = "write /picture.jpg?number=N\n"};
+  }
+  for (auto each = kept.rbegin(); each != kept.rend(); ++each) {
+    if (any || each->first == number) return {.type = "image/jpeg", .body = each->second};
+  }
+  return {.status = 204, .body = ""};
 }
 
 Dashboard::Dashboard(const std::string& listen) : impl_(std::make_unique<Impl>(listen)) {}
@@ -143,9 +169,16 @@ void Dashboard::show(const LiveAnswer& answer,
     impl_->last_picture = Clock::now();
   }
   // Without the mutex: encoding a JPEG must not delay requests such as /healthz.
-  const bool watched = impl_->pictures->readers() > 0;
-  if (const auto picture = watched ? jpeg() : std::vector<std::byte>(); !picture.empty()) {
-    std::string bytes(reinterpret_cast<const char*>(picture.data()), picture.size());
+  const bool watched = impl_->pictures->readers() > 0 || impl_->events->readers() > 0;
+  const auto picture = watched ? jpeg() : std::vector<std::byte>();
+  std::string bytes(reinterpret_cast<const char*>(picture.data()), picture.size());
+  {
+    const std::lock_guard lock(impl_->mutex);
+    auto& kept = impl_->kept;
+    kept.emplace_back(answer.number, bytes);
+    while (kept.size() > kept_pictures || (bytes.empty() && !kept.empty())) kept.pop_front();
+  }
+  if (!bytes.empty()) {
     impl_->pictures->publish(0, std::move(bytes) + "\r\n" + part_header(impl_->boundary));
   } else {
     impl_->pictures->forget(0);  // a new client must not get the picture of an older answer

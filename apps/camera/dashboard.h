@@ -2,6 +2,8 @@
 // The HTTP server for browsers and monitoring systems; read-only.
 //
 //   /              the page, a self-contained document
+//   /picture.jpg   a classified frame: ?number=N: of that answer, else the latest;
+//                  204 without such a picture, and where no client reads /events or /stream.mjpg
 //   /stream.mjpg   the classified frames, multipart/x-mixed-replace
 //   /events        server-sent events: "status" (LiveStatus) and "answer" (LiveAnswer)
 //   /api/status    LiveStatus as JSON, with the last answer; /api/history: the LivePoints
@@ -32,8 +34,8 @@ class Dashboard {
 
   // To be called about once a second; each call adds a point to the history.
   void show(const LiveStatus& status);
-  // jpeg: returns a JPEG. Called before this returns, only while a client reads /stream.mjpg and at
-  // most 20 times a second.
+  // jpeg: returns a JPEG. Called before this returns, only while a client reads /events or
+  // /stream.mjpg, and at most 20 times a second.
   void show(const LiveAnswer& answer, const std::function<std::vector<std::byte>()>& jpeg);
 
  private:

@@ -37,9 +37,25 @@ std::string coding_text(std::size_t link, std::size_t stages, const net::LinkSta
   return codec_text(coding.codec);
 }
 
+// 0: unknown. The codings of a fixed policy are in no ladder but the default one.
+double agreement_of(CodecSpec codec, const Ladder& ladder) {
+  for (const Ladder* each : {&ladder, &default_ladder()}) {
+    for (const OperatingPoint& point : *each) {
+      if (point.codec == codec) return point.agreement;
+    }
+  }
+  return 0;
+}
+
+// What is shown of the links and stages of a lost ring.
+void set_to_rest(LiveStatus& status) {
+  for (LiveStage& stage : status.stages) stage.images_per_s = stage.busy = 0;
+  for (LiveLink& link : status.links) link.mbps = link.busy = 0;
+}
+
 LiveLink live_link(std::size_t index, std::size_t stages, const net::LinkStats& before,
                    const net::LinkStats& now, double seconds, const LinkCoding& coding,
-                   const OutputHistories& outputs) {
+                   const OutputHistories& outputs, const Ladder& ladder) {
   LiveLink link;
   link.name = link_name(index, stages);
   link.mbps = rate(before.wire_bytes, now.wire_bytes, seconds) * 8e-6;
@@ -52,6 +68,8 @@ LiveLink live_link(std::size_t index, std::size_t stages, const net::LinkStats& 
   recent.payload_bytes -= std::min(before.payload_bytes, now.payload_bytes);
   recent.images -= std::min(before.images, now.images);
   link.bits = bits_per_element(recent.images > 0 ? recent : now, coding);
+  const bool coded = index > 0 && index < stages && now.frames > 0;
+  if (coded) link.agreement_percent = agreement_of(coding.codec, ladder);
   link.rtt_ms = now.rtt_s * 1e3;
   link.wire_bytes = now.wire_bytes;
   link.frames = now.frames;
@@ -90,7 +108,7 @@ void LiveMeter::new_session() {
 
 void LiveMeter::measure(Time now, std::uint64_t images, const net::RingStats& ring,
                         const OutputHistories& outputs, const std::vector<StageRange>& ranges,
-                        LiveStatus& status) {
+                        const ControllerOptions& controller, LiveStatus& status) {
   samples_.push_back({now, images, ring});
   // One sample older than the window stays: the rate is over the whole of it.
   while (samples_.size() > 2 && now - samples_[1].time >= rate_window) samples_.pop_front();
@@ -107,22 +125,23 @@ void LiveMeter::measure(Time now, std::uint64_t images, const net::RingStats& ri
   status.latency_p50_s = sorted.empty() ? 0 : percentile(sorted, 0.5);
   status.latency_p95_s = sorted.empty() ? 0 : percentile(sorted, 0.95);
 
+  const std::size_t stages = std::min(ring.stages.size(), ranges.size());
+  if (stages == 0 || before.ring.stages.size() != ring.stages.size()) return set_to_rest(status);
   status.stages.clear();
   status.links.clear();
-  status.target_rate = 0;
-  const std::size_t stages = std::min(ring.stages.size(), ranges.size());
-  if (stages == 0 || before.ring.stages.size() != ring.stages.size()) return;
+  status.needed_rate = 0;
   for (std::size_t i = 0; i < stages; ++i) {
     status.stages.push_back(live_stage(before.ring.stages[i], ring.stages[i], seconds, ranges[i]));
   }
   const auto links = ring_links(ring), links_before = ring_links(before.ring);
   for (std::size_t i = 0; i < links.size(); ++i) {
-    status.links.push_back(
-        live_link(i, stages, links_before[i], links[i], seconds, link_coding(ring, i), outputs));
+    status.links.push_back(live_link(i, stages, links_before[i], links[i], seconds,
+                                     link_coding(ring, i), outputs, controller.ladder));
   }
   for (const OutputHistory& output : outputs) {
-    status.target_rate = std::max(status.target_rate, output.last.target_rate);
+    status.needed_rate = std::max(status.needed_rate, output.last.target_rate);
   }
+  status.target_set = controller.target_rate > 0;
 }
 
 }  // namespace quantring::apps

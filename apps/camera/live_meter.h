@@ -22,10 +22,11 @@ class LiveMeter {
   // A new session of the ring: its counters start from zero.
   void new_session();
 
-  // Fills the rates, the latencies, stages and links; about once a second. ranges: of the stages.
+  // Fills the rates, the latencies, stages and links; about once a second. ring: without stages
+  // while it is lost: those that status has stay, at rest. links.ladder: for the agreement.
   void measure(Time now, std::uint64_t images, const net::RingStats& ring,
                const OutputHistories& outputs, const std::vector<StageRange>& ranges,
-               LiveStatus& status);
+               const ControllerOptions& links, LiveStatus& status);
 
  private:
   struct Sample {

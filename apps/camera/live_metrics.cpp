@@ -1,63 +1,17 @@
 #include "apps/camera/live_metrics.h"
 
-#include <fmt/format.h>
-
-#include <cmath>
-#include <initializer_list>
 #include <limits>
-#include <utility>
 
-#include "apps/camera/live_status_json.h"
+#include "apps/report/prometheus_text.h"
 
 namespace quantring::apps {
 namespace {
-
-using Labels = std::initializer_list<std::pair<const char*, std::string>>;
-
-std::string escaped(const std::string& value) {
-  std::string text;
-  for (const char c : utf8_text(value)) {
-    if (c == '\\' || c == '"') text += '\\';
-    text += c == '\n' ? "\\n" : std::string(1, c);
-  }
-  return text;
-}
-
-// Writes the HELP and TYPE lines of a family before its first sample, if it has one.
-class Metrics {
- public:
-  void family(const char* name, const char* type, const char* help) {
-    name_ = name;
-    heading_ = fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
-  }
-  template <typename Number>
-  void sample(Number value, Labels labels = {}) {
-    std::string list;
-    for (const auto& [key, text] : labels) {
-      list += fmt::format("{}{}=\"{}\"", list.empty() ? "" : ",", key, escaped(text));
-    }
-    text_ += std::exchange(heading_, "");
-    text_ += fmt::format("{}{} {}\n", name_, list.empty() ? "" : "{" + list + "}", value);
-  }
-  void known(double value, Labels labels = {}) {
-    if (value > 0) sample(value, labels);
-  }
-  template <typename Number>
-  void one(const char* name, const char* type, const char* help, Number value) {
-    family(name, type, help);
-    sample(value);
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string name_, heading_, text_;
-};
 
 double or_nan(double value) {
   return value > 0 ? value : std::numeric_limits<double>::quiet_NaN();
 }
 
-void add_run(Metrics& out, const LiveStatus& status) {
+void add_run(PrometheusText& out, const LiveStatus& status) {
   out.family("quantring_build_info", "gauge", "Version of the software; always 1.");
   out.sample(1, {{"version", status.version}});
   out.family("quantring_model_info", "gauge", "Model file and its identity; always 1.");
@@ -65,20 +19,24 @@ void add_run(Metrics& out, const LiveStatus& status) {
   out.one("quantring_healthy", "gauge", "1 while the ring and the source work, else 0.",
           status.healthy ? 1 : 0);
   out.one("quantring_uptime_seconds", "gauge", "Time since the run began.", status.uptime_s);
-  out.one("quantring_resident_memory_bytes", "gauge", "Memory of this process.",
-          status.resident_mb * 1e6);
   out.one("quantring_images_total", "counter", "Images classified.", status.images);
   out.one("quantring_images_per_second", "gauge", "Answers per second, over the last seconds.",
           status.images_per_s);
-  out.family("quantring_target_images_per_second", "gauge", "Rate that every link must sustain.");
-  out.known(status.target_rate);
+  out.family("quantring_target_images_per_second", "gauge", "Rate that was asked for (--target).");
+  out.known(status.target_set ? status.needed_rate : 0);
+  out.family("quantring_needed_images_per_second", "gauge",
+             "Rate that every link must sustain: the target, or else the least of the source's and "
+             "the slowest stage's.");
+  out.known(status.needed_rate);
   out.family("quantring_latency_seconds", "summary",
-             "From the arrival of a frame to its answer, over the last 10 s.");
+             "From the arrival of a frame to its answer; quantiles over the last 10 s.");
   out.sample(or_nan(status.latency_p50_s), {{"quantile", "0.5"}});
   out.sample(or_nan(status.latency_p95_s), {{"quantile", "0.95"}});
+  out.sample(status.latency_sum_s, {}, "_sum");
+  out.sample(status.images, {}, "_count");
 }
 
-void add_source(Metrics& out, const LiveStatus& status) {
+void add_source(PrometheusText& out, const LiveStatus& status) {
   out.one("quantring_source_open", "gauge", "1 while the source delivers, else 0.",
           status.feed.open ? 1 : 0);
   out.one("quantring_source_reopened_total", "counter", "Times that the source was reopened.",
@@ -100,7 +58,7 @@ void add_source(Metrics& out, const LiveStatus& status) {
 }
 
 template <typename Value>
-void each_stage(Metrics& out, const LiveStatus& status, const char* name, const char* type,
+void each_stage(PrometheusText& out, const LiveStatus& status, const char* name, const char* type,
                 const char* help, Value value) {
   out.family(name, type, help);
   for (const LiveStage& stage : status.stages) {
@@ -108,7 +66,7 @@ void each_stage(Metrics& out, const LiveStatus& status, const char* name, const 
   }
 }
 
-void add_stages(Metrics& out, const LiveStatus& status) {
+void add_stages(PrometheusText& out, const LiveStatus& status) {
   out.family("quantring_stage_info", "gauge",
              "Address, blocks, device and version of a stage; always 1.");
   for (const LiveStage& stage : status.stages) {
@@ -118,6 +76,9 @@ void add_stages(Metrics& out, const LiveStatus& status) {
                    {"device", stage.device},
                    {"version", stage.version}});
   }
+  each_stage(out, status, "quantring_stage_up", "gauge",
+             "1 while a stage works, 0 when it is the lost one.",
+             [](const LiveStage& stage) { return stage.lost ? 0 : 1; });
   each_stage(out, status, "quantring_stage_images_total", "counter",
              "Images that a stage computed, since the ring was connected.",
              [](const LiveStage& stage) { return stage.images; });
@@ -133,13 +94,13 @@ void add_stages(Metrics& out, const LiveStatus& status) {
 }
 
 template <typename Value>
-void each_link(Metrics& out, const LiveStatus& status, const char* name, const char* type,
+void each_link(PrometheusText& out, const LiveStatus& status, const char* name, const char* type,
                const char* help, Value value) {
   out.family(name, type, help);
   for (const LiveLink& link : status.links) out.sample(value(link), {{"link", link.name}});
 }
 
-void add_links(Metrics& out, const LiveStatus& status) {
+void add_links(PrometheusText& out, const LiveStatus& status) {
   each_link(out, status, "quantring_link_bytes_per_second", "gauge",
             "Bytes per second sent on a link, with headers, over the last seconds.",
             [](const LiveLink& link) { return link.mbps * 1e6 / 8; });
@@ -157,6 +118,11 @@ void add_links(Metrics& out, const LiveStatus& status) {
   }
   out.family("quantring_link_element_width", "gauge", "Bits per coded element.");
   for (const LiveLink& link : status.links) out.known(link.bits, {{"link", link.name}});
+  out.family("quantring_link_agreement_ratio", "gauge",
+             "Estimated share of first answers that this coding alone leaves unchanged, 0 to 1.");
+  for (const LiveLink& link : status.links) {
+    out.known(link.agreement_percent / 100, {{"link", link.name}});
+  }
   out.family("quantring_link_codec_info", "gauge", "Codec of a link; always 1.");
   for (const LiveLink& link : status.links) {
     if (!link.codec.empty()) out.sample(1, {{"link", link.name}, {"codec", link.codec}});
@@ -175,11 +141,12 @@ void add_links(Metrics& out, const LiveStatus& status) {
 }  // namespace
 
 std::string live_metrics(const LiveStatus& status) {
-  Metrics out;
+  PrometheusText out;
   add_run(out, status);
   add_source(out, status);
   add_stages(out, status);
   add_links(out, status);
+  add_process_metrics(out);
   return out.take();
 }
 

@@ -5,15 +5,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "apps/camera/live_limit.h"
 #include "apps/camera/live_status_json.h"
 #include "apps/camera/live_text.h"
 #include "apps/report/output.h"
+#include "apps/report/time_text.h"
 #include "apps/session/node/stage_worker.h"
 #include "engine/image/jpeg_segments.h"
 #include "engine/image/jpeg_write.h"
 #include "engine/stage/topk.h"
-#include "net/http/http_url.h"
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 #include "ops/base/process_memory.h"
 
 namespace quantring::apps {
@@ -41,6 +43,7 @@ LiveRun::LiveRun(const CameraRunOptions& options, ServiceNotifier& notifier)
       notifier_(notifier),
       config_(read_config(options.ring)),
       model_(model_path(options.model, config_)),
+      source_(shown_argument(options.camera.uri)),
       begun_(Clock::now()),
       last_answer_(begun_) {
   require_whole(model_, options.ring);
@@ -57,7 +60,7 @@ LiveRun::LiveRun(const CameraRunOptions& options, ServiceNotifier& notifier)
   status_.version = QUANTRING_VERSION;
   status_.model = model_.path();
   status_.hash = model_.hash();
-  status_.source = net::without_password(options.camera.uri);
+  status_.source = source_;
   status_.state = "running";
   ReplayOptions replay;
   // Nodes that this process started do not come back.
@@ -94,7 +97,7 @@ void LiveRun::stop() noexcept {
 }
 
 CameraSummary LiveRun::run() {
-  notifier_.ready("classifying " + status_.source);
+  notifier_.ready("classifying " + source_);
   AnsweredBatch answered;
   while (pipeline_->next(answered)) answer(answered.frames.at(0), answered.logits);
   summary_.run.ring = session_->stats();
@@ -117,12 +120,15 @@ CameraSummary LiveRun::run() {
 void LiveRun::answer(const Frame& frame, const std::vector<float>& logits) {
   const auto now = Clock::now();
   const Answer answer{frame.name, frame.label, top_k(logits, options_.top)};
-  const double latency_s = std::chrono::duration<double>(now - frame.taken).count();
-  LiveAnswer live = live_answer(answer, model_.labels(), summary_.run.images, latency_s);
+  LiveAnswer live = live_answer(answer, model_.labels(), frame.taken, now);
+  const double latency_s = live.latency_s;
+  live.number = summary_.run.images;
+  live.source = source_;
   summary_.run.count(answer.label, logits);
   {
     const std::lock_guard lock(mutex_);
     status_.images = summary_.run.images;
+    status_.latency_sum_s += latency_s;
     last_answer_ = now;
     meter_.answered(now, latency_s);
   }
@@ -167,6 +173,7 @@ void LiveRun::show_status() {
     }
     status_.feed = feed;
     status_.uptime_s = std::chrono::duration<double>(now - begun_).count();
+    status_.time = rfc3339(now);
     status_.state = state.connected ? "running" : state.error;
     status_.unreadable = pipeline_->unreadable();
     status_.lost = state.dropped;
@@ -174,8 +181,11 @@ void LiveRun::show_status() {
     status_.resident_mb = static_cast<double>(resident_bytes()) / 1e6;
     meter_.measure(now, status_.images, state.connected ? ring : net::RingStats{},
                    state.connected ? session_->histories() : OutputHistories{}, setup_->plan.ranges,
-                   status_);
+                   setup_->plan.links, status_);
+    const int lost = state.connected ? -1 : lost_stage(state.error);
+    for (LiveStage& stage : status_.stages) stage.lost = stage.stage == lost;
     status_.healthy = state.connected && feed.error.empty();
+    status_.limit = limit_sentence(status_, feed_->live());
     shown = status_;
   }
   if (!feed.error.empty() && shown.state == "running") shown.state = feed.error;

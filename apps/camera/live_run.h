@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "apps/camera/camera_run.h"
@@ -44,6 +45,7 @@ class LiveRun {
   Progress progress_;
   RingConfig config_;  // before the model, whose path it may hold
   const ModelFile model_;
+  const std::string source_;  // without a password
   std::optional<Dashboard> dashboard_;
   std::unique_ptr<FrameFeed> feed_;
   std::unique_ptr<RingSetup> setup_;

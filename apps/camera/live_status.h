@@ -18,6 +18,8 @@ struct LiveAnswer {
     double probability = 0;  // 0..1
   };
   std::uint64_t number = 0;  // in this run, from 0
+  std::string time;          // of the arrival of the frame, RFC 3339
+  std::string source;        // LiveStatus::source
   std::string frame;         // name of the frame
   std::vector<Class> top;    // most probable first
   double latency_s = 0;      // from the arrival of the frame to the answer
@@ -26,6 +28,7 @@ struct LiveAnswer {
 
 struct LiveStage {
   int stage = 0;
+  bool lost = false;                            // the ring broke here, and is not back
   std::string address, range, device, version;  // from StageStats and WorkerStats
   std::uint64_t images = 0;
   double images_per_s = 0;  // over the last seconds
@@ -41,17 +44,21 @@ struct LiveLink {
   double capacity_mbps = 0;  // 0: unknown
   std::string codec;         // "ptq 6", "raw32"; "pixels" of the first link, "logits" of the last
   double bits = 0;           // per element; 0 before the first frame
-  double rtt_ms = 0;         // recent minimum of the sender's TCP; 0: unknown
+  // First answers that this coding alone leaves unchanged, an estimate (ladder.h); 0: unknown.
+  double agreement_percent = 0;
+  double rtt_ms = 0;  // recent minimum of the sender's TCP; 0: unknown
   std::uint64_t wire_bytes = 0, frames = 0;
   std::string decision;  // the controller's last one, with its cause; may be empty
 };
 
 struct LiveStatus {
+  std::string time;         // of this status, RFC 3339
   std::string version;      // of the software
   std::string model, hash;  // path, identity
   std::string source;       // URI, without a password
   std::string state;        // "running", "connecting", "waiting: stage 1 (...) was lost; ..."
   bool healthy = false;     // the ring and the source work
+  std::string limit;        // what limits the rate now, a sentence
   double uptime_s = 0;
   FeedStats feed;
   std::uint64_t images = 0;                     // answered
@@ -60,10 +67,13 @@ struct LiveStatus {
   std::uint64_t reconnects = 0;                 // of the ring
   double images_per_s = 0;                      // over the last seconds
   double latency_p50_s = 0, latency_p95_s = 0;  // over the last 10 s; 0: no answer
-  double target_rate = 0;                       // images/s that every link must sustain; 0: unknown
+  double latency_sum_s = 0;                     // of all images
+  double needed_rate = 0;                       // images/s that every link must sustain; 0: unknown
+  bool target_set = false;                      // needed_rate is what the user asked for
   double resident_mb = 0;                       // of this process
-  std::vector<LiveStage> stages;                // empty without a ring
-  std::vector<LiveLink> links;  // in ring order, one more than stages; empty without a ring
+  // Empty without a ring. While it is lost they are the last ones, at rest.
+  std::vector<LiveStage> stages;
+  std::vector<LiveLink> links;  // in ring order, one more than stages
 };
 
 // A point of the history, which has one per second.

@@ -22,6 +22,7 @@ ordered_json stages_json(const LiveStatus& status) {
   ordered_json stages = ordered_json::array();
   for (const LiveStage& stage : status.stages) {
     stages.push_back({{"stage", stage.stage},
+                      {"lost", stage.lost},
                       {"address", stage.address},
                       {"part", stage.range},
                       {"device", stage.device},
@@ -45,6 +46,7 @@ ordered_json links_json(const LiveStatus& status) {
                      {"capacity_mbps", known(has_capacity ? link.capacity_mbps : 0)},
                      {"codec", link.codec},
                      {"bits", known(link.bits)},
+                     {"agreement_percent", known(link.agreement_percent)},
                      {"rtt_ms", known(link.rtt_ms)},
                      {"wire_bytes", link.wire_bytes},
                      {"frames", link.frames},
@@ -54,16 +56,20 @@ ordered_json links_json(const LiveStatus& status) {
 }
 
 ordered_json status_value(const LiveStatus& status) {
-  return {{"version", status.version},
+  return {{"schema", "quantring.camera.status/1"},
+          {"time", status.time},
+          {"version", status.version},
           {"model", status.model},
           {"hash", status.hash},
           {"source", status.source},
           {"state", status.state},
           {"healthy", status.healthy},
+          {"limit", status.limit},
           {"uptime_s", status.uptime_s},
           {"images", status.images},
           {"images_per_s", status.images_per_s},
-          {"target_images_per_s", known(status.target_rate)},
+          {"target_images_per_s", known(status.target_set ? status.needed_rate : 0)},
+          {"needed_images_per_s", known(status.needed_rate)},
           {"latency_p50_s", known(status.latency_p50_s)},
           {"latency_p95_s", known(status.latency_p95_s)},
           {"unreadable", status.unreadable},
@@ -80,7 +86,10 @@ ordered_json answer_value(const LiveAnswer& answer) {
   for (const LiveAnswer::Class& each : answer.top) {
     top.push_back({{"class", each.index}, {"name", each.name}, {"probability", each.probability}});
   }
-  return {{"number", answer.number},
+  return {{"schema", "quantring.camera.answer/1"},
+          {"time", answer.time},
+          {"source", answer.source},
+          {"number", answer.number},
           {"frame", answer.frame},
           {"latency_s", answer.latency_s},
           {"true_class",
@@ -120,7 +129,8 @@ std::string live_history_json(const std::deque<LivePoint>& points) {
                     {"dropped", point.dropped},
                     {"links", std::move(links)}});
   }
-  const ordered_json value = {{"points", std::move(list)}};
+  const ordered_json value = {{"schema", "quantring.camera.history/1"},
+                              {"points", std::move(list)}};
   return json_text(value);
 }
 
@@ -136,10 +146,6 @@ LivePoint point_of(const LiveStatus& status) {
     point.links.push_back({link.mbps, link.bits, measured ? link.capacity_mbps : 0});
   }
   return point;
-}
-
-std::string utf8_text(const std::string& text) {
-  return parse_ordered_json(json_text(ordered_json(text))).get<std::string>();
 }
 
 }  // namespace quantring::apps

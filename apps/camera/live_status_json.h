@@ -19,6 +19,4 @@ std::string live_history_json(const std::deque<LivePoint>& points);
 
 LivePoint point_of(const LiveStatus& status);
 
-std::string utf8_text(const std::string& text);
-
 }  // namespace quantring::apps

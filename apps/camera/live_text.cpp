@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "apps/report/time_text.h"
 #include "net/wire/address.h"
 
 namespace quantring::apps {
@@ -28,11 +29,12 @@ std::string status_line(const LiveStatus& status) {
 }
 
 LiveAnswer live_answer(const Answer& answer, const std::vector<std::string>& labels,
-                       std::uint64_t number, double latency_s) {
+                       std::chrono::steady_clock::time_point taken,
+                       std::chrono::steady_clock::time_point now) {
   LiveAnswer live;
-  live.number = number;
+  live.time = rfc3339(taken);
   live.frame = answer.name;
-  live.latency_s = latency_s;
+  live.latency_s = std::chrono::duration<double>(now - taken).count();
   if (answer.label >= 0) live.true_class = class_name(answer.label, labels);
   for (const Prediction& each : answer.top) {
     live.top.push_back({each.index, class_name(each.index, labels), each.probability});

@@ -56,8 +56,8 @@ std::string_view page_icon() {
 
 const std::string& page_security_policy() {
   static const std::string policy =
-      "default-src 'none'; img-src 'self'; connect-src 'self'; style-src " + hash_source(page_css) +
-      "; script-src " + hash_source(page_js) +
+      "default-src 'none'; img-src 'self' blob:; connect-src 'self'; style-src " +
+      hash_source(page_css) + "; script-src " + hash_source(page_js) +
       "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
   return policy;
 }

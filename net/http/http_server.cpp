@@ -31,6 +31,8 @@ const char* phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
     case 400:
       return "Bad Request";
     case 403:
@@ -148,7 +150,8 @@ std::string HttpServer::Impl::head_of(const HttpResponse& response, bool keep_al
       "Content-Security-Policy: {}\r\nX-Content-Type-Options: nosniff\r\n"
       "Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n",
       response.status, phrase(response.status), response.type, options.content_security_policy);
-  if (!response.stream) head += fmt::format("Content-Length: {}\r\n", response.body.size());
+  if (!response.stream && response.status != 204)
+    head += fmt::format("Content-Length: {}\r\n", response.body.size());
   if (response.status == 405) head += "Allow: GET, HEAD\r\n";
   if (response.status == 503) head += "Retry-After: 5\r\n";
   return head + fmt::format("Connection: {}\r\n\r\n", keep_alive ? "keep-alive" : "close");

@@ -2,7 +2,7 @@
 // The history as four charts with the same time axis, at most five minutes.
 
 const historySeconds = 300;
-const plot = { left: 46, right: 8, top: 8, bottom: 20, min: 100, normal: 140, max: 280 };
+const plot = { left: 46, right: 8, top: 8, bottom: 20, min: 70, normal: 140, max: 280 };
 const chartsBox = document.getElementById("charts");
 let points = [];
 
@@ -28,12 +28,12 @@ function plotHeight(unit) {
 const charts = [
   { title: "Images/s", kind: "rate", series: (status) => [
     { name: "answered", path: "images_per_s", of: (point) => point.images_per_s, colour: 0 },
-    ...(status.target_images_per_s === null ? [] : [
-      { name: "target", path: "target_images_per_s", level: status.target_images_per_s, colour: 7, dashed: true }])] },
+    ...(status.needed_images_per_s === null ? [] : [
+      { name: status.target_images_per_s === null ? "needed" : "target", path: "needed_images_per_s", level: status.needed_images_per_s, colour: 7, dashed: true }])] },
   { title: "Latency, ms", kind: "ms", scale: 1e3, series: () => [
     { name: "p50", path: "latency_p50_s", of: (point) => point.latency_p50_s, colour: 0 },
     { name: "p95", path: "latency_p95_s", of: (point) => point.latency_p95_s, colour: 1 }] },
-  { title: "Links: Mbit/s sent, and measured capacity (dashed)", kind: "mbps", links: true, series: (status) => status.links.flatMap((link, i) => [
+  { title: "Links: Mbit/s (dashed: capacity)", kind: "mbps", links: true, series: (status) => status.links.flatMap((link, i) => [
     { name: link.link, path: `links.${i}.mbps`, of: (point) => point.links[i]?.mbps ?? null, colour: i % 8 },
     { of: (point) => point.links[i]?.capacity_mbps ?? null, colour: i % 8, dashed: true }]) },
   { title: "Links: bits per element", kind: "bits", links: true, series: (status) => status.links.map((link, i) => (
@@ -63,12 +63,52 @@ function stepOf(max) {
 
 function buildChart(chart) {
   chart.legend = make("ul", { class: "legend" });
-  chart.note = make("p", { class: "note", hidden: "", "aria-hidden": "true" });
-  chart.svg = makeSvg("svg", { role: "img", "aria-label": `${chart.title}, over the last minutes` });
+  chart.note = make("p", { class: "note", hidden: "", role: "status" });
+  chart.svg = makeSvg("svg", { role: "img", tabindex: 0, "aria-label": chart.title });
   chart.root = make("div", { class: "chart" }, make("h3", {}, chart.title), chart.legend, chart.svg, chart.note);
+  chart.svg.addEventListener("keydown", (event) => moveCursor(chart, event));
+  chart.svg.addEventListener("blur", () => { chart.pointer = null; drawCursor(chart); });
   chart.svg.addEventListener("pointermove", (event) => { chart.pointer = event.clientX - chart.svg.getBoundingClientRect().left; drawCursor(chart); });
   chart.svg.addEventListener("pointerleave", () => { chart.pointer = null; drawCursor(chart); });
   return chart.root;
+}
+
+// The arrows move the cursor by one point, or with Shift by ten; Escape hides it.
+function moveCursor(chart, event) {
+  const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -points.length, End: points.length }[event.key];
+  if (event.key === "Escape") chart.pointer = null;
+  else if (steps === undefined || points.length === 0 || !chart.drawn) return;
+  else {
+    const at = nearestPoint(chart), from = chart.pointer == null ? points.length : at;
+    const to = Math.min(points.length - 1, Math.max(0, from + steps * (event.shiftKey ? 10 : 1)));
+    chart.pointer = chart.x(points[to].uptime_s) * chart.unit;
+  }
+  event.preventDefault();
+  drawCursor(chart);
+}
+
+function nearestPoint(chart) {
+  const away = (point) => Math.abs(chart.x(point.uptime_s) - (chart.pointer ?? Infinity) / chart.unit);
+  return points.reduce((best, point, i) => (away(point) < away(points[best]) ? i : best), 0);
+}
+
+function valuesOf(chart, series, point) {
+  return series.filter((each) => each.name && each.of).map((each) => {
+    const value = each.of(point);
+    return `${each.name}: ${value === null ? unknown : format[chart.kind](value)}`;
+  });
+}
+
+// What the chart shows, for those who do not see it.
+function describe(chart, series) {
+  const range = (each) => {
+    const values = points.map(each.of).filter((value) => value !== null);
+    if (values.length === 0) return `${each.name} unknown`;
+    const text = (value) => format[chart.kind](value);
+    return `${each.name} ${text(values[values.length - 1])}, between ${text(Math.min(...values))} and ${text(Math.max(...values))}`;
+  };
+  const parts = series.filter((each) => each.name).map((each) => (each.of ? range(each) : `${each.name} ${format[chart.kind](each.level)}`));
+  chart.svg.setAttribute("aria-label", `${chart.title}, last ${format.time(shownSeconds())}: ${parts.join("; ")}. Arrow keys read single values.`);
 }
 
 function legendOf(chart, series) {
@@ -128,6 +168,7 @@ function drawChart(chart, status, now) {
     const d = each.of ? lineOf(each, x, y) : `M${plot.left} ${y(each.level)}H${right}`;
     if (d) parts.push(makeSvg("path", { class: `line k${each.colour}${each.dashed ? " dashed" : ""}`, d }));
   }
+  describe(chart, series);
   chart.cursor = makeSvg("path", { class: "cursor" });
   svg.replaceChildren(...parts, chart.cursor);
   Object.assign(chart, { drawn: series, x, unit, bottom, now });
@@ -139,18 +180,32 @@ function drawCursor(chart) {
   const off = chart.pointer === null || chart.pointer === undefined || points.length === 0 || !chart.drawn;
   chart.note.hidden = off;
   if (off) { chart.cursor?.setAttribute("d", ""); return; }
-  const away = (point) => Math.abs(chart.x(point.uptime_s) - chart.pointer / chart.unit);
-  const nearest = points.reduce((best, point) => (away(point) < away(best) ? point : best));
+  const nearest = points[nearestPoint(chart)];
   chart.cursor.setAttribute("d", `M${chart.x(nearest.uptime_s)} ${plot.top}V${chart.bottom}`);
-  const values = chart.drawn.filter((each) => each.name && each.of).map((each) => {
-    const value = each.of(nearest);
-    return `${each.name}: ${value === null ? unknown : format[chart.kind](value)}`;
-  });
-  chart.note.textContent = `${format.time(chart.now - nearest.uptime_s)} ago  ${values.join("  ")}`;
+  chart.note.textContent = `${format.time(chart.now - nearest.uptime_s)} ago  ${valuesOf(chart, chart.drawn, nearest).join("  ")}`;
+}
+
+// At most twelve moments, for those who cannot use the charts.
+function fillTable(status) {
+  const details = document.getElementById("values");
+  if (!details.open) return;
+  const columns = charts.flatMap((chart) => chart.series(status).filter((each) => each.name && each.of).map((each) => ({ chart, each })));
+  const step = Math.max(1, Math.ceil(points.length / 12));
+  const rows = points.filter((_, i) => (points.length - 1 - i) % step === 0).reverse();
+  const shortTitle = (chart) => chart.title.split(":").pop().split(",")[0].trim();
+  details.querySelector("table").replaceChildren(
+    make("tr", {}, make("th", { scope: "col" }, "ago"), ...columns.map(({ chart, each }) => make("th", { scope: "col" }, `${shortTitle(chart)}, ${each.name}`))),
+    ...rows.map((point) => make("tr", {}, make("th", { scope: "row" }, format.time(status.uptime_s - point.uptime_s)),
+      ...columns.map(({ chart, each }) => {
+        const value = each.of(point);
+        return make("td", {}, value === null ? unknown : format[chart.kind](value));
+      }))));
 }
 
 function showHistory(status) {
   for (const chart of charts) drawChart(chart, status, status.uptime_s);
+  fillTable(status);
 }
 
 chartsBox.append(...charts.map(buildChart));
+document.getElementById("values").addEventListener("toggle", () => { if (status) fillTable(status); });

@@ -8,10 +8,11 @@ const fixed = (value, digits) => value.toLocaleString("en-US", {
 // About three significant digits.
 const measured = (value) => fixed(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
 
-const titled = new Set(["text", "source", "file", "hash"]);  // may be truncated on the page
+const titled = new Set(["text", "state", "source", "file", "hash"]);  // may be truncated on the page
 
 const format = {
   text: (value) => value,
+  state: (value) => (value === "running" || value === "starting" ? value : "not running"),  // the banner has it all
   source: (value) => (value === "-" ? "standard input" : value),
   file: (value) => value.split("/").pop(),
   hash: (value) => value.slice(0, 12),
@@ -22,6 +23,7 @@ const format = {
   ms: (value) => fixed(value * 1e3, value < 0.1 ? 1 : 0),
   rtt: (value) => (value < 0.01 ? "<0.01" : measured(value)),
   percent: (value) => fixed(value * 100, 0),
+  share: (value) => fixed(value, 1),
   probability: (value) => `${fixed(value * 100, 1)} %`,
   delay: (value) => `${format.ms(value)} ms`,
   mb: (value) => fixed(value, value < 10 ? 1 : 0),
@@ -51,6 +53,13 @@ function put(element, value, kind) {
   element.textContent = element.dataset.maxLength ? shorten(text, Number(element.dataset.maxLength)) : text;
   if (titled.has(kind)) element.setAttribute("title", raw);
   if ("alarm" in element.dataset) element.classList.toggle("alarm", value > 0);
+  if ("fold" in element.dataset) element.parentNode.classList.toggle("zero", !(value > 0));
+}
+
+// One line for all counters that are zero.
+function foldZeros() {
+  const names = [...document.querySelectorAll(".counters .zero dt")].map((each) => each.textContent);
+  document.getElementById("zeros").textContent = names.length > 0 ? `0: ${names.join(", ")}` : "";
 }
 
 function putAll(root, status) {

@@ -1,27 +1,53 @@
 
-// Server-sent events update the page; a banner reports when they stop.
+// Server-sent events update the page; a banner reports when they stop. A browser opens six
+// connections to a server at most, for all of its tabs: a hidden one lets go of its events, and
+// pictures are single requests.
 
 const picture = document.getElementById("picture");
 const noPicture = document.getElementById("no-picture");
 const banner = document.getElementById("banner");
 const bannerText = document.getElementById("banner-text");
 const bannerSince = document.getElementById("banner-since");
-const silentSeconds = 5;
-let status = null, connected = false, attempts = 0;
+const silentSeconds = 5, pictureSeconds = 5, hiddenSeconds = 10;
+let status = null, connected = false, events = null;
 let lastEvent = performance.now();  // of the last status, or of the loss of the connection
+let newest = null, showing = false;  // answer not shown yet
 
-function attachPicture() {
-  picture.src = `/stream.mjpg?${++attempts}`;
+async function loadPicture(number) {
+  try {
+    const reply = await fetch(`picture.jpg?number=${number}`, { signal: AbortSignal.timeout(pictureSeconds * 1000) });
+    return reply.status === 200 ? await reply.blob() : null;
+  } catch {
+    return null;
+  }
 }
 
-picture.addEventListener("load", () => {
-  noPicture.hidden = true;
-  picture.classList.toggle("tiny", picture.naturalWidth < 160);
-});
-picture.addEventListener("error", () => {
-  noPicture.hidden = false;
-  if (connected) setTimeout(attachPicture, 2000);
-});
+async function showPicture(blob) {
+  const before = picture.src;
+  picture.src = URL.createObjectURL(blob);
+  try {
+    await picture.decode();
+    noPicture.hidden = true;
+    picture.classList.toggle("tiny", picture.naturalWidth < 160);
+  } catch {
+    noPicture.hidden = false;
+  }
+  if (before.startsWith("blob:")) URL.revokeObjectURL(before);
+}
+
+// Each answer together with its picture; those that come meanwhile are skipped for the newest.
+async function showAnswers() {
+  if (showing) return;
+  showing = true;
+  while (newest) {
+    const answer = newest;
+    newest = null;
+    const blob = await loadPicture(answer.number);
+    if (blob) await showPicture(blob);
+    showAnswer(answer);
+  }
+  showing = false;
+}
 
 function showAnswer(answer) {
   const [best] = answer.top;
@@ -51,6 +77,7 @@ function redraw() {
   showRing(status);
   showHistory(status);
   putAll(document, status);
+  foldZeros();
 }
 
 function showStatus(next) {
@@ -64,6 +91,7 @@ function showStatus(next) {
 
 // The most serious problem; null: none.
 function currentProblem() {
+  if (document.hidden) return null;
   const seconds = Math.floor((performance.now() - lastEvent) / 1000);
   if (!connected && (status || seconds >= 2)) return { text: "No connection to the program. This page reconnects automatically.", seconds };
   if (!status) return null;
@@ -81,12 +109,12 @@ function showState() {
   banner.hidden = problem === null;
   document.getElementById("state").className = `state ${problem ? "bad" : status ? "good" : ""}`;
   document.body.classList.toggle("stale", problem?.seconds !== undefined);
-  document.title = problem ? "QuantRing: problem" : "QuantRing";
+  if (!document.hidden) document.title = problem ? "QuantRing: problem" : "QuantRing";
 }
 
 async function loadHistory() {
   try {
-    const reply = await fetch("/api/history");
+    const reply = await fetch("api/history");
     const history = (await reply.json()).points;
     const since = history.length > 0 ? history[history.length - 1].uptime_s : 0;
     points = [...history, ...points.filter((point) => point.uptime_s > since)];
@@ -97,27 +125,44 @@ async function loadHistory() {
 }
 
 function listen() {
-  const events = new EventSource("/events");
+  events = new EventSource("events");
+  const own = events;
   events.addEventListener("open", () => {
     connected = true;
     lastEvent = performance.now();
     points = [];
     loadHistory();
-    attachPicture();
     showState();
   });
   events.addEventListener("status", (event) => showStatus(JSON.parse(event.data)));
-  events.addEventListener("answer", (event) => showAnswer(JSON.parse(event.data)));
+  events.addEventListener("answer", (event) => {
+    newest = JSON.parse(event.data);
+    showAnswers();
+  });
   events.addEventListener("error", () => {
     if (connected) lastEvent = performance.now();
     connected = false;
     showState();
-    if (events.readyState !== EventSource.CLOSED) return;  // the browser reconnects
-    events.close();
-    setTimeout(listen, 3000);
+    if (own.readyState !== EventSource.CLOSED) return;  // the browser reconnects
+    setTimeout(() => { if (events === own && !document.hidden) listen(); }, 3000);
   });
 }
 
-listen();
+document.addEventListener("visibilitychange", () => {
+  events.close();
+  connected = false;
+  lastEvent = performance.now();
+  if (!document.hidden) listen();
+});
+
+// The title of a hidden tab.
+setInterval(async () => {
+  if (!document.hidden) return;
+  const healthy = await fetch("api/status").then((reply) => reply.json()).then((now) => now.healthy, () => false);
+  if (document.hidden) document.title = healthy ? "QuantRing" : "QuantRing: problem";
+}, hiddenSeconds * 1000);
+
+if (!document.hidden) listen();
+else events = { close() {} };
 setInterval(showState, 1000);
 new ResizeObserver(redraw).observe(ringBox);

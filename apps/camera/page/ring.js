@@ -4,7 +4,7 @@
 
 const ringBox = document.getElementById("ring");
 const card = { height: 112, min: 190, max: 250 };
-const between = { x: 168, y: 88 };
+const between = { x: 168, y: 92 };
 const margin = 4, rail = 22, below = 40;
 
 // Boxes of the cards and routes of the links, in units of 1/16 rem.
@@ -28,7 +28,7 @@ function layOut(count, width) {
     const column = row % 2 === 0 ? place : columns - 1 - place;
     return { row, column, x: start + column * (cardWidth + gap), y: margin + row * (card.height + between.y) };
   });
-  for (const box of boxes) Object.assign(box, { w: cardWidth, h: card.height, cx: box.x + cardWidth / 2, cy: box.y + card.height / 2 });
+  for (const box of boxes) Object.assign(box, { w: cardWidth, h: card.height, cx: box.x + (columns === 1 ? 60 : cardWidth / 2), cy: box.y + card.height / 2 });
 
   const routes = [];
   for (let i = 0; i + 1 < count; ++i) routes.push(routeBetween(boxes[i], boxes[i + 1], columns));
@@ -44,8 +44,8 @@ function layOut(count, width) {
   } else if (rows === 2 && !railed) {
     routes.push({ points: [[last.x, last.cy], [head.cx, last.cy], [head.cx, head.y + head.h]], at: [(head.cx + last.x) / 2, last.cy], across: true });
   } else {
-    const y = last.y + last.h + between.y - 14;
-    routes.push({ points: [[last.cx, last.y + last.h], [last.cx, y], [margin + 3, y], [margin + 3, head.cy], [head.x, head.cy]], at: [last.cx + 14, (last.y + last.h + y) / 2], anchor: "start" });
+    const y = last.y + last.h + between.y, atEnd = columns > 1 && last.column === columns - 1;
+    routes.push({ points: [[last.cx, last.y + last.h], [last.cx, y], [margin + 3, y], [margin + 3, head.cy], [head.x, head.cy]], at: [last.cx + (atEnd ? -14 : 14), (last.y + last.h + y) / 2], anchor: atEnd ? "end" : "start" });
     bottom = y + 6;
   }
   return { boxes, routes, width, height: bottom };
@@ -79,13 +79,14 @@ function drawLink(route, index) {
   const attributes = { "text-anchor": route.across ? "middle" : route.anchor };
   const quiet = { ...attributes, class: "quiet" };
   const [x, y] = route.at;
-  const lines = route.across ? [y - 27, y - 10, y + 20, y + 36] : [y - 24, y - 7, y + 10, y + 26];
+  const lines = route.across ? [y - 27, y - 10, y + 20, y + 36, y + 52] : [y - 28, y - 12, y + 4, y + 20, y + 36];
   const group = makeSvg("g", { class: "link", id: `link-${index}` }, ...drawRoute(route));
   group.append(
     words(x, lines[0], { ...attributes, class: "strong" }, value(`${path}.mbps`, "mbps"), " Mbit/s"),
     words(x, lines[1], quiet, makeSvg("tspan", { class: "of" }), value(`${path}.capacity_mbps`, "mbps"), makeSvg("tspan", { class: "unit" })),
     words(x, lines[2], attributes, value(`${path}.codec`, "text", { "data-max-length": 14 }), ", ", value(`${path}.bits`, "bits"), " bits"),
-    words(x, lines[3], quiet, "busy ", value(`${path}.busy`, "percent"), " %, rtt ", value(`${path}.rtt_ms`, "rtt"), " ms"));
+    words(x, lines[3], quiet, "busy ", value(`${path}.busy`, "percent"), " %, rtt ", value(`${path}.rtt_ms`, "rtt"), " ms"),
+    words(x, lines[4], { ...quiet, class: "quiet agreement" }, "≈ ", value(`${path}.agreement_percent`, "share"), " % same answers"));
   return group;
 }
 
@@ -100,14 +101,13 @@ function drawCard(box, index) {
     group.append(
       words(x, line(0), { class: "name" }, "head"),
       words(x, line(1), { class: "quiet" }, "this machine"),
-      words(x, line(2), { class: "quiet" }, value("source", "source", { "data-max-length": maxLength(6.8) })),
-      words(x, line(3) + 1, {}, "p95 ", value("latency_p95_s", "ms"), " ms"),
+      words(x, line(2), {}, "p95 ", value("latency_p95_s", "ms"), " ms"),
       words(x, line(4) + 6, {}, value("images_per_s", "rate"), " images/s"),
       words(right, line(4) + 6, { "text-anchor": "end", class: "quiet" }, value("resident_mb", "mb"), " MB"));
     return group;
   }
   group.append(
-    words(x, line(0), { class: "name" }, `stage ${index - 1}`),
+    words(x, line(0), { class: "name" }, `stage ${index - 1}`, makeSvg("tspan", { class: "mark" })),
     words(right, line(0), { "text-anchor": "end", class: "quiet" }, value(`${path}.part`, "text", { "data-max-length": maxLength(13) })),
     words(x, line(1), { class: "quiet" }, value(`${path}.address`, "text", { "data-max-length": maxLength(7) })),
     words(x, line(2), { class: "quiet" }, value(`${path}.device`, "text", { "data-max-length": maxLength(6.8) })),
@@ -125,14 +125,14 @@ function loadClass(busy) {
 
 let drawnRing = "";
 
-function buildRing(stages) {
-  const unit = pixelsOfRem() / 16, width = ringBox.clientWidth / unit;
-  const wanted = `${stages} ${width}`;
+function buildRing(stages, starting) {
+  const unit = pixelsOfRem() / 16, width = Math.max(card.min, ringBox.clientWidth / unit);
+  const wanted = `${stages} ${width} ${starting}`;
   if (wanted === drawnRing) return;
   drawnRing = wanted;
   document.getElementById("ring-key").hidden = stages === 0;
   if (stages === 0) {
-    ringBox.replaceChildren(make("p", { class: "single" }, "one process, no ring"));
+    ringBox.replaceChildren(make("p", { class: "single" }, starting ? "starting" : "one process, no ring"));
     return;
   }
   const plan = layOut(stages + 1, width);
@@ -143,7 +143,7 @@ function buildRing(stages) {
 }
 
 function showRing(status) {
-  buildRing(status.stages.length);
+  buildRing(status.stages.length, status.state === "starting");
   status.links.forEach((link, i) => {
     const group = document.getElementById(`link-${i}`);
     if (!group) return;
@@ -151,11 +151,13 @@ function showRing(status) {
     const known = link.capacity_mbps !== null;
     group.querySelector(".of").textContent = known ? (link.capacity === "measured" ? "of " : "of ≥ ") : "capacity: ";
     group.querySelector(".unit").textContent = known ? " Mbit/s" : "";
+    group.querySelector(".agreement").style.display = link.agreement_percent === null ? "none" : "";
   });
   status.stages.forEach((stage, i) => {
     const load = document.querySelector(`#stage-${i} .load`);
     load.setAttribute("width", load.dataset.full * Math.min(1, Math.max(0, stage.busy)));
-    load.parentNode.setAttribute("class", `stage ${loadClass(stage.busy)}`);
+    load.parentNode.setAttribute("class", `stage ${stage.lost ? "lost" : loadClass(stage.busy)}`);
+    load.parentNode.querySelector(".mark").textContent = stage.lost ? ": lost" : "";
   });
   const decided = status.links.filter((link) => link.decision !== "");
   document.getElementById("decisions").replaceChildren(

@@ -46,6 +46,8 @@ inline Event next_event(HttpTestClient& client) {
 inline LiveAnswer some_answer(std::uint64_t number) {
   LiveAnswer answer;
   answer.number = number;
+  answer.time = "2024-02-29T23:59:59.042Z";
+  answer.source = "cam";
   answer.frame = "frame \xc3\xa9 \xff\n<b>";
   answer.top = {{3, "tench", 0.75}, {4, "<i>coho</i>", 0.125}};
   answer.latency_s = 0.25;

@@ -7,12 +7,14 @@ namespace quantring::test {
 
 inline apps::LiveStatus sample_status() {
   apps::LiveStatus status;
+  status.time = "2024-02-29T23:59:59.042Z";
   status.version = "9.8.7";
   status.model = "models/a \"quoted\\\" model\n.safetensors";
   status.hash = "cafe";
   status.source = "rtsp://camera/1";
   status.state = "running";
   status.healthy = true;
+  status.limit = "Link 0 -> 1 limits the ring.";
   status.uptime_s = 12.25;
   status.feed.frames = 101;
   status.feed.dropped = 40;
@@ -28,11 +30,13 @@ inline apps::LiveStatus sample_status() {
   status.images_per_s = 20.75;
   status.latency_p50_s = 0.0625;
   status.latency_p95_s = 0.125;
-  status.target_rate = 24;
+  status.latency_sum_s = 4.5;
+  status.needed_rate = 24;
   status.resident_mb = 48.5;
   for (int i = 0; i < 2; ++i) {
     apps::LiveStage stage;
     stage.stage = i;
+    stage.lost = i == 1;
     stage.address = i == 0 ? "10.0.0.1:7710" : "10.0.0.2:7710";
     stage.range = i == 0 ? "blocks 0-5" : "blocks 6-11";
     stage.device = "Orin \xff\xfe GPU";  // not UTF-8: peers are not trusted
@@ -52,6 +56,7 @@ inline apps::LiveStatus sample_status() {
     link.capacity_mbps = 80 + i;                         // set for unknown too: must not be shown
     link.codec = i == 0 ? "pixels" : i == 1 ? "ptq 6" : "";
     link.bits = i == 0 ? 8 : i == 1 ? 6.5 : 0;
+    link.agreement_percent = i == 1 ? 96.5 : 0;
     link.rtt_ms = i == 1 ? 0.75 : 0;
     link.wire_bytes = static_cast<std::uint64_t>(5'000'000'000 + i);
     link.frames = static_cast<std::uint64_t>(70 + i);

@@ -79,6 +79,30 @@ TEST_CASE("pictures are encoded only for clients, and at most 20 times a second"
   CHECK(try_parse_json(get(dashboard, "/api/status").body)["answer"]["number"] == number);
 }
 
+TEST_CASE("/picture.jpg is the picture of an answer, while a page is open") {
+  Dashboard dashboard("127.0.0.1:0");
+  show(dashboard, some_answer(1), "unseen");
+  CHECK(get(dashboard, "/picture.jpg?number=1").status == 204);
+  CHECK(get(dashboard, "/picture.jpg").status == 204);
+  CHECK(get(dashboard, "/picture.jpg").head.find("Content-Length") == std::string::npos);
+  HttpTestClient page(dashboard.port());
+  page.get("/events");
+  page.read_to("event: answer");  // the server has registered the client
+  for (std::uint64_t i = 2; i < 12; ++i)
+    show(dashboard, some_answer(i), "picture " + std::to_string(i));
+  const Answered exact = get(dashboard, "/picture.jpg?number=7");
+  CHECK(exact.status == 200);
+  CHECK(exact.head.find("Content-Type: image/jpeg\r\n") != std::string::npos);
+  CHECK(exact.body == "picture 7");
+  CHECK(get(dashboard, "/picture.jpg").body == "picture 11");
+  CHECK(get(dashboard, "/picture.jpg?number=3").status == 204);  // no longer kept
+  CHECK(get(dashboard, "/picture.jpg?number=12").status == 204);
+  for (const char* wrong :
+       {"/picture.jpg?number=", "/picture.jpg?number=7x", "/picture.jpg?number=-1",
+        "/picture.jpg?n=7", "/picture.jpg?number=99999999999999999999"})
+    CHECK(get(dashboard, wrong).status == 400);
+}
+
 TEST_CASE("a new client does not get the picture of an older answer") {
   Dashboard dashboard("127.0.0.1:0");
   {

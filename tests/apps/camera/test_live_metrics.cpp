@@ -1,6 +1,7 @@
 // The metrics, read back by an independent parser.
 #include <doctest/doctest.h>
 
+#include <ctime>
 #include <string>
 
 #include "apps/camera/live_metrics.h"
@@ -47,18 +48,21 @@ TEST_CASE("every number of a run is a metric, in base units") {
   gauge("quantring_uptime_seconds", 12.25);
   gauge("quantring_images_per_second", 20.75);
   gauge("quantring_frames_per_second", 29.5);
-  gauge("quantring_target_images_per_second", 24);
-  gauge("quantring_resident_memory_bytes", 48.5e6);
+  gauge("quantring_needed_images_per_second", 24);
   gauge("quantring_build_info", 1, {{"version", "9.8.7"}});
   gauge("quantring_model_info", 1,
         {{"model", "models/a \"quoted\\\" model\n.safetensors"}, {"hash", "cafe"}});
   CHECK(all["quantring_latency_seconds"].type == "summary");
   CHECK(only(all["quantring_latency_seconds"], {{"quantile", "0.5"}}) == "0.0625");
   CHECK(only(all["quantring_latency_seconds"], {{"quantile", "0.95"}}) == "0.125");
+  CHECK(all["quantring_latency_seconds"].parts["_sum"][{}] == "4.5");
+  CHECK(all["quantring_latency_seconds"].parts["_count"][{}] == "58");
 
   const Labels second = {{"stage", "1"}};
   counter("quantring_stage_images_total", "61", second);
   gauge("quantring_stage_images_per_second", 22.5, second);
+  gauge("quantring_stage_up", 0, second);
+  gauge("quantring_stage_up", 1, {{"stage", "0"}});
   gauge("quantring_stage_busy_ratio", 0.75, second);
   gauge("quantring_stage_resident_memory_bytes", 301e6, second);
   gauge("quantring_stage_info", 1,
@@ -72,6 +76,7 @@ TEST_CASE("every number of a run is a metric, in base units") {
   gauge("quantring_link_bytes_per_second", 2e6, link);
   gauge("quantring_link_busy_ratio", 0.25, link);
   gauge("quantring_link_element_width", 6.5, link);
+  gauge("quantring_link_agreement_ratio", 0.965, link);
   gauge("quantring_link_round_trip_seconds", 0.00075, link);
   gauge("quantring_link_codec_info", 1, {{"link", "0 -> 1"}, {"codec", "ptq 6"}});
   gauge("quantring_link_capacity_bytes_per_second", 81e6 / 8,
@@ -87,7 +92,8 @@ TEST_CASE("every number of a run is a metric, in base units") {
   CHECK(all["quantring_link_element_width"].samples.size() == 2);
   CHECK(all["quantring_link_codec_info"].samples.size() == 2);
   CHECK(all["quantring_link_bytes_total"].samples.size() == 3);
-  CHECK(all.size() == 30);  // none that is not checked above
+  std::erase_if(all, [](const auto& each) { return each.first.starts_with("process_"); });
+  CHECK(all.size() == 31);  // none that is not checked above
   for (const auto& each : all) {
     CAPTURE(each.first);
     CHECK_FALSE(each.second.help.empty());
@@ -95,11 +101,39 @@ TEST_CASE("every number of a run is a metric, in base units") {
   }
 }
 
+TEST_CASE("the metrics of the process are those of Prometheus's libraries") {
+  const auto all = read_prometheus(live_metrics(LiveStatus{}));
+  const auto value = [&](const std::string& name) { return std::stod(only(all.at(name))); };
+  CHECK(value("process_cpu_seconds_total") > 0);
+  CHECK(value("process_resident_memory_bytes") > 1e6);
+  CHECK(value("process_open_fds") >= 3);
+  CHECK(value("process_max_fds") > value("process_open_fds"));
+  const double now = static_cast<double>(std::time(nullptr));
+  CHECK(value("process_start_time_seconds") <= now + 2);
+  CHECK(value("process_start_time_seconds") > now - 3600);
+}
+
+TEST_CASE("the metrics pass Prometheus's rules") {
+  LiveStatus asked = test::sample_status();
+  asked.target_set = true;
+  for (const LiveStatus& status : {LiveStatus{}, test::sample_status(), asked})
+    CHECK(test::lint_prometheus(live_metrics(status)) == "");
+  // The rules find what they are for.
+  for (const char* wrong :
+       {"# HELP a_sec A.\n# TYPE a_sec counter\na_sec 1\n",
+        "# HELP a_total A.\n# TYPE a_total gauge\na_total 1\n",
+        "# HELP a_milliseconds A.\n# TYPE a_milliseconds gauge\na_milliseconds 1\n",
+        "# HELP a_seconds A.\n# TYPE a_seconds summary\na_seconds{quantile=\"0.5\"} 1\n",
+        "# HELP a_count A.\n# TYPE a_count gauge\na_count 1\n",
+        "# HELP a_info A.\n# TYPE a_info gauge\na_info 2\n"})
+    CHECK(test::lint_prometheus(wrong) != "");
+}
+
 TEST_CASE("without a ring and answers there are no invented values") {
   const auto all = read_prometheus(live_metrics(LiveStatus{}));
   CHECK(only(all.at("quantring_healthy")) == "0");
   CHECK(only(all.at("quantring_images_total")) == "0");
-  CHECK(only(all.at("quantring_latency_seconds"), {{"quantile", "0.5"}}) == "nan");
+  CHECK(only(all.at("quantring_latency_seconds"), {{"quantile", "0.5"}}) == "NaN");
   CHECK(all.count("quantring_target_images_per_second") == 0);
   for (const auto& each : all) {
     CAPTURE(each.first);

@@ -65,11 +65,15 @@ export class Browser {
 
 // Records the events that the page's EventSource received, to compare the page with them.
 const recorder = `
-  window.received = {};
+  window.received = {}, window.answers = {};
   const Plain = window.EventSource;
   window.EventSource = class extends Plain {
     addEventListener(name, listener) {
-      super.addEventListener(name, (event) => { listener(event); window.received[name] = event.data; });
+      super.addEventListener(name, (event) => {
+        listener(event);
+        window.received[name] = event.data;
+        if (name === "answer") answers[JSON.parse(event.data).number] = event.data;
+      });
     }
   };
   window.violations = [];

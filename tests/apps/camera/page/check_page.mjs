@@ -6,6 +6,7 @@
 // With a further argument SCREENSHOT.png: saves a screenshot.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { createServer, request as httpRequest } from "node:http";
 import { Browser } from "./browser.mjs";
 
 const programs = ["chromium", "chromium-browser", "google-chrome"];
@@ -48,7 +49,7 @@ class Driver {
 const snapshot = `(() => {
   const text = (id) => document.getElementById(id).textContent;
   return {
-    status: JSON.parse(received.status), answer: received.answer ? JSON.parse(received.answer) : null,
+    status: JSON.parse(received.status), answer: JSON.parse(answers[document.body.dataset.answer] ?? "null"),
     fields: [...document.querySelectorAll("[data-field]")].map((each) => ({ ...each.dataset, text: each.textContent })),
     top: [...document.querySelectorAll("#top li")].map((each) => [...each.children].slice(1).map((part) => part.textContent)),
     best: text("answer-name"), probability: text("answer-probability"), frame: text("answer-frame"), latency: text("answer-latency"),
@@ -63,6 +64,7 @@ const three = (value) => digits(value, value < 10 ? 2 : value < 1000 ? 1 : 0);
 const readings = {
   count: (value) => digits(value, 0), rate: three, mbps: three, rtt: (value) => (value < 0.01 ? "<0.01" : three(value)),
   ms: (value) => digits(value * 1000, value < 0.1 ? 1 : 0), percent: (value) => digits(value * 100, 0),
+  share: (value) => digits(value, 1),
   bits: (value) => String(Math.round(value * 100) / 100), mb: (value) => digits(value, value < 10 ? 1 : 0),
 };
 
@@ -70,8 +72,9 @@ const readings = {
 function textOfLink(link) {
   const known = (kind, value) => (value === null ? "–" : readings[kind](value));
   const capacity = link.capacity_mbps === null ? "capacity: –" : `of ${link.capacity === "measured" ? "" : "≥ "}${three(link.capacity_mbps)} Mbit/s`;
+  const agreement = `≈ ${known("share", link.agreement_percent)} % same answers`;
   return [`${three(link.mbps)} Mbit/s`, capacity, `${link.codec || "–"}, ${known("bits", link.bits)} bits`,
-    `busy ${readings.percent(link.busy)} %, rtt ${known("rtt", link.rtt_ms)} ms`].join("; ");
+    `busy ${readings.percent(link.busy)} %, rtt ${known("rtt", link.rtt_ms)} ms`, agreement].join("; ");
 }
 
 async function checkNumbers(page) {
@@ -137,7 +140,7 @@ async function checkTogether(page) {
 async function checkRun(page, origin) {
   await page.wait("window.received?.status && window.received?.answer");
   await page.wait("document.getElementById('picture').naturalWidth > 0");
-  check("no placeholder over the picture", await page.evaluate("document.getElementById('no-picture').hidden"));
+  await page.wait("document.getElementById('no-picture').hidden");
   const first = await page.evaluate(pixels);
   await page.wait(`${pixels} !== ${JSON.stringify(first)}`);
   const { points } = await checkNumbers(page);
@@ -164,6 +167,104 @@ async function fitsPhone(page) {
   return fits;
 }
 
+// What is cut off: texts of the ring beyond its edge or over one another, and truncated elements.
+const cut = `(() => {
+  const found = [];
+  const inside = document.querySelector("#ring svg")?.getBoundingClientRect();
+  const texts = [...document.querySelectorAll("#ring text")].filter((each) => each.textContent && each.style.display !== "none");
+  const boxes = texts.map((each) => each.getBoundingClientRect());
+  boxes.forEach((a, i) => {
+    if (a.left < inside.left - 1 || a.right > inside.right + 1 || a.bottom > inside.bottom + 1) found.push("beyond the ring: " + texts[i].textContent);
+    boxes.slice(i + 1).forEach((b, k) => {
+      if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > a.height / 3)
+        found.push("over one another: " + texts[i].textContent + " | " + texts[i + 1 + k].textContent);
+    });
+  });
+  for (const each of document.querySelectorAll("header *, main *, footer *")) {
+    if (each.closest(".visually-hidden") || each instanceof SVGElement || getComputedStyle(each).overflowX === "visible") continue;
+    if (each.scrollWidth > each.clientWidth + 1) found.push("truncated: " + each.textContent);
+  }
+  return found.join("; ");
+})()`;
+
+async function checkSizes(page) {
+  for (const [width, height] of [[1280, 800], [390, 844]]) {
+    await page.show(width, height);
+    await page.wait(`innerWidth === ${width}`);
+    const before = await page.evaluate("received.status");
+    await page.wait(`received.status !== ${JSON.stringify(before)}`);
+    const found = await page.evaluate(cut);
+    check(`nothing is cut at ${width}x${height}`, found === "", found);
+    check(`no scrolling to the side at ${width}`, await page.evaluate("document.documentElement.scrollWidth <= innerWidth"));
+    const above = (a, b) => page.evaluate(`document.querySelector("${a}").getBoundingClientRect().top < document.querySelector("${b}").getBoundingClientRect().top`);
+    if (width < 600) check("on a phone the ring stands above the counters", await above("#ring", ".counters"));
+  }
+  check("the page fits 1280x800", await (async () => {
+    await page.show(1280, 800);
+    await page.wait("document.documentElement.scrollHeight <= innerHeight", 5).catch(() => {});
+    return page.evaluate("document.documentElement.scrollHeight <= innerHeight");
+  })(), await page.evaluate("document.documentElement.scrollHeight"));
+  const zeros = await page.evaluate("document.getElementById('zeros').textContent");
+  check("counters at zero are folded into a line", zeros.startsWith("0: ") && zeros.includes("ring reconnects"), zeros);
+  await page.show(1440, 900);
+}
+
+async function checkKeyboard(page) {
+  const press = async (key) => {
+    for (const type of ["keyDown", "keyUp"]) await page.call("Input.dispatchKeyEvent", { type, key, code: key });
+  };
+  const note = () => page.evaluate("[...document.querySelectorAll('.note')].filter((each) => !each.hidden).map((each) => each.textContent).join()");
+  await page.evaluate("document.querySelector('.chart svg').focus()");
+  await press("ArrowLeft");
+  const last = await note();
+  check("an arrow key reads the last value", /ago.*answered: [0-9.]+/.test(last), last);
+  await press("Home");
+  check("and Home the first", (await note()) !== last);
+  await press("Escape");
+  check("Escape hides it", (await note()) === "");
+  const text = await page.evaluate("document.querySelector('.chart svg').getAttribute('aria-label')");
+  check("a chart has its text", /Images\/s, last .*answered [0-9.]+, between .*needed 24/.test(text), text);
+  await page.evaluate("document.getElementById('values').open = true");
+  await page.wait("document.querySelectorAll('#values tr').length > 2");
+  check("the table has a column for each line", (await page.evaluate("document.querySelector('#values tr').children.length")) === 1 + 1 + 2 + 2 * 4);
+  await page.evaluate("document.getElementById('values').open = false");
+}
+
+// A browser opens six connections to a server at most.
+async function checkTabs(first, url) {
+  for (let tab = 2; tab <= 8; ++tab) {
+    const page = await browser.open(url);
+    await page.wait("document.getElementById('picture')?.naturalWidth > 0 && window.received?.status", 20);
+  }
+  await first.call("Page.bringToFront", {});
+  const before = await first.evaluate("document.body.dataset.answer");
+  await first.wait(`document.body.dataset.answer !== "${before}"`, 20);
+  check("a tab that is shown again goes on", await first.evaluate("document.getElementById('banner').hidden"));
+}
+
+// Behind a proxy, under a path.
+async function checkSubPath() {
+  const proxy = createServer((request, reply) => {
+    if (!request.url.startsWith("/a/camera/")) { reply.writeHead(404); reply.end(); return; }
+    const there = httpRequest({ port: driver.port, host: "127.0.0.1", path: request.url.slice("/a/camera".length), headers: { host: "localhost" } }, (answer) => {
+      reply.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(reply);
+    });
+    there.on("error", () => reply.destroy());
+    reply.on("close", () => there.destroy());
+    there.end();
+  });
+  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const page = await browser.open(`http://127.0.0.1:${proxy.address().port}/a/camera/`);
+  await page.wait("document.getElementById('picture')?.naturalWidth > 0 && window.received?.status", 20);
+  await page.wait("Number(document.querySelector('.chart svg')?.dataset.points) > 0", 20);
+  const links = await page.evaluate("[...document.querySelectorAll('nav a')].map((each) => each.pathname).join()");
+  check("links stay below the path", links.split(",").every((each) => each.startsWith("/a/camera/")), links);
+  check("nothing failed below the path", page.complaints.length === 0, page.complaints.join());
+  proxy.closeAllConnections?.();
+  proxy.close();
+}
+
 function checkNoErrors(page, origin) {
   check("no complaint", page.complaints.length === 0, page.complaints.join("\n"));
   const strange = page.requests.filter((url) => new URL(url).origin !== origin);
@@ -184,8 +285,13 @@ async function checkBanner(page) {
   driver.send("waiting");
   await page.wait(`${banner}.includes("<i>was lost</i>")`);
   check("the banner is seen", await page.evaluate("document.getElementById('banner').offsetHeight > 0"));
-  check("the state too", (await page.evaluate("document.querySelector('[data-field=state]').textContent")).includes("was lost"));
+  check("the state too", (await page.evaluate("document.querySelector('[data-field=state]').textContent")) === "not running");
   await checkNumbers(page);
+  check("the ring stays", (await page.evaluate("document.querySelectorAll('.stage').length")) === 4);
+  check("and the charts of its links", (await page.evaluate("[...document.querySelectorAll('.chart')].filter((each) => !each.hidden).length")) === 4);
+  const lost = await page.evaluate("[...document.querySelectorAll('.stage.lost')].map((each) => each.id + each.querySelector('.mark').textContent).join()");
+  check("the lost node is marked", lost === "stage-1: lost", lost);
+  check("the sentence says it too", (await page.evaluate("document.getElementById('limit').textContent")).includes("stage 1"));
   driver.send("running silent");
   await page.wait(`${banner}.includes("sends no status")`);
   driver.send("running");
@@ -196,10 +302,10 @@ async function checkReconnect(page) {
   await driver.stop();
   await page.wait("document.getElementById('banner-text').textContent.includes('No connection')");
   check("stale numbers are greyed out", await page.evaluate("document.body.classList.contains('stale')"));
-  const pictures = page.requests.filter((url) => url.includes("/stream.mjpg")).length;
+  const pictures = page.requests.filter((url) => url.includes("/picture.jpg")).length;
   driver = await Driver.start(target, driver.port, 0);
   await page.wait("document.getElementById('banner').hidden && !document.body.classList.contains('stale')");
-  check("the picture is requested again", page.requests.filter((url) => url.includes("/stream.mjpg")).length > pictures);
+  check("the picture is requested again", page.requests.filter((url) => url.includes("/picture.jpg")).length > pictures);
   const first = await page.evaluate(pixels);
   await page.wait(`${pixels} !== ${JSON.stringify(first)}`);
   await page.wait("document.getElementById('ring').textContent.includes('one process')");
@@ -217,7 +323,13 @@ try {
   if (!live) {
     await checkTogether(page);
     await checkNamesStayText(page);
+    await checkSizes(page);
+    await checkKeyboard(page);
     await checkBanner(page);
+    checkNoErrors(page, origin);
+    await checkTabs(page, origin + "/");
+    await checkSubPath();
+    await page.call("Page.bringToFront", {});
     checkNoErrors(page, origin);
     await checkReconnect(page);
     check("no script failed", !page.complaints.some((line) => /Error/.test(line) && !/ERR_/.test(line)), page.complaints.join("\n"));
