@@ -35,6 +35,8 @@ bool on_gpu(const StageBench& bench) {
   return bench.compute.device.kind == Device::Kind::cuda;
 }
 
+constexpr const char* schema = "quantring.bench/1";
+
 nlohmann::ordered_json bench_json(const BenchCommand& command, const StageBench& bench) {
   return {{"device", device_text(bench.compute.device)},
           {"precision", precision_text(bench.compute.precision)},
@@ -56,7 +58,8 @@ void print_one(const BenchCommand& command, const Architecture& a, const StageBe
   const double rate = command.batch / bench.batch_s;
   const double gflops = gflops_per_image(a) * rate;
   if (command.json) {
-    auto json = bench_json(command, bench);
+    nlohmann::ordered_json json = {{"schema", schema}};
+    json.update(bench_json(command, bench));
     json["gflops"] = gflops;
     fmt::print("{}\n", json_text(json));
     return;
@@ -93,7 +96,8 @@ void print_stages(const BenchCommand& command, const std::vector<StageRange>& ra
     json.push_back(std::move(entry));
   }
   if (command.json) {
-    fmt::print("{}\n", json_text(json, 2));
+    const nlohmann::ordered_json whole = {{"schema", schema}, {"stages", std::move(json)}};
+    fmt::print("{}\n", json_text(whole, 2));
   } else {
     fmt::print("batch {} on {}\n{}", command.batch, compute_text(benches[0].compute), table(rows));
   }

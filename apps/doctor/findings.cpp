@@ -86,7 +86,8 @@ std::string findings_json(const std::vector<Section>& sections) {
     }
     list.push_back({{"title", section.title}, {"findings", std::move(findings)}});
   }
-  const ordered_json whole = {{"version", QUANTRING_VERSION},
+  const ordered_json whole = {{"schema", "quantring.doctor/1"},
+                              {"version", QUANTRING_VERSION},
                               {"problems", count(sections, Severity::problem)},
                               {"warnings", count(sections, Severity::warning)},
                               {"sections", std::move(list)}};

@@ -152,7 +152,8 @@ std::string evaluate_tables(const EvaluateReport& report) {
 }
 
 std::string evaluate_json(const EvaluateReport& report) {
-  ordered_json value = {{"model", report.model},
+  ordered_json value = {{"schema", "quantring.evaluate/1"},
+                        {"model", report.model},
                         {"computed_on", report.compute},
                         {"seconds", report.seconds},
                         {"images", report.images},

@@ -34,7 +34,7 @@ std::string answer_json(const Answer& answer, const std::vector<std::string>& la
     entry["probability"] = prediction.probability;
     top.push_back(std::move(entry));
   }
-  nlohmann::ordered_json value = {{"image", answer.name}};
+  nlohmann::ordered_json value = {{"schema", "quantring.classify/1"}, {"image", answer.name}};
   if (answer.label >= 0) value["label"] = answer.label;
   value["top"] = std::move(top);
   return json_text(value);

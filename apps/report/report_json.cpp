@@ -82,7 +82,8 @@ ordered_json links_json(const RunSummary& summary) {
 }  // namespace
 
 std::string report_json(const RunSummary& summary) {
-  ordered_json value = {{"images", summary.images},
+  ordered_json value = {{"schema", "quantring.report/1"},
+                        {"images", summary.images},
                         {"unreadable", summary.unreadable},
                         {"seconds", summary.seconds},
                         {"images_per_s", summary.images_per_s()}};

@@ -107,7 +107,7 @@ const Ladder& default_ladder() {
 
 std::string ladder_to_json(const Ladder& ladder) {
   // One point per line, for editing by hand.
-  std::string text = "{\"ladder\": [";
+  std::string text = "{\"schema\": \"quantring.ladder/1\", \"ladder\": [";
   for (std::size_t i = 0; i < ladder.size(); ++i) {
     const nlohmann::ordered_json entry = {{"codec", codec_name(ladder[i].codec.id)},
                                           {"bits", ladder[i].codec.bits},

@@ -72,10 +72,15 @@ std::string diff_json(const DiffReport& report) {
                       {"max_difference", number(value.max_difference)},
                       {"relative_l2", number(value.relative_l2)}});
   }
-  const ordered_json value = {{"same", report.same()},   {"facts", report.facts},
-                              {"only_a", report.only_a}, {"only_b", report.only_b},
-                              {"shapes", shapes},        {"values", values},
-                              {"dtypes", report.dtypes}, {"not_compared", report.skipped},
+  const ordered_json value = {{"schema", "quantring.weights.diff/1"},
+                              {"same", report.same()},
+                              {"facts", report.facts},
+                              {"only_a", report.only_a},
+                              {"only_b", report.only_b},
+                              {"shapes", shapes},
+                              {"values", values},
+                              {"dtypes", report.dtypes},
+                              {"not_compared", report.skipped},
                               {"equal", report.equal}};
   return json_text(value, 2);
 }

@@ -56,9 +56,13 @@ std::string inspect_checkpoint_json(const std::filesystem::path& path,
   for (const auto& [name, info] : checkpoint.tensors()) {
     tensors[name] = {{"dtype", info.dtype}, {"shape", info.shape}};
   }
-  const ordered_json value = {{"kind", "checkpoint"},          {"file", path.string()},
-                              {"format", checkpoint.format()}, {"parameters", summary.parameters},
-                              {"dtypes", summary.dtypes},      {"tensors", std::move(tensors)}};
+  const ordered_json value = {{"schema", "quantring.weights.checkpoint/1"},
+                              {"kind", "checkpoint"},
+                              {"file", path.string()},
+                              {"format", checkpoint.format()},
+                              {"parameters", summary.parameters},
+                              {"dtypes", summary.dtypes},
+                              {"tensors", std::move(tensors)}};
   return json_text(value, 2);
 }
 

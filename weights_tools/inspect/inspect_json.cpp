@@ -48,6 +48,7 @@ std::string inspect_json(const ModelFile& model) {
   ordered_json crossing;
   for (const CodecSpec codec : cut_codecs()) crossing[codec_text(codec)] = cut_bytes(a, codec);
   const ordered_json value = {
+      {"schema", "quantring.weights.model/1"},
       {"kind", "model"},
       {"file", model.path()},
       {"blocks", part_text(model.part())},
