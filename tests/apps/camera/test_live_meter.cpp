@@ -106,6 +106,7 @@ TEST_CASE("the agreement of a link is the ladder's for its coding") {
   const auto agreement = [&](CodecSpec codec, const ControllerOptions& links) {
     net::RingStats ring = ring_after(1);
     WorkerStats worker;
+    worker.has_output = true;
     worker.output.point = codec;
     ring.stages[0].app_json = worker_stats_to_json(worker);
     LiveMeter meter;

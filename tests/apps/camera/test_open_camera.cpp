@@ -35,7 +35,7 @@ TEST_CASE("an invalid source is refused with the valid ones") {
   CHECK(contains(error_of([] { open("v4l2://video0"); }), "v4l2:///dev/video0"));
   for (const char* gone : {"/dev/video987", "v4l2:///dev/video987", "V4L2:///dev/none"})
     CHECK(contains(error_of([&] { open(gone); }), "no such device"));
-  CHECK(contains(error_of([] { open("/dev/null"); }), "/dev/null: this is no camera"));
+  CHECK(contains(error_of([] { open("/dev/null"); }), "/dev/null: this is not a V4L2 camera"));
   CHECK(
       contains(error_of([] { open("rtsp://me:secret@cam/a b"); }), "rtsp://me:...@cam/a b: a URI"));
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <fstream>
 #include <functional>
@@ -138,6 +139,15 @@ TEST_CASE("a live camera: the page tells what it is doing, and Ctrl-C ends it in
   }));
   const json status = try_parse_json(http_get(url + "api/status").body);
   CHECK(status["state"] == "running");
+  CHECK(contains(status["limit"], "limit"));
+  CHECK(status["target_images_per_s"].is_null());  // nobody set one
+  CHECK(status["answer"]["source"] == status["source"]);
+  // Wall-clock time, of this minute.
+  std::tm utc{};
+  const std::string time = status["answer"]["time"];
+  REQUIRE(::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &utc) != nullptr);
+  CHECK(time.size() == 24);
+  CHECK(std::abs(static_cast<double>(::timegm(&utc) - std::time(nullptr))) < 60);
   CHECK(status["feed"]["frames"] >= status["images"]);
   CHECK(!contains(json_text(status), "secret"));
   CHECK(http_get(url + "healthz").status == 200);
@@ -171,6 +181,12 @@ TEST_CASE("a lost ring of a live camera is waited for and reconnected") {
   CHECK(wait_for_status(url, [](const json& status) {
     return status["healthy"] == false && contains(status["state"], "stage 1") &&
            contains(status["state"], "trying again");
+  }));
+  // The page keeps the ring and marks the lost node.
+  CHECK(wait_for_status(url, [](const json& status) {
+    return status["stages"].size() == 2 && status["links"].size() == 3 &&
+           status["stages"][0]["lost"] == false && status["stages"][1]["lost"] == true &&
+           contains(status["limit"], "stage 1");
   }));
   CHECK(http_get(url + "healthz").status == 503);
   second = std::make_unique<Node>(model, port);

@@ -87,6 +87,45 @@ struct Node {
 
 }  // namespace
 
+TEST_CASE("no command shows a part of a camera's password") {
+  const Setup s;
+  const std::vector<std::string> urls = {"rtsp://me:zq7@kx9/2@127.0.0.1:1/x",
+                                         "rtsp://me:zq7#kx9@127.0.0.1:1/x",
+                                         "rtsp:/me:zq7@kx9@cam",
+                                         "me:zq7@kx9@cam/x",
+                                         "http://me:zq7/kx9@127.0.0.1:1/x",
+                                         "http//me:zq7@kx9@cam",
+                                         "https://me:zq7@kx9@127.0.0.1:1/x",
+                                         "gopher://me:zq7@kx9@cam",
+                                         "http://127.0.0.1:1/?pwd=zq7@kx9",
+                                         "http://me:zq7 kx9@127.0.0.1:1/",
+                                         "rtsp://me:zq7%40kx9@127.0.0.1:1/x",
+                                         "http:me:zq7@kx9@cam"};
+  for (const std::string& url : urls) {
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+             {"camera", url, "--model", s.model, "--listen", "none"},
+             {"classify", url, "--model", s.model},
+             {"evaluate", url, "--model", s.model},
+             {"camera", "/dev/null", "--unknown=" + url},
+             {"camera", "/dev/null", "--model", url},
+             {"camera", "/dev/null", "--listen", url},
+             {"node", "--model", s.model, "--listen", url},
+             {url}}) {
+      std::vector<std::string> whole = {program};
+      whole.insert(whole.end(), command.begin(), command.end());
+      const auto outcome = run(whole);
+      CAPTURE(command[0]);
+      CAPTURE(url);
+      CAPTURE(outcome.err);
+      CHECK(outcome.status != 0);
+      CHECK(!contains(outcome.out + outcome.err, "kx9"));
+      CHECK(!contains(outcome.out + outcome.err, "zq7"));
+    }
+  }
+  check_error(run({program, "camera", "rtsp://me:a/b@127.0.0.1/x", "--model", s.model}), 2,
+              {"rtsp://me:...@127.0.0.1/x", "%2F for /"});
+}
+
 TEST_CASE("files that are missing or no good") {
   const Setup s;
   const std::string text = s.folder / "text.jpg";
