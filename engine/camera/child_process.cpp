@@ -19,7 +19,8 @@
 namespace quantring {
 namespace {
 
-constexpr std::size_t max_lines = 20, max_line_length = 300;
+// Longer than a URL: a part of one could not be told from other text, and hides no password.
+constexpr std::size_t max_lines = 20, max_line_length = 8192;
 constexpr int data_descriptor = 3;
 constexpr std::chrono::milliseconds interrupt_timeout{1000}, poll_interval{5};
 

@@ -14,6 +14,8 @@
 namespace quantring {
 namespace {
 
+constexpr std::size_t max_shown = 300;  // of a program's message
+
 // From the end of the output to the exit of the program.
 constexpr std::chrono::milliseconds exit_timeout{2000};
 
@@ -82,6 +84,7 @@ std::string ChildReader::why(const std::string& what) const {
   std::string output = lines_.summary();
   for (const auto& [secret, shown] : options_.hide) replace_all(output, secret, shown);
   output = without_uri_passwords(output);
+  output.resize(std::min(output.size(), max_shown));
   const std::string cause = output.empty() ? what : fmt::format("{} ({})", output, what);
   return fmt::format("{}: {}: {}{}{}", options_.name, program_, cause,
                      options_.remedy.empty() ? "" : "; ", options_.remedy);

@@ -39,8 +39,14 @@ function fieldOf(object, path) {
   return path.split(".").reduce((value, key) => value?.[key], object);
 }
 
-function shorten(text, maxLength) {
-  return text.length > maxLength ? text.slice(0, maxLength - 1) + "…" : text;
+// A text of the ring that is too long for its place is set narrower, to half its width at most.
+function fit(element, text, width) {
+  const max = Math.floor(width / 3.3);
+  element.textContent = text.length > max ? text.slice(0, max - 1) + "…" : text;
+  element.removeAttribute("textLength");
+  if (element.getComputedTextLength() <= width) return;
+  element.setAttribute("textLength", width);
+  element.setAttribute("lengthAdjust", "spacingAndGlyphs");
 }
 
 // Texts are untrusted (files, cameras, peers): always textContent, never HTML.
@@ -50,7 +56,8 @@ function put(element, value, kind) {
   if (element.dataset.value === raw) return;
   element.dataset.value = raw;
   const text = known ? format[kind](value) : unknown;
-  element.textContent = element.dataset.maxLength ? shorten(text, Number(element.dataset.maxLength)) : text;
+  if (element.dataset.maxWidth) fit(element, text, Number(element.dataset.maxWidth));
+  else element.textContent = text;
   if (titled.has(kind)) element.setAttribute("title", raw);
   if ("alarm" in element.dataset) element.classList.toggle("alarm", value > 0);
   if ("fold" in element.dataset) element.parentNode.classList.toggle("zero", !(value > 0));

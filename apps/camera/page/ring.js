@@ -84,7 +84,7 @@ function drawLink(route, index) {
   group.append(
     words(x, lines[0], { ...attributes, class: "strong" }, value(`${path}.mbps`, "mbps"), " Mbit/s"),
     words(x, lines[1], quiet, makeSvg("tspan", { class: "of" }), value(`${path}.capacity_mbps`, "mbps"), makeSvg("tspan", { class: "unit" })),
-    words(x, lines[2], attributes, value(`${path}.codec`, "text", { "data-max-length": 14 }), ", ", value(`${path}.bits`, "bits"), " bits"),
+    words(x, lines[2], attributes, value(`${path}.codec`, "text", { "data-max-width": 100 }), ", ", value(`${path}.bits`, "bits"), " bits"),
     words(x, lines[3], quiet, "busy ", value(`${path}.busy`, "percent"), " %, rtt ", value(`${path}.rtt_ms`, "rtt"), " ms"),
     words(x, lines[4], { ...quiet, class: "quiet agreement" }, "≈ ", value(`${path}.agreement_percent`, "share"), " % same answers"));
   return group;
@@ -92,7 +92,7 @@ function drawLink(route, index) {
 
 function drawCard(box, index) {
   const path = `stages.${index - 1}`, head = index === 0;
-  const maxLength = (pixels) => Math.floor((box.w - 20) / pixels);
+  const whole = { "data-max-width": box.w - 24 }, half = { "data-max-width": box.w - 110 };
   const x = box.x + 12, right = box.x + box.w - 12;
   const group = makeSvg("g", { class: "stage", id: head ? "head" : `stage-${index - 1}` },
     makeSvg("rect", { class: head ? "card head" : "card", x: box.x, y: box.y, width: box.w, height: box.h, rx: 10 }));
@@ -108,9 +108,9 @@ function drawCard(box, index) {
   }
   group.append(
     words(x, line(0), { class: "name" }, `stage ${index - 1}`, makeSvg("tspan", { class: "mark" })),
-    words(right, line(0), { "text-anchor": "end", class: "quiet" }, value(`${path}.part`, "text", { "data-max-length": maxLength(13) })),
-    words(x, line(1), { class: "quiet" }, value(`${path}.address`, "text", { "data-max-length": maxLength(7) })),
-    words(x, line(2), { class: "quiet" }, value(`${path}.device`, "text", { "data-max-length": maxLength(6.8) })),
+    words(right, line(0), { "text-anchor": "end", class: "quiet" }, value(`${path}.part`, "text", half)),
+    words(x, line(1), { class: "quiet" }, value(`${path}.address`, "text", whole)),
+    words(x, line(2), { class: "quiet" }, value(`${path}.device`, "text", whole)),
     makeSvg("rect", { class: "rail", x, y: line(2) + 12, width: box.w - 82, height: 7, rx: 3.5 }),
     makeSvg("rect", { class: "load", x, y: line(2) + 12, width: 0, height: 7, rx: 3.5, "data-full": box.w - 82 }),
     words(right, line(3), { "text-anchor": "end" }, value(`${path}.busy`, "percent"), " %"),

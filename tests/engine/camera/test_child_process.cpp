@@ -87,7 +87,12 @@ TEST_CASE("the error of a program that fails is one line, without the password")
   CHECK(run("exit 1") == "cam: sh: exit status 1");
   CHECK(run("kill -9 $$") == "cam: sh: killed by signal 9");
   CHECK(run("printf 'http://me:secret@h/ secret \\033[31m' >&2; exit 1") ==
-        "cam: sh: http://me@h/ ... ?[31m (exit status 1)");
+        "cam: sh: http://...@h/ ... ?[31m (exit status 1)");
+  // A line that is cut for its length is cut behind the password.
+  const std::string word(280, 'x');
+  const std::string cut = run("echo '" + word + " http://you:mysecr3tword@h/' >&2; exit 1");
+  CHECK(cut.find("secr3t") == std::string::npos);
+  CHECK(cut.size() < 350);
   CHECK(run("echo 'ERROR: no camera' >&2; echo debug >&2; echo Freeing >&2; exit 1") ==
         "cam: sh: ERROR: no camera (exit status 1)");
   CHECK(run("echo x", true) == "cam: sh: the stream ended");
