@@ -69,7 +69,7 @@ void add_camera(CLI::App& app) {
   CameraRunOptions& run = command->run;
   sub->add_option(
          "source", command->sources,
-         "v4l2:///dev/video0, csi://0, rtsp://..., http://.../cam.mjpg, - (MJPEG on "
+         "/dev/video0 or 0, csi://0, rtsp://..., http://.../cam.mjpg or live.m3u8, - (MJPEG on "
          "standard input), a video file; or any number of pictures, folders, glob patterns "
          "and IDX files")
       ->required();

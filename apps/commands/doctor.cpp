@@ -11,6 +11,7 @@
 #include "apps/commands/commands.h"
 #include "apps/doctor/checks.h"
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 #include "ops/cpu/kernels.h"
 
 namespace quantring::apps {
@@ -94,8 +95,9 @@ std::vector<Section> examine(const DoctorCommand& command) {
 
 void run_doctor(const DoctorCommand& command) {
   const std::vector<Section> sections = examine(command);
-  const std::string text = command.json ? findings_json(sections)
-                                        : findings_text(sections, ::isatty(STDOUT_FILENO) == 1);
+  const std::string text =
+      without_uri_passwords(command.json ? findings_json(sections)
+                                         : findings_text(sections, ::isatty(STDOUT_FILENO) == 1));
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   if (any_problem(sections)) throw Error("problems were found, see above");
