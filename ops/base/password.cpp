@@ -41,10 +41,10 @@ Credentials find_credentials(std::string_view uri) {
   const std::size_t colon = uri.find(':'), at = uri.rfind('@');
   if (colon == std::string_view::npos) return found;
   found.has_scheme = colon > 0 && uri.substr(colon).starts_with(scheme_end);
-  if (at == std::string_view::npos || at < colon) return found;
-  found.begin = colon + (found.has_scheme ? scheme_end.size() : 1);
-  found.at = std::max(at, found.begin);
-  if (at < found.begin) found.begin = std::string_view::npos;
+  const std::size_t begin = colon + (found.has_scheme ? scheme_end.size() : 1);
+  if (at == std::string_view::npos || at < begin) return found;
+  found.begin = begin;
+  found.at = at;
   return found;
 }
 
@@ -77,7 +77,8 @@ std::size_t end_of_bad_port(std::string_view uri) {
   const std::size_t begin = uri.find(scheme_end) + scheme_end.size();
   const std::size_t end = std::min(uri.find_first_of("/?#", begin), uri.size());
   const std::string_view authority = uri.substr(begin, end - begin);
-  const std::size_t colon = authority.find(':', authority.find(']') + 1);
+  const bool ipv6 = authority.starts_with('[');
+  const std::size_t colon = authority.find(':', ipv6 ? authority.find(']') + 1 : 0);
   if (colon == std::string_view::npos) return colon;
   const std::string_view port = authority.substr(colon + 1);
   const bool digits = std::all_of(port.begin(), port.end(), [](char c) {
@@ -101,8 +102,11 @@ std::string without_password(std::string_view given) {
   if (found.begin == std::string_view::npos) {
     if (!found.has_scheme) return std::string(given);
     const std::size_t end = end_of_bad_port(uri);
-    return end == std::string_view::npos ? without_secret_values(uri, Keys::all)
-                                         : std::string(uri.substr(0, end)).append(hidden);
+    if (end != std::string_view::npos) return std::string(uri.substr(0, end)).append(hidden);
+    const std::size_t path = uri.find_first_of("/?#", uri.find(scheme_end) + scheme_end.size());
+    if (path == std::string_view::npos) return std::string(uri);
+    return std::string(uri.substr(0, path))
+        .append(without_secret_values(uri.substr(path), Keys::all));
   }
   std::string shown(uri.substr(0, found.begin));
   if (found.has_scheme) {
