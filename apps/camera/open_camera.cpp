@@ -102,7 +102,8 @@ bool is_malformed_uri(const std::string& text) {
   const std::string scheme = lower(text.substr(0, text.find_first_of(":/")));
   const bool cut = std::find(schemes.begin(), schemes.end(), scheme) != schemes.end() &&
                    scheme.size() < text.size();
-  return cut || without_password(text) != text;
+  const bool pattern = text.find_first_of("*[") != std::string::npos;
+  return cut || (without_password(text) != text && !pattern);
 }
 
 }  // namespace

@@ -113,16 +113,17 @@ TEST_CASE("a raw MJPEG file delivers every picture") {
   source->start();
   CHECK(!source->live());
   CHECK(numbers(*source) == count_to(50));
-  // Damaged at the start and truncated at the end.
+  // Cut at the start and without an end marker: read all the same.
   const std::string jpeg = text_of(numbered_jpeg(7));
   const auto broken = open(folder.write(
       "broken.mjpeg", jpeg.substr(0, jpeg.size() - 20) + jpeg + jpeg.substr(0, jpeg.size() - 2)));
   broken->start();
   Frame frame;
-  CHECK_THROWS_AS(broken->next(frame), BadFrame);
+  CHECK(broken->next(frame));
   CHECK(broken->next(frame));
   CHECK(number_of(frame) == 7);
-  CHECK_THROWS_AS(broken->next(frame), BadFrame);
+  CHECK(broken->next(frame));
+  CHECK(number_of(frame) == 7);
   CHECK(!broken->next(frame));
   const auto nothing = open(folder.write("nothing.MJPG", std::string("no picture")));
   CHECK(contains(error_of([&] { nothing->start(); }), "ended without a JPEG in it"));

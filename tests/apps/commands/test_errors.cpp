@@ -196,7 +196,7 @@ TEST_CASE("flags that make no sense") {
   usage({"--policy", "ladder"}, "--policy");
   usage({"--policy", "best", "--stages", "2"}, "--policy: policy 'best'");
   usage({"--policy", "quantpipe", "--codec", "raw32", "--stages", "2"}, "raw32 has only one");
-  usage({"--policy", "fixed", "--target", "60", "--stages", "2"}, "--target is about");
+  usage({"--policy", "fixed", "--target", "60", "--stages", "2"}, "--target applies to");
   usage({"--policy", "quantpipe", "--floor", "90", "--stages", "2"},
         "--floor applies to policy ladder");
   usage({"--target", "0", "--stages", "2"}, "--target");
