@@ -21,8 +21,9 @@ PictureSource picture_source(FrameFeed& feed) {
 
 Image frame_image(const Frame& frame, int channels) {
   // The file may be empty, and is then no picture.
-  return frame.image.pixels.empty() ? decode_image(frame.file, channels, frame.name)
-                                    : convert_channels(frame.image, channels);
+  const bool decoded = frame.file.empty() && !frame.image.pixels.empty();
+  return decoded ? convert_channels(frame.image, channels)
+                 : decode_image(frame.file, channels, frame.name);
 }
 
 PictureBatches::PictureBatches(PictureSource source, const ModelFile& model,

@@ -123,6 +123,15 @@ TEST_CASE("IDX files come through a pipe too") {
   for (std::size_t i = 0; i < 5; ++i) CHECK(piped[i].second == file[i].second);
 }
 
+TEST_CASE("an empty file among others is named for what it is") {
+  const Fixture f;
+  f.folder.write("photos/zero.jpg", std::string());
+  const auto outcome = f.shell("$Q classify . -m $M --json");
+  CHECK(outcome.status == 1);
+  CHECK(answers(outcome.out).size() == 3);
+  CHECK(contains(outcome.err, "zero.jpg: an empty file"));
+}
+
 TEST_CASE("evaluate and compare take several sources and pipes as well") {
   const Fixture f;
   const auto evaluated =
