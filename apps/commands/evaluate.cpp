@@ -216,10 +216,12 @@ void add_evaluate(CLI::App& app) {
                   "True classes: CSV with columns file,class_index, or an IDX label file");
   sub->add_option("--codecs", command->codecs,
                   "Codecs to compare, separated by commas (default: raw16 and all that quantize)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);  // a source may follow
   sub->add_option("--bits", command->bits,
                   "Bits per element of codecs that quantize: 2 to 8, or 16")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   auto* cuts =
       sub->add_option("--cuts", command->cuts,

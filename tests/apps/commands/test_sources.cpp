@@ -135,7 +135,7 @@ TEST_CASE("an empty file among others is named for what it is") {
 TEST_CASE("evaluate and compare take several sources and pipes as well") {
   const Fixture f;
   const auto evaluated =
-      f.shell("cat a.jpg | $Q evaluate b.jpg - -m $M --codecs ptq --bits 8 --cuts 2");
+      f.shell("cat a.jpg | $Q evaluate -m $M --cuts 2 --codecs ptq --bits 8 b.jpg -");
   CAPTURE(evaluated.err);
   CHECK(evaluated.status == 0);
   CHECK(contains(evaluated.out, "2 images"));
