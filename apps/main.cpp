@@ -4,6 +4,7 @@
 
 #include "apps/commands/commands.h"
 #include "ops/base/program.h"
+#include "ops/device.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Runs a Vision Transformer as a ring of stages over small devices.", "quantring");
@@ -23,5 +24,6 @@ int main(int argc, char** argv) {
   quantring::apps::add_demo(app);
   quantring::apps::add_camera(app);
   quantring::apps::add_doctor(app);
-  return quantring::run_program(app, argc, argv);
+  return quantring::run_program(app, argc, argv,
+                                quantring::built_with_cuda() ? "with CUDA" : "no CUDA");
 }

@@ -71,3 +71,11 @@ endfunction()
 function(quantring_precompile target)
   target_precompile_headers(${target} REUSE_FROM quantring_precompiled)
 endfunction()
+
+# The commit that --version prints: asked of git at each build.
+set(commit_file ${PROJECT_BINARY_DIR}/commit.cpp)
+add_custom_target(quantring_write_commit BYPRODUCTS ${commit_file}
+  COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT=${commit_file}
+  -P ${CMAKE_CURRENT_LIST_DIR}/WriteCommit.cmake VERBATIM)
+add_library(quantring_commit STATIC EXCLUDE_FROM_ALL ${commit_file})
+add_dependencies(quantring_commit quantring_write_commit)

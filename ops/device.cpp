@@ -9,7 +9,7 @@ namespace quantring {
 namespace {
 
 #ifdef QUANTRING_CUDA
-constexpr bool built_with_cuda = true;
+constexpr bool has_cuda = true;
 std::string why_unusable(int index) {
   return cuda::why_unusable(index);
 }
@@ -20,7 +20,7 @@ std::uint64_t gpu_bytes_in_use(int index) {
   return cuda::bytes_in_use(index);
 }
 #else
-constexpr bool built_with_cuda = false;
+constexpr bool has_cuda = false;
 std::string why_unusable(int) {
   return "this build has no CUDA (build with the preset cuda or jetson)";
 }
@@ -33,6 +33,10 @@ std::uint64_t gpu_bytes_in_use(int) {
 #endif
 
 }  // namespace
+
+bool built_with_cuda() {
+  return has_cuda;
+}
 
 std::string device_text(Device device) {
   return device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index);
@@ -49,7 +53,7 @@ std::uint64_t device_bytes_in_use(Device device) {
 DeviceChoice choose_device(std::string_view text) {
   if (text == "cpu") return {};
   if (text == "auto") {
-    if (!built_with_cuda) return {};
+    if (!has_cuda) return {};
     const std::string reason = why_unusable(0);
     if (reason.empty()) return {{Device::Kind::cuda, 0}, {}};
     return {{}, reason + ": using the CPU"};

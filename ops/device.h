@@ -20,6 +20,8 @@ std::string device_name(Device device);  // "NVIDIA H100 80GB HBM3"; "CPU"
 // GPU memory in use by all processes; 0 on the CPU.
 std::uint64_t device_bytes_in_use(Device device);
 
+bool built_with_cuda();
+
 // The chosen device, and a note for the user.
 struct DeviceChoice {
   Device device;

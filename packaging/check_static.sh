@@ -24,7 +24,7 @@ for program in quantring quantring-weights; do
   grep -qE 'static-pie linked|statically linked' "$work/file" || fail "$program is not static"
   readelf -l "$folder/$program" | grep -q INTERP && fail "$program asks for a dynamic linker"
   readelf -d "$folder/$program" | grep -q NEEDED && fail "$program needs shared libraries"
-  "$@" "$folder/$program" --version | sed "s/^/$program /"
+  "$@" "$folder/$program" --version
 done
 
 # 8 images of 28x28 pixels, made from bytes of the model's weights.

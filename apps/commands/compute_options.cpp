@@ -14,11 +14,13 @@ void add_compute_options(CLI::App& command, ComputeOptions& options, CLI::Option
       command
           .add_option("-d,--device", options.device,
                       "Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:N")
+          ->type_name("{auto,cpu,cuda}")
           ->capture_default_str();
   auto* precision =
       command
           .add_option("--precision", options.precision,
                       "Of weights and activations: auto (f16 on a GPU), f32, f16 or bf16")
+          ->type_name("{auto,f32,f16,bf16}")
           ->capture_default_str();
   if (other == nullptr) return;
   device->excludes(other);

@@ -13,6 +13,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option("--model-shape", options.shape,
                   "A shape with random weights instead: deit_tiny, vit_base or vit_large")
+      ->type_name("{deit_tiny,vit_base,vit_large}")
       ->excludes(file);
 }
 

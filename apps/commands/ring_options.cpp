@@ -15,7 +15,7 @@ std::string codec_list() {
   for (const CodecId id : known_codecs()) {
     if (id != CodecId::pixels) names.push_back(codec_name(id));
   }
-  return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}", fmt::join(names, ","));
 }
 
 }  // namespace
@@ -28,13 +28,15 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
                   "Start this many node processes here and use them as the ring")
       ->check(CLI::Range(1, 64))
       ->excludes(ring);
-  command.add_option(
-      "--policy", options.policy,
-      "How links are coded: ladder (the finest that keeps up), quantpipe (its formula) or "
-      "fixed (default: ladder; with --codec: fixed)");
-  auto* codec_option =
-      command.add_option("--codec", options.codec,
-                         "Coding of the links, with --policy only at the start: " + codec_list());
+  command
+      .add_option("--policy", options.policy,
+                  "How links are coded: ladder (the finest that keeps up), quantpipe (its formula) "
+                  "or fixed (default: ladder; with --codec: fixed)")
+      ->type_name("{ladder,quantpipe,fixed}");
+  auto* codec_option = command
+                           .add_option("--codec", options.codec,
+                                       "Coding of the links, with --policy only at the start")
+                           ->type_name("{" + codec_list() + "}");
   command
       .add_option("--bits", options.bits,
                   "Bits an element, where the codec has several: 2 to 8, or 16")

@@ -25,7 +25,7 @@ const std::vector<Case> cases = {
     // No or unknown commands and flags.
     {"", 2, "subcommand"},
     {"clasify", 2, "no command is called 'clasify'"},
-    {"--nonsense", 2, "subcommand"},
+    {"--nonsense", 2, "--nonsense"},
     {"classify --nonsense IMAGES", 2, "--nonsense"},
     {"node --nonsense --model MODEL", 2, "--nonsense"},
     {"bench --nonsense", 2, "--nonsense"},
@@ -59,7 +59,8 @@ const std::vector<Case> cases = {
     {"classify IMAGES --model MODEL --device cpu --precision f16", 2, "CPU computes in f32 only"},
     {"classify IMAGES --model MODEL --stages 2 --codec zip", 2, "error: --codec zip"},
     {"classify IMAGES --model MODEL --stages 2 --codec pixels", 2, "error: --codec pixels"},
-    {"classify IMAGES --model MODEL --stages 2 --codec ptq", 2, "error: --codec ptq"},
+    {"classify IMAGES --model MODEL --stages 2 --codec ptq", 2,
+     "error: --codec ptq: codec ptq needs"},
     {"classify IMAGES --model MODEL --stages 2 --codec ptq --bits 9", 2, "--bits 9"},
     {"classify IMAGES --model MODEL --stages 2 --policy best", 2, "error: --policy"},
     {"classify IMAGES --model MODEL --stages 2 --target 0", 2, "--target"},
