@@ -80,7 +80,7 @@ void add_camera(CLI::App& app) {
   sub->add_option("--listen", command->listen,
                   "Address and port of the page; 0.0.0.0:8080 shows it to the whole network, none "
                   "leaves it out")
-      ->check(is_address | CLI::IsMember({"none"}))
+      ->transform(listen_address("127.0.0.1") | CLI::IsMember({"none"}))
       ->capture_default_str();
   sub->add_option("--size", command->size,
                   "Ask the camera for frames of WIDTHxHEIGHT (default: its own)");

@@ -89,7 +89,7 @@ void add_node(CLI::App& app) {
          "Model file, the same as the head's, or a part of it that holds this stage's blocks")
       ->required();
   sub->add_option("-l,--listen", command->listen, "Address and port to listen on")
-      ->check(is_address)
+      ->transform(listen_address("0.0.0.0"))
       ->capture_default_str();
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
       ->check(CLI::Range(1, 256));

@@ -23,16 +23,18 @@ auto check_option(std::string_view flag, Action&& action) {
   }
 }
 
-// For options that take HOST:PORT.
-inline const CLI::Validator is_address(
-    [](const std::string& text) -> std::string {
-      try {
-        net::parse_address(text);
-        return {};
-      } catch (const Error& error) {
-        return error.what();
-      }
-    },
-    "HOST:PORT");
+// For options that take HOST:PORT to listen on, or only the port: then this host is added.
+inline CLI::Validator listen_address(const std::string& host) {
+  return CLI::Validator(
+      [host](std::string& text) -> std::string {
+        try {
+          text = net::address_text(net::parse_listen_address(text, host));
+          return {};
+        } catch (const Error& error) {
+          return error.what();
+        }
+      },
+      "[HOST:]PORT");
+}
 
 }  // namespace quantring::apps

@@ -121,6 +121,11 @@ CodecSpec parse_codec(std::string_view name, int bits) {
     if (codec.name() != name || codec.id() == CodecId::pixels) continue;
     const int width = bits == 0 ? codec.only_width() : bits;
     if (codec.has_width(width)) return {codec.id(), static_cast<std::uint8_t>(width)};
+    if (codec.only_width() == 0 && bits == 0) {
+      throw Error(fmt::format(
+          "codec {} needs a number of bits, 2 to 8 or 16: add --bits 6, or in a ring file bits = 6",
+          name));
+    }
     if (codec.only_width() == 0)
       throw Error(fmt::format("codec {} takes 2 to 8 or 16 bits, not {}", name, bits));
     throw Error(fmt::format("codec {} has {} bits, not {}", name, codec.only_width(), bits));

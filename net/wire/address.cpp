@@ -33,6 +33,13 @@ Address parse_address(std::string_view text) {
   return {std::string(host), port};
 }
 
+Address parse_listen_address(std::string_view text, std::string_view host) {
+  const std::string_view port = text.substr(text.starts_with(':') ? 1 : 0);
+  const bool port_alone =
+      !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos;
+  return parse_address(port_alone ? fmt::format("{}:{}", host, port) : std::string(text));
+}
+
 std::string address_text(const Address& address) {
   const bool ipv6 = address.host.find(':') != std::string::npos;
   return ipv6 ? fmt::format("[{}]:{}", address.host, address.port)

@@ -47,8 +47,10 @@ std::string policies_with(const std::string& setting) {
 
 ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) {
   ControllerOptions options;
-  options.policy =
-      flags.effective_policy().value_or(file.effective_policy().value_or(Policy::ladder));
+  // A flag that needs a policy outranks a codec alone in the file, which is then the initial one.
+  const bool flags_need_policy = flags.target_rate || flags.floor || flags.ladder;
+  const auto from_file = flags_need_policy ? file.policy : file.effective_policy();
+  options.policy = flags.effective_policy().value_or(from_file.value_or(Policy::ladder));
   const Policy policy = options.policy;
   options.start = default_start(policy);
   // A codec of the file is initial for the file's policy, not for a policy set by a flag.

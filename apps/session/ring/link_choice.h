@@ -26,8 +26,9 @@ struct LinkChoice {
   std::optional<Policy> effective_policy() const;
 };
 
-// Flags win over the ring file, key by key; with neither it is policy ladder from raw32, at the
-// rate of the slowest stage. Throws Error naming the flag that does not apply to the policy.
+// Flags win over the ring file, key by key, and a flag about the rate over a codec alone in the
+// file; with neither it is policy ladder from raw32, at the rate of the slowest stage. Throws Error
+// naming the flag that does not apply to the policy.
 ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file);
 
 // Policies that a setting ("target", "floor", "ladder") applies to, and whether this is one.

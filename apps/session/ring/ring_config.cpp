@@ -4,8 +4,10 @@
 
 #include <toml++/toml.h>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
+#include "apps/session/ring/toml_hint.h"
 #include "net/wire/address.h"
 #include "ops/base/error.h"
 
@@ -35,6 +37,17 @@ class Reader {
     if (node == nullptr) return fallback;
     if (!node->is_string()) fail(*node, fmt::format("'{}' must be text in quotes", key));
     return **node->as_string();
+  }
+
+  // Where to listen: HOST:PORT, or the port alone for every address of this machine.
+  std::string listen_address(const toml::table& table, const char* key) const {
+    const std::string value = text(table, key, "");
+    if (value.empty()) return value;
+    try {
+      return net::address_text(net::parse_listen_address(value, "0.0.0.0"));
+    } catch (const Error& error) {
+      fail(*table.get(key), fmt::format("{} = \"{}\": {}", key, value, error.what()));
+    }
   }
 
   // HOST:PORT. suffix: appended for the check, where the file has only a host.
@@ -140,6 +153,14 @@ LinkChoice read_links(const Reader& reader, const toml::table& link) {
   return links;
 }
 
+std::string line_of(const std::string& path, std::size_t number) {
+  std::ifstream file(path);
+  std::string line;
+  for (std::size_t i = 0; i < number && std::getline(file, line); ++i) {
+  }
+  return line;
+}
+
 }  // namespace
 
 RingConfig read_ring_config(const std::string& path) {
@@ -152,8 +173,10 @@ RingConfig read_ring_config(const std::string& path) {
     root = toml::parse_file(path);
   } catch (const toml::parse_error& error) {
     const auto line = error.source().begin.line;
-    throw Error(line == 0 ? fmt::format("cannot read '{}': {}", path, error.description())
-                          : fmt::format("{}:{}: {}", path, line, error.description()));
+    if (line == 0) throw Error(fmt::format("cannot read '{}': {}", path, error.description()));
+    const std::string hint = toml_hint(line_of(path, line));
+    throw Error(fmt::format("{}:{}: {}", path, line,
+                            hint.empty() ? std::string(error.description()) : hint));
   }
   const Reader reader(path);
   reader.only(root, {"model", "head", "link", "stage"});
@@ -162,7 +185,7 @@ RingConfig read_ring_config(const std::string& path) {
 
   const toml::table& head = reader.section(root, "head");
   reader.only(head, {"listen", "advertise"});
-  config.listen = reader.address(head, "listen");
+  config.listen = reader.listen_address(head, "listen");
   config.advertise = reader.address(head, "advertise", ":1");
 
   const toml::table& link = reader.section(root, "link");

@@ -62,6 +62,20 @@ TEST_CASE("flags win over the ring file, key by key") {
   CHECK(choose_links(with(Policy::quantpipe, ptq8), file).start == ptq8);
 }
 
+TEST_CASE("a flag about the rate outranks a codec alone in the ring file") {
+  const LinkChoice file = with({}, ptq8);
+  const ControllerOptions chosen = choose_links(with({}, {}, 60, 90), file);
+  CHECK(chosen.policy == Policy::ladder);
+  CHECK(chosen.start == ptq8);
+  CHECK(chosen.target_rate == 60);
+  CHECK(chosen.floor == 90);
+  // Not a policy that the file names, nor a codec beside it on the command line.
+  CHECK_THROWS_WITH_AS(choose_links(with({}, {}, 60), with(Policy::fixed, ptq8)),
+                       doctest::Contains("add --policy"), OptionError);
+  CHECK_THROWS_WITH_AS(choose_links(with({}, ptq4, 60), file), doctest::Contains("add --policy"),
+                       OptionError);
+}
+
 TEST_CASE("a ladder of one's own") {
   const test::TemporaryFolder folder;
   const std::string path = folder / "ladder.json";

@@ -131,6 +131,42 @@ TEST_CASE("stages without blocks share the model evenly") {
   CHECK(next == 12);
 }
 
+TEST_CASE("messages on a line that is not TOML say what to write") {
+  const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {"model = deit.safetensors\n" + stage,
+       "ring.toml:1: write text in quotes: model = \"deit.safetensors\""},
+      {"[link]\ncodec = ptq  # coarse\nbits = 4\n" + stage,
+       "ring.toml:2: write text in quotes: codec = \"ptq\""},
+      {"[[stage]]\naddress = 10.0.0.11:7710\n",
+       "ring.toml:2: write text in quotes: address = \"10.0.0.11:7710\""},
+      {stage + "blocks = 0-6\n", "ring.toml:3: write text in quotes: blocks = \"0-6\""},
+      {"model = /var/lib/m.safetensors\r\n" + stage,
+       "ring.toml:1: write text in quotes: model = \"/var/lib/m.safetensors\""},
+      {"model = m.safetensors\"\n" + stage,
+       "ring.toml:1: write text in quotes: model = \"m.safetensors\""},
+      {"model = \"m.safetensors\n" + stage,
+       "ring.toml:1: the closing quote is missing: model = \"m.safetensors\""},
+      {"model = \u201cm.safetensors\u201d\n" + stage, "ring.toml:1: write straight quotes"},
+      {"model = \"C:\\models\\m.safetensors\"\n" + stage,
+       "ring.toml:1: write text with backslashes in single quotes: model = 'C:\\models\\m"},
+      {"model =\n" + stage, "ring.toml:1: the value is missing: model = \"...\""},
+      {"model: \"m.safetensors\"\n" + stage, "ring.toml:1: write '=' and not ':' behind 'model'"},
+  };
+  for (const auto& [text, expected] : cases) {
+    CAPTURE(text);
+    CHECK(contains(message(text), expected));
+  }
+}
+
+TEST_CASE("[head] listen may be a port without a host") {
+  const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
+  for (const char* listen : {"7700", ":7700", "0.0.0.0:7700"}) {
+    CHECK(read("[head]\nlisten = \"" + std::string(listen) + "\"\n" + stage).listen ==
+          "0.0.0.0:7700");
+  }
+}
+
 TEST_CASE("messages name the line") {
   const std::string stage = "[[stage]]\naddress = \"a:1\"\n";
   CHECK(contains(message("model = \n" + stage), "ring.toml:1"));

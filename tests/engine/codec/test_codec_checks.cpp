@@ -155,7 +155,9 @@ TEST_CASE("names of codecs go both ways") {
   CHECK(parse_codec("ds-aciq", 4) == CodecSpec{CodecId::ds_aciq, 4});
   CHECK(parse_codec("ds-aciq+", 4) == CodecSpec{CodecId::ds_aciq_plus, 4});
   CHECK(codec_text({CodecId::ds_aciq_plus, 2}) == "ds-aciq+ 2");
-  CHECK(error_of([] { parse_codec("ptq", 0); }) == "codec ptq takes 2 to 8 or 16 bits, not 0");
+  CHECK(error_of([] { parse_codec("ptq", 0); }) ==
+        "codec ptq needs a number of bits, 2 to 8 or 16: add --bits 6, or in a ring file bits = 6");
+  CHECK(error_of([] { parse_codec("ptq", 9); }) == "codec ptq takes 2 to 8 or 16 bits, not 9");
   CHECK(error_of([] { parse_codec("ptq", 260); }).find("not 260") != std::string::npos);
   CHECK(error_of([] { parse_codec("raw32", 8); }) == "codec raw32 has 32 bits, not 8");
   CHECK(error_of([] {

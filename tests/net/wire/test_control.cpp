@@ -182,6 +182,14 @@ TEST_CASE("addresses") {
     CHECK(contains(error_of([&] { parse_address(text); }), "write HOST:PORT"));
   }
   CHECK(error_of([] { parse_address(std::string(300, 'a') + ":1"); }) != "no error");
+  for (const char* text : {"8081", ":8081", "127.0.0.1:8081"}) {
+    CHECK(parse_listen_address(text, "127.0.0.1") == Address{"127.0.0.1", 8081});
+  }
+  CHECK(parse_listen_address("10.0.0.1:0", "0.0.0.0") == Address{"10.0.0.1", 0});
+  for (const char* text : {"", ":", "host", "65536", ":x", "8081:", "::8081", " 8081"}) {
+    CAPTURE(text);
+    CHECK(contains(error_of([&] { parse_listen_address(text, "0.0.0.0"); }), "write HOST:PORT"));
+  }
 }
 
 }  // namespace
