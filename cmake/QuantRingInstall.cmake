@@ -1,4 +1,5 @@
-# cmake --install: the programs (component "programs"); the library with its headers, CMake package and
+# cmake --install: the programs, their man pages, the shells' completion and the demo's model (component
+# "programs"); the library with its headers, CMake package and
 # pkg-config file (component "library").
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -6,6 +7,14 @@ include(CMakePackageConfigHelpers)
 install(TARGETS quantring quantring-weights RUNTIME COMPONENT programs)
 install(FILES packaging/man/quantring.1 packaging/man/quantring-weights.1
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT programs)
+foreach(program quantring quantring-weights)
+  install(FILES packaging/completion/quantring.bash RENAME ${program}
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT programs)
+endforeach()
+install(FILES packaging/completion/_quantring
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT programs)
+install(FILES models/fashion_mnist_vit.safetensors
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/quantring COMPONENT programs)
 install(FILES packaging/monitoring/grafana-dashboard.json packaging/monitoring/prometheus-alerts.yml
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/quantring/monitoring COMPONENT programs)
 

@@ -30,6 +30,12 @@ for service in node camera; do
   install -D -m 644 "$here/deb/quantring-$service.default" "$root/etc/default/quantring-$service"
 done
 install -D -m 644 "$here/deb/lintian-overrides" "$root/usr/share/lintian/overrides/quantring"
+# The demo's model; its pictures are in the package dataset-fashion-mnist.
+install -D -m 644 -t "$root/usr/share/quantring" "$here/../models/fashion_mnist_vit.safetensors"
+for program in quantring quantring-weights; do
+  install -D -m 644 "$here/completion/quantring.bash" "$root/usr/share/bash-completion/completions/$program"
+done
+install -D -m 644 -t "$root/usr/share/zsh/vendor-completions" "$here/completion/_quantring"
 install -m 644 "$here/deb/copyright" "$doc/copyright"
 # An example and not a file in /etc: every installation writes its own, and upgrades should not ask about
 # changes.
@@ -52,7 +58,7 @@ Architecture: $arch
 Maintainer: $maintainer
 Installed-Size: $(du -k -s --apparent-size --exclude=DEBIAN "$root" | cut -f1)
 Depends: systemd | systemd-sysusers
-Suggests: ffmpeg, gstreamer1.0-tools, gstreamer1.0-plugins-good
+Suggests: dataset-fashion-mnist, ffmpeg, gstreamer1.0-tools, gstreamer1.0-plugins-good
 Static-Built-Using: $(linked_in)
 Section: science
 Priority: optional

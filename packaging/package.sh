@@ -41,6 +41,17 @@ for arch in "$@"; do
   "${emulator[@]}" "build/$preset/tests/test_golden_fixtures" | tail -n 3
   echo "== $arch: package"
   packaging/make_deb.sh "$out" "$arch" "$version"
+  rm -rf "$out/unpacked"
+  dpkg-deb -x "$out/quantring_${version}_$arch.deb" "$out/unpacked"
+  for file in quantring/fashion_mnist_vit.safetensors bash-completion/completions/quantring{,-weights} \
+    zsh/vendor-completions/_quantring; do
+    [ -s "$out/unpacked/usr/share/$file" ] || { echo "error: the package lacks $file" >&2; exit 1; }
+  done
+  [ "$("${emulator[@]}" "$out/unpacked/usr/bin/quantring" --complete cl)" = classify ] || {
+    echo "error: the packaged program completes nothing" >&2
+    exit 1
+  }
+  rm -rf "$out/unpacked"
   rm -rf "$out/library-$arch"
   cmake --install "build/$preset" --component library --prefix "$PWD/$out/library-$arch/usr" >/dev/null
   "$strip" --strip-unneeded "$out/library-$arch/usr/lib/$multiarch"/libquantring.so.*.*.*

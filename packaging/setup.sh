@@ -28,7 +28,7 @@ fetch=false
 foreign=""
 case "$what" in
   build) packages="$build" ;;
-  test) packages="$build doctest-dev dataset-fashion-mnist clang-format-14 pkg-config" ;;
+  test) packages="$build doctest-dev dataset-fashion-mnist clang-format-14 pkg-config python3" ;;
   tidy) packages="$build clang-format-14 clang-tidy-14" ;;
   coverage) packages="$build doctest-dev dataset-fashion-mnist gcovr" ;;
   demo) packages="$build dataset-fashion-mnist" ;;

@@ -8,6 +8,7 @@
 #include "apps/commands/classify_run.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
+#include "apps/commands/demo_data.h"
 #include "apps/report/report.h"
 #include "apps/session/ring/ring_config.h"
 
@@ -15,8 +16,7 @@ namespace quantring::apps {
 namespace {
 
 struct DemoCommand {
-  std::string model = "models/fashion_mnist_vit.safetensors";
-  std::string images = "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz";
+  std::string model, images;  // empty: wherever they are installed
   std::size_t limit = 2000;
   int stages = 3;
   double mbps = 50;
@@ -36,6 +36,8 @@ double cut_bytes(const RunSummary& summary) {
 }
 
 void run_demo(const DemoCommand& command) {
+  const std::string model = command.model.empty() ? demo_model() : command.model;
+  const std::string images = command.images.empty() ? demo_images() : command.images;
   const CodecSpec codecs[] = {{CodecId::raw32, 32}, {CodecId::ptq, 8}, {CodecId::ptq, 4}};
   fmt::print(
       "The first {} pictures through a ring of {} node processes, every link at {} Mbit/s\n\n",
@@ -47,8 +49,8 @@ void run_demo(const DemoCommand& command) {
   std::string last_report;
   for (const CodecSpec codec : codecs) {
     ClassifyOptions options;
-    options.sources = {command.images};
-    options.model = command.model;
+    options.sources = {images};
+    options.model = model;
     options.ring.stages = command.stages;
     options.ring.compute = compute;
     options.ring.links.codec = codec;
@@ -71,9 +73,11 @@ void add_demo(CLI::App& app) {
   auto* sub = app.add_subcommand(
       "demo", "Fashion-MNIST through a local ring on slow links, at 32, 8 and 4 bits");
   auto command = std::make_shared<DemoCommand>();
-  sub->add_option("-m,--model", command->model, "Model file")->capture_default_str();
-  sub->add_option("--images", command->images, "IDX image file, its labels beside it")
-      ->capture_default_str();
+  sub->add_option("-m,--model", command->model,
+                  "Model file (default: the one that comes with the program)");
+  sub->add_option("--images", command->images,
+                  "IDX image file, its labels beside it (default: Fashion-MNIST's test images, "
+                  "package dataset-fashion-mnist)");
   sub->add_option("-n,--limit", command->limit, "Images per run")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

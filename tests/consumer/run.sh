@@ -31,6 +31,19 @@ fi
 mv "$work/prefix" "$work/moved"
 library="$(find "$work/moved" -name libquantring.so)"
 export LD_LIBRARY_PATH="$(dirname "$library")" PKG_CONFIG_PATH="$(dirname "$library")/pkgconfig"
+# The programs find what was installed with them, wherever they are called.
+(cd / && "$work/moved/bin/quantring" demo --limit 6 --link-mbps 1000 --device cpu >"$work/log" 2>&1) ||
+  grep -q 'apt install dataset-fashion-mnist' "$work/log" || {
+  echo "error: the installed demo failed"
+  cat "$work/log"
+  exit 1
+}
+for program in quantring quantring-weights; do
+  bash -c '. "$1" && PATH="$2:$PATH" && COMP_WORDS=("$3" --ver) && COMP_CWORD=1 && _quantring &&
+    [ "${COMPREPLY[*]}" = --version ]' bash "$work/moved/share/bash-completion/completions/$program" \
+    "$work/moved/bin" "$program" || { echo "error: bash completes nothing for $program"; exit 1; }
+done
+[ -f "$work/moved/share/zsh/site-functions/_quantring" ] || { echo "error: no completion for zsh"; exit 1; }
 flags="$(pkg-config --cflags --libs quantring)"
 # shellcheck disable=SC2086  # several flags
 c++ -std=c++20 "$here/consumer.cpp" $flags -pthread -o "$work/build/pkg_config_cpp"
