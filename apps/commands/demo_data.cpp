@@ -70,7 +70,7 @@ std::string demo_model() {
 
 std::string demo_images() {
   std::vector<fs::path> folders = data_folders();
-  folders.insert(folders.begin(), "/usr/share/datasets/fashion-mnist");  // Debian's package
+  folders.insert(folders.begin() + 1, "/usr/share/datasets/fashion-mnist");  // Debian's package
   std::vector<fs::path> paths;
   for (const fs::path& folder : folders) {
     paths.push_back(folder / (images_name + ".gz"));
