@@ -13,6 +13,7 @@
 #include <fmt/ranges.h>
 
 #include "ops/base/error.h"
+#include "ops/base/password.h"
 
 namespace quantring {
 namespace {
@@ -163,6 +164,11 @@ PictureFiles find_by_pattern(const std::string& pattern) {
       add(found, {path, path});
   }
   ::globfree(&matches);
+  if (found.files.empty() && pattern.find("://") != std::string::npos)
+    throw Error(
+        fmt::format("{}: an address and no file: quantring camera reads cameras and streams; for a "
+                    "picture: curl -s ADDRESS | quantring classify -",
+                    without_password(pattern)));
   if (found.files.empty())
     throw Error(
         fmt::format("{}: no such file or folder, and as a pattern it matches no picture: {}",

@@ -112,6 +112,9 @@ TEST_CASE("the error for an empty source names what was searched for") {
   folder.write("notes.txt", std::string("hello"));
   CHECK(contains(error_of(folder.path().string(), {}), "1 other file passed over (.txt)"));
   CHECK(contains(error_of(folder / "missing.png", {}), "no such file or folder"));
+  const std::string camera = error_of("rtsp://me:secret@cam/1", {});
+  CHECK(contains(camera, "quantring camera"));
+  CHECK(!contains(camera, "secret"));
   CHECK(contains(error_of(folder / "*.txt", {}), ".jpg .jpeg .jpe .jfif .png"));
 }
 
