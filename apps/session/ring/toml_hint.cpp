@@ -36,12 +36,18 @@ std::string in_quotes(std::string_view key, std::string_view value) {
 
 std::string hint_for_value(std::string_view key, std::string_view value) {
   if (has_curly_quotes(value)) return fmt::format("write straight quotes: {} = \"...\"", key);
-  if (value.empty()) return fmt::format("the value is missing: {} = \"...\"", key);
+  if (value.empty() || value.front() == '#')
+    return fmt::format("the value is missing: {} = \"...\"", key);
   const char first = value.front();
   if (first != '"' && first != '\'') {
     // A list, an inline table, or text that lacks its quotes, perhaps only the first of them.
     if (first == '[' || first == '{') return {};
     value = trimmed(value.substr(0, value.find(" #")));
+    if (value.find_first_not_of("0123456789,") == std::string_view::npos) {
+      std::string number(value);
+      std::replace(number.begin(), number.end(), ',', '.');
+      return fmt::format("write a decimal point: {} = {}", key, number);
+    }
     if (value.back() == '"' || value.back() == '\'') value.remove_suffix(1);
     return "write text in quotes: " + in_quotes(key, value);
   }

@@ -151,6 +151,8 @@ TEST_CASE("messages on a line that is not TOML say what to write") {
       {"model = \"C:\\models\\m.safetensors\"\n" + stage,
        "ring.toml:1: write text with backslashes in single quotes: model = 'C:\\models\\m"},
       {"model =\n" + stage, "ring.toml:1: the value is missing: model = \"...\""},
+      {"[link]\nfloor = 90,5\n" + stage, "ring.toml:2: write a decimal point: floor = 90.5"},
+      {"model = # later\n" + stage, "ring.toml:1: the value is missing: model = \"...\""},
       {"model: \"m.safetensors\"\n" + stage, "ring.toml:1: write '=' and not ':' behind 'model'"},
   };
   for (const auto& [text, expected] : cases) {
