@@ -7,8 +7,8 @@
 namespace quantring::apps {
 namespace {
 
-// A source whose frames are classified but for so few is not held up.
-constexpr double kept_up = 0.95;
+// A source of whose frames so many are classified is not held up: short hold-ups are none.
+constexpr double kept_up = 0.9;
 // A part with more rest than this holds up nothing.
 constexpr double min_busy = 0.6;
 
@@ -52,8 +52,9 @@ std::string limit_sentence(const LiveStatus& status, bool live) {
   const Part part = busiest_part(status);
   const bool keeps_up = status.images_per_s >= kept_up * status.feed.frames_per_s;
   if (live && keeps_up)
-    return fmt::format("The source limits the rate: all of its {:.3g} frames/s are classified.",
-                       status.feed.frames_per_s);
+    return fmt::format(
+        "The source limits the rate: its {:.3g} frames/s are classified as they arrive.",
+        status.feed.frames_per_s);
   if (status.stages.empty())
     return live ? fmt::format(
                       "This process limits the rate: it classifies {:.3g} of {:.3g} "

@@ -32,9 +32,9 @@ TEST_CASE("the busiest part of a ring that does not keep up is named") {
 
 TEST_CASE("a source that is kept up with is the limit; files are none") {
   LiveStatus status = working();
-  status.images_per_s = 29;
+  status.images_per_s = 27;
   CHECK(limit_sentence(status, true) ==
-        "The source limits the rate: all of its 29.5 frames/s are classified.");
+        "The source limits the rate: its 29.5 frames/s are classified as they arrive.");
   CHECK(limit_sentence(status, false).starts_with("Stage 1"));
   status.stages.clear();
   status.links.clear();
