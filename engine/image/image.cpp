@@ -29,7 +29,7 @@ bool has_at(std::span<const std::byte> file, std::size_t offset, std::string_vie
                     });
 }
 
-Image decode_native(const PictureFile& file) {
+Image decode_native(const EncodedPicture& file) {
   if (has_at(file.bytes, 0, "\xFF\xD8")) return decode_jpeg(file);
   if (has_at(file.bytes, 0, "\x89PNG\r\n\x1A\n")) return decode_png(file);
   if (has_at(file.bytes, 0, "RIFF") && has_at(file.bytes, 8, "WEBP")) return decode_webp(file);
@@ -47,7 +47,8 @@ std::uint8_t grey(const std::uint8_t* rgb) {
 
 }  // namespace
 
-Image make_image(std::int64_t width, std::int64_t height, int channels, const PictureFile& file) {
+Image make_image(std::int64_t width, std::int64_t height, int channels,
+                 const EncodedPicture& file) {
   if (width < 1 || height < 1 || width > image_max_side || height > image_max_side ||
       width * height > file.max_pixels)
     throw Error(fmt::format("{}: {} x {} is outside the limits: 1 to {} a side, at most {} pixels",
@@ -60,11 +61,11 @@ Image make_image(std::int64_t width, std::int64_t height, int channels, const Pi
   return image;
 }
 
-void throw_broken(const PictureFile& file, std::string_view cause) {
+void throw_broken(const EncodedPicture& file, std::string_view cause) {
   throw Error(fmt::format("{}: broken picture ({})", file.name, cause));
 }
 
-void throw_cut_short(const PictureFile& file) {
+void throw_cut_short(const EncodedPicture& file) {
   throw Error(fmt::format("{}: the picture is cut short", file.name));
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr int max_scans = 100;
 constexpr std::array<JOCTET, 2> end_of_image = {0xFF, JPEG_EOI};
 
-[[noreturn]] void throw_precision(const PictureFile& file, int bits) {
+[[noreturn]] void throw_precision(const EncodedPicture& file, int bits) {
   throw Error(fmt::format(
       "{}: a JPEG with {} bits a value, of which only those with 8 can be read: convert "
       "it with libjpeg-turbo 3: djpeg -outfile x.ppm x.jpg",
@@ -44,7 +44,7 @@ struct Decoder {
   Decoder& operator=(const Decoder&) = delete;
 
   // Throws what went wrong after one of the functions below returned false.
-  [[noreturn]] void fail(const PictureFile& file) const {
+  [[noreturn]] void fail(const EncodedPicture& file) const {
     if (errors.manager.msg_code == JERR_BAD_PRECISION) throw_precision(file, jpeg.data_precision);
     if (errors.manager.msg_code == JERR_SOF_UNSUPPORTED)
       throw Error(fmt::format(
@@ -165,7 +165,7 @@ bool lacks_scans(const jpeg_decompress_struct& jpeg) {
 
 }  // namespace
 
-Image decode_jpeg(const PictureFile& file) {
+Image decode_jpeg(const EncodedPicture& file) {
   Decoder decoder(file.bytes);
   if (!read_header(decoder)) decoder.fail(file);
   jpeg_decompress_struct& jpeg = decoder.jpeg;

@@ -18,7 +18,7 @@ struct Decoder {
   Decoder& operator=(const Decoder&) = delete;
 
   // Throws what went wrong after one of the functions below returned false.
-  [[noreturn]] void fail(const PictureFile& file) const {
+  [[noreturn]] void fail(const EncodedPicture& file) const {
     if (ran_out) throw_cut_short(file);
     throw_broken(file, message.data());
   }
@@ -89,7 +89,7 @@ bool read_rows(Decoder& decoder, Image& image) {
 
 }  // namespace
 
-Image decode_png(const PictureFile& file) {
+Image decode_png(const EncodedPicture& file) {
   Decoder decoder(file.bytes);
   if (!read_header(decoder)) decoder.fail(file);
   const bool coloured = (png_get_color_type(decoder.png, decoder.info) & PNG_COLOR_MASK_COLOR) != 0;

@@ -27,7 +27,7 @@ std::int64_t take_number(std::string_view& rest) {
 
 }  // namespace
 
-Image decode_pnm(const PictureFile& file) {
+Image decode_pnm(const EncodedPicture& file) {
   std::string_view rest(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
   const int channels = rest[1] == '6' ? 3 : 1;
   rest.remove_prefix(2);

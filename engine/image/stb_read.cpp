@@ -86,7 +86,7 @@ class Feed {
 
 }  // namespace
 
-Image decode_other(const PictureFile& file) {
+Image decode_other(const EncodedPicture& file) {
   int width = 0, height = 0, channels = 0;
   stb_max_block = stb_working_memory;
   Feed header(file.bytes);

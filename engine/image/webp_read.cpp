@@ -20,7 +20,7 @@ const char* cause(VP8StatusCode status) {
   }
 }
 
-void check(VP8StatusCode status, const PictureFile& file) {
+void check(VP8StatusCode status, const EncodedPicture& file) {
   if (status == VP8_STATUS_OK) return;
   if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED) throw_cut_short(file);
   throw_broken(file, cause(status));
@@ -33,7 +33,7 @@ std::size_t little_endian(std::span<const std::byte> bytes, std::size_t at, std:
 }
 
 // The content of an animation's first ANMF chunk: its place, then a picture.
-std::span<const std::byte> first_frame(const PictureFile& file) {
+std::span<const std::byte> first_frame(const EncodedPicture& file) {
   constexpr std::size_t riff_header = 12, chunk_header = 8;
   constexpr std::size_t anmf = 0x464D4E41;  // "ANMF"
   for (std::size_t at = riff_header; at + chunk_header <= file.bytes.size();) {
@@ -47,7 +47,7 @@ std::span<const std::byte> first_frame(const PictureFile& file) {
 }
 
 void decode(std::span<const std::byte> bytes, WebPDecoderConfig& config, std::uint8_t* to,
-            const Image& image, const PictureFile& file) {
+            const Image& image, const EncodedPicture& file) {
   const std::size_t stride = 3 * static_cast<std::size_t>(image.width);
   config.output.colorspace = MODE_RGB;  // without the alpha
   config.output.is_external_memory = 1;
@@ -59,7 +59,7 @@ void decode(std::span<const std::byte> bytes, WebPDecoderConfig& config, std::ui
         file);
 }
 
-WebPDecoderConfig features(std::span<const std::byte> bytes, const PictureFile& file) {
+WebPDecoderConfig features(std::span<const std::byte> bytes, const EncodedPicture& file) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0)
     throw Error("libwebp has another version than its header");
@@ -71,7 +71,7 @@ WebPDecoderConfig features(std::span<const std::byte> bytes, const PictureFile& 
 
 }  // namespace
 
-Image decode_webp(const PictureFile& file) {
+Image decode_webp(const EncodedPicture& file) {
   WebPDecoderConfig config = features(file.bytes, file);
   Image image = make_image(config.input.width, config.input.height, 3, file);
   if (config.input.has_animation == 0) {
