@@ -24,8 +24,7 @@ constexpr seconds tiny_limit{3}, finish_limit{4};
 constexpr milliseconds idle_limit{1200}, min_load{2500}, max_load{5000}, pause{2};
 constexpr int tiny_frames = 5;
 // A node may not have noticed yet that its last session has ended.
-constexpr int busy_tries = 5;
-constexpr milliseconds busy_pause{200};
+constexpr milliseconds busy_patience{1000};
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -40,6 +39,7 @@ net::HeadOptions head_options(const RingProbeRequest& request,
   options.link_bits_per_second = static_cast<std::uint64_t>(request.link_mbps * 1e6);
   options.credits = 2;
   options.ready_timeout = ready_limit;
+  options.busy_patience = busy_patience;
   return options;
 }
 
@@ -75,7 +75,7 @@ std::string renamed(std::string error, const std::string& address, std::size_t s
   return error.replace(at, alone.size(), net::stage_name(static_cast<int>(stage), address));
 }
 
-NodeProbe ask_node(const RingProbeRequest& request, std::size_t stage) {
+NodeProbe probe_node(const RingProbeRequest& request, std::size_t stage) {
   const std::string& address = request.addresses[stage];
   NodeProbe node;
   try {
@@ -95,15 +95,6 @@ NodeProbe ask_node(const RingProbeRequest& request, std::size_t stage) {
   } catch (const std::exception& error) {
     node.error = renamed(error.what(), address, stage);
     node.state = state_of(node.error);
-  }
-  return node;
-}
-
-NodeProbe probe_node(const RingProbeRequest& request, std::size_t stage) {
-  NodeProbe node = ask_node(request, stage);
-  for (int i = 0; i < busy_tries && node.state == NodeProbe::State::busy; ++i) {
-    std::this_thread::sleep_for(busy_pause);
-    node = ask_node(request, stage);
   }
   return node;
 }
@@ -152,7 +143,19 @@ net::RingStats finished(net::RingHead& head) {
   }
 }
 
-WholeRingProbe probe_once(const RingProbeRequest& request) {
+}  // namespace
+
+std::vector<NodeProbe> probe_nodes(const RingProbeRequest& request) {
+  std::vector<NodeProbe> nodes(request.addresses.size());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    threads.emplace_back([&, i] { nodes[i] = probe_node(request, i); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return nodes;
+}
+
+WholeRingProbe probe_ring(const RingProbeRequest& request) {
   WholeRingProbe probe;
   try {
     net::HeadOptions options = head_options(request, request.addresses);
@@ -173,27 +176,6 @@ WholeRingProbe probe_once(const RingProbeRequest& request) {
     }
   } catch (const std::exception& error) {
     probe.error = error.what();
-  }
-  return probe;
-}
-
-}  // namespace
-
-std::vector<NodeProbe> probe_nodes(const RingProbeRequest& request) {
-  std::vector<NodeProbe> nodes(request.addresses.size());
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    threads.emplace_back([&, i] { nodes[i] = probe_node(request, i); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  return nodes;
-}
-
-WholeRingProbe probe_ring(const RingProbeRequest& request) {
-  WholeRingProbe probe = probe_once(request);
-  for (int i = 0; i < busy_tries && state_of(probe.error) == NodeProbe::State::busy; ++i) {
-    std::this_thread::sleep_for(busy_pause);
-    probe = probe_once(request);
   }
   return probe;
 }

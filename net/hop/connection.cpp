@@ -139,7 +139,10 @@ void Connection::perform_one(Action& action) {
     outbox_.push_back(std::move(send->frame));
     return;
   }
-  if (std::holds_alternative<Closed>(action)) begin_linger();
+  if (const auto* closed = std::get_if<Closed>(&action)) {
+    failed_ = !closed->error.empty();
+    begin_linger();
+  }
   if (!owner_) return;
   if (auto* hello = std::get_if<HelloArrived>(&action)) owner_->on_hello(*this, hello->hello);
   if (auto* message = std::get_if<Delivered>(&action)) {

@@ -104,6 +104,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::deque<Frame> outbox_;
   bool writing_ = false, performing_ = false;
   bool lingering_ = false;  // the link has closed; its last frames are still being sent
+  bool failed_ = false;     // by an error
   Time linger_until_{};
   std::vector<std::byte> inbox_;  // bytes read ahead of the frame that is being parsed
   std::size_t inbox_begin_ = 0, inbox_end_ = 0;

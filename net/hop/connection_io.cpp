@@ -37,7 +37,12 @@ asio::awaitable<void> Connection::run_ticks(Self self) {
     self->link_.tick(now());
     self->perform();
     if (self->owner_) self->owner_->on_tick(*self);
-    if (self->lingering_ && now() >= self->linger_until_) self->close_socket();
+    if (!self->lingering_ || now() < self->linger_until_) continue;
+    asio::error_code ignored;
+    // On a slow link the kernel may hold data for long, and the peer waits for it: dropped, so that
+    // the peer learns at once that this is over.
+    if (self->failed_) self->socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    self->close_socket();
   }
 }
 

@@ -54,6 +54,16 @@ void Link::lost(const std::string& reason) {
   close(fmt::format("{} was lost: {}; restart it and run again", config_.peer, reason));
 }
 
+std::string Link::slow_frame() const {
+  if (!data_writing_ || writing_.empty()) return {};
+  // By the meter, or by the time for which the peer has taken bytes of it.
+  const double bits = 8 * static_cast<double>(writing_.front().bytes);
+  const double takes =
+      stats_.capacity_bps > 0 ? bits / stats_.capacity_bps : seconds(progress_ - front_started_);
+  if (takes < seconds(silence_limit)) return {};
+  return fmt::format("; the link is too slow for this coding: {:.0f} s a frame or more", takes);
+}
+
 void Link::begin(Time now) {
   state_ = State::connecting;
   begun_ = last_tick_ = last_in_ = last_out_ = now;
@@ -202,11 +212,12 @@ void Link::tick(Time now) {
                             handshake_limit.count() / 1000),
                 now);
   }
-  if (now - last_in_ >= silence_limit) {
-    return lost(fmt::format("silent for {:.1f} s", seconds(silence_limit)));
+  const auto limit = receiving_ ? stall_limit : silence_limit;
+  if (now - last_in_ >= limit) {
+    return lost(fmt::format("silent for {:.1f} s", seconds(limit)) + slow_frame());
   }
   if (!writing_.empty() && now - progress_ >= stall_limit) {
-    return lost(fmt::format("it read no data for {} s", stall_limit.count() / 1000));
+    return lost(fmt::format("it read no data for {} s", stall_limit.count() / 1000) + slow_frame());
   }
   if (writing_.empty() && now - last_out_ >= heartbeat_every) {
     send(make_frame(FrameHeader{}, {}), now);

@@ -39,7 +39,9 @@ inline constexpr std::chrono::milliseconds heartbeat_every{500};
 inline constexpr std::chrono::milliseconds silence_limit{
     2500};  // no byte received: the peer is dead
 inline constexpr std::chrono::milliseconds handshake_limit{5000};  // resolve, connect and hello
-inline constexpr std::chrono::milliseconds stall_limit{10000};     // the peer reads no byte
+// The peer reads no byte; or it sends none of a frame that has begun: a slow link that loses
+// packets pauses for seconds, and whoever sends the frame hears from this end meanwhile.
+inline constexpr std::chrono::milliseconds stall_limit{10000};
 inline constexpr std::chrono::milliseconds write_error_grace{500};
 
 // Accepted connections without a valid hello, at one port.
@@ -146,6 +148,7 @@ class Link {
   void close(const std::string& error, std::string bye_json = {});
   void violated(const std::string& what);  // the peer broke the protocol
   void lost(const std::string& reason);
+  std::string slow_frame() const;  // empty: no frame has been on its way for long
   void hello_arrived(const Frame& frame, Time now);
   void control_arrived(Frame&& frame);
   std::string refusal(const FrameHeader& header) const;  // empty: allowed now
@@ -162,6 +165,7 @@ class Link {
   std::deque<Pending> writing_;  // SendFrames that are not frame_written yet
   bool connected_ = false;
   bool data_writing_ = false;
+  bool receiving_ = false;                       // a frame has begun to arrive
   std::optional<std::string> next_instruction_;  // to send when the current one is written
   bool starving_ = false;                        // a frame is ready, but there is no credit
   std::string write_error_;

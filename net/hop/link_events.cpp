@@ -99,11 +99,13 @@ std::string Link::refusal(const FrameHeader& header) const {
 bool Link::header_arrived(const FrameHeader& header) {
   if (closed()) return false;
   if (const std::string why = refusal(header); !why.empty()) violated(why);
+  receiving_ = true;
   return !closed();
 }
 
 void Link::frame_arrived(Frame&& frame, Time now) {
   if (!header_arrived(frame.header)) return;
+  receiving_ = false;
   if (!payload_intact(frame)) {
     return violated("a payload's checksum is wrong: the link damages data");
   }

@@ -43,7 +43,8 @@ Tcp::endpoint resolve_local(asio::io_context& io, const Address& address) {
   Tcp::resolver resolver(io);
   const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
   if (error || found.empty()) {
-    throw Error(
+    // Names of this machine do not come and go: one that is not known is mistyped.
+    throw OptionError(
         fmt::format("cannot resolve '{}' to listen on it: {}", address.host, reason(error)));
   }
   return *found.begin();

@@ -22,8 +22,8 @@ constexpr std::size_t max_app_stats = 2 << 10;
 }  // namespace
 
 ComputeLane::ComputeLane(StageFactory factory, std::string work, int stage, int stages,
-                         Events events)
-    : factory_(std::move(factory)), events_(std::move(events)) {
+                         Events events, std::mutex* turn)
+    : factory_(std::move(factory)), events_(std::move(events)), turn_(turn) {
   thread_ =
       std::thread([this, work = std::move(work), stage, stages] { run(work, stage, stages); });
 }
@@ -83,17 +83,30 @@ StageStats ComputeLane::stats() const {
 }
 
 void ComputeLane::run(const std::string& work, int stage, int stages) {
-  try {
-    const std::unique_ptr<StageWorker> worker = factory_(work, stage, stages);
-    if (!worker) throw Error("the factory made no stage");
-    events_.ready();
-    serve(*worker);
-  } catch (const std::exception& error) {
-    events_.failed(error.what());
-  } catch (...) {
-    events_.failed("the stage threw something that is not an exception");
+  {
+    std::unique_lock<std::mutex> turn;
+    if (turn_ != nullptr) turn = std::unique_lock(*turn_);
+    try {
+      if (!stopping()) make_and_serve(work, stage, stages);
+    } catch (const std::exception& error) {
+      events_.failed(error.what());
+    } catch (...) {
+      events_.failed("the stage threw something that is not an exception");
+    }
   }
   events_.exited();
+}
+
+void ComputeLane::make_and_serve(const std::string& work, int stage, int stages) {
+  const std::unique_ptr<StageWorker> worker = factory_(work, stage, stages);
+  if (!worker) throw Error("the factory made no stage");
+  events_.ready();
+  serve(*worker);
+}
+
+bool ComputeLane::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 void ComputeLane::serve(StageWorker& worker) {

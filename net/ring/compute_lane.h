@@ -36,7 +36,10 @@ class ComputeLane {
     std::function<void()> exited;
   };
 
-  ComputeLane(StageFactory factory, std::string work, int stage, int stages, Events events);
+  // turn: held from before the worker is made until it is gone, so that of several lanes only one
+  // has a worker; may be null.
+  ComputeLane(StageFactory factory, std::string work, int stage, int stages, Events events,
+              std::mutex* turn = nullptr);
   ~ComputeLane();  // stops, and waits for the current call of the worker
   ComputeLane(const ComputeLane&) = delete;
   ComputeLane& operator=(const ComputeLane&) = delete;
@@ -54,6 +57,8 @@ class ComputeLane {
 
  private:
   void run(const std::string& work, int stage, int stages);
+  void make_and_serve(const std::string& work, int stage, int stages);
+  bool stopping() const;
   void serve(StageWorker& worker);
   void submit_one(StageWorker& worker, Message& in);
   void collect_one(StageWorker& worker);             // only when the output has room
@@ -71,6 +76,7 @@ class ComputeLane {
 
   StageFactory factory_;
   Events events_;
+  std::mutex* turn_;
   std::size_t depth_ = 1;           // these two: compute thread only
   std::deque<InFlight> in_flight_;  // oldest first
   mutable std::mutex mutex_;

@@ -87,7 +87,7 @@ void NodeDriver::perform_one(StartCompute& action) {
       poster([](NodeSession& session, const std::string& error) { session.compute_failed(error); });
   events.exited = poster([](NodeSession& session) { session.compute_exited(); });
   lane_ = std::make_unique<ComputeLane>(factory_, std::move(action.work), action.stage,
-                                        action.stages, std::move(events));
+                                        action.stages, std::move(events), host_.turn);
 }
 
 StageStats NodeDriver::own_stats() const {
@@ -96,6 +96,16 @@ StageStats NodeDriver::own_stats() const {
   stats.input = upstream_->link().stats();
   stats.output = downstream_->link().stats();
   return stats;
+}
+
+void NodeDriver::add_to(NodeState& state) const {
+  if (!lane_) return;  // before the plan
+  const StageStats stats = own_stats();
+  state.images += stats.images;
+  state.compute_s += stats.compute_s;
+  state.received_bytes += stats.input.wire_bytes;
+  state.sent_bytes += stats.output.wire_bytes;
+  state.stage = stats.stage;
 }
 
 void NodeDriver::perform_one(SendOwnStats&) {

@@ -5,6 +5,7 @@
 #include <asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "net/hop/connection.h"
@@ -19,6 +20,7 @@ class NodeDriver final : public ConnectionOwner, public std::enable_shared_from_
   struct Host {
     EventLog log;
     std::function<void()> over;  // both connections are closed and the compute thread has ended
+    std::mutex* turn;            // to compute (net/ring/compute_lane.h)
   };
 
   NodeDriver(asio::io_context& io, const NodeOptions& options, StageFactory factory, Host host,
@@ -27,6 +29,7 @@ class NodeDriver final : public ConnectionOwner, public std::enable_shared_from_
   void start();                         // answers the hello
   void fail(const std::string& error);  // sent to both neighbours; `over` follows
   const NodeSession& session() const { return session_; }
+  void add_to(NodeState& state) const;  // counts of this session
 
   void on_hello(Connection& connection, const Hello& hello) override;
   void on_message(Connection& connection, Message&& message) override;

@@ -16,8 +16,8 @@ constexpr std::chrono::milliseconds stats_every{500};
 
 std::string NodeSession::refusal(const Hello& hello, const NodeSession* current) {
   if (hello.role == Role::node) return "a node does not connect to a node";
-  if (!current) return {};
-  return fmt::format("busy with a session of {}; try again when that has ended", current->client());
+  if (!current || current->released()) return {};
+  return fmt::format("{} {}; try again when that has ended", busy_text, current->client());
 }
 
 LinkConfig NodeSession::pending_config(const std::string& version, const std::string& host) {
@@ -208,6 +208,7 @@ void NodeSession::compute_failed(const std::string& error) {
 
 void NodeSession::compute_exited() {
   compute_exited_ = true;
+  send_bye_when_free();
   finish_when_over();
 }
 
@@ -224,12 +225,19 @@ void NodeSession::closed(LinkId link, const Closed& closed) {
 void NodeSession::end_orderly(const std::string& bye) {
   if (!failure_.empty()) return;
   try {
-    actions_.push_back(SendOwnBye{parse_bye(bye)});
+    behind_ = parse_bye(bye);
   } catch (const Error& error) {
     const std::string peer = last() ? fmt::format("the head ({})", plan_->return_address)
                                     : stage_name(plan_->stage + 1, address_of(plan_->stage + 1));
     fail(fmt::format("{} broke the protocol: {}", peer, error.what()));
   }
+  send_bye_when_free();
+}
+
+// With its bye a node says that it takes the next session.
+void NodeSession::send_bye_when_free() {
+  if (!behind_ || !compute_exited_ || !failure_.empty()) return;
+  actions_.push_back(SendOwnBye{*std::exchange(behind_, std::nullopt)});
 }
 
 void NodeSession::fail(const std::string& error) {
@@ -244,9 +252,8 @@ void NodeSession::fail(const std::string& error) {
 }
 
 void NodeSession::finish_when_over() {
-  const bool downstream_over = !downstream_started_ || downstream_closed_;
   const bool compute_over = !compute_started_ || compute_exited_;
-  if (over_ || !upstream_closed_ || !downstream_over || !compute_over) return;
+  if (over_ || !released() || !compute_over) return;
   over_ = true;
   actions_.push_back(LogLine{failure_.empty() ? fmt::format("session ended: {} images", images_)
                                               : fmt::format("session ended: {}", failure_)});

@@ -10,10 +10,11 @@
 //   compute_ready, and ready from downstream -> ready and credit to upstream
 //   message -> ComputeFrame; input_taken -> credit; output -> SendMessage
 //   finish from upstream     -> CloseComputeInput; output_drained -> finish downstream
-//   bye from downstream      -> SendOwnBye to upstream
+//   bye from downstream, compute_exited -> SendOwnBye to upstream: then the node is free
 //   both links closed, compute_exited -> SessionOver
 // Any error, from a peer, of a link or of the compute: both links are failed with it, the compute
-// is stopped, and SessionOver follows when both links are closed and the compute has exited.
+// is stopped, and SessionOver follows when both links are closed and the compute has exited. The
+// next session may begin before that, when both links are closed (released): its compute waits.
 //
 // A session has one plan; a machine that takes the next plan under way begins at take_plan.
 
@@ -88,6 +89,11 @@ class NodeSession {
 
   std::vector<NodeAction> take_actions();
 
+  // Both links are closed: no head is there any more.
+  bool released() const { return upstream_closed_ && (!downstream_started_ || downstream_closed_); }
+
+  bool failed() const { return !failure_.empty(); }
+
   // "stage 1 (10.0.0.12:7710)"; before the plan with the address that the node listens on.
   std::string own_name() const;
   const std::string& client() const { return client_; }
@@ -98,6 +104,7 @@ class NodeSession {
   void connect_downstream();
   void announce_when_ready();
   void end_orderly(const std::string& bye);
+  void send_bye_when_free();
   void finish_when_over();
   Hello own_hello(Role role) const;
   bool last() const { return plan_->stage + 1 == static_cast<int>(plan_->stages.size()); }
@@ -116,6 +123,7 @@ class NodeSession {
   bool announced_ = false;  // ready was sent to upstream
   bool finishing_ = false;  // finish was sent downstream
   bool upstream_closed_ = false, downstream_closed_ = false, over_ = false;
+  std::optional<std::vector<StageStats>> behind_;  // of downstream's bye, until ours is sent
   std::string failure_;
 };
 

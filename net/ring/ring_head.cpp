@@ -4,20 +4,25 @@
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <random>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "net/ring/head_driver.h"
 #include "net/ring/stop_signal.h"
 #include "net/wire/address.h"
+#include "net/wire/control.h"
 #include "ops/base/error.h"
 
 namespace quantring::net {
 namespace {
+
+constexpr std::chrono::milliseconds busy_retry_every{200};
 
 std::uint64_t random_session() {
   std::random_device device;
@@ -212,8 +217,19 @@ void RingHead::Impl::keep_results() {
 
 RingHead::RingHead(HeadOptions options) {
   check(options);
-  impl_ = std::make_unique<Impl>(std::move(options));
-  impl_->wait_until_ready();
+  const auto deadline = std::chrono::steady_clock::now() + options.busy_patience;
+  for (;;) {
+    impl_ = std::make_unique<Impl>(options);
+    try {
+      impl_->wait_until_ready();
+      return;
+    } catch (const Error& error) {
+      const bool busy = std::string_view(error.what()).find(busy_text) != std::string_view::npos;
+      if (!busy || std::chrono::steady_clock::now() >= deadline) throw;
+    }
+    impl_.reset();
+    std::this_thread::sleep_for(busy_retry_every);
+  }
 }
 
 RingHead::~RingHead() = default;

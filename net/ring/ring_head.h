@@ -29,6 +29,8 @@ struct HeadOptions {
   // Frames of a hop that were sent and not consumed: bounds memory and the ring's latency.
   std::uint32_t credits = 4;
   std::chrono::seconds ready_timeout{180};  // for all stages to load
+  // While a node is busy with a session that ends: how long to try again.
+  std::chrono::milliseconds busy_patience{5000};
   std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
 };
 

@@ -11,6 +11,8 @@
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <list>
+#include <map>
+#include <mutex>
 #include <optional>
 
 #include "net/hop/connection.h"
@@ -38,6 +40,7 @@ struct RingNode::Impl final : ConnectionOwner {
   void stop_now();
   void forget(Connection& connection);
   void report_alive();
+  NodeState state() const;
 
   void on_hello(Connection& connection, const Hello& hello) override;
   void on_closed(Connection& connection, const Closed& closed) override;
@@ -56,8 +59,12 @@ struct RingNode::Impl final : ConnectionOwner {
   StopSignal stop_signal;
   asio::steady_timer beat;
   std::list<std::shared_ptr<Connection>> pending;
-  std::shared_ptr<NodeDriver> session;
-  // The compute thread of a session may still post: run() must not end before the session.
+  // In order of their begin; all but the newest are released and only wait for their compute.
+  std::map<std::uint64_t, std::shared_ptr<NodeDriver>> sessions;
+  std::uint64_t begun_sessions = 0;
+  std::mutex turn;  // of their compute threads
+  NodeState ended;  // counts of sessions that are over
+  // The compute thread of a session may still post: run() must not end before the sessions.
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> working;
 };
 
@@ -66,7 +73,7 @@ void RingNode::Impl::run() {
   asio::co_spawn(
       io, accept_sockets(acceptor, [this](Tcp::socket socket) { accepted(std::move(socket)); }),
       asio::detached);
-  if (options.alive) report_alive();
+  if (options.alive || options.state) report_alive();
   io.run();  // until stop_now has closed everything
   log("stopped");
 }
@@ -85,26 +92,45 @@ void RingNode::Impl::forget(Connection& connection) {
 }
 
 void RingNode::Impl::report_alive() {
-  options.alive();
+  if (options.alive) options.alive();
+  if (options.state) options.state(state());
   beat.expires_after(std::chrono::seconds(1));
   beat.async_wait([this](const asio::error_code& error) {
     if (!error && acceptor->is_open()) report_alive();
   });
 }
 
+NodeState RingNode::Impl::state() const {
+  NodeState now = ended;
+  now.stage = -1;
+  now.sessions = begun_sessions;
+  for (const auto& [number, session] : sessions) session->add_to(now);
+  now.busy = !sessions.empty() && !sessions.rbegin()->second->session().released();
+  if (now.busy) now.client = sessions.rbegin()->second->session().client();
+  if (!now.busy) now.stage = -1;
+  return now;
+}
+
 void RingNode::Impl::on_hello(Connection& connection, const Hello& hello) {
-  const std::string refusal = NodeSession::refusal(hello, session ? &session->session() : nullptr);
+  const NodeSession* newest = sessions.empty() ? nullptr : &sessions.rbegin()->second->session();
+  const std::string refusal = NodeSession::refusal(hello, newest);
   if (!refusal.empty()) return connection.fail(refusal);
   const auto shared = connection.shared_from_this();
   forget(connection);
   NodeDriver::Host host;
   host.log = log;
-  host.over = [this] {
-    session.reset();
-    working.reset();
+  host.turn = &turn;
+  host.over = [this, number = begun_sessions] {
+    const auto over = sessions.find(number);
+    over->second->add_to(ended);
+    ended.failed_sessions += over->second->session().failed();
+    sessions.erase(over);
+    if (sessions.empty()) working.reset();
   };
-  working.emplace(io.get_executor());
-  session = std::make_shared<NodeDriver>(io, options, factory, std::move(host), shared, hello);
+  if (!working) working.emplace(io.get_executor());
+  const auto session =
+      std::make_shared<NodeDriver>(io, options, factory, std::move(host), shared, hello);
+  sessions[begun_sessions++] = session;
   session->start();
 }
 
@@ -121,7 +147,8 @@ void RingNode::Impl::stop_now() {
     each->set_owner(nullptr);
     each->fail("the node is stopping");
   }
-  if (session) session->fail(fmt::format("{} was stopped", session->session().own_name()));
+  for (const auto& [number, session] : sessions)
+    session->fail(fmt::format("{} was stopped", session->session().own_name()));
 }
 
 RingNode::RingNode(NodeOptions options, StageFactory factory, EventLog log)

@@ -54,11 +54,23 @@ using StageFactory = std::function<std::unique_ptr<StageWorker>(const std::strin
 // Logs one line, without newline. Called on the node's threads, never concurrently.
 using EventLog = std::function<void(std::string line)>;
 
+// Counts since the node began.
+struct NodeState {
+  std::uint64_t sessions = 0, failed_sessions = 0;
+  bool busy = false;   // a session is under way
+  std::string client;  // busy: host that it came from
+  int stage = -1;      // busy, after the plan
+  std::uint64_t images = 0;
+  double compute_s = 0;
+  std::uint64_t received_bytes = 0, sent_bytes = 0;  // with headers
+};
+
 struct NodeOptions {
   std::string listen = "0.0.0.0:7710";      // HOST:PORT, [IPv6]:PORT; port 0 takes a free one
   std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
   // Called about once a second on the I/O loop, for a watchdog: when the loop hangs, calls stop.
   std::function<void()> alive;
+  std::function<void(const NodeState&)> state;  // as often, on the same thread
 };
 
 class RingNode {

@@ -1,5 +1,6 @@
 #include "net/wire/address.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -30,7 +31,13 @@ Address parse_address(std::string_view text) {
   for (const char c : host) {
     if (c <= ' ' || c > '~' || c == '[' || c == ']') fail();
   }
-  return {std::string(host), port};
+  const std::string name(host);
+  // Digits and dots are no name of a host: 10.0.0.300 would be looked up in vain.
+  in_addr ignored{};
+  if (name.find_first_not_of("0123456789.") == std::string::npos &&
+      ::inet_pton(AF_INET, name.c_str(), &ignored) != 1)
+    fail();
+  return {name, port};
 }
 
 Address parse_listen_address(std::string_view text, std::string_view host) {

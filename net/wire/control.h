@@ -17,6 +17,9 @@ enum class Role : std::uint8_t {
   node,   // a node that answers a connection
 };
 
+// In the text with which a node refuses a head while it has another's session.
+inline constexpr std::string_view busy_text = "busy with a session of";
+
 struct Hello {
   std::string version;        // of the software
   std::uint64_t session = 0;  // random; the same for every link of a ring

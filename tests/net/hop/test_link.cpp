@@ -145,6 +145,40 @@ TEST_CASE("link: bytes of an incomplete frame show that the peer is alive") {
   CHECK(pair.sender.closes == 1);
 }
 
+TEST_CASE("link: within a frame a slow link may pause for longer") {
+  Pair pair;
+  pair.open();
+  pair.receiver.link.grant(1, pair.now);
+  Message message;
+  message.images = 1;
+  message.payload.resize(1000);
+  const Frame frame = message_frame(FrameKind::tensor, 1, std::move(message));
+  REQUIRE(pair.receiver.link.header_arrived(frame.header));
+  pair.pass(milliseconds(9000), true);
+  CHECK(pair.receiver.closes == 0);
+  pair.pass(milliseconds(2000), true);
+  CHECK(contains(pair.receiver.error, "silent for 10.0 s"));
+}
+
+TEST_CASE("link: a frame that takes too long is named where the link is lost") {
+  for (const bool slow : {false, true}) {
+    Pair pair;
+    pair.open();
+    pair.receiver.link.grant(1, pair.now);
+    pair.deliver();
+    pair.send(0);
+    for (int i = 0; i < 80; ++i) {
+      pair.now += tick_every;
+      if (slow) pair.sender.link.bytes_written(pair.now);
+      if (i < 50) pair.sender.link.bytes_arrived(1, pair.now);
+      pair.sender.link.tick(pair.now);
+    }
+    pair.sender.collect();
+    CHECK(contains(pair.sender.error, "silent for 2.5 s"));
+    CHECK(contains(pair.sender.error, "the link is too slow for this coding") == slow);
+  }
+}
+
 TEST_CASE("link: a suspension of this process is not the peer's silence") {
   Pair pair;
   pair.open();

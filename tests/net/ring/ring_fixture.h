@@ -57,6 +57,7 @@ class NodeThread {
 
 inline HeadOptions head_for(const std::vector<std::string>& addresses) {
   HeadOptions options;
+  options.busy_patience = {};
   for (const auto& address : addresses) options.stages.push_back({address, "{}"});
   return options;
 }

@@ -60,6 +60,7 @@ struct SimNode {
   bool loads = false;         // its compute does not get ready
   std::string compute_error;  // when not empty, the next thing that the compute does is to fail
   std::optional<NodeSession> session;
+  int ending = 0;  // computes of released sessions that still have their last frame
   SimEnd *upstream = nullptr, *downstream = nullptr;
   SimCompute compute;
 };
@@ -231,7 +232,8 @@ class SimRing {
     if (done + errors.size() != 1) return "the head's session did not end once";
     if (port_open) return "the return port is open";
     for (const auto& node : nodes) {
-      if (node->session) return "a session of " + node->address + " is not over";
+      if (node->session || node->ending > 0)
+        return "a session of " + node->address + " is not over";
     }
     for (const auto& end : ends) {
       if (!end->mute && !end->link.closed())
@@ -325,6 +327,7 @@ class SimRing {
 
   static bool compute_may_step(const SimNode& node) {
     const SimCompute& compute = node.compute;
+    if (node.ending > 0) return true;
     if (!compute.started || compute.exited) return false;
     if (compute.stopped || !node.compute_error.empty()) return true;
     if (!compute.ready) return !node.loads;
@@ -333,6 +336,10 @@ class SimRing {
 
   void compute_step(SimNode& node) {
     SimCompute& compute = node.compute;
+    if (node.ending > 0) {
+      --node.ending;
+      return;
+    }
     if (!compute.stopped && !node.compute_error.empty()) {
       compute.stopped = true;
       return node.session->compute_failed(std::exchange(node.compute_error, {}));
@@ -394,6 +401,7 @@ class SimRing {
     if (!refusal.empty()) return end.fail(refusal);
     end.pending = false;
     node.upstream = &end;
+    if (node.session && node.compute.started && !node.compute.exited) ++node.ending;
     node.compute = {};
     node.session.emplace(NodeIdentity{node.address, "1"}, hello->hello, "10.0.0.1");
     node.session->begin(now);

@@ -188,6 +188,65 @@ TEST_CASE("a busy node refuses a second head and goes on with the first") {
   head.finish();
 }
 
+TEST_CASE("a head that meets a busy node tries again, and gets it when it is free") {
+  NodeThread node;
+  auto first = std::make_unique<RingHead>(head_for({node.address()}));
+  std::thread ends([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    first->finish();
+  });
+  HeadOptions options = head_for({node.address()});
+  options.busy_patience = std::chrono::seconds(20);
+  RingHead second(options);
+  ends.join();
+  run_session(second, 5, 1);
+}
+
+TEST_CASE("one session after the other finds every node free") {
+  NodeThread a, b, c;
+  for (int i = 0; i < 50; ++i) {
+    RingHead head(head_for({a.address(), b.address(), c.address()}));
+    run_session(head, 3, 3);
+  }
+}
+
+TEST_CASE("a lost head frees its nodes at once, though a frame is still being computed") {
+  std::atomic<bool> computing{false}, leave{false};
+  std::atomic<int> workers{0}, most{0};
+  struct Slow final : AddOne {
+    Slow(std::atomic<bool>& begun, std::atomic<bool>& go_on, std::atomic<int>& alive,
+         std::atomic<int>& most_alive)
+        : computing(begun), leave(go_on), workers(alive) {
+      most_alive = std::max<int>(most_alive, ++workers);
+    }
+    ~Slow() override { --workers; }
+    void submit(Message& in) override {
+      computing = true;
+      while (!leave) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      AddOne::submit(in);
+    }
+    std::atomic<bool>&computing, &leave;
+    std::atomic<int>& workers;
+  };
+  NodeThread node([&](const std::string&, int, int) {
+    return std::make_unique<Slow>(computing, leave, workers, most);
+  });
+  {
+    RingHead head(head_for({node.address()}));
+    head.submit(numbered_message(0));
+    REQUIRE(eventually([&] { return computing.load(); }));
+  }
+  // It is not refused: it waits for the compute, which is let go now.
+  std::thread release([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    leave = true;
+  });
+  RingHead next(head_for({node.address()}));
+  release.join();
+  run_session(next, 5, 1);
+  CHECK(most == 1);  // never two models in memory
+}
+
 TEST_CASE("a stopped node and a stopped head are named") {
   auto node = std::make_unique<NodeThread>();
   const std::string address = node->address();

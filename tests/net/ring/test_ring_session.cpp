@@ -237,6 +237,47 @@ TEST_CASE("simulated ring: a node serves one session at a time") {
   check_sound(ring);
 }
 
+TEST_CASE("simulated ring: when the head has its goodbye, every node is free") {
+  for (int stages = 1; stages <= 4; ++stages) {
+    for (const bool compute_last : {false, true}) {
+      CAPTURE(stages);
+      Script script(stages);
+      SimRing& ring = script.ring;
+      ring.begin();
+      while (ring.done == 0) {
+        auto possible = ring.steps();
+        if (compute_last)
+          std::stable_partition(possible.begin(), possible.end(),
+                                [](const SimRing::Step& step) { return step.end != nullptr; });
+        if (possible.empty()) REQUIRE(script.step());
+        if (!possible.empty()) ring.take(possible.front());
+      }
+      for (const auto& node : ring.nodes) {
+        CHECK(node->compute.exited);
+        CHECK((!node->session || node->session->released()));
+      }
+      script.run();
+      check_sound(ring);
+    }
+  }
+}
+
+TEST_CASE("simulated ring: a lost head frees the node at once, whatever its compute still does") {
+  Script script(1);
+  SimRing& ring = script.ring;
+  ring.begin();
+  while (!ring.ready) script.step();
+  ring.submit(0);
+  while (ring.nodes[0]->compute.input.empty()) script.step();
+  REQUIRE(NodeSession::refusal({}, &*ring.nodes[0]->session) != "");
+  ring.lose(*ring.head_end(HeadSession::stage0_link), false);
+  // The compute has not stepped: the next head is accepted all the same, and waits for it.
+  REQUIRE_FALSE(ring.nodes[0]->compute.exited);
+  SimEnd* next = ring.intruder_at(0);
+  while (!next->link.open()) ring.take(ring.steps().front());
+  CHECK(next->error == "");
+}
+
 TEST_CASE(
     "simulated ring: connections that are not of the session are refused at the return port") {
   Script script(1);
