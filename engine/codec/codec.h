@@ -26,13 +26,14 @@ namespace quantring {
 
 // Ids on the wire: never reused.
 enum class CodecId : std::uint8_t {
-  raw32 = 1,         // IEEE binary32
-  raw16 = 2,         // IEEE binary16
-  ptq = 3,           // per-image min-max, uniform (QuantPipe's baseline)
-  pixels = 4,        // uint8 pixels: what the head sends to stage 0
-  aciq = 5,          // ptq of the image clipped to +-a, a from its variance (ops/coding/coding.h)
-  ds_aciq = 6,       // the same with a from a Laplace that is fitted to its histogram
-  ds_aciq_plus = 7,  // the same with a from a search over the error itself
+  raw32 = 1,          // IEEE binary32
+  raw16 = 2,          // IEEE binary16
+  ptq = 3,            // per-image min-max, uniform (QuantPipe's baseline)
+  pixels = 4,         // uint8 pixels: what the head sends to stage 0
+  aciq = 5,           // ptq of the image clipped to +-a, a from its variance (ops/coding/coding.h)
+  ds_aciq = 6,        // the same with a from a Laplace that is fitted to its histogram
+  ds_aciq_plus = 7,   // the same with a from a search over the error itself
+  packed_pixels = 8,  // pixels without loss (engine/codec/packed_pixels.h): no Codec of the table
 };
 
 // A codec and its bit width: the operating point of a link.

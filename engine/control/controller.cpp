@@ -97,7 +97,8 @@ LinkObservation sanitized(LinkObservation link) {
   link.time_s = std::isfinite(link.time_s) ? link.time_s : 0;
   link.sending_s = positive_or_zero(link.sending_s);
   link.credit_wait_s = positive_or_zero(link.credit_wait_s);
-  link.compute_rate = positive_or_zero(link.compute_rate);
+  link.needed_rate = positive_or_zero(link.needed_rate);
+  if (link.floor) link.floor = std::min(positive_or_zero(*link.floor), 100.0);
   link.capacity_bps = positive_or_zero(link.capacity_bps);
   if (link.capacity_bps == 0) link.capacity = Capacity::unknown;
   if (link.capacity == Capacity::unknown) link.capacity_bps = 0;
@@ -123,7 +124,9 @@ double bits_per_image(CodecSpec codec, TensorShape shape) {
 }
 
 double target_rate(const ControllerOptions& options, const LinkObservation& link) {
-  return options.target_rate > 0 ? options.target_rate : link.compute_rate;
+  if (options.target_rate <= 0 || link.needed_rate <= 0)
+    return std::max(options.target_rate, link.needed_rate);
+  return std::min(options.target_rate, link.needed_rate);
 }
 
 Controller::Controller(ControllerOptions options)

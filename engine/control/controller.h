@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,11 @@ struct ControllerOptions {
   // that is used at 2..16 bits. ladder: or the finest point of the ladder that is no larger and not
   // below the floor.
   CodecSpec start;
-  double target_rate = 0;  // images/s; 0: the slowest stage's, LinkObservation::compute_rate
-  double floor = 0;        // ladder: no point with less agreement (ladder.h), percent; 0: any
-  int window = 50;         // micro-batches
-  Ladder ladder;           // ladder: what it may choose from, finest first, not empty
+  // images/s, and no more than LinkObservation::needed_rate where that is known; 0: that alone.
+  double target_rate = 0;
+  double floor = 0;  // ladder: no point with less agreement (ladder.h), percent; 0: any
+  int window = 50;   // micro-batches
+  Ladder ladder;     // ladder: what it may choose from, finest first, not empty
 };
 
 // State of the link when a micro-batch is about to be encoded. Counts are since the session began.
@@ -48,8 +50,10 @@ struct LinkObservation {
   double credit_wait_s = 0;  // in which a frame was ready and the receiver had no credit left
   Capacity capacity = Capacity::unknown;
   double capacity_bps = 0;  // bits of payload a second; unknown: 0
-  double compute_rate = 0;  // images/s of the slowest stage; 0: not known yet
-  TensorShape next;         // the micro-batch that is about to be encoded
+  // What the head asks of this link (engine/control/ring_target.h).
+  double needed_rate = 0;       // images/s; 0: not known yet
+  std::optional<double> floor;  // instead of ControllerOptions::floor
+  TensorShape next;             // the micro-batch that is about to be encoded
 };
 
 // A choice of the operating point, and its reason.

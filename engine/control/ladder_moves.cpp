@@ -48,7 +48,7 @@ Decision LadderPolicy::move_to(std::size_t point, double room, const std::string
   decision.short_of_target = short_;
   if (short_) decision.cause = shortage(room);
 
-  calls_ = unfilled_ = 0;
+  calls_ = 0;
   climbed_ = settled_ = bursts_fill_ = false;
   settled_frames_room_ = 0;
   readings_.begin_point();
@@ -119,10 +119,14 @@ bool LadderPolicy::link_changed(const LinkReadings::Estimate& whole, double fram
       settled_frames_room_ > 0 && frames_room >= frames_margin * settled_frames_room_;
   // Bursts saturated it, and no longer do.
   const bool emptier = settled_ && bursts_fill_ && !whole.filled;
-  // Nothing was measured for long, and small frames are no evidence. Twice as long the next time.
-  const bool forgotten = !telling && unfilled_ >= forget_after_ * window_;
-  if (forgotten) forget_after_ *= 2;
-  return faster || emptier || forgotten;
+  return faster || emptier || forgotten(telling);
+}
+
+// Nothing was measured for long, and small frames are no evidence. Twice as long the next time.
+bool LadderPolicy::forgotten(bool telling) {
+  if (telling || now_.time_s - measured_s_ < forget_after_s_) return false;
+  forget_after_s_ *= 2;
+  return true;
 }
 
 double LadderPolicy::room_of_frames() const {

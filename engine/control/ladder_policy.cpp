@@ -13,10 +13,13 @@ using namespace ladder_tuning;
 
 namespace {
 
-std::size_t coarsest_allowed(const ControllerOptions& options) {
+// An agreement that was computed for this very point must not fail by its rounding.
+constexpr double rounding = 1e-6;
+
+std::size_t coarsest_allowed(const Ladder& ladder, double floor) {
   std::size_t last = 0;
-  for (std::size_t i = 0; i < options.ladder.size(); ++i)
-    if (options.ladder[i].agreement >= options.floor) last = i;
+  for (std::size_t i = 0; i < ladder.size(); ++i)
+    if (ladder[i].agreement >= floor - rounding) last = i;
   return last;
 }
 
@@ -32,11 +35,13 @@ std::size_t point_of(const ControllerOptions& options, std::size_t coarsest) {
 
 LadderPolicy::LadderPolicy(const ControllerOptions& options)
     : options_(options),
-      coarsest_(coarsest_allowed(options)),
+      floor_(options.floor),
+      coarsest_(coarsest_allowed(options.ladder, floor_)),
       point_(point_of(options, coarsest_)),
       window_(static_cast<std::size_t>(options.window)),
       readings_(window_),
-      sending_(std::max(window_, dozen)) {}
+      sending_(std::max(window_, dozen)),
+      forget_after_s_(ladder_tuning::forget_after_s) {}
 
 double LadderPolicy::bits(std::size_t point) const {
   return bits_per_image(options_.ladder[point].codec, now_.next);
@@ -49,7 +54,8 @@ std::optional<Decision> LadderPolicy::decide(const LinkObservation& link, std::u
   sending_.add(link);
   ++calls_;
   lacking_ = false;
-  unfilled_ = link.capacity == Capacity::measured ? 0 : unfilled_ + 1;
+  if (link.capacity == Capacity::measured || calls_ == 1) measured_s_ = link.time_s;
+  if (auto decision = obey_floor()) return decision;
   if (rate_ <= 0) return without_rate();
   readings_.add(link.capacity, link.capacity_bps / rate_, bits());
   catch_up();
@@ -57,6 +63,17 @@ std::optional<Decision> LadderPolicy::decide(const LinkObservation& link, std::u
   if (auto decision = down_slowly()) return decision;
   if (auto decision = up()) return decision;
   return report_recovered();
+}
+
+std::optional<Decision> LadderPolicy::obey_floor() {
+  const double floor = now_.floor.value_or(options_.floor);
+  if (floor == floor_) return std::nullopt;
+  floor_ = floor;
+  coarsest_ = coarsest_allowed(options_.ladder, floor_);
+  if (point_ <= coarsest_) return std::nullopt;
+  return move_to(
+      coarsest_, rate_ > 0 ? now_.capacity_bps / rate_ : 0,
+      fmt::format("the floor of the ring's agreement leaves this link {:.1f} %", floor_));
 }
 
 void LadderPolicy::catch_up() {
@@ -68,8 +85,11 @@ void LadderPolicy::catch_up() {
   settled_ = false;
 }
 
-// No target rate is known yet. A link that is busy all the time is the bottleneck.
+// No target rate is known, and by now it should be. A link that is busy all the time is the
+// bottleneck.
 std::optional<Decision> LadderPolicy::without_rate() {
+  if (begun_s_ < 0) begun_s_ = now_.time_s;
+  if (now_.time_s - begun_s_ < rate_wait_s) return std::nullopt;
   const auto progress = sending_.over(dozen);
   if (point_ == coarsest_ || !progress || progress->busy() < saturated_share) return std::nullopt;
   std::size_t to = point_ + 1;

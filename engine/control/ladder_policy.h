@@ -25,7 +25,8 @@
 //   next, up to 8; one that succeeds halves them.
 // A link that was saturated at this point and no longer is, or that carries frames clearly faster,
 //   has changed: both memories are dropped. Also when frames are small and nothing was measured for
-//   8 windows, the next time 16, 32 ...
+//   five minutes, the next time ten, twenty ...: seldom enough that a steady link is left alone.
+// The floor may change while the link is in use: up to the coarsest point allowed at once.
 // The meter may be wrong. If large frames were sent twice as fast as it reads for a window, the
 // frames
 //   are believed, and then only late frames lower the point.
@@ -64,6 +65,7 @@ class LadderPolicy final : public LinkPolicy {
   double bits(std::size_t point) const;
   double bits() const { return bits(point_); }
 
+  std::optional<Decision> obey_floor();
   std::optional<Decision> without_rate();
   std::optional<Decision> down();         // immediately
   std::optional<Decision> down_slowly();  // after half a window or a whole one
@@ -83,11 +85,13 @@ class LadderPolicy final : public LinkPolicy {
   std::optional<std::size_t> finer_that_fits(double room, double low) const;
   std::optional<std::size_t> point_to_try() const;
   bool link_changed(const LinkReadings::Estimate& whole, double frames_room, bool telling);
+  bool forgotten(bool telling);
   double room_of_frames() const;  // from the sending of frames; 0: unknown
   std::string link_carries(double room) const;
   std::string shortage(double room) const;
 
   ControllerOptions options_;
+  double floor_;
   std::size_t coarsest_;  // allowed by the floor
   std::size_t point_;     // index in the ladder
   std::size_t window_;
@@ -97,12 +101,13 @@ class LadderPolicy final : public LinkPolicy {
   LinkObservation now_;
   double rate_ = 0;  // images/s, the target
   std::uint64_t frame_ = 0;
-  std::size_t calls_ = 0;         // micro-batches since the point changed
-  bool climbed_ = false;          // moved up, and the first window is not over
-  bool bursts_fill_ = false;      // measured for a window although the link was partly idle
-  std::size_t unfilled_ = 0;      // micro-batches since the last measured reading
-  std::size_t forget_after_ = 8;  // windows without a measured reading
-  std::size_t patience_ = 1;      // windows before the next step up
+  std::size_t calls_ = 0;     // micro-batches since the point changed
+  bool climbed_ = false;      // moved up, and the first window is not over
+  bool bursts_fill_ = false;  // measured for a window although the link was partly idle
+  double begun_s_ = -1;       // the first micro-batch without a target rate
+  double measured_s_ = 0;     // when the link was last measured
+  double forget_after_s_;     // without a measured reading
+  std::size_t patience_ = 1;  // windows before the next step up
   Refusal refusal_;
   bool short_ = false;          // of the target rate
   bool lacking_ = false;        // now, by the latest readings

@@ -17,6 +17,8 @@ inline constexpr double clear_after_refusal = 1.25;     // of the reading at whi
 inline constexpr double max_growth = 2;                 // in bytes, of one step up; or one point
 inline constexpr std::size_t max_patience = 8;          // windows
 inline constexpr std::size_t max_catch_up_windows = 8;  // windows
+inline constexpr double forget_after_s = 300;           // the first time
+inline constexpr double rate_wait_s = 8;                // before the policy goes without a rate
 
 // Evidence from sending frames.
 inline constexpr std::size_t dozen = 12;

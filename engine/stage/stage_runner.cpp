@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/codec/packed_pixels.h"
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -62,10 +63,13 @@ StageRunner::StageRunner(Context& context, const ModelFile& model, StageRange ra
   }
 }
 
-CodecSpec StageRunner::check_input(std::span<const std::byte> coded, std::uint32_t images) const {
+void StageRunner::check_images(std::uint32_t images) const {
   if (images < 1 || images > static_cast<std::uint32_t>(stage_.max_images()))
     throw Error(fmt::format("a frame holds {} images, the plan allows 1 to {}", images,
                             stage_.max_images()));
+}
+
+CodecSpec StageRunner::check_input(std::span<const std::byte> coded, std::uint32_t images) const {
   const Architecture& a = architecture_;
   const bool pixels = read_coded_header(coded).id == CodecId::pixels;
   if (pixels != stage_.first()) {
@@ -82,6 +86,15 @@ CodecSpec StageRunner::check_input(std::span<const std::byte> coded, std::uint32
 
 void StageRunner::submit(std::span<const std::byte> coded, std::uint32_t images) {
   if (pending_ == depth()) throw std::logic_error("StageRunner::submit: nothing was collected");
+  check_images(images);
+  std::vector<std::byte> unpacked;
+  if (stage_.first() && is_packed_pixels(coded)) {
+    const auto size = [](int side) { return static_cast<std::size_t>(side); };
+    unpacked =
+        unpacked_pixels(coded, {images, size(architecture_.channels),
+                                size(architecture_.image_height), size(architecture_.image_width)});
+    coded = unpacked;
+  }
   const CodecSpec spec = check_input(coded, images);
   Slot& slot = slots_[next_];
   const std::byte* const body = input_body(coded, slot);

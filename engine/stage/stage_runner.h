@@ -36,10 +36,10 @@ class StageRunner {
   int depth() const { return static_cast<int>(slots_.size()); }
   int pending() const { return pending_; }
 
-  // coded: of the first stage, pixels [images, channels, height * width]; of others, the residual
-  // stream [images, tokens, dim] in any other codec. Aligned to 4 bytes, as a vector is; not needed
-  // after the call. Throws Error for what is not that, and for too many images; then nothing was
-  // submitted.
+  // coded: of the first stage, pixels [images, channels, height * width], packed or not; of others,
+  // the residual stream [images, tokens, dim] in any other codec. Aligned to 4 bytes, as a vector
+  // is; not needed after the call. Throws Error for what is not that, and for too many images; then
+  // nothing was submitted.
   void submit(std::span<const std::byte> coded, std::uint32_t images);
 
   // The oldest submitted result, waiting for it. Replaces what is in `coded`, using its memory
@@ -56,6 +56,7 @@ class StageRunner {
     CodecSpec spec;  // a GPU's
   };
 
+  void check_images(std::uint32_t images) const;
   CodecSpec check_input(std::span<const std::byte> coded, std::uint32_t images) const;
   const std::byte* input_body(std::span<const std::byte> coded, Slot& slot);
   CodecSpec output_codec(std::uint32_t images) const;

@@ -27,7 +27,9 @@ LinkObservation take_observation(Input& input) {
   link.sending_s = input.take<double>();
   link.capacity = static_cast<Capacity>(input.take<std::uint8_t>() % 3);
   link.capacity_bps = input.take<double>();
-  link.compute_rate = input.take<float>();
+  link.needed_rate = input.take<float>();
+  const auto floor = input.take<std::uint8_t>();
+  if (floor < 128) link.floor = floor;
   link.next = {input.take<std::uint32_t>(), 197, 192};
   return link;
 }

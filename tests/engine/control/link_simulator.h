@@ -192,7 +192,7 @@ class Run {
     seen.time_s = t;
     seen.next = setting_.shape;
     if (setting_.tells_compute_rate)
-      seen.compute_rate = std::min(setting_.compute_rate, setting_.receiver_rate);
+      seen.needed_rate = std::min(setting_.compute_rate, setting_.receiver_rate);
     while (begun_seen_ < begun_.size() && begun_[begun_seen_].first <= t)
       bytes_ += static_cast<std::uint64_t>(begun_[begun_seen_++].second);
     while (left_seen_ < sending_.size() && sending_[left_seen_].first <= t)

@@ -120,7 +120,7 @@ TEST_CASE("numbers that make no sense are not known, and harm nothing") {
         seen.credit_wait_s = i % 7 == 0 ? wrong : 0.0;
         seen.capacity = i % 2 == 0 ? Capacity::measured : Capacity::at_least;
         seen.capacity_bps = wrong;
-        seen.compute_rate = i % 4 == 0 ? wrong : 100;
+        seen.needed_rate = i % 4 == 0 ? wrong : 100;
         CHECK(controller.choose(seen) == ptq(8));
       }
       CHECK(controller.decision_count() == 0);

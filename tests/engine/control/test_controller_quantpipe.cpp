@@ -78,7 +78,7 @@ TEST_CASE("nothing is known: nothing changes") {
   options.target_rate = 0;
   ByHand link(options);
   for (int i = 0; i < 200; ++i) CHECK(link.measured(1) == ds_aciq(8));
-  link.seen().compute_rate = 100;  // of the slowest stage
+  link.seen().needed_rate = 100;  // of the slowest part
   for (int i = 0; i < 50; ++i) link.measured(1);
   CHECK(link.current() == ds_aciq(2));
 
