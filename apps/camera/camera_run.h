@@ -32,7 +32,7 @@ struct CameraSummary {
 };
 
 // Until the source ends, or SIGINT or SIGTERM comes: what is under way is answered first. A ring of
-// other machines that is lost is reconnected, after 1, 2, 4 ... 30 s. Throws Error for what is
+// other machines that is lost is reconnected, tried every 2 s. Throws Error for what is
 // wrong from the beginning, and for files that cannot be read on.
 CameraSummary run_camera(const CameraRunOptions& options);
 

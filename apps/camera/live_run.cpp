@@ -102,6 +102,7 @@ CameraSummary LiveRun::run() {
   while (pipeline_->next(answered)) answer(answered.frames.at(0), answered.logits);
   summary_.run.ring = session_->stats();
   summary_.run.outputs = session_->histories();
+  summary_.run.limit = session_->limit();
   const ReplayState state = session_->state();
   summary_.feed = feed_->stats();
   summary_.live = feed_->live();
@@ -111,6 +112,10 @@ CameraSummary LiveRun::run() {
   const std::lock_guard lock(mutex_);
   summary_.stopped = stopped_;
   summary_.run.seconds = std::chrono::duration<double>(last_answer_ - begun_).count();
+  if (state.reconnects > 0) {
+    const std::chrono::duration<double> counted = last_answer_ - state.connected_at;
+    summary_.run.ring_seconds = std::max(counted.count(), 1e-3);
+  }
   summary_.latency_p50_s = latencies_.percentile(0.5);
   summary_.latency_p95_s = latencies_.percentile(0.95);
   summary_.longest_s = latencies_.max();

@@ -111,6 +111,7 @@ RunSummary run_classify(const ClassifyOptions& options) {
   summary.ring = session.stats();
   summary.outputs = session.histories();
   summary.passed_over = source.passed_over().text();
+  summary.limit = session.limit();
   if (!options.report_file.empty()) write_text_file(options.report_file, report_json(summary));
   return summary;
 }

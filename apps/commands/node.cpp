@@ -7,10 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
+#include "apps/commands/node_metrics.h"
 #include "apps/commands/option_check.h"
 #include "apps/commands/service_notify.h"
 #include "apps/session/quantring.h"
@@ -20,7 +22,7 @@ namespace quantring::apps {
 namespace {
 
 struct NodeCommand {
-  std::string model, listen = "0.0.0.0:7710";
+  std::string model, listen = "0.0.0.0:7710", metrics;
   ComputeOptions compute;
   int threads = 0;
   bool quiet = false;
@@ -40,12 +42,24 @@ void run(const NodeCommand& command) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  const std::string identity = identity_text(ModelFile(command.model));
+  std::string identity, hash;
+  {
+    const ModelFile model(command.model);
+    identity = identity_text(model);
+    hash = model.hash();
+  }
+  std::optional<NodeMetrics> metrics;
+  if (!command.metrics.empty()) {
+    metrics.emplace(command.metrics, command.model, hash);
+    if (!command.quiet)
+      std::fputs(fmt::format("metrics on port {}\n", metrics->port()).c_str(), stderr);
+  }
   NodeOptions options;
   options.model = command.model;
   options.listen = command.listen;
   options.compute = {command.compute.device, command.compute.precision, command.threads};
   options.alive = [&] { notifier.alive(); };
+  if (metrics) options.report = [&](const NodeReport& report) { metrics->show(report); };
   // From several threads: fputs writes a line as a whole.
   options.log = [&](const std::string& line) {
     notifier.status(line);
@@ -91,6 +105,10 @@ void add_node(CLI::App& app) {
   sub->add_option("-l,--listen", command->listen, "Address and port to listen on")
       ->transform(listen_address("0.0.0.0"))
       ->capture_default_str();
+  sub->add_option("--metrics", command->metrics,
+                  "Serve /metrics (Prometheus) and /healthz over HTTP on this address, such as "
+                  "127.0.0.1:9710")
+      ->transform(listen_address("127.0.0.1"));
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
       ->check(CLI::Range(1, 256));
   add_compute_options(*sub, command->compute);

@@ -43,12 +43,15 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
       ->needs(codec_option);
   command
       .add_option("--target", options.request.links.target_rate,
-                  "Images/s that no link may hold up (default: what the slowest stage computes)")
+                  "Images/s that no link may hold up (default: what the slowest part of the ring "
+                  "carries)")
       ->check(CLI::Range(min_target_rate, max_target_rate));
   command
-      .add_option("--floor", options.request.links.floor,
-                  "Policy ladder: least agreement with uncoded links, percent; rather slower than "
-                  "coarser")
+      .add_option(
+          "--floor", options.request.links.floor,
+          "Policy ladder: least agreement of the ring's answers with those of uncoded links, "
+          "percent, estimated from the ladder for all links together; rather slower than "
+          "coarser (default: 90; 0: any)")
       ->check(CLI::Range(0.0, 100.0));
   command.add_option(
       "--ladder", options.request.links.ladder,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "apps/commands/option_check.h"
@@ -23,6 +24,15 @@ std::string model_path(const std::string& flag, const RingConfig& config) {
   const std::string path = flag.empty() ? config.model : flag;
   if (path.empty()) {
     throw OptionError("no model: add --model FILE, or model = \"FILE\" in the ring file");
+  }
+  std::error_code ignored;
+  if (flag.empty() && !std::filesystem::exists(path, ignored)) {
+    const auto beside = std::filesystem::path(config.file).parent_path() / path;
+    throw Error(fmt::format(
+        "{} names the model '{}', and there is neither '{}' nor '{}': write its whole path, or add "
+        "--model FILE",
+        config.file, path, std::filesystem::absolute(beside).lexically_normal().string(),
+        std::filesystem::absolute(path).lexically_normal().string()));
   }
   return path;
 }

@@ -27,8 +27,8 @@ std::string stage_table(const RunSummary& summary) {
     rows.push_back(
         {fmt::format("{}", i), stage.address, range_text(summary.ranges.at(i)),
          worker.device.empty() ? "-" : worker.device,
-         fmt::format("{:.0f}", 100 * ratio(stage.compute_s, summary.seconds)),
-         fmt::format("{:.1f}", ratio(static_cast<double>(stage.images), summary.seconds)),
+         fmt::format("{:.0f}", 100 * ratio(stage.compute_s, summary.counted_seconds())),
+         fmt::format("{:.1f}", ratio(static_cast<double>(stage.images), summary.counted_seconds())),
          fmt::format("{:.1f}", worker.resident_mb)});
   }
   return table(rows);
@@ -44,15 +44,16 @@ std::string link_table(const RunSummary& summary) {
     const auto [capacity, bps] = link_capacity(summary.ring, summary.outputs, i);
     const LinkCoding coding = link_coding(summary.ring, i);
     const auto images = static_cast<double>(link.images);
-    rows.push_back(
-        {link_name(i, summary.ring.stages.size()),
-         link.frames == 0 ? "-" : codec_text(coding.codec),
-         fmt::format("{:.2f}", bits_per_element(link, coding)),
-         fmt::format("{:.0f}", ratio(static_cast<double>(link.payload_bytes), images)),
-         fmt::format("{:.1f}", ratio(static_cast<double>(link.wire_bytes) * 8e-6, summary.seconds)),
-         capacity_text(capacity, bps),
-         fmt::format("{:.0f}", 100 * std::min(1.0, ratio(link.sending_s, summary.seconds))),
-         fmt::format("{:.1f}", ratio(images, summary.seconds))});
+    rows.push_back({link_name(i, summary.ring.stages.size()),
+                    link.frames == 0 ? "-" : codec_text(coding.codec),
+                    fmt::format("{:.2f}", bits_per_element(link, coding)),
+                    fmt::format("{:.0f}", ratio(static_cast<double>(link.payload_bytes), images)),
+                    fmt::format("{:.1f}", ratio(static_cast<double>(link.wire_bytes) * 8e-6,
+                                                summary.counted_seconds())),
+                    capacity_text(capacity, bps),
+                    fmt::format("{:.0f}", 100 * std::min(1.0, ratio(link.sending_s,
+                                                                    summary.counted_seconds()))),
+                    fmt::format("{:.1f}", ratio(images, summary.counted_seconds()))});
   }
   return table(rows);
 }
@@ -80,7 +81,42 @@ std::string decision_list(const RunSummary& summary) {
         "links were coded in fewer bits to keep up: some answers may differ from those of one "
         "process (--codec raw32 keeps them)\n";
   }
+  if (coarser && summary.links.policy == Policy::ladder) {
+    text += fmt::format(
+        "as coded at the end, {:.2f} % of the answers or more are those of one process: an "
+        "estimate "
+        "from the ladder, all coded links together\n",
+        estimated_agreement(summary));
+  }
   return text;
+}
+
+// What kept a run from its target, or the floor from a higher rate; empty when nothing did.
+std::string limit_text(const RunSummary& summary) {
+  const RingLimit& limit = summary.limit;
+  const double target = summary.links.target_rate;
+  const bool missed = target > 0 && summary.images_per_s() < target;
+  if (!missed && (!limit.coded || target > 0)) return {};
+  std::string text;
+  if (missed)
+    text = fmt::format("the target of {:g} images/s was missed: {:.4g} images/s", target,
+                       summary.images_per_s());
+  if (limit.part.empty()) {
+    const std::string slowest = slowest_part(summary);
+    if (!slowest.empty()) text += fmt::format("; busiest was {}", slowest);
+  } else {
+    text += fmt::format("{}{} limits the ring to {:.3g} images/s", missed ? "; " : "", limit.part,
+                        limit.rate);
+  }
+  if (limit.coded && limit.rest > 0)
+    text += fmt::format(", everything else carries {:.3g}", limit.rest);
+  if (limit.coded && !limit.floor) text += ": it is at the ladder's coarsest point";
+  if (limit.floor)
+    text += fmt::format(
+        ": fewer bits would fall below the floor of {:g} % agreement, estimated for all links "
+        "together (--floor)",
+        summary.links.floor);
+  return text + '\n';
 }
 
 }  // namespace
@@ -102,7 +138,8 @@ std::string slowest_part(const RunSummary& summary) {
   const auto consider = [&](double seconds, const std::string& what) {
     if (seconds <= max_seconds) return;
     max_seconds = seconds;
-    name = fmt::format("{} ({:.0f} %)", what, 100 * std::min(1.0, ratio(seconds, summary.seconds)));
+    name = fmt::format("{} ({:.0f} %)", what,
+                       100 * std::min(1.0, ratio(seconds, summary.counted_seconds())));
   };
   const auto& stages = summary.ring.stages;
   for (std::size_t i = 0; i < stages.size(); ++i)
@@ -112,6 +149,13 @@ std::string slowest_part(const RunSummary& summary) {
     consider(links[i].sending_s, "link " + link_name(i, stages.size()));
   }
   return name;
+}
+
+double estimated_agreement(const RunSummary& summary) {
+  std::vector<CodecSpec> codecs;
+  for (std::size_t link = 1; link < summary.ring.stages.size(); ++link)
+    codecs.push_back(link_coding(summary.ring, link).codec);
+  return ring_agreement(codecs, summary.links.ladder);
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
@@ -137,8 +181,13 @@ std::string closing_report(const RunSummary& summary) {
     text += fmt::format("top-1 {:.2f} %, top-5 {:.2f} % of {} labelled\n", summary.top1_percent(),
                         summary.top5_percent(), summary.labelled);
   }
+  if (summary.ring_seconds > 0) {
+    text += fmt::format("the ring's counters are of the {:.1f} s since it was connected last\n",
+                        summary.ring_seconds);
+  }
   if (!summary.ring.stages.empty()) {
-    text += stage_table(summary) + link_table(summary) + decision_list(summary);
+    text +=
+        stage_table(summary) + link_table(summary) + decision_list(summary) + limit_text(summary);
   }
   return text;
 }

@@ -18,6 +18,10 @@ std::string closing_report(const RunSummary& summary);
 // The busiest part: "link 0 -> 1 (98 %)" or "compute of stage 2 (91 %)"; empty without a ring.
 std::string slowest_part(const RunSummary& summary);
 
+// Percent of the ring's answers that are those of one process, as its links are coded now, by the
+// ladder of policy ladder.
+double estimated_agreement(const RunSummary& summary);
+
 // Aligned columns, the first to the left, the others to the right. rows[0] is the header.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 

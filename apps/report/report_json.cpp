@@ -94,6 +94,21 @@ std::string report_json(const RunSummary& summary) {
   }
   if (!summary.ring.stages.empty()) {
     value["policy"] = policy_name(summary.links.policy);
+    if (summary.links.policy != Policy::fixed) {
+      value["target_images_per_s"] = known(summary.links.target_rate);
+      value["target_missed"] =
+          summary.links.target_rate > 0 && summary.images_per_s() < summary.links.target_rate;
+    }
+    if (summary.links.policy == Policy::ladder) {
+      value["floor_percent"] = summary.links.floor;
+      value["estimated_agreement_percent"] = estimated_agreement(summary);
+    }
+    if (!summary.limit.part.empty()) {
+      value["limit"] = {{"part", summary.limit.part},
+                        {"images_per_s", summary.limit.rate},
+                        {"because_of_floor", summary.limit.floor}};
+    }
+    value["ring_seconds"] = summary.counted_seconds();
     value["stages"] = stages_json(summary);
     value["links"] = links_json(summary);
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "apps/session/ring/link_targets.h"
 #include "apps/session/ring/output_history.h"
 #include "engine/control/controller.h"
 #include "engine/model/model_file.h"
@@ -36,6 +37,7 @@ class BatchSession {
   virtual net::RingStats stats() const = 0;       // so far; empty without a ring
   virtual net::RingStats finish() = 0;            // exact; after the last result
   virtual OutputHistories histories() const = 0;  // of the links between stages, so far
+  virtual RingLimit limit() const = 0;            // what holds the ring up now
 };
 
 // The whole model in this process, computed on the thread that calls next(). Throws Error.
@@ -43,9 +45,9 @@ std::unique_ptr<BatchSession> make_local_session(const ModelFile& model, int max
                                                  const ContextOptions& compute);
 
 // Connects to the ring and waits until every stage is ready. options: with the stages' addresses;
-// their work is filled in from ranges and link. Throws Error.
+// their work is filled in from ranges and links, whose floor is the ring's. Throws Error.
 std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::HeadOptions options,
                                                 const std::vector<StageRange>& ranges,
-                                                const ControllerOptions& link, int max_images);
+                                                const ControllerOptions& links, int max_images);
 
 }  // namespace quantring

@@ -60,6 +60,7 @@ class LocalSession final : public BatchSession {
   net::RingStats stats() const override { return {}; }
   net::RingStats finish() override { return {}; }
   OutputHistories histories() const override { return {}; }
+  RingLimit limit() const override { return {}; }
 
  private:
   static constexpr std::size_t max_waiting = 2;

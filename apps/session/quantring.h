@@ -93,11 +93,13 @@ struct RingOptions {
   std::string policy;              // quantpipe, ladder or fixed; fixed where only a codec is given
   std::string codec;               // "ptq", "raw32", ...: where the policy starts
   int bits = 0;                    // bits an element, for a codec that has several widths
-  double target_images_per_s = 0;  // rate that no link should hold up; 0: the slowest stage's
-  double min_agreement = 0;        // percent of answers that equal those of uncoded links
-  std::string ladder;              // file of operating points
-  double link_mbps = 0;            // pace of every link, Mbit/s
-  // Connect again when the ring is lost, after 1, 2, 4 ... 30 s, and submit unanswered pictures
+  double target_images_per_s = 0;  // rate that no link should hold up; 0: the slowest part's
+  // Percent of answers that equal those of uncoded links, estimated for all links together; 0: the
+  // ring file's, or 90; below 0: any.
+  double min_agreement = 0;
+  std::string ladder;    // file of operating points
+  double link_mbps = 0;  // pace of every link, Mbit/s
+  // Connect again when the ring is lost, every 2 s, and submit unanswered pictures
   // again. false: next() throws.
   bool reconnect = false;
   // One line of text when the ring is lost or is back, from a thread of the library.
@@ -186,6 +188,17 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
+// Counts since the node began.
+struct NodeReport {
+  std::uint64_t sessions = 0, failed_sessions = 0;
+  bool busy = false;   // a head's session is under way
+  std::string client;  // busy: host that the session came from
+  int stage = -1;      // busy: number of the stage, once it is known
+  std::uint64_t images = 0;
+  double compute_seconds = 0;
+  std::uint64_t received_bytes = 0, sent_bytes = 0;
+};
+
 struct NodeOptions {
   std::string model;                      // model file, or the part of it that holds the stage
   std::string listen = "127.0.0.1:7710";  // HOST:PORT, [IPv6]:PORT; port 0 takes a free one
@@ -196,6 +209,7 @@ struct NodeOptions {
   std::function<void(const std::string& line)> log;
   // About once a second on the thread that serves the connections; stops when it hangs.
   std::function<void()> alive;
+  std::function<void(const NodeReport&)> report;  // as often, on the same thread
 };
 
 // Stops run_node() from another thread, or from a signal handler. Copies share one state.

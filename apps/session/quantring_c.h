@@ -87,8 +87,8 @@ typedef struct {
   int max_batch;              /* images that one submit may hold, 1 to 1024 */
   const char *policy, *codec; /* coding of the links; NULL: the ring file's, or the default */
   int bits;                   /* bits an element, for a codec of several widths; 0: its only one */
-  double target_images_per_s; /* rate that no link should hold up; 0: the slowest stage's */
-  double min_agreement;       /* percent; 0: none */
+  double target_images_per_s; /* rate that no link should hold up; 0: the slowest part's */
+  double min_agreement;       /* of all links together, percent; 0: the default; below 0: any */
   const char* ladder;         /* file of operating points; NULL: the default */
   double link_mbps;           /* pace of every link, Mbit/s; 0: none */
   int reconnect;              /* not 0: a lost ring is connected again, and nothing is lost */

@@ -11,6 +11,13 @@ namespace {
 
 // Batches that wait for the sender where nothing else limits them.
 constexpr std::size_t max_unsent = 2;
+// Links are coded for more than a source gives, so that they do not become what is slowest.
+constexpr double source_margin = 1.1;
+
+double clock_s() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
 
 }  // namespace
 
@@ -19,6 +26,7 @@ ReplaySession::ReplaySession(Connect connect, ReplayOptions options)
       options_(std::move(options)),
       session_(connect_()),
       delay_(options_.delays) {
+  state_.connected_at = std::chrono::steady_clock::now();
   sender_ = std::thread([this] { send(); });
   receiver_ = std::thread([this] { receive(); });
 }
@@ -40,9 +48,21 @@ std::uint64_t ReplaySession::submit(PixelBatch&& batch) {
     state_.dropped += batch.images;
     return next_id_++;
   }
+  source_.arrived(batch.images, clock_s());
   unanswered_.push_back({next_id_, std::move(batch)});
+  note_source();
   changed_.notify_all();
-  return next_id_++;
+  const std::uint64_t id = next_id_++;
+  const auto rate = source_.news(clock_s());
+  const std::shared_ptr<BatchSession> session = session_;
+  const bool told = expected_rate_ > 0;
+  lock.unlock();
+  if (rate && session && !told) session->expect_rate(source_margin * *rate);
+  return id;
+}
+
+void ReplaySession::note_source() {
+  source_.waits(session_ && !closed_ && sent_ == unanswered_.size() && has_room(), clock_s());
 }
 
 bool ReplaySession::wait_for_room() {
@@ -67,6 +87,7 @@ void ReplaySession::check_usable() const {
 void ReplaySession::close_input() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
+  note_source();
   changed_.notify_all();
 }
 
@@ -153,6 +174,16 @@ OutputHistories ReplaySession::histories() const {
   return session->histories();
 }
 
+RingLimit ReplaySession::limit() const {
+  std::shared_ptr<BatchSession> session;
+  {
+    const std::lock_guard lock(mutex_);
+    if (over_ || session_ == nullptr) return last_limit_;
+    session = session_;
+  }
+  return session->limit();
+}
+
 void ReplaySession::send() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -174,6 +205,7 @@ void ReplaySession::send() {
       } else {
         batch->pixels = std::move(next.pixels);
       }
+      note_source();
     } else {
       close_sent_ = true;
     }
@@ -222,9 +254,11 @@ bool ReplaySession::receive_all() {
     while (session->next(logits)) add_answer(std::move(logits));
     const net::RingStats exact = session->finish();
     const OutputHistories histories = session->histories();
+    const RingLimit limit = session->limit();
     const std::lock_guard lock(mutex_);
     last_stats_ = exact;
     last_histories_ = histories;
+    last_limit_ = limit;
     return true;
   } catch (const Error& error) {
     cause = error.what();
@@ -234,6 +268,7 @@ bool ReplaySession::receive_all() {
   changed_.wait(lock, [this] { return !sending_; });
   // The sender's error is the cause where this one only says that the session was stopped.
   lost_cause_ = send_error_.empty() ? cause : send_error_;
+  send_error_ = lost_cause_;  // nothing more is sent to this session
   return false;
 }
 
@@ -250,6 +285,7 @@ void ReplaySession::add_answer(std::vector<float>&& logits) {
   logits = {};
   unanswered_.pop_front();
   --sent_;
+  note_source();
   delay_.reset();
   changed_.notify_all();
 }
@@ -271,10 +307,12 @@ bool ReplaySession::reconnect() {
     for (const Unanswered& each : unanswered_) state_.dropped += each.batch.images;
     unanswered_.clear();
   }
+  note_source();
   changed_.notify_all();
   lock.unlock();
   lost.reset();  // ends the session on the nodes that are left, which may take a moment
   lock.lock();
+  std::string logged;  // each cause once
   for (;;) {
     if ((closed_ && unanswered_.empty()) || no_reconnect_ || stopped_) {
       lock.unlock();
@@ -286,7 +324,8 @@ bool ReplaySession::reconnect() {
                                std::chrono::duration_cast<std::chrono::seconds>(wait).count());
     const std::string line = "error: " + state_.error;
     lock.unlock();
-    if (options_.log) options_.log(line);
+    if (options_.log && lost_cause_ != logged) options_.log(line);
+    logged = lost_cause_;
     lock.lock();
     changed_.wait_for(lock, wait, [this] { return stopped_ || no_reconnect_; });
     if (stopped_ || no_reconnect_) continue;
@@ -304,8 +343,10 @@ bool ReplaySession::reconnect() {
       continue;
     }
     session_ = session;
+    note_source();
     state_.error.clear();
     ++state_.reconnects;
+    state_.connected_at = std::chrono::steady_clock::now();
     const double rate = expected_rate_;
     changed_.notify_all();
     lock.unlock();

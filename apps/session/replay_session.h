@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "apps/session/batch_session.h"
+#include "apps/session/source_rate.h"
 #include "engine/camera/reopen_delay.h"
 
 namespace quantring {
@@ -33,7 +34,8 @@ struct ReplayOptions {
   std::size_t max_unanswered = 0;
   // Answers that next() has not taken, before no more are received; 0: no limit.
   std::size_t max_answers = 0;
-  ReopenDelays delays;                               // between attempts to connect
+  // Between attempts to connect: a node that is back is soon used.
+  ReopenDelays delays{std::chrono::milliseconds(1000), std::chrono::milliseconds(2000)};
   std::function<void(const std::string& line)> log;  // lost, and back; may be empty
 };
 
@@ -56,7 +58,8 @@ struct ReplayState {
   std::string error;           // why it is not, and when the next attempt is
   std::uint64_t answered = 0;  // images
   std::chrono::steady_clock::time_point last_answer{};
-  std::uint64_t dropped = 0;  // images of OnLoss::drop
+  std::chrono::steady_clock::time_point connected_at{};  // the last time
+  std::uint64_t dropped = 0;                             // images of OnLoss::drop
   std::uint64_t reconnects = 0;
   std::size_t unanswered = 0;  // batches
 };
@@ -90,10 +93,12 @@ class ReplaySession {
   void stop_reconnecting() noexcept;
   void stop() noexcept;  // blocked and later calls throw Error("the session was stopped")
 
-  void expect_rate(double images_per_s);  // BatchSession::expect_rate
+  // BatchSession::expect_rate; without it the rate at which pictures were submitted counts.
+  void expect_rate(double images_per_s);
   ReplayState state() const;
   net::RingStats stats() const;  // of the ring as it is or was last connected; exact when over
   OutputHistories histories() const;
+  RingLimit limit() const;
 
  private:
   struct Unanswered {
@@ -102,6 +107,7 @@ class ReplaySession {
   };
 
   bool has_room() const;              // under mutex_
+  void note_source();                 // under mutex_
   void check_usable() const;          // under mutex_
   std::optional<BatchAnswer> take();  // under mutex_
   void send();                        // the sender's thread
@@ -127,8 +133,10 @@ class ReplaySession {
   std::exception_ptr failure_;
   ReplayState state_;
   double expected_rate_ = 0;
+  SourceRate source_;
   net::RingStats last_stats_;  // of a session that is gone
   OutputHistories last_histories_;
+  RingLimit last_limit_;
   ReopenDelay delay_;
 
   std::thread sender_, receiver_;  // last: they use all of the above

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/session/ring/link_targets.h"
 #include "apps/session/ring/output_history.h"
 #include "engine/control/controller.h"
 #include "engine/model/architecture.h"
@@ -17,16 +18,20 @@ struct RunSummary {
   std::uint64_t images = 0, unreadable = 0;
   std::uint64_t labelled = 0, top1 = 0, top5 = 0;  // top1, top5: right, of the labelled
   double seconds = 0;                              // from the first submission to the last result
-  std::vector<StageRange> ranges;                  // of the ring's stages; empty without a ring
-  net::RingStats ring;                             // exact; empty without a ring
-  ControllerOptions links;                         // of the senders between stages
-  OutputHistories outputs;                         // one a stage; empty without a ring
-  std::string passed_over;                         // PassedOver::text of the source
+  double ring_seconds = 0;         // of these, since the ring was connected last; 0: all
+  std::vector<StageRange> ranges;  // of the ring's stages; empty without a ring
+  net::RingStats ring;             // exact; empty without a ring
+  ControllerOptions links;         // of the senders between stages; the floor is the ring's
+  RingLimit limit;                 // what held the ring up last
+  OutputHistories outputs;         // one a stage; empty without a ring
+  std::string passed_over;         // PassedOver::text of the source
 
   // Counts one answer, and whether it is right where that is known. label: -1 if unknown.
   void count(int label, std::span<const float> logits);
 
   double images_per_s() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
+  // In which the ring's counters were counted.
+  double counted_seconds() const { return ring_seconds > 0 ? ring_seconds : seconds; }
   double top1_percent() const { return percent(top1); }
   double top5_percent() const { return percent(top5); }
 

@@ -68,7 +68,8 @@ LinkChoice link_choice(const RingOptions& options) {
     links.target_rate = checked("target_images_per_s", options.target_images_per_s, min_target_rate,
                                 max_target_rate);
   }
-  if (options.min_agreement != 0) {
+  if (options.min_agreement < 0) links.floor = 0;
+  if (options.min_agreement != 0 && !links.floor) {
     links.floor = checked("min_agreement", options.min_agreement, 0, 100);
   }
   if (!options.ladder.empty()) links.ladder = options.ladder;
@@ -247,7 +248,11 @@ SessionReport Session::report() const {
     report.seconds = std::chrono::duration<double>(last - first).count();
     report.images_per_s = static_cast<double>(report.answered) / report.seconds;
   }
-  add_ring_report(impl_->session.stats(), impl_->session.histories(), impl_->ranges, report);
+  const bool again = state.reconnects > 0 && last > state.connected_at;
+  const double counted =
+      again ? std::chrono::duration<double>(last - state.connected_at).count() : report.seconds;
+  add_ring_report(impl_->session.stats(), impl_->session.histories(), impl_->ranges, counted,
+                  report);
   return report;
 }
 

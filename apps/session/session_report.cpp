@@ -8,7 +8,7 @@
 namespace quantring {
 
 void add_ring_report(const net::RingStats& stats, const OutputHistories& histories,
-                     const std::vector<StageRange>& ranges, SessionReport& report) {
+                     const std::vector<StageRange>& ranges, double seconds, SessionReport& report) {
   const std::size_t stages = std::min(stats.stages.size(), ranges.size());
   if (stages == 0) return;
   for (std::size_t i = 0; i < stages; ++i) {
@@ -33,9 +33,7 @@ void add_ring_report(const net::RingStats& stats, const OutputHistories& histori
     link.frames = from.frames;
     link.payload_bytes = from.payload_bytes;
     link.wire_bytes = from.wire_bytes;
-    if (report.seconds > 0) {
-      link.mbps = static_cast<double>(from.wire_bytes) * 8e-6 / report.seconds;
-    }
+    if (seconds > 0) link.mbps = static_cast<double>(from.wire_bytes) * 8e-6 / seconds;
     const LinkCapacity capacity = link_capacity(stats, histories, i);
     link.capacity_mbps = capacity.bps * 1e-6;
     link.capacity_measured = capacity.kind == net::Capacity::measured;

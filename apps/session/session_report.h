@@ -9,8 +9,8 @@
 
 namespace quantring {
 
-// Fills stages and links; report.seconds is used for rates. ranges: of the stages.
+// Fills stages and links. ranges: of the stages. seconds: in which the counters were counted.
 void add_ring_report(const net::RingStats& stats, const OutputHistories& histories,
-                     const std::vector<StageRange>& ranges, SessionReport& report);
+                     const std::vector<StageRange>& ranges, double seconds, SessionReport& report);
 
 }  // namespace quantring

@@ -49,7 +49,7 @@ void work_order_refuses(const std::string& text) {
 }
 
 void instruction(const std::string& text) {
-  AdaptiveOutput output({}, 197, 192, {});
+  AdaptiveOutput output({}, 1, 197, 192, {});
   output.instructed(text);
   if (!(output.state().target_rate >= 0)) std::abort();
 }

@@ -258,7 +258,7 @@ def worker_seeds():
             "host": "orin-1", "cores": 6, "memory_bytes": 8 << 30, "free_bytes": 5 << 30}  # fmt: skip
     yield "probe_order", b"\3" + json.dumps({"probe": True}).encode()
     yield "probe_report", b"\3" + json.dumps(node).encode()
-    yield "instruction", b"\2" + json.dumps({"compute_rate": 61.25}).encode()
+    yield "instruction", b"\2" + json.dumps({"links": [[61.25, 97.9], [30, 90]]}).encode()
 
 
 def http_request_seeds():

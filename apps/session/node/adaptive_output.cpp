@@ -2,34 +2,23 @@
 
 #include <algorithm>
 
-#include "apps/session/ring/link_choice.h"
-#include "ops/base/error.h"
-#include "ops/base/json.h"
+#include "apps/session/ring/link_targets.h"
+#include "engine/control/link_policy.h"
 
 namespace quantring {
 
-std::string compute_rate_instruction(double images_per_s) {
-  return nlohmann::json{{"compute_rate", images_per_s}}.dump();
-}
-
-AdaptiveOutput::AdaptiveOutput(const ControllerOptions& options, std::uint32_t tokens,
+AdaptiveOutput::AdaptiveOutput(const ControllerOptions& options, int stage, std::uint32_t tokens,
                                std::uint32_t dim, Log log)
     : options_(options),
       controller_(options),
+      stage_(stage),
       tokens_(tokens),
       dim_(dim),
       log_(std::move(log)),
       start_(std::chrono::steady_clock::now()) {}
 
 void AdaptiveOutput::instructed(const std::string& json) {
-  const auto value = try_parse_json(json);
-  const auto rate = value.is_object() ? value.find("compute_rate") : value.end();
-  const double images_per_s =
-      value.is_object() && rate != value.end() && rate->is_number() ? rate->get<double>() : -1;
-  if (!(images_per_s >= 0 && images_per_s <= max_target_rate)) {
-    throw Error("the head's instruction cannot be read");
-  }
-  compute_rate_ = images_per_s;
+  if (const auto asked = link_target_from_json(json, stage_)) asked_ = asked;
 }
 
 LinkObservation AdaptiveOutput::observation(std::uint32_t images) const {
@@ -42,7 +31,10 @@ LinkObservation AdaptiveOutput::observation(std::uint32_t images) const {
   seen.credit_wait_s = link_.credit_wait_s;
   seen.capacity = link_.capacity;
   seen.capacity_bps = link_.capacity_bps;
-  seen.compute_rate = compute_rate_;
+  if (asked_) {
+    seen.needed_rate = asked_->rate;
+    seen.floor = asked_->floor;
+  }
   seen.next = {images, tokens_, dim_};
   return seen;
 }
@@ -65,7 +57,7 @@ OutputState AdaptiveOutput::state() const {
   state.point = controller_.current();
   state.capacity_bps = link_.capacity_bps;
   state.capacity_filled = link_.capacity == Capacity::measured;
-  state.target_rate = options_.target_rate > 0 ? options_.target_rate : compute_rate_;
+  state.target_rate = target_rate(options_, observation(1));
   state.decision_count = controller_.decision_count();
   state.decisions.assign(controller_.decisions().begin(), controller_.decisions().end());
   return state;

@@ -60,6 +60,12 @@ void run_node(const NodeOptions& options, const StopToken& token) {
   net::NodeOptions node_options;
   node_options.listen = options.listen;
   node_options.alive = options.alive;
+  if (options.report) {
+    node_options.state = [&options](const net::NodeState& state) {
+      options.report({state.sessions, state.failed_sessions, state.busy, state.client, state.stage,
+                      state.images, state.compute_s, state.received_bytes, state.sent_bytes});
+    };
+  }
   net::RingNode node(node_options, factory, log);
   log("computing on " + compute_text(choice.options));
   if (options.ready) options.ready(node.port());

@@ -40,7 +40,7 @@ StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order,
   const Architecture& a = model_.architecture();
   warm_up(runner_, a);
   if (runner_.stage().last()) return;
-  output_.emplace(order.link, static_cast<std::uint32_t>(a.tokens()),
+  output_.emplace(order.link, order.stage, static_cast<std::uint32_t>(a.tokens()),
                   static_cast<std::uint32_t>(a.dim), std::move(log));
 }
 

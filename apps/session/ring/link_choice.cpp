@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -58,9 +60,12 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) 
   if (file.codec && file_policy) options.start = *file.codec;
   if (flags.codec) options.start = *flags.codec;
   options.target_rate = merged(flags.target_rate, file.target_rate, "target", policy).value_or(0);
-  options.floor = merged(flags.floor, file.floor, "floor", policy).value_or(0);
+  const auto floor = merged(flags.floor, file.floor, "floor", policy);
   const auto ladder = merged(flags.ladder, file.ladder, "ladder", policy);
-  if (policy == Policy::ladder) options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
+  if (policy == Policy::ladder) {
+    options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
+    options.floor = floor.value_or(std::min(default_floor, options.ladder.front().agreement));
+  }
   try {
     Controller{options};  // checks the combination
   } catch (const Error& error) {

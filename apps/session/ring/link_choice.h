@@ -14,12 +14,14 @@ namespace quantring {
 inline constexpr double min_target_rate = 1e-3, max_target_rate = 1e6;  // images/s
 inline constexpr int min_window = 2, max_window = 10000;                // micro-batches
 
+inline constexpr double default_floor = 90;  // percent, of policy ladder
+
 // Settings of one source, which may leave any of them out.
 struct LinkChoice {
   std::optional<Policy> policy;
   std::optional<CodecSpec> codec;     // initial; for fixed: constant
   std::optional<double> target_rate;  // images/s
-  std::optional<double> floor;        // min. agreement, percent
+  std::optional<double> floor;        // min. agreement of the ring's answers, percent
   std::optional<std::string> ladder;  // file
 
   // The policy: fixed where only a codec is given; nothing when neither is.
@@ -27,8 +29,9 @@ struct LinkChoice {
 };
 
 // Flags win over the ring file, key by key, and a flag about the rate over a codec alone in the
-// file; with neither it is policy ladder from raw32, at the rate of the slowest stage. Throws Error
-// naming the flag that does not apply to the policy.
+// file; with neither it is policy ladder from raw32, at the rate of the slowest part of the ring,
+// with the default floor. The floor of the result is the ring's (engine/control/ring_target.h).
+// Throws Error naming the flag that does not apply to the policy.
 ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file);
 
 // Policies that a setting ("target", "floor", "ladder") applies to, and whether this is one.

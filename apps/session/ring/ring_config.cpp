@@ -19,7 +19,7 @@ class Reader {
   explicit Reader(std::string path) : path_(std::move(path)) {}
 
   [[noreturn]] void fail(const toml::node& node, const std::string& text) const {
-    throw Error(fmt::format("{}:{}: {}", path_, node.source().begin.line, text));
+    throw OptionError(fmt::format("{}:{}: {}", path_, node.source().begin.line, text));
   }
 
   // A misspelt key must not be ignored silently.
@@ -48,6 +48,14 @@ class Reader {
     } catch (const Error& error) {
       fail(*table.get(key), fmt::format("{} = \"{}\": {}", key, value, error.what()));
     }
+  }
+
+  // A path of the file: relative ones are meant from where the file lies. As it stands where there
+  // is nothing, which may be a path from the current folder.
+  std::string file(const std::string& name) const {
+    const auto beside = std::filesystem::path(path_).parent_path() / name;
+    std::error_code ignored;
+    return std::filesystem::exists(beside, ignored) ? beside.string() : name;
   }
 
   // HOST:PORT. suffix: appended for the check, where the file has only a host.
@@ -142,7 +150,7 @@ LinkChoice read_links(const Reader& reader, const toml::table& link) {
   links.target_rate = reader.number(link, "target", min_target_rate, max_target_rate);
   links.floor = reader.number(link, "floor", 0, 100);
   const std::string ladder = reader.text(link, "ladder", "");
-  if (!ladder.empty()) links.ladder = ladder;
+  if (!ladder.empty()) links.ladder = reader.file(ladder);
   const Policy meant = links.effective_policy().value_or(Policy::ladder);
   for (const char* key : {"target", "floor", "ladder"}) {
     if (!link.contains(key) || applies_to(key, meant)) continue;
@@ -175,13 +183,15 @@ RingConfig read_ring_config(const std::string& path) {
     const auto line = error.source().begin.line;
     if (line == 0) throw Error(fmt::format("cannot read '{}': {}", path, error.description()));
     const std::string hint = toml_hint(line_of(path, line));
-    throw Error(fmt::format("{}:{}: {}", path, line,
-                            hint.empty() ? std::string(error.description()) : hint));
+    throw OptionError(fmt::format("{}:{}: {}", path, line,
+                                  hint.empty() ? std::string(error.description()) : hint));
   }
   const Reader reader(path);
   reader.only(root, {"model", "head", "link", "stage"});
   RingConfig config;
   config.model = reader.text(root, "model", "");
+  if (!config.model.empty()) config.model = reader.file(config.model);
+  config.file = path;
 
   const toml::table& head = reader.section(root, "head");
   reader.only(head, {"listen", "advertise"});
@@ -195,7 +205,7 @@ RingConfig read_ring_config(const std::string& path) {
 
   const toml::node* stages = root.get("stage");
   if (stages == nullptr || !stages->is_array() || stages->as_array()->empty()) {
-    throw Error(fmt::format(
+    throw OptionError(fmt::format(
         "{}: no stages; add a [[stage]] section with address = \"HOST:PORT\" for each node", path));
   }
   std::set<std::string> addresses;
@@ -213,20 +223,21 @@ std::vector<StageRange> stage_ranges(const RingConfig& config, const Architectur
   std::size_t given = 0;
   for (const auto& stage : config.stages) given += stage.range.has_value();
   if (given == 0) return split_evenly(architecture, static_cast<int>(config.stages.size()));
-  if (given != config.stages.size()) throw Error("ring: give blocks to every stage or to none");
+  if (given != config.stages.size())
+    throw OptionError("ring: give blocks to every stage or to none");
   std::vector<StageRange> ranges;
   int next = 0;
   for (const auto& stage : config.stages) {
     if (stage.range->begin != next) {
-      throw Error(fmt::format("ring: stage {} has {}, but must start at block {}", ranges.size(),
-                              range_text(*stage.range), 0.5 * next));
+      throw OptionError(fmt::format("ring: stage {} has {}, but must start at block {}",
+                                    ranges.size(), range_text(*stage.range), 0.5 * next));
     }
     next = stage.range->end;
     ranges.push_back(*stage.range);
   }
   if (next != architecture.half_blocks()) {
-    throw Error(fmt::format("ring: the stages end at block {}, the model has {} blocks", 0.5 * next,
-                            architecture.depth));
+    throw OptionError(fmt::format("ring: the stages end at block {}, the model has {} blocks",
+                                  0.5 * next, architecture.depth));
   }
   return ranges;
 }

@@ -1,7 +1,8 @@
 #pragma once
 // ring.toml: which nodes make up the ring, and how their links are coded.
 //
-//   model = "model.safetensors"        # the head's copy; optional, --model says it too
+//   model = "model.safetensors"        # the head's copy; optional, --model says it too. Relative:
+//                                      # beside this file, or else in the current folder
 //   [head]
 //   listen = "0.0.0.0:7700"            # where the last stage connects back; optional
 //   advertise = "10.0.0.1"             # the head's address as the last stage sees it; optional
@@ -10,7 +11,7 @@
 //                                      # where only a codec is given
 //   codec = "ptq"                      # optional: where the policy starts; for fixed: all there is
 //   bits = 8
-//   target = 60                        # optional, images/s; default: the slowest stage's
+//   target = 60                        # optional, images/s; default: the ring's slowest part's
 //   floor = 90                         # optional, ladder: min. agreement with raw32, percent
 //   ladder = "ladder.json"             # optional: operating points (engine/control/ladder.h)
 //   mbps = 50                          # optional: pace every link
@@ -36,7 +37,8 @@ struct RingConfig {
     std::string address;
     std::optional<StageRange> range;
   };
-  std::string model;
+  std::string file;    // its path; empty: made from flags
+  std::string model;   // path, or what the file says where there is nothing beside it
   std::string listen;  // empty: a free port, of the kind of address by which stage 0 is reached
   std::string advertise;
   LinkChoice links;

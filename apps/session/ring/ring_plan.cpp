@@ -1,14 +1,37 @@
 #include "apps/session/ring/ring_plan.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
+#include "engine/control/ring_target.h"
+#include "ops/base/error.h"
+
 namespace quantring {
+
+namespace {
+
+// Each link alone reaches the floor at its finest point; all together they may not.
+void check_floor(const ControllerOptions& links, bool asked, std::size_t coded) {
+  if (links.policy != Policy::ladder || !asked || coded == 0) return;
+  const CodecSpec finest = links.ladder.front().codec;
+  const double best = ring_agreement(std::vector<CodecSpec>(coded, finest), links.ladder);
+  if (best >= links.floor) return;
+  throw OptionError(
+      fmt::format("the accuracy floor of {} % is out of reach: {} links at {}, the finest of the "
+                  "ladder, are estimated at {:.1f} % together",
+                  links.floor, coded, codec_text(finest), best));
+}
+
+}  // namespace
 
 RingPlan plan_ring(RingConfig config, const LinkChoice& links, double link_mbps,
                    const ModelFile& model) {
   RingPlan plan{std::move(config), {}, {}};
   plan.ranges = stage_ranges(plan.config, model.architecture());
   plan.links = choose_links(links, plan.config.links);
+  check_floor(plan.links, links.floor || plan.config.links.floor, plan.ranges.size() - 1);
   if (link_mbps > 0) plan.config.link_mbps = link_mbps;
   return plan;
 }

@@ -16,16 +16,21 @@ namespace {
 
 class RingSession final : public BatchSession {
  public:
-  RingSession(const ModelFile& model, net::HeadOptions options, bool send_compute_rate)
+  RingSession(const ModelFile& model, net::HeadOptions options, const ControllerOptions& links)
       : architecture_(model.architecture()),
+        packer_(architecture_),
         head_(std::move(options)),
-        watch_(head_, send_compute_rate) {}
+        watch_(head_, packer_,
+               {links,
+                {1, static_cast<std::uint32_t>(architecture_.tokens()),
+                 static_cast<std::uint32_t>(architecture_.dim)},
+                model.preprocess().pixel_count()}) {}
 
   void submit(PixelBatch&& batch) override {
     const std::uint32_t images = batch.images;
     net::Message message;
     message.images = images;
-    message.payload = coded_pixels(batch.pixels);
+    message.payload = packer_.code(batch.pixels, images);
     {
       const std::lock_guard lock(mutex_);
       submitted_.push_back(images);
@@ -72,12 +77,14 @@ class RingSession final : public BatchSession {
     const std::lock_guard lock(mutex_);
     return watch_.histories(exact_.stages.empty() ? head_.stats() : exact_);
   }
+  RingLimit limit() const override { return watch_.limit(); }
 
  private:
   Architecture architecture_;
   mutable std::mutex mutex_;
   std::deque<std::uint32_t> submitted_;  // images of each batch that has no result yet
   net::RingStats exact_;                 // after finish()
+  PixelPacker packer_;                   // of the thread that submits
   net::RingHead head_;
   RingWatch watch_;
 };
@@ -86,12 +93,17 @@ class RingSession final : public BatchSession {
 
 std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::HeadOptions options,
                                                 const std::vector<StageRange>& ranges,
-                                                const ControllerOptions& link, int max_images) {
+                                                const ControllerOptions& links, int max_images) {
+  ControllerOptions link = links;
+  if (links.policy == Policy::ladder && ranges.size() > 1)
+    link.floor = equal_floor(links.floor, ranges.size() - 1, links.ladder);
+  // The head tells how much of the target the ring can carry.
+  if (links.policy == Policy::ladder) link.target_rate = 0;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    options.stages.at(i).work = work_order_to_json({model.hash(), ranges[i], max_images, link});
+    options.stages.at(i).work =
+        work_order_to_json({model.hash(), ranges[i], max_images, link, static_cast<int>(i)});
   }
-  const bool automatic_target = link.policy != Policy::fixed && link.target_rate == 0;
-  return std::make_unique<RingSession>(model, std::move(options), automatic_target);
+  return std::make_unique<RingSession>(model, std::move(options), links);
 }
 
 }  // namespace quantring

@@ -1,13 +1,12 @@
 #include "apps/session/ring/ring_watch.h"
 
 #include <chrono>
-
-#include "apps/session/node/adaptive_output.h"
+#include <utility>
 
 namespace quantring {
 
-RingWatch::RingWatch(net::RingHead& head, bool send_compute_rate)
-    : head_(head), send_(send_compute_rate), thread_([this] { run(); }) {}
+RingWatch::RingWatch(net::RingHead& head, PixelPacker& packer, LinkTargets targets)
+    : head_(head), packer_(packer), targets_(std::move(targets)), thread_([this] { run(); }) {}
 
 RingWatch::~RingWatch() {
   {
@@ -30,14 +29,21 @@ OutputHistories RingWatch::histories(const net::RingStats& latest) const {
   return histories;
 }
 
+RingLimit RingWatch::limit() const {
+  const std::lock_guard lock(mutex_);
+  return targets_.limit();
+}
+
 void RingWatch::run() {
+  const auto begin = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const net::RingStats stats = head_.stats();
     add_report(histories_, stats);
-    if (const auto rate = rate_.update(stats, expected_rate_); rate && send_) {
-      head_.instruct(compute_rate_instruction(*rate));
-    }
+    const std::chrono::duration<double> now = std::chrono::steady_clock::now() - begin;
+    targets_.update(stats, expected_rate_, now.count());
+    packer_.set_capacity(targets_.packing_capacity());
+    if (const auto news = targets_.news()) head_.instruct(*news);
     changed_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_; });
   }
 }

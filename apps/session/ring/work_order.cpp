@@ -59,7 +59,8 @@ std::string work_order_to_json(const WorkOrder& order) {
   return json{{"model_hash", order.model_hash},
               {"range", {order.range.begin, order.range.end}},
               {"max_images", order.max_images},
-              {"link", link_json(order.link)}}
+              {"link", link_json(order.link)},
+              {"stage", order.stage}}
       .dump();
 }
 
@@ -71,6 +72,7 @@ WorkOrder work_order_from_json(const std::string& text) {
     order.range = {whole(value.at("range").at(0)), whole(value.at("range").at(1))};
     order.max_images = whole(value.at("max_images"));
     order.link = link_from(value.at("link"));
+    order.stage = whole(value.at("stage"));
     if (order.max_images < 1 || order.max_images > max_batch_images) {
       throw Error(
           fmt::format("a batch of {} images; use 1 to {}", order.max_images, max_batch_images));

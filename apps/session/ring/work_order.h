@@ -15,6 +15,7 @@ struct WorkOrder {
   StageRange range;
   int max_images = 1;      // largest batch
   ControllerOptions link;  // coding of the link after this stage
+  int stage = 0;           // number in the ring
 };
 
 std::string work_order_to_json(const WorkOrder& order);

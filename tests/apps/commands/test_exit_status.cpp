@@ -112,7 +112,7 @@ const std::vector<Case> cases = {
     {"classify IMAGES --model MODEL --logits FOLDER/no/x", 1, "FOLDER/no/x"},
     {"classify IMAGES --model MODEL --ring RING", 1, "refused"},
     {"node --model FOLDER/none", 1, "FOLDER/none"},
-    {"node --model MODEL --listen no-such-host.invalid:0", 1, "no-such-host.invalid"},
+    {"node --model MODEL --listen no-such-host.invalid:0", 2, "no-such-host.invalid"},
     {"bench --model IMAGES", 1, "error: "},
     {"compare IMAGES --model FOLDER/none", 1, "FOLDER/none"},
     {"evaluate IMAGES --model FOLDER/none", 1, "FOLDER/none"},

@@ -4,9 +4,9 @@
 
 #include <fstream>
 
-#include "apps/session/ring/compute_rate.h"
 #include "apps/session/ring/link_choice.h"
 #include "apps/session/ring/output_history.h"
+#include "apps/session/ring/way_rates.h"
 #include "apps/session/ring/work_order.h"
 #include "apps/session/ring/worker_stats.h"
 #include "ops/base/error.h"
@@ -32,7 +32,7 @@ TEST_CASE("a codec alone is fixed; with neither codec nor policy it is ring from
   CHECK(by_default.policy == Policy::ladder);
   CHECK(by_default.start == raw32);
   CHECK(by_default.target_rate == 0);
-  CHECK(by_default.floor == 0);
+  CHECK(by_default.floor == 90);
   CHECK(by_default.ladder == default_ladder());
   // On a link that is fast enough the answers are those of one process.
   CHECK(Controller(choose_links({}, {})).current() == raw32);
@@ -96,6 +96,7 @@ TEST_CASE("a work order holds all that the controller needs") {
   order.max_images = 64;
   order.link = choose_links(with(Policy::ladder, raw16, 61.5, 90), {});
   order.link.window = 20;
+  order.stage = 3;
   const WorkOrder read = work_order_from_json(work_order_to_json(order));
   CHECK(read.model_hash == "abc");
   CHECK(read.range == order.range);
@@ -105,6 +106,7 @@ TEST_CASE("a work order holds all that the controller needs") {
   CHECK(read.link.target_rate == 61.5);
   CHECK(read.link.floor == 90);
   CHECK(read.link.window == 20);
+  CHECK(read.stage == 3);
   CHECK(read.link.ladder == default_ladder());
 }
 
@@ -239,48 +241,51 @@ TEST_CASE("a link's capacity is remembered when it has become idle") {
   CHECK(histories[0].capacity_bps == 5e6);
 }
 
-TEST_CASE("the slowest stage's compute rate, and when it is news") {
-  ComputeRate rate;
+TEST_CASE("rates of the parts: what a moment's hold-up or an idle link does not change") {
+  WayRates rates;
   net::RingStats ring;
   ring.stages.resize(2);
+  double now_s = 0;
   const auto half_second = [&](double fast, double slow) {
+    now_s += 0.5;
     for (const auto& [stage, speed] : {std::pair{0, fast}, std::pair{1, slow}}) {
       if (speed == 0) continue;
       ring.stages[static_cast<std::size_t>(stage)].images += 16;
       ring.stages[static_cast<std::size_t>(stage)].compute_s += 16 / speed;
     }
-    return rate.update(ring);
+    rates.update(ring, now_s);
+    return rates.compute_rate();
   };
   // Nothing until every stage has computed enough.
-  CHECK_FALSE(half_second(100, 0));
-  CHECK_FALSE(half_second(100, 50));
-  CHECK_FALSE(half_second(100, 50));
-  const auto first = half_second(100, 50);
-  REQUIRE(first);
-  CHECK(*first == doctest::Approx(50));
-  // A stage that was held up for a second, and noise of 2 %, are not news.
-  for (int i = 0; i < 40; ++i) {
-    const double noise = i % 2 == 0 ? 0.98 : 1.02;
-    CHECK_FALSE(half_second(100, i % 13 < 2 ? 10 : 50 * noise));
-  }
-  // A report without new images neither.
-  for (int i = 0; i < 40; ++i) CHECK_FALSE(rate.update(ring));
-  // Where fewer come than could be computed, they are what counts; more than that change nothing.
-  CHECK_FALSE(rate.update(ring, 15));
-  CHECK(rate.update(ring, 15) == 15.0);
-  CHECK_FALSE(rate.update(ring, 70));
-  const auto all = rate.update(ring, 70);
-  REQUIRE(all);
-  CHECK(*all == doctest::Approx(50).epsilon(0.03));
-  // One that has become slower is, once.
-  int reports = 0;
-  double last = 0;
-  for (int i = 0; i < 40; ++i) {
-    if (const auto news = half_second(30, 50)) {
-      ++reports;
-      last = *news;
-    }
-  }
-  CHECK(reports == 1);
-  CHECK(last == doctest::Approx(30));
+  CHECK(half_second(100, 0) == 0);
+  CHECK(half_second(100, 50) == 0);
+  CHECK(half_second(100, 50) == 0);
+  CHECK(half_second(100, 50) == doctest::Approx(50));
+  CHECK(rates.slowest_stage() == 1);
+  for (int i = 0; i < 40; ++i) CHECK(half_second(100, i % 13 < 2 ? 10 : 50) == doctest::Approx(50));
+  for (int i = 0; i < 40; ++i) half_second(30, 50);
+  CHECK(rates.compute_rate() == doctest::Approx(30));
+  CHECK(rates.slowest_stage() == 0);
+
+  // A link is known once it was full, by the meter or by the time in sending.
+  const auto sent = [&](net::LinkStats& link, net::Capacity kind, double bps, double busy) {
+    now_s += 0.5;
+    link.images += 4;
+    link.wire_bytes += 40000;
+    link.sending_s += 0.5 * busy;
+    link.capacity = kind;
+    link.capacity_bps = bps;
+    rates.update(ring, now_s);
+    return rates.capacity(0);
+  };
+  for (int i = 0; i < 10; ++i) CHECK(sent(ring.input, net::Capacity::at_least, 5e6, 0.3) == 0);
+  for (int i = 0; i < 10; ++i) sent(ring.input, net::Capacity::unknown, 0, 1);
+  CHECK(rates.capacity(0) == doctest::Approx(640e3));
+  CHECK(rates.link_rate(0) == doctest::Approx(8));
+  for (int i = 0; i < 20; ++i) sent(ring.input, net::Capacity::measured, i % 7 == 0 ? 1e9 : 1e6, 1);
+  CHECK(rates.capacity(0) == doctest::Approx(1e6));
+  CHECK(rates.link_rate(0) == doctest::Approx(12.5));
+  CHECK(sent(ring.input, net::Capacity::at_least, 0.9e6, 0.9) == doctest::Approx(1e6));
+  // It has become faster, and how fast is not known.
+  CHECK(sent(ring.input, net::Capacity::at_least, 3e6, 0.5) == 0);
 }

@@ -94,6 +94,7 @@ class Lossy final : public BatchSession {
   net::RingStats stats() const override { return {}; }
   net::RingStats finish() override { return {}; }
   OutputHistories histories() const override { return {}; }
+  RingLimit limit() const override { return {}; }
 
  private:
   std::mutex mutex_;

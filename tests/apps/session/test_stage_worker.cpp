@@ -4,6 +4,7 @@
 
 #include "apps/session/node/adaptive_output.h"
 #include "apps/session/node/stage_worker.h"
+#include "apps/session/ring/link_targets.h"
 #include "ops/base/error.h"
 #include "tests/apps/commands/programs.h"
 
@@ -115,7 +116,7 @@ TEST_CASE("the last stage has no output to control") {
   s.order.link.ladder = default_ladder();
   StageWorker worker = s.worker();
   net::Message in = pixels(), out;
-  worker.instructed(compute_rate_instruction(50));
+  worker.instructed(link_targets_json({{50, 0}}));
   worker.observe_output({});
   worker.submit(in);
   worker.collect(out);
@@ -125,22 +126,25 @@ TEST_CASE("the last stage has no output to control") {
   CHECK_FALSE(stats.has_output);
 }
 
-TEST_CASE("the head's instruction is the target where none was given") {
+TEST_CASE(
+    "the head's instruction is the target where none was given, and its limit where one was") {
   ControllerOptions options;
   options.policy = Policy::ladder;
   options.ladder = default_ladder();
-  AdaptiveOutput output(options, 5, 32, {});
+  AdaptiveOutput output(options, 0, 5, 32, {});
   CHECK(output.state().target_rate == 0);
-  output.instructed(compute_rate_instruction(61.25));
+  output.instructed(link_targets_json({{61.25, 0}}));
   CHECK(output.state().target_rate == 61.25);
-  for (const char* text : {"", "{", "[]", "3", "{}", R"({"compute_rate": "x"})",
-                           R"({"compute_rate": -1})", R"({"compute_rate": 1e9})"}) {
-    CAPTURE(text);
-    CHECK_THROWS_AS(output.instructed(text), Error);
-  }
+  CHECK_THROWS_AS(output.instructed("{}"), Error);
+  CHECK(output.state().target_rate == 61.25);
+  // Of a stage that it does not name nothing is asked.
+  output.instructed(link_targets_json({}));
   CHECK(output.state().target_rate == 61.25);
   options.target_rate = 30;
-  AdaptiveOutput own(options, 5, 32, {});
-  own.instructed(compute_rate_instruction(61.25));
+  AdaptiveOutput own(options, 1, 5, 32, {});
+  own.instructed(link_targets_json({{5, 0}, {61.25, 0}}));
   CHECK(own.state().target_rate == 30);
+  // No more than the ring carries.
+  own.instructed(link_targets_json({{5, 0}, {12, 0}}));
+  CHECK(own.state().target_rate == 12);
 }

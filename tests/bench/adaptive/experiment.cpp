@@ -27,6 +27,7 @@ PolicyChoice quantpipe_choice(const char* name, CodecId codec) {
 PolicyChoice ladder_choice(const char* name) {
   LinkChoice choice;
   choice.policy = Policy::ladder;
+  choice.floor = 0;  // as in the paper: the rate, whatever it costs
   return {name, choice};
 }
 
