@@ -131,8 +131,9 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   if (file && !video && !raw_mjpeg) {
     std::vector<std::string> files{rest};
     files.insert(files.end(), options.more.begin(), options.more.end());
-    return std::make_unique<FileFrames>(
-        files, SourceOptions{.channels = options.channels, .labels_file = options.labels_file});
+    return std::make_unique<FileFrames>(files, SourceOptions{.channels = options.channels,
+                                                             .labels_file = options.labels_file,
+                                                             .check = options.check});
   }
   if (!options.more.empty())
     throw OptionError(

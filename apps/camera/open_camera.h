@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/camera/frame_source.h"
+#include "engine/labels/true_classes.h"
 
 namespace quantring::apps {
 
@@ -15,7 +16,8 @@ struct CameraOptions {
   int width = 0, height = 0;      // requested from the camera; 0: its default
   double fps = 0;                 // likewise
   int channels = 3;               // of decoded frames: 1 or 3
-  std::string labels_file;        // of files: CSV or IDX, as in engine/image/image_source.h
+  std::string labels_file;        // of files, as in engine/image/image_source.h
+  LabelCheck check;               // likewise
 };
 
 //   v4l2:///dev/video0, /dev/video0   a V4L2 camera: MJPG unchanged, or YUYV

@@ -184,6 +184,7 @@ void run_evaluate(const EvaluateCommand& command) {
                       command.stages > 0, command.batch};
   FileFrames source(command.sources, {.channels = model.preprocess().channels,
                                       .labels_file = command.labels,
+                                      .check = label_check(model),
                                       .limit = command.limit});
   check_outputs(command);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -212,8 +213,7 @@ void add_evaluate(CLI::App& app) {
   auto command = std::make_shared<EvaluateCommand>();
   add_sources(*sub, command->sources)->required();
   sub->add_option("-m,--model", command->model, "Model file")->required();
-  sub->add_option("-l,--labels", command->labels,
-                  "True classes: CSV with columns file,class_index, or an IDX label file");
+  sub->add_option("-l,--labels", command->labels, label_help);
   sub->add_option("--codecs", command->codecs,
                   "Codecs to compare, separated by commas (default: raw16 and all that quantize)")
       ->delimiter(',')

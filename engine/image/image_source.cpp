@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -11,7 +10,6 @@
 #include <fmt/format.h>
 
 #include "engine/image/idx.h"
-#include "engine/model/labels.h"
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -19,9 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Entry {
-  fs::path path;
-  fs::path below;  // relative to the given folder, else the path itself
+struct Entry : PictureFile {
   int label = -1;
 };
 
@@ -135,28 +131,23 @@ std::vector<int> read_idx_labels(const std::string& path, std::size_t expected) 
   return {array.values.begin(), array.values.end()};
 }
 
-void label_from_csv(std::vector<Entry>& entries, const std::string& path) {
-  const std::map<std::string, int> labels = read_label_csv(path);
-  std::size_t known = 0;
-  for (Entry& entry : entries) {
-    for (const fs::path& name : {entry.below, entry.path, entry.path.filename()}) {
-      const auto label = labels.find(name.generic_string());
-      if (label == labels.end()) continue;
-      entry.label = label->second;
-      ++known;
-      break;
-    }
+std::vector<int> true_classes(const std::vector<Entry>& entries, const SourceOptions& options) {
+  const std::string& labels = options.labels_file;
+  const std::vector<PictureFile> files(entries.begin(), entries.end());
+  std::error_code ignored;
+  const bool file = fs::exists(labels, ignored) && !fs::is_directory(labels, ignored);
+  const bool folders = !file && (labels == "folders" || fs::is_directory(labels, ignored));
+  if (folders || labels.empty()) {
+    if (options.check.classes == 0 && !folders) return std::vector<int>(files.size(), -1);
+    return classes_of_folders(files, options.check, folders);
   }
-  if (known == 0)
-    throw Error(fmt::format("{}: has no label for any of the {} pictures, for example {}", path,
-                            entries.size(), entries.front().below.generic_string()));
+  if (looks_like_idx(labels)) return read_idx_labels(labels, files.size());
+  return classes_in_table(files, labels, options.check);
 }
 
-void add_labels(std::vector<Entry>& entries, const std::string& path) {
-  if (path.empty()) return;
-  if (!looks_like_idx(path)) return label_from_csv(entries, path);
-  const std::vector<int> labels = read_idx_labels(path, entries.size());
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].label = labels[i];
+void add_labels(std::vector<Entry>& entries, const SourceOptions& options) {
+  const std::vector<int> classes = true_classes(entries, options);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].label = classes[i];
 }
 
 // train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte, with or without .gz.
@@ -220,7 +211,7 @@ std::unique_ptr<ImageSource> open_source(const std::vector<std::string>& specs,
   PassedOver passed_over;
   const auto append_files = [&] {
     if (entries.empty()) return;
-    add_labels(entries, options.labels_file);
+    add_labels(entries, options);
     sequence->append(std::make_unique<FileSource>(std::exchange(entries, {}), options,
                                                   std::exchange(passed_over, {})));
   };
@@ -241,7 +232,8 @@ std::unique_ptr<ImageSource> open_source(const std::vector<std::string>& specs,
       continue;
     }
     PictureFiles found = find_files(spec);
-    for (auto& file : found.files) entries.push_back({std::move(file.path), std::move(file.below)});
+    for (auto& file : found.files)
+      entries.push_back({{std::move(file.path), std::move(file.below)}});
     passed_over.add(found.passed_over);
   }
   append_files();

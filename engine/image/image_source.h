@@ -11,6 +11,7 @@
 
 #include "engine/image/image.h"
 #include "engine/image/picture_files.h"
+#include "engine/labels/true_classes.h"
 
 namespace quantring {
 
@@ -25,8 +26,11 @@ class ImageSource;
 
 struct SourceOptions {
   int channels = 3;  // of the images handed out: 1 or 3
-  // CSV (engine/model/labels.h) or IDX labels; empty: only those beside an IDX file.
+  // A table (engine/labels/label_table.h) or IDX labels; "folders" or a folder: the names of the
+  // class folders. Empty: those beside an IDX file, or those of class folders where the model's
+  // classes are known and the names fit.
   std::string labels_file = {};
+  LabelCheck check = {};
   std::size_t limit = 0;  // hand out so many at most; 0: all
   bool decode = true;     // false: pictures as the bytes of their files; those of an IDX file never
   // Asked first for each source; null if it is none of its.
@@ -46,9 +50,8 @@ class ImageSource {
 
 // specs, one after the other: an IDX image file (recognised by its content); a picture; a folder;
 // else a glob pattern (picture_files.h). IDX labels are found beside the images by MNIST's naming:
-// train-images-idx3-ubyte -> train-labels-idx1-ubyte, with or without .gz. In a CSV a file is found
-// by its path below the folder, its path as given or its file name. Throws Error if nothing matches
-// or the labels do not fit.
+// train-images-idx3-ubyte -> train-labels-idx1-ubyte, with or without .gz. Throws Error if
+// nothing matches or the labels do not fit.
 std::unique_ptr<ImageSource> open_source(const std::vector<std::string>& specs,
                                          const SourceOptions& options);
 

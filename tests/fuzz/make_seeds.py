@@ -72,6 +72,15 @@ def index_seeds():
         yield name, b"\1" + data
 
 
+def label_seeds():
+    table = "file,class_index,class_name\na.png,1,cat\nsub/b.png,2,\"dog, hound\"\n"
+    for name, text in (("plain", table), ("semicolon", table.replace(",", ";")), ("bare", "a.png 0\nb.png 2\n"),
+                       ("numbers", "0,cat\n1,dog\n2,swan\n"), ("json", '{"0": "cat", "1": ["n00000001", "dog"]}')):
+        for mode in (b"\0", b"\1"):
+            yield f"{name}{mode[0]}", mode + text.encode()
+            yield f"{name}{mode[0]}.utf16", mode + text.encode("utf-16")
+
+
 def text_opcode(text):
     return b"X" + struct.pack("<I", len(text)) + text.encode()
 
@@ -307,6 +316,7 @@ SEEDS = {
     "fuzz_http_response": http_response_seeds,
     "fuzz_image": image_seeds,
     "fuzz_index": index_seeds,
+    "fuzz_labels": label_seeds,
     "fuzz_ladder": ladder_seeds,
     "fuzz_mjpeg": mjpeg_seeds,
     "fuzz_naming": naming_seeds,

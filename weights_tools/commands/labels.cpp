@@ -1,6 +1,6 @@
 // `quantring-weights labels`
 
-#include "engine/model/labels.h"
+#include "engine/labels/class_names.h"
 
 #include <fmt/format.h>
 

@@ -1,13 +1,13 @@
 // Sources of pictures and their labels.
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "engine/image/image_source.h"
-#include "engine/model/labels.h"
+#include "engine/labels/class_names.h"
+#include "engine/labels/label_table.h"
 #include "ops/base/error.h"
 #include "tests/support/byte_files.h"
 #include "tests/support/temp_folder.h"
@@ -145,16 +145,18 @@ TEST_CASE("labels of an IDX file are matched by position") {
 
 TEST_CASE("quoted fields hold commas and doubled quotes") {
   const TempFolder folder;
-  const auto labels = read_label_csv(
+  const auto rows = read_label_table(
       folder.write("l.csv", std::string("file,class_index\n\"a,\"\"b\"\".png\",7\n")));
-  CHECK(labels == std::map<std::string, int>{{"a,\"b\".png", 7}});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].file == "a,\"b\".png");
+  CHECK(rows[0].index == 7);
 }
 
 TEST_CASE("wrong CSVs are refused with file and line") {
   const TempFolder folder;
   const auto csv_error = [&folder](const std::string& text) {
     try {
-      read_label_csv(folder.write("l.csv", text));
+      read_label_table(folder.write("l.csv", text));
     } catch (const Error& error) {
       return std::string(error.what());
     }
@@ -162,13 +164,12 @@ TEST_CASE("wrong CSVs are refused with file and line") {
   };
   CHECK(csv_error("class_index,file\n4,x\n") == "no error");
   CHECK(contains(csv_error("name,class_index\n"), "no column \"file\""));
-  CHECK(contains(csv_error("file,class\n"), "no column \"class_index\""));
+  CHECK(contains(csv_error("file,size\n"), "no column \"class_index\""));
   CHECK(contains(csv_error("file,class_index\na,1\nb\n"), "l.csv:3: 1 fields"));
   CHECK(contains(csv_error("file,class_index\na,x\n"), "l.csv:2: \"x\""));
   CHECK(contains(csv_error("file,class_index\na,-1\n"), "is not a class index"));
   CHECK(contains(csv_error("file,class_index\na,1.5\n"), "is not a class index"));
   CHECK(contains(csv_error("file,class_index\n\"a,1\n"), "not closed"));
-  CHECK(contains(csv_error("file,class_index\na,1\na,2\n"), "class 1 above and 2 here"));
   CHECK(contains(csv_error(""), "empty"));
 }
 
