@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "ops/base/error.h"
-#include "weights_tools/naming/naming.h"
+#include "weights_tools/naming/head_search.h"
 
 namespace quantring::weights {
 namespace {
@@ -17,24 +17,21 @@ class WithHead : public Checkpoint {
            const std::string& head_path)
       : features_(std::move(features)), head_(std::move(head)) {
     tensors_ = features_->tensors();
-    // The readers of names expect the prefix of the other names.
-    const std::string wrapper = wrapper_of(tensors_);
-    for (const char* name : {weight_name, "classifier.weight", "cls_classifier.weight"}) {
-      const std::string present = wrapper + name;
-      if (!tensors_.count(present)) continue;
+    const ViTNames vit = find_vit(tensors_);
+    const std::string& prefix = vit.prefix;
+    if (const std::string present = usual_head(vit); !present.empty())
       throw OptionError(
           fmt::format("--head {}: the checkpoint has a classifier already ('{}'); leave --head out",
                       head_path, present));
-    }
     for (const auto& [name, info] : head_->tensors()) {
       const bool weight = info.shape.size() == 2, bias = info.shape.size() == 1;
       if (!weight && !bias) refuse(head_path, name, "is neither a matrix nor a vector");
       const auto [place, added] =
-          head_names_.emplace(wrapper + (weight ? weight_name : bias_name), name);
+          head_names_.emplace(prefix + (weight ? weight_name : bias_name), name);
       if (!added) refuse(head_path, name, "is in excess beside '" + place->second + "'");
       tensors_.emplace(place->first, info);
     }
-    if (!head_names_.count(wrapper + weight_name)) {
+    if (!head_names_.count(prefix + weight_name)) {
       throw Error(fmt::format("'{}' holds no matrix: --head takes the file of one linear layer",
                               head_path));
     }

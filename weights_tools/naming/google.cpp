@@ -66,10 +66,11 @@ std::optional<Fact<int>> heads_in(const TensorInfos& tensors, const Naming& nami
 
 }  // namespace
 
-std::optional<Naming> read_google_names(const TensorInfos& tensors, const ConfigFacts&) {
+std::optional<Naming> read_google_names(const ViTNames& vit, const ConfigFacts&) {
+  const TensorInfos& tensors = vit.tensors;
   for (const char* prefix : {"", "params/", "opt/target/", "target/"}) {
     if (!tensors.count(std::string(prefix) + "embedding/kernel")) continue;
-    Naming naming = apply_table(google_table(prefix), tensors);
+    Naming naming = apply_table(google_table(prefix), vit);
     naming.heads = heads_in(tensors, naming);
     naming.norm_eps = {1e-6f, "Flax's LayerNorm"};
     naming.activation = {Activation::gelu_erf,

@@ -1,8 +1,6 @@
 // Hugging Face transformers: ViT, DeiT, ViT-MSN, DINOv2 with and without registers, each
 // ForImageClassification; with the names of the files on the hub and of transformers 5.
 
-#include <set>
-
 #include "weights_tools/naming/table.h"
 
 namespace quantring::weights {
@@ -10,23 +8,21 @@ namespace {
 
 constexpr const char* patch_name = "embeddings.patch_embeddings.projection.weight";
 
-NameTable hugging_face_table(const std::string& prefix, const std::string& framework) {
+NameTable hugging_face_table(const std::string& framework) {
   NameTable t;
   t.framework = framework;
-  t.rules = {{prefix + "embeddings.cls_token", "token.class"},
-             {prefix + "embeddings.distillation_token", "token.distillation"},
-             {prefix + "embeddings.register_tokens", "token.registers"},
-             {prefix + "embeddings.position_embeddings", "position"},
-             {prefix + "embeddings.patch_embeddings.projection.*", "patch.*"},
-             {prefix + "layernorm.*", "norm.*"},
+  t.rules = {{"embeddings.cls_token", "token.class"},
+             {"embeddings.distillation_token", "token.distillation"},
+             {"embeddings.register_tokens", "token.registers"},
+             {"embeddings.position_embeddings", "position"},
+             {"embeddings.patch_embeddings.projection.*", "patch.*"},
+             {"layernorm.*", "norm.*"},
              {"classifier.*", "head.*"},
              {"head.*", "head.*"},  // of a separate file (head_file.h)
              {"cls_classifier.*", "head.*"},
              {"distillation_classifier.*", "head_distillation.*"}};
-  // transformers 5 saves the blocks of ViT-MSN without the prefix of the other tensors.
-  const std::set<std::string> blocks = {prefix + "encoder.layer.#.", prefix + "layers.#.",
-                                        "encoder.layer.#."};
-  for (const std::string& block : blocks) {
+  // transformers 5 saves the blocks of ViT-MSN beside the ViT, without the prefix of the others.
+  for (const std::string block : {"encoder.layer.#.", "layers.#."}) {
     for (const auto& [name, role] : {std::pair("layernorm_before", "norm1"),
                                      {"norm1", "norm1"},
                                      {"layernorm_after", "norm2"},
@@ -63,9 +59,44 @@ NameTable hugging_face_table(const std::string& prefix, const std::string& frame
   return t;
 }
 
-std::string framework_of(const std::string& prefix, const TensorInfos& tensors,
-                         const ConfigFacts& config) {
-  const auto has = [&](const char* name) { return tensors.count(prefix + name) != 0; };
+// SigLIP's tower. Its classifier takes the mean of the patches, not the attention pooling.
+NameTable siglip_table() {
+  NameTable t;
+  t.framework = "Hugging Face SigLIP";
+  const std::string block = "encoder.layers.#.";
+  t.rules = {{"embeddings.patch_embedding.*", "patch.*"},
+             {"embeddings.position_embedding.weight", "position"},
+             {"post_layernorm.*", "norm.*"},
+             {"classifier.*", "head.*"},
+             {"head.*", "head.*"},  // of a separate file (head_file.h)
+             {block + "layer_norm1.*", "blocks.#.norm1.*"},
+             {block + "self_attn.q_proj.*", "blocks.#.attn.q.*"},
+             {block + "self_attn.k_proj.*", "blocks.#.attn.k.*"},
+             {block + "self_attn.v_proj.*", "blocks.#.attn.v.*"},
+             {block + "self_attn.out_proj.*", "blocks.#.attn.proj.*"},
+             {block + "layer_norm2.*", "blocks.#.norm2.*"},
+             {block + "mlp.fc1.*", "blocks.#.mlp.fc1.*"},
+             {block + "mlp.fc2.*", "blocks.#.mlp.fc2.*"}};
+  t.refused = {{"embeddings.class_embedding", "CLIP's names, with a norm before the blocks"},
+               {"pre_layrnorm", "CLIP's names, with a norm before the blocks"}};
+  t.unused = {{"head.", "attention pooling, which the classifier does not take"},
+              {"position_ids", "not needed for classification"},
+              {"text_model.", "the text tower"},
+              {"logit_", "for comparison with texts"}};
+  return t;
+}
+
+std::optional<Naming> read_siglip_names(const ViTNames& vit) {
+  if (vit.tensors.count("embeddings.patch_embedding.weight") == 0) return std::nullopt;
+  Naming naming = apply_table(siglip_table(), vit);
+  naming.pooling = {Pooling::average, "transformers' SiglipForImageClassification"};
+  naming.positioned_prefix = 0;
+  naming.usual_prefix = vit.prefix == "vision_model.";
+  return naming;
+}
+
+std::string framework_of(const TensorInfos& tensors, const ConfigFacts& config) {
+  const auto has = [&](const char* name) { return tensors.count(name) != 0; };
   if (has("encoder.layer.0.norm1.weight") || has("layers.0.norm1.weight")) {
     return has("embeddings.register_tokens") ? "Hugging Face DINOv2 with registers"
                                              : "Hugging Face DINOv2";
@@ -75,36 +106,30 @@ std::string framework_of(const std::string& prefix, const TensorInfos& tensors,
   return msn ? "Hugging Face ViT-MSN" : "Hugging Face ViT";
 }
 
-// The prefix before "embeddings." in the name of the patch kernel.
-std::optional<std::string> find_prefix(const TensorInfos& tensors) {
-  for (const char* prefix :
-       {"", "vit.", "deit.", "dinov2.", "dinov2_with_registers.", "beit.", "data2vec_vision."}) {
-    if (tensors.count(std::string(prefix) + patch_name)) return prefix;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
-std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
-                                              const ConfigFacts& config) {
-  const auto prefix = find_prefix(tensors);
-  if (!prefix) return std::nullopt;
-  const std::string framework = framework_of(*prefix, tensors, config);
-  Naming naming = apply_table(hugging_face_table(*prefix, framework), tensors);
+std::optional<Naming> read_hugging_face_names(const ViTNames& vit, const ConfigFacts& config) {
+  const TensorInfos& tensors = vit.tensors;
+  if (!tensors.count(patch_name)) return read_siglip_names(vit);
+  const std::string framework = framework_of(tensors, config);
+  Naming naming = apply_table(hugging_face_table(framework), vit);
+  for (const char* const model : {"vit.", "deit.", "dinov2.", "dinov2_with_registers.", "ijepa."})
+    naming.usual_prefix = naming.usual_prefix || vit.prefix == model;
   const bool distillation = naming.roles.count("token.distillation") != 0;
   const std::string name = naming.roles.at("head.weight").tensor;
   if (naming.roles.count("head_distillation.weight")) {
     naming.pooling = {Pooling::class_and_distillation, "'distillation_classifier' in the file"};
   } else if (head_over_both(tensors, naming)) {
     naming.pooling = {Pooling::class_and_average, "shape of '" + name + "'"};
+  } else if (naming.roles.count("token.class") == 0) {
+    naming.pooling = {Pooling::average, "no class token in the file, as in I-JEPA"};
   } else {
     naming.pooling = {Pooling::class_token, "transformers' ForImageClassification"};
   }
   // Heads, eps and activation are only in config.json, but all published models have the default
   // activation.
   naming.activation = {Activation::gelu_erf, "transformers' default"};
-  naming.positioned_prefix = distillation ? 2 : 1;
+  naming.positioned_prefix = distillation ? 2 : static_cast<int>(naming.roles.count("token.class"));
   // transformers' Dinov2Embeddings and Dinov2WithRegistersEmbeddings resample the positions to each
   // picture, the former without antialiasing.
   naming.any_image_size = framework.find("DINOv2") != std::string::npos;

@@ -7,34 +7,6 @@
 namespace quantring::weights {
 namespace {
 
-// Prefixes from wrappers around the model.
-constexpr const char* wrappers[] = {"module.", "_orig_mod.", "model.", "timm_model."};
-
-bool all_begin_with(const TensorInfos& tensors, const std::string& prefix) {
-  for (const auto& [name, info] : tensors) {
-    if (name.rfind(prefix, 0) != 0) return false;
-  }
-  return !tensors.empty();
-}
-
-// Removes the wrappers' prefixes and returns them.
-std::string unwrap(TensorInfos& tensors) {
-  std::string removed;
-  tensors.erase("n_averaged");  // the counter of torch.optim.swa_utils.AveragedModel
-  for (bool again = true; again && removed.size() < 64;) {
-    again = false;
-    for (const std::string wrapper : wrappers) {
-      if (!all_begin_with(tensors, wrapper)) continue;
-      TensorInfos bare;
-      for (const auto& [name, info] : tensors) bare.emplace(name.substr(wrapper.size()), info);
-      tensors = std::move(bare);
-      removed += wrapper;
-      again = true;
-    }
-  }
-  return removed;
-}
-
 // Common checkpoints of other models, recognised by a part of a name.
 struct OtherModel {
   const char* fragment;
@@ -52,7 +24,6 @@ constexpr OtherModel other_models[] = {
     {"rope", "a ViT with rotary position embeddings (RoPE, as DINOv3)"},
     {"storage_tokens", "DINOv3"},
     {"linear_head.", "DINOv2's own backbone with its linear head"},
-    {"backbone.", "a backbone inside a larger model"},
     {"layer1.0.conv", "a ResNet"},
     {"stages.", "a convolutional or hierarchical network"},
     {"features.", "a convolutional network"},
@@ -80,23 +51,17 @@ constexpr OtherModel other_models[] = {
 
 }  // namespace
 
-std::string wrapper_of(TensorInfos tensors) {
-  return unwrap(tensors);
-}
-
 Naming read_names(const TensorInfos& tensors, const ConfigFacts& config) {
-  TensorInfos bare = tensors;
-  const std::string wrapper = unwrap(bare);
+  const ViTNames vit = find_vit(tensors);
   for (const auto reader :
        {read_timm_names, read_hugging_face_names, read_torchvision_names, read_google_names}) {
-    auto naming = reader(bare, config);
+    auto naming = reader(vit, config);
     if (!naming) continue;
-    if (!wrapper.empty()) {
-      for (auto& [role, source] : naming->roles) source.tensor.insert(0, wrapper);
+    for (auto& [role, source] : naming->roles) source.tensor = vit.original.at(source.tensor);
+    if (!vit.prefix.empty() && !naming->usual_prefix)
       naming->notes.insert(
           naming->notes.begin(),
-          {"prefix", fmt::format("'{}' removed from all names", wrapper), "tensor names"});
-    }
+          {"prefix", fmt::format("'{}' removed from the names", vit.prefix), "tensor names"});
     return std::move(*naming);
   }
   refuse(tensors);

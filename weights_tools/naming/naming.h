@@ -18,6 +18,7 @@
 #include "weights_tools/base/findings.h"
 #include "weights_tools/config/config.h"
 #include "weights_tools/formats/checkpoint.h"
+#include "weights_tools/naming/vit_names.h"
 #include "weights_tools/recipe/recipe.h"
 
 namespace quantring::weights {
@@ -38,6 +39,7 @@ struct Naming {
   // The framework accepts any image size and resamples the positions to it: the model's size is
   // that of the preprocessed pictures.
   bool any_image_size = false;
+  bool usual_prefix = false;  // the prefix is the framework's own ("vit.")
   Resampling resampling = Resampling::antialiased;
   // Fixed by the framework, or its default if no config has the value.
   std::optional<Fact<int>> heads;
@@ -46,20 +48,16 @@ struct Naming {
   std::optional<Fact<Pooling>> pooling;
 };
 
-// Readers: nothing if the names are not of this framework. Throw Error naming the tensor and the
-// unsupported part of the model (RoPE, SwiGLU, relative positions, attention pooling, ...).
-std::optional<Naming> read_timm_names(const TensorInfos& tensors, const ConfigFacts& config);
-std::optional<Naming> read_hugging_face_names(const TensorInfos& tensors,
-                                              const ConfigFacts& config);
-std::optional<Naming> read_torchvision_names(const TensorInfos& tensors, const ConfigFacts& config);
-std::optional<Naming> read_google_names(const TensorInfos& tensors, const ConfigFacts& config);
+// Readers: nothing if the names are not of this framework; roles then have the names of `vit`.
+// Throw Error naming the tensor and the unsupported part of the model (RoPE, SwiGLU, relative
+// positions, attention pooling, ...).
+std::optional<Naming> read_timm_names(const ViTNames& vit, const ConfigFacts& config);
+std::optional<Naming> read_hugging_face_names(const ViTNames& vit, const ConfigFacts& config);
+std::optional<Naming> read_torchvision_names(const ViTNames& vit, const ConfigFacts& config);
+std::optional<Naming> read_google_names(const ViTNames& vit, const ConfigFacts& config);
 
-// The prefix of all names, from a wrapper around the model: "module.", "_orig_mod.model.", ... or
-// empty.
-std::string wrapper_of(TensorInfos tensors);
-
-// Removes the wrapper's prefix and tries all readers. Throws Error with the first names in the file
-// if none recognises them.
+// Finds the ViT and tries all readers. Throws Error with the first names in the file if none
+// recognises them.
 Naming read_names(const TensorInfos& tensors, const ConfigFacts& config);
 
 }  // namespace quantring::weights

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "weights_tools/naming/naming.h"
+#include "weights_tools/naming/vit_names.h"
 
 namespace quantring::weights {
 
@@ -25,9 +26,11 @@ struct NameTable {
   std::vector<NamePart> refused, unused;
 };
 
-// Throws Error naming a tensor of a refused part, one that is in no list, or two with the same
-// role; also if there is no classifier.
-Naming apply_table(const NameTable& table, const TensorInfos& tensors);
+// Tensors that the table does not explain are left out where they cannot take part in the model:
+// what is for training (losses, metrics, decoders), and what is beside the ViT and no layer between
+// it and the classifier. Throws Error naming a tensor of a refused part, another one that is in no
+// list, or two with the same role; also if there is no classifier.
+Naming apply_table(const NameTable& table, const ViTNames& vit);
 
 // Whether the classifier is a linear layer on the concatenation of class token and average of the
 // patches (DINOv2). naming: from apply_table.

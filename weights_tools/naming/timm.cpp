@@ -108,20 +108,21 @@ void set_dinov2_resampling(const TensorInfos& tensors, Naming& naming) {
 
 }  // namespace
 
-std::optional<Naming> read_timm_names(const TensorInfos& tensors, const ConfigFacts& config) {
+std::optional<Naming> read_timm_names(const ViTNames& vit, const ConfigFacts& config) {
+  const TensorInfos& tensors = vit.tensors;
   const auto patch = tensors.lower_bound("patch_embed.");
   const bool patches = patch != tensors.end() && patch->first.rfind("patch_embed.", 0) == 0;
   const auto block = tensors.lower_bound("blocks.0.");
   const bool blocks = block != tensors.end() && block->first.rfind("blocks.0.", 0) == 0;
   if (!patches || !blocks) return std::nullopt;
-  Naming naming = apply_table(timm_table(), tensors);
+  Naming naming = apply_table(timm_table(), vit);
   set_defaults(naming);
   refuse_unknown_blocks(config, naming);
   set_dinov2_resampling(tensors, naming);
   if (naming.roles.count("head_distillation.weight")) {
     naming.pooling = {Pooling::class_and_distillation, "'head_dist.weight' in the file"};
   } else if (has_dinov2_head(tensors, naming)) {
-    naming.pooling = {Pooling::class_and_average, "shape of 'head.weight'"};
+    naming.pooling = {Pooling::class_and_average, "shape of the classifier"};
   } else if (!naming.roles.count("token.class")) {
     naming.pooling = {Pooling::average, "no class token in the file"};
   } else if (naming.roles.count("pooled_norm.weight")) {

@@ -60,9 +60,10 @@ std::optional<Fact<int>> published_heads(const TensorInfos& tensors, const Namin
 
 }  // namespace
 
-std::optional<Naming> read_torchvision_names(const TensorInfos& tensors, const ConfigFacts&) {
+std::optional<Naming> read_torchvision_names(const ViTNames& vit, const ConfigFacts&) {
+  const TensorInfos& tensors = vit.tensors;
   if (!tensors.count("encoder.pos_embedding") || !tensors.count("class_token")) return std::nullopt;
-  Naming naming = apply_table(torchvision_table(), tensors);
+  Naming naming = apply_table(torchvision_table(), vit);
   const std::string source = "torchvision's VisionTransformer";
   naming.norm_eps = {1e-6f, source};
   naming.activation = {Activation::gelu_erf, source};
