@@ -50,7 +50,6 @@ class Backend {
   virtual void release(void* memory) noexcept = 0;
   virtual void* allocate_host(std::size_t bytes) = 0;
   virtual void release_host(void* memory) noexcept = 0;
-  virtual bool host_readable() const = 0;       // ops read any host memory in place
   virtual bool shares_host_memory() const = 0;  // ops can use what allocate_host returns
 
   // ops/transfer.h

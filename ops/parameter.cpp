@@ -3,7 +3,6 @@
 #include <stdexcept>
 #include <vector>
 
-#include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/half.h"
 #include "ops/transfer.h"
@@ -15,7 +14,6 @@ Parameter::Parameter(Context& context, ConstTensor source) {
     check::fail("Parameter", "source", source, "f32 or f16");
   }
   tensor_ = {source.data, DType::f32, source.shape};
-  if (source.dtype == DType::f32 && context.backend().host_readable()) return;
   const auto count = static_cast<std::size_t>(source.shape.elements());
   std::vector<float> widened;
   if (source.dtype == DType::f16) {

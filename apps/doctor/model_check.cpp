@@ -58,7 +58,6 @@ void check_tensors(const ModelFile& model, FindingList& list) {
     } catch (const Error& error) {
       if (damaged++ == 0) first = error.what();
     }
-    model.release(name);
   }
   if (damaged == 0) {
     return list.ok("tensors", fmt::format("all {} match their hash", model.tensors().size()));

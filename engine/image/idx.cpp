@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include "engine/model/mapped_file.h"
+#include "engine/model/file_reader.h"
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -135,7 +135,8 @@ IdxArray parse_idx(std::span<const std::byte> file, const std::string& name) {
 }
 
 IdxArray load_idx(const std::string& path) {
-  return parse_idx(MappedFile(path).bytes(), path);
+  const FileReader file(path);
+  return parse_idx(file.read(0, file.size()), path);
 }
 
 bool looks_like_idx(const std::string& path) {

@@ -55,7 +55,8 @@ std::uint64_t as_count(const json& value, const std::string& where) {
   return value.get<std::uint64_t>();
 }
 
-StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data,
+// data_begin, data_bytes: of the part of the file behind the header.
+StoredTensor parse_tensor(const json& entry, std::uint64_t data_begin, std::uint64_t data_bytes,
                           const std::string& where) {
   if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
       !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
@@ -71,7 +72,7 @@ StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data,
   for (const json& dim : entry["shape"]) {
     const std::uint64_t size = as_count(dim, where + ": a dimension");
     // Bounded by the file, so the product cannot wrap.
-    if (size > data.size() || (size != 0 && bytes > data.size() / size)) {
+    if (size > data_bytes || (size != 0 && bytes > data_bytes / size)) {
       throw Error(where + " is larger than the file");
     }
     bytes *= size;
@@ -79,21 +80,19 @@ StoredTensor parse_tensor(const json& entry, std::span<const std::byte> data,
   }
   const std::uint64_t begin = as_count(entry["data_offsets"][0], where + ": an offset");
   const std::uint64_t end = as_count(entry["data_offsets"][1], where + ": an offset");
-  if (begin > end || end > data.size()) {
+  if (begin > end || end > data_bytes) {
     throw Error(where + " points past the end of the file: the file is truncated or damaged");
   }
   if (end - begin != bytes) throw Error(where + " has offsets that do not fit its shape");
-  tensor.data = data.subspan(begin, bytes);
+  tensor.offset = data_begin + begin;
+  tensor.bytes = bytes;
   return tensor;
 }
 
 void refuse_overlap(const std::map<std::string, StoredTensor>& tensors, const std::string& file) {
-  std::vector<std::pair<const std::byte*, const std::byte*>> ranges;
-  for (const auto& [name, tensor] : tensors) {
-    if (!tensor.data.empty()) {
-      ranges.emplace_back(tensor.data.data(), tensor.data.data() + tensor.data.size());
-    }
-  }
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  for (const auto& [name, tensor] : tensors)
+    if (tensor.bytes > 0) ranges.emplace_back(tensor.offset, tensor.offset + tensor.bytes);
   std::sort(ranges.begin(), ranges.end());
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     if (ranges[i].first < ranges[i - 1].second) {
@@ -116,31 +115,30 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-Safetensors::Safetensors(std::span<const std::byte> bytes, const std::string& file) {
-  if (bytes.size() < 8) throw Error(fmt::format("'{}' is too short for a safetensors file", file));
-  const std::uint64_t header_bytes = read_le64(bytes);
-  if (header_bytes > max_header_bytes || header_bytes > bytes.size() - 8) {
-    throw Error(fmt::format(
-        "'{}' is not a safetensors file, or it is truncated: its header would be {} bytes long",
-        file, header_bytes));
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
+  const std::string& name = file_.path();
+  if (file_.size() < 8) throw Error(fmt::format("'{}' is too short for a safetensors file", name));
+  const std::uint64_t header_bytes = read_le64(file_.read(0, 8));
+  if (header_bytes > max_header_bytes || header_bytes > file_.size() - 8) {
+    throw Error(fmt::format("'{}' is not a safetensors file, or it is truncated", name));
   }
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
-  const auto data = bytes.subspan(8 + header_bytes);
-  const json header = parse_header(text, file);
-  for (const auto& [name, entry] : header.items()) {
-    if (name != "__metadata__") {
-      tensors_.emplace(name,
-                       parse_tensor(entry, data, fmt::format("'{}': tensor '{}'", file, name)));
+  const std::vector<std::byte> text = file_.read(8, header_bytes);
+  const json header = parse_header({reinterpret_cast<const char*>(text.data()), text.size()}, name);
+  const std::uint64_t begin = 8 + header_bytes;
+  for (const auto& [key, entry] : header.items()) {
+    if (key != "__metadata__") {
+      tensors_.emplace(key, parse_tensor(entry, begin, file_.size() - begin,
+                                         fmt::format("'{}': tensor '{}'", name, key)));
       continue;
     }
-    if (!entry.is_object()) throw Error(fmt::format("'{}': __metadata__ is not an object", file));
-    for (const auto& [key, value] : entry.items()) {
+    if (!entry.is_object()) throw Error(fmt::format("'{}': __metadata__ is not an object", name));
+    for (const auto& [field, value] : entry.items()) {
       if (!value.is_string())
-        throw Error(fmt::format("'{}': metadata '{}' is not text", file, key));
-      metadata_.emplace(key, value.get<std::string>());
+        throw Error(fmt::format("'{}': metadata '{}' is not text", name, field));
+      metadata_.emplace(field, value.get<std::string>());
     }
   }
-  refuse_overlap(tensors_, file);
+  refuse_overlap(tensors_, name);
 }
 
 }  // namespace quantring

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/model/mapped_file.h"
+#include "engine/model/file_reader.h"
 
 namespace quantring {
 
@@ -19,36 +19,27 @@ namespace quantring {
 struct StoredTensor {
   std::string dtype;
   std::vector<std::int64_t> shape;
-  std::span<const std::byte> data;  // in the mapped file; aligned only as the file aligns it
+  std::uint64_t offset = 0, bytes = 0;  // in the file
 };
 
-// Parsed view of safetensors bytes. Every offset, size and overlap is checked before use.
-class Safetensors {
+// A safetensors file whose tensors are read when they are asked for. Every offset, size and overlap
+// is checked before use.
+class SafetensorsFile {
  public:
-  // bytes must outlive this object; name: in errors. Throws Error.
-  Safetensors(std::span<const std::byte> bytes, const std::string& name);
+  explicit SafetensorsFile(const std::filesystem::path& path);  // throws Error
 
   const std::map<std::string, StoredTensor>& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  std::vector<std::byte> read(const StoredTensor& tensor) const {
+    return file_.read(tensor.offset, tensor.bytes);
+  }
+  std::vector<std::byte> read(const std::string& name) const { return read(tensors_.at(name)); }
+  const FileReader& file() const { return file_; }
 
  private:
+  FileReader file_;
   std::map<std::string, StoredTensor> tensors_;
   std::map<std::string, std::string> metadata_;
-};
-
-// A safetensors file, memory-mapped read-only.
-class SafetensorsFile {
- public:
-  explicit SafetensorsFile(const std::filesystem::path& path)
-      : file_(path), parsed_(file_.bytes(), path.string()) {}
-  const std::map<std::string, StoredTensor>& tensors() const { return parsed_.tensors(); }
-  const std::map<std::string, std::string>& metadata() const { return parsed_.metadata(); }
-  // Allows the kernel to drop these pages from memory; an access reads them again.
-  void release(std::span<const std::byte> data) const { file_.release(data); }
-
- private:
-  MappedFile file_;
-  Safetensors parsed_;
 };
 
 // Bytes of one element of a safetensors dtype; 0 for an unknown one.

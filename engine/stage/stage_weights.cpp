@@ -73,9 +73,7 @@ class Loader {
 
  private:
   Parameter parameter(const std::string& name) const {
-    Parameter loaded(context_, model_.tensor(name));
-    if (loaded.copied()) model_.release(name);
-    return loaded;
+    return Parameter(context_, model_.tensor(name));
   }
 
   Norm norm(const std::string& name) const {
@@ -84,8 +82,8 @@ class Loader {
 
   // A patch embedding is stored as a convolution's [dim, channels, height, width], and used as the
   // matrix [dim, channels * height * width].
-  ConstTensor matrix(const std::string& name) const {
-    ConstTensor weight = model_.tensor(name);
+  ModelTensor matrix(const std::string& name) const {
+    ModelTensor weight = model_.tensor(name);
     if (weight.shape.rank() == 4) {
       weight.shape = {weight.shape[0], weight.shape[1] * weight.shape[2] * weight.shape[3]};
     }
@@ -93,16 +91,13 @@ class Loader {
   }
 
   Linear linear(const std::string& name, ConstTensor scale = {}) const {
-    Linear layer(context_, matrix(name + ".weight"), model_.tensor(name + ".bias"), scale);
-    model_.release(name + ".weight");
-    model_.release(name + ".bias");
-    return layer;
+    return Linear(context_, matrix(name + ".weight"), model_.tensor(name + ".bias"), scale);
   }
 
   // With LayerScale, its factors go into the weights.
   Linear scaled_linear(const std::string& name, const std::string& scale) const {
     if (!architecture_.layer_scale) return linear(name);
-    const ConstTensor stored = model_.tensor(scale);
+    const ModelTensor stored = model_.tensor(scale);
     std::vector<float> factors(static_cast<std::size_t>(stored.shape.elements()));
     if (stored.dtype == DType::f32) {
       std::copy_n(stored.f32(), factors.size(), factors.begin());
@@ -110,20 +105,14 @@ class Loader {
       halves_to_floats(static_cast<const std::uint16_t*>(stored.data), factors.data(),
                        factors.size());
     }
-    model_.release(scale);
     return linear(name, {factors.data(), DType::f32, stored.shape});
   }
 
   NormLinear norm_linear(const std::string& norm_name, const std::string& name,
                          Activation activation) const {
-    NormLinear layer(context_, matrix(name + ".weight"), model_.tensor(name + ".bias"),
-                     model_.tensor(norm_name + ".weight"), model_.tensor(norm_name + ".bias"),
-                     architecture_.norm_eps, activation);
-    model_.release(name + ".weight");
-    model_.release(name + ".bias");
-    if (layer.gamma().copied()) model_.release(norm_name + ".weight");
-    if (layer.beta().copied()) model_.release(norm_name + ".bias");
-    return layer;
+    return NormLinear(context_, matrix(name + ".weight"), model_.tensor(name + ".bias"),
+                      model_.tensor(norm_name + ".weight"), model_.tensor(norm_name + ".bias"),
+                      architecture_.norm_eps, activation);
   }
 
   Context& context_;

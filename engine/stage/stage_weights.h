@@ -48,9 +48,8 @@ struct StageWeights {
   Linear head, second_head;  // dim -> classes
 };
 
-// Reads the tensors of this range and no others, and checks their hashes. On the CPU small f32
-// tensors stay in the mapped file, so `model` and `context` must outlive the result. Throws Error,
-// also if `model` is a part without these blocks.
+// Reads the tensors of this range and no others, and checks their hashes. `context` must outlive
+// the result. Throws Error, also if `model` is a part without these blocks.
 StageWeights load_stage_weights(Context& context, const ModelFile& model, StageRange range);
 
 }  // namespace quantring

@@ -24,7 +24,6 @@ class CpuBackend : public Backend {
   void release(void* memory) noexcept override { release_aligned(memory); }
   void* allocate_host(std::size_t bytes) override { return allocate_aligned(bytes); }
   void release_host(void* memory) noexcept override { release_aligned(memory); }
-  bool host_readable() const override { return true; }
   bool shares_host_memory() const override { return true; }
 
   // Copies and ops are done when they return: there is nothing to wait for.

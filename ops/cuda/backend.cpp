@@ -58,7 +58,6 @@ class CudaBackend : public Backend {
     if (memory != nullptr) cudaFreeHost(memory);
   }
 
-  bool host_readable() const override { return false; }
   // A Jetson's GPU uses the same memory as its CPU.
   bool shares_host_memory() const override { return integrated_; }
 

@@ -29,8 +29,8 @@ class Checkpoint {
   const TensorInfos& tensors() const { return tensors_; }
 
   // The values of one tensor, row-major, as f32 (f16, bf16 widened, f64 rounded). Memory: this
-  // tensor only; its mapped pages are released. Throws Error naming file and tensor: not a float
-  // type, damaged (CRC), truncated. tensors() must contain the name.
+  // tensor only. Throws Error naming file and tensor: not a float type, damaged (CRC), truncated.
+  // tensors() must contain the name.
   virtual std::vector<float> read(const std::string& name) const = 0;
 
  protected:

@@ -85,10 +85,7 @@ class NpzCheckpoint : public Checkpoint {
       }
     };
     if (entry.deflated) return values(zip_.read(entry_name, entry.size));
-    const std::span<const std::byte> contents = zip_.stored(entry_name);
-    std::vector<float> result = values(contents);
-    zip_.release(contents);
-    return result;
+    return values(zip_.stored(entry_name));
   }
 
   ZipFile zip_;

@@ -26,9 +26,9 @@ class SafetensorsCheckpoint : public Checkpoint {
   std::vector<float> read(const std::string& name) const override {
     const StoredTensor& tensor = file_.tensors().at(name);
     try {
-      std::vector<float> values = widen(tensor.dtype, tensor.data.data(), tensor.data.size());
-      file_.release(tensor.data);
-      return values;
+      const std::vector<std::byte> data = file_.read(tensor);
+      if (file_.file().changed()) throw Error("the file changed while it was read");
+      return widen(tensor.dtype, data.data(), data.size());
     } catch (const Error& error) {
       throw Error(fmt::format("'{}': tensor '{}': {}", path_, name, error.what()));
     }

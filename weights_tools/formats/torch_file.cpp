@@ -144,7 +144,6 @@ class TorchFile : public Checkpoint {
     } catch (const Error& error) {
       throw Error(fmt::format("{}: {}", where(name), error.what()));
     }
-    zip_.release(storage);
     return values;
   }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/model/file_kind.h"
 #include "ops/base/error.h"
 
 namespace quantring::weights {
@@ -116,10 +117,11 @@ void refuse_unknown(const std::filesystem::path& path, std::span<const std::byte
   if (ending == ".pb" || ending == ".index" || name.find(".data-0") != std::string::npos) {
     refuse("a TensorFlow file", as_safetensors);
   }
+  const FileKind kind = file_kind(begin);
   throw Error(fmt::format(
-      "'{}' is not a supported checkpoint: those are safetensors, PyTorch (.pth, .pt, .bin; "
+      "'{}' is {}not a supported checkpoint: those are safetensors, PyTorch (.pth, .pt, .bin; "
       "zip), NumPy .npz and the .index.json of a sharded one",
-      name));
+      name, kind.what.empty() ? std::string() : fmt::format("{}, ", kind.what)));
 }
 
 }  // namespace quantring::weights

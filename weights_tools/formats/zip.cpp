@@ -24,6 +24,8 @@ constexpr std::uint32_t local_signature = 0x04034b50, central_signature = 0x0201
 constexpr std::size_t local_bytes = 30, central_bytes = 46, end_bytes = 22, end64_bytes = 56,
                       locator_bytes = 20;
 constexpr std::size_t max_comment = 0xFFFF;
+constexpr std::size_t max_tail = locator_bytes + end_bytes + max_comment;
+constexpr std::uint64_t max_directory = std::uint64_t{256} << 20;
 constexpr std::uint64_t full16 = 0xFFFF, full32 = 0xFFFFFFFF;  // "see the zip64 record"
 
 // Level of compression, sizes after the data, names in UTF-8: they can be ignored. All other flags
@@ -62,7 +64,11 @@ struct Directory {
 
 class DirectoryReader {
  public:
-  DirectoryReader(Bytes file, const std::string& path) : file_(file), path_(path) {}
+  explicit DirectoryReader(const FileReader& file)
+      : file_(file),
+        path_(file.path()),
+        tail_begin_(file.size() - std::min<std::uint64_t>(file.size(), max_tail)),
+        tail_(file.read(tail_begin_, file.size() - tail_begin_)) {}
 
   std::map<std::string, ZipEntry> read() {
     const Directory directory = locate();
@@ -70,8 +76,11 @@ class DirectoryReader {
     if (directory.count > directory.size / central_bytes) {
       damaged(fmt::format("it claims {} entries", directory.count));
     }
+    if (directory.size > max_directory)
+      damaged(fmt::format("its directory has {} bytes", directory.size));
     std::map<std::string, ZipEntry> entries;
-    Bytes rest = file_.subspan(directory.offset, directory.size);
+    const std::vector<std::byte> listing = file_.read(directory.offset, directory.size);
+    Bytes rest = listing;
     for (std::uint64_t i = 0; i < directory.count; ++i) {
       auto [name, entry] = read_entry(rest, directory.offset);
       const auto [place, added] = entries.emplace(std::move(name), entry);
@@ -88,13 +97,13 @@ class DirectoryReader {
         fmt::format("'{}' is a damaged zip archive: {}; fetch the file again", path_, what));
   }
 
-  // The position of the end record: at the end of the file, followed by its comment.
+  // The position of the end record in the tail: at the end of the file, followed by its comment.
   std::size_t find_end() const {
-    if (file_.size() >= end_bytes) {
-      const std::size_t last = file_.size() - end_bytes;
+    if (tail_.size() >= end_bytes) {
+      const std::size_t last = tail_.size() - end_bytes;
       for (std::size_t comment = 0; comment <= std::min(last, max_comment); ++comment) {
         const std::size_t at = last - comment;
-        if (u32(file_, at) == end_signature && u16(file_, at + 20) == comment) return at;
+        if (u32(tail_, at) == end_signature && u16(tail_, at + 20) == comment) return at;
       }
     }
     throw Error(
@@ -104,31 +113,33 @@ class DirectoryReader {
   }
 
   Directory locate() const {
-    const std::size_t end = find_end();
-    std::uint64_t disk = u16(file_, end + 4), directory_disk = u16(file_, end + 6),
-                  count_here = u16(file_, end + 8);
-    Directory directory{.offset = u32(file_, end + 16),
-                        .size = u32(file_, end + 12),
-                        .count = u16(file_, end + 10)};
+    const std::size_t tail_end = find_end();
+    const Bytes tail = tail_, end_record = tail.subspan(tail_end);
+    const std::uint64_t end = tail_begin_ + tail_end;
+    std::uint64_t disk = u16(end_record, 4), directory_disk = u16(end_record, 6),
+                  count_here = u16(end_record, 8);
+    Directory directory{
+        .offset = u32(end_record, 16), .size = u32(end_record, 12), .count = u16(end_record, 10)};
     std::uint64_t directory_end = end;
-    if (end >= locator_bytes && u32(file_, end - locator_bytes) == locator_signature) {
-      const Bytes locator = file_.subspan(end - locator_bytes, locator_bytes);
+    if (tail_end >= locator_bytes && u32(tail, tail_end - locator_bytes) == locator_signature) {
+      const Bytes locator = tail.subspan(tail_end - locator_bytes, locator_bytes);
       const std::uint64_t at = u64(locator, 8);
       if (u32(locator, 4) != 0 || u32(locator, 16) > 1) several_disks();
-      if (!inside(at, end64_bytes, end - locator_bytes) || u32(file_, at) != end64_signature) {
+      if (!inside(at, end64_bytes, end - locator_bytes))
         damaged("its zip64 record is not where it should be");
-      }
+      const std::vector<std::byte> end64 = file_.read(at, end64_bytes);
+      if (u32(end64, 0) != end64_signature) damaged("its zip64 record is not where it should be");
       // A value that fits the short record must be equal in both.
       const auto widen = [&](std::uint64_t& narrow, std::uint64_t full, std::uint64_t wide) {
         if (narrow != full && narrow != wide) damaged("its two end records differ");
         narrow = wide;
       };
-      widen(disk, full16, u32(file_, at + 16));
-      widen(directory_disk, full16, u32(file_, at + 20));
-      widen(count_here, full16, u64(file_, at + 24));
-      widen(directory.count, full16, u64(file_, at + 32));
-      widen(directory.size, full32, u64(file_, at + 40));
-      widen(directory.offset, full32, u64(file_, at + 48));
+      widen(disk, full16, u32(end64, 16));
+      widen(directory_disk, full16, u32(end64, 20));
+      widen(count_here, full16, u64(end64, 24));
+      widen(directory.count, full16, u64(end64, 32));
+      widen(directory.size, full32, u64(end64, 40));
+      widen(directory.offset, full32, u64(end64, 48));
       directory_end = at;
     }
     if (disk != 0 || directory_disk != 0 || count_here != directory.count) several_disks();
@@ -218,16 +229,19 @@ class DirectoryReader {
 
   std::uint64_t data_offset(std::uint64_t header, const std::string& name,
                             std::uint64_t data_end) const {
-    if (!inside(header, local_bytes, data_end) || u32(file_, header) != local_signature) {
+    const auto misplaced = [&] {
       damaged(fmt::format("entry '{}' is not at its place in the directory", name));
-    }
-    const std::uint64_t name_size = u16(file_, header + 26), extra_size = u16(file_, header + 28);
+    };
+    if (!inside(header, local_bytes, data_end)) misplaced();
+    const std::vector<std::byte> local = file_.read(header, local_bytes);
+    if (u32(local, 0) != local_signature) misplaced();
+    const std::uint64_t name_size = u16(local, 26), extra_size = u16(local, 28);
     if (!inside(header + local_bytes, name_size + extra_size, data_end)) {
       damaged(fmt::format("entry '{}' extends past the end of the data", name));
     }
-    const std::string_view here(reinterpret_cast<const char*>(file_.data()) + header + local_bytes,
-                                name_size);
-    if (here != name) damaged(fmt::format("entry '{}' has another name in its local header", name));
+    const std::vector<std::byte> here = file_.read(header + local_bytes, name_size);
+    if (std::string_view(reinterpret_cast<const char*>(here.data()), here.size()) != name)
+      damaged(fmt::format("entry '{}' has another name in its local header", name));
     return header + local_bytes + name_size + extra_size;
   }
 
@@ -239,15 +253,17 @@ class DirectoryReader {
     }
   }
 
-  Bytes file_;
+  const FileReader& file_;
   const std::string& path_;
+  const std::uint64_t tail_begin_;
+  const std::vector<std::byte> tail_;                            // the end of the file
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_;  // header to end of data
 };
 
 }  // namespace
 
 ZipFile::ZipFile(const std::filesystem::path& path)
-    : path_(path.string()), file_(path), entries_(DirectoryReader(file_.bytes(), path_).read()) {}
+    : path_(path.string()), file_(path), entries_(DirectoryReader(file_).read()) {}
 
 bool looks_like_zip(std::span<const std::byte> bytes) {
   // An archive without entries begins with the end record.

@@ -7,12 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "engine/model/mapped_file.h"
+#include "engine/model/file_reader.h"
 
 namespace quantring::weights {
 
@@ -32,8 +31,8 @@ class ZipFile {
   const std::string& path() const { return path_; }
   const std::map<std::string, ZipEntry>& entries() const { return entries_; }
 
-  // The contents of a stored entry, in the mapped file; the CRC is checked on first use. Throws
-  // Error naming file and entry, also for a deflated entry.
+  // The contents of a stored entry, CRC checked; they are valid until the next call. Throws Error
+  // naming file and entry, also for a deflated entry.
   std::span<const std::byte> stored(const std::string& name) const;
 
   // The contents of any entry, inflated if needed, CRC checked. Throws Error naming file and entry,
@@ -44,17 +43,16 @@ class ZipFile {
   // headers of large entries.
   std::vector<std::byte> read_prefix(const std::string& name, std::size_t count) const;
 
-  // Allows the kernel to drop these pages from memory.
-  void release(std::span<const std::byte> data) const { file_.release(data); }
-
  private:
   const ZipEntry& entry(const std::string& name) const;
-  std::span<const std::byte> data(const ZipEntry& entry) const;  // as stored in the file
+  std::vector<std::byte> read_stored(const std::string& name) const;
 
   std::string path_;
-  MappedFile file_;
+  FileReader file_;
   std::map<std::string, ZipEntry> entries_;
-  mutable std::set<std::string> checked_;  // stored entries with a correct CRC
+  // The entry that stored() gave last: tensors may share one.
+  mutable std::string last_name_;
+  mutable std::vector<std::byte> last_;
 };
 
 // Whether the bytes begin like a zip archive.

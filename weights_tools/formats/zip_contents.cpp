@@ -14,13 +14,16 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// Data are processed in chunks of this many bytes, so that zlib's 32-bit counts suffice and pages
-// of the file can be released early.
+// Data are processed in chunks of this many bytes, so that zlib's 32-bit counts suffice.
 constexpr std::size_t chunk_bytes = 4 << 20;
 
-std::uint32_t crc_of(std::uint32_t crc, Bytes part) {
-  return static_cast<std::uint32_t>(
-      crc32(crc, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size())));
+std::uint32_t crc_of(Bytes all) {
+  uLong crc = 0;
+  for (std::size_t at = 0; at < all.size(); at += chunk_bytes) {
+    const Bytes part = all.subspan(at, std::min(chunk_bytes, all.size() - at));
+    crc = crc32(crc, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()));
+  }
+  return static_cast<std::uint32_t>(crc);
 }
 
 class Inflater {
@@ -32,10 +35,8 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  // Fills target from the data and returns the number of bytes. used: called with each part of the
-  // data that is consumed.
-  template <class Used>
-  std::size_t fill(std::span<std::byte> target, const Used& used) {
+  // Fills target from the data and returns the number of bytes.
+  std::size_t fill(std::span<std::byte> target) {
     std::size_t filled = 0;
     while (filled < target.size() && !ended_) {
       const Bytes input = rest_.first(std::min(rest_.size(), chunk_bytes));
@@ -47,9 +48,7 @@ class Inflater {
       const int status = inflate(&stream_, Z_NO_FLUSH);
       if (status == Z_MEM_ERROR) throw std::bad_alloc();
       filled += room - stream_.avail_out;
-      const Bytes done = input.first(input.size() - stream_.avail_in);
-      used(done);
-      rest_ = rest_.subspan(done.size());
+      rest_ = rest_.subspan(input.size() - stream_.avail_in);
       ended_ = status == Z_STREAM_END;
       if (!ended_ && status != Z_OK) break;  // damaged, or no more data
     }
@@ -59,7 +58,7 @@ class Inflater {
   // Whether the stream ended and consumed all data.
   bool at_end() {
     std::byte more;
-    return fill({&more, 1}, [](Bytes) {}) == 0 && ended_ && rest_.empty();
+    return fill({&more, 1}) == 0 && ended_ && rest_.empty();
   }
 
  private:
@@ -78,30 +77,27 @@ const ZipEntry& ZipFile::entry(const std::string& name) const {
   return found->second;
 }
 
-std::span<const std::byte> ZipFile::data(const ZipEntry& entry) const {
-  return file_.bytes().subspan(entry.data_offset, entry.compressed);
-}
-
-std::span<const std::byte> ZipFile::stored(const std::string& name) const {
+std::vector<std::byte> ZipFile::read_stored(const std::string& name) const {
   const ZipEntry& entry = this->entry(name);
-  const Bytes all = data(entry);
   if (entry.deflated) {
     throw Error(fmt::format("'{}': entry '{}' must not be compressed", path_, name));
   }
-  if (checked_.contains(name)) return all;
-  std::uint32_t crc = 0;
-  for (std::size_t at = 0; at < all.size(); at += chunk_bytes) {
-    const Bytes part = all.subspan(at, std::min(chunk_bytes, all.size() - at));
-    crc = crc_of(crc, part);
-    // The caller may need only a part of a large entry.
-    if (all.size() > chunk_bytes) release(part);
-  }
-  if (crc != entry.crc) {
+  std::vector<std::byte> all = file_.read(entry.data_offset, entry.compressed);
+  if (crc_of(all) != entry.crc) {
     throw Error(
         fmt::format("'{}': entry '{}' is damaged (wrong CRC); fetch the file again", path_, name));
   }
-  checked_.insert(name);
   return all;
+}
+
+std::span<const std::byte> ZipFile::stored(const std::string& name) const {
+  if (name != last_name_) {
+    last_name_.clear();  // until the new one is read without an error
+    last_ = {};
+    last_ = read_stored(name);
+    last_name_ = name;
+  }
+  return last_;
 }
 
 std::vector<std::byte> ZipFile::read(const std::string& name, std::uint64_t limit) const {
@@ -110,20 +106,12 @@ std::vector<std::byte> ZipFile::read(const std::string& name, std::uint64_t limi
     throw Error(fmt::format("'{}': entry '{}' has {} bytes, more than the {} that are accepted",
                             path_, name, entry.size, limit));
   }
-  if (!entry.deflated) {
-    const Bytes all = stored(name);
-    std::vector<std::byte> contents(all.begin(), all.end());
-    release(all);
-    return contents;
-  }
+  if (!entry.deflated) return read_stored(name);
+  const std::vector<std::byte> deflated = file_.read(entry.data_offset, entry.compressed);
   std::vector<std::byte> contents(entry.size);
-  Inflater inflater(data(entry));
-  const std::size_t filled = inflater.fill(contents, [&](Bytes part) { release(part); });
-  std::uint32_t crc = 0;
-  for (std::size_t at = 0; at < filled; at += chunk_bytes) {
-    crc = crc_of(crc, Bytes(contents).subspan(at, std::min(chunk_bytes, filled - at)));
-  }
-  if (filled != entry.size || !inflater.at_end() || crc != entry.crc) {
+  Inflater inflater(deflated);
+  const std::size_t filled = inflater.fill(contents);
+  if (filled != entry.size || !inflater.at_end() || crc_of(contents) != entry.crc) {
     throw Error(fmt::format(
         "'{}': entry '{}' is damaged (its contents do not match the directory); fetch the file "
         "again",
@@ -134,12 +122,14 @@ std::vector<std::byte> ZipFile::read(const std::string& name, std::uint64_t limi
 
 std::vector<std::byte> ZipFile::read_prefix(const std::string& name, std::size_t count) const {
   const ZipEntry& entry = this->entry(name);
-  const Bytes all = data(entry);
   const std::size_t wanted = std::min<std::uint64_t>(entry.size, count);
-  if (!entry.deflated) return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(wanted)};
+  if (!entry.deflated) return file_.read(entry.data_offset, wanted);
+  // Deflate may need a little more than it gives.
+  const std::vector<std::byte> deflated =
+      file_.read(entry.data_offset, std::min<std::uint64_t>(entry.compressed, 2 * wanted + 4096));
   std::vector<std::byte> contents(wanted);
-  Inflater inflater(all);
-  contents.resize(inflater.fill(contents, [](Bytes) {}));
+  Inflater inflater(deflated);
+  contents.resize(inflater.fill(contents));
   return contents;
 }
 

@@ -28,13 +28,12 @@ bool all_finite(ConstTensor tensor) {
 VerifyReport verify(const ModelFile& model) {
   VerifyReport report;
   for (const TensorSpec& spec : tensor_specs(model.architecture(), model.part())) {
-    const ConstTensor tensor = model.tensor(spec.name);
+    const ModelTensor tensor = model.tensor(spec.name);
     if (!all_finite(tensor)) {
       throw Error(fmt::format("'{}': tensor '{}' holds NaN or infinity", model.path(), spec.name));
     }
     ++report.tensors;
     report.parameters += static_cast<std::uint64_t>(tensor.shape.elements());
-    model.release(spec.name);
   }
   return report;
 }

@@ -157,7 +157,7 @@ TEST_CASE("a model file: whole, damaged and missing") {
 TEST_CASE("weight_bytes is the size of the tensors in f32") {
   const TinyModel model;
   std::uint64_t stored = 0;
-  for (const auto& [name, tensor] : model.file->tensors()) stored += tensor.data.size();
+  for (const auto& [name, tensor] : model.file->tensors()) stored += tensor.bytes;
   const Architecture& a = model.file->architecture();
   CHECK(weight_bytes(a, {0, a.half_blocks()}) == stored);
   CHECK(weight_bytes(a, {0, 6}) + weight_bytes(a, {6, 12}) == stored);

@@ -25,8 +25,9 @@ class Weights {
     for (const auto& [name, stored] : model.tensors()) {
       Vector& values = values_[name];
       const std::size_t element = stored.dtype == "F16" ? 2 : 4;
-      for (std::size_t at = 0; at < stored.data.size(); at += element) {
-        values.push_back(static_cast<double>(value(stored.data.data() + at, element)));
+      const std::vector<std::byte> data = model.bytes(name);
+      for (std::size_t at = 0; at < data.size(); at += element) {
+        values.push_back(static_cast<double>(value(data.data() + at, element)));
       }
     }
   }

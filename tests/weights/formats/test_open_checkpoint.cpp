@@ -103,7 +103,7 @@ TEST_CASE("errors for other files have their type and the remedy") {
   }
   CHECK(contains(error_for_bytes(""), "is empty: the download failed"));
   CHECK(contains(error_for_bytes("\x1f\x8b\x08"), "compressed (gzip); unpack it first"));
-  CHECK(contains(error_for_bytes("hello"), "is not a supported checkpoint"));
+  CHECK(contains(error_for_bytes("hello"), "is a text file, not a supported checkpoint"));
   CHECK(contains(error_for_bytes("{\"model_type\": \"vit\"}"), "it has no weight_map"));
   CHECK(contains(error_for_bytes(build_zip({{.name = "a.txt", .contents = "hi"}})),
                  "a zip archive, but not of PyTorch or NumPy"));

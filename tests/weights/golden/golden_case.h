@@ -27,10 +27,11 @@ struct GoldenCase {
   std::string head = {};             // file of the classifier, if it is separate
 };
 
-inline std::vector<float> floats(const StoredTensor& tensor) {
-  REQUIRE(tensor.dtype == "F32");
-  std::vector<float> values(tensor.data.size() / 4);
-  std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
+inline std::vector<float> floats(const SafetensorsFile& file, const std::string& name) {
+  REQUIRE(file.tensors().at(name).dtype == "F32");
+  const std::vector<std::byte> data = file.read(name);
+  std::vector<float> values(data.size() / 4);
+  std::memcpy(values.data(), data.data(), data.size());
   return values;
 }
 
@@ -111,7 +112,7 @@ inline void check_blocks(const ModelFile& model, const SafetensorsFile& expected
                          const std::string& name, const Setting& setting, double bound) {
   CAPTURE(setting.name);
   const auto& input = expected.tensors().at("input");
-  const auto pixels = floats(input);
+  const auto pixels = floats(expected, "input");
   const int images = static_cast<int>(input.shape[0]);
   Context context(setting.options);
   const Uploaded pixel_tensor(context,
@@ -124,15 +125,14 @@ inline void check_blocks(const ModelFile& model, const SafetensorsFile& expected
     Stage stage(context, model, {0, 2 * (block + 1)}, images);
     const LastResidual residual = last_residual(context, stage, pixel_tensor);
     const Shape all = stage.residual(images).shape;
-    const auto difference = compare(
-        residual.values, in_shape(floats(expected.tensors().at("block_" + std::to_string(block))),
-                                  all, residual.shape));
+    const auto difference =
+        compare(residual.values,
+                in_shape(floats(expected, "block_" + std::to_string(block)), all, residual.shape));
     CHECK(difference.relative <= bound);
     max_block_error = std::max(max_block_error, difference.relative);
     if (!stage.last()) continue;
     const ConstTensor result = stage.forward_pixels(pixel_tensor);
-    const auto logits =
-        compare(host_values(context, result), floats(expected.tensors().at("logits")));
+    const auto logits = compare(host_values(context, result), floats(expected, "logits"));
     CHECK(logits.relative <= bound);
     MESSAGE(name << " on " << setting.name << ": relative error of the logits " << logits.relative
                  << ", of the worst block " << max_block_error);

@@ -91,10 +91,13 @@ std::optional<ModelFile> deit_tiny(const test::TemporaryFolder& folder) {
 }
 
 // u8 pixels of 20 photos, preprocessed with Pillow.
-ConstTensor golden_pixels(const SafetensorsFile& golden) {
-  const auto& pixels = golden.tensors().at("pixels");
-  return {pixels.data.data(), DType::u8, {pixels.shape[0], 3, 224, 224}};
-}
+struct GoldenPixels {
+  explicit GoldenPixels(const SafetensorsFile& golden)
+      : memory(golden.read("pixels")),
+        tensor{memory.data(), DType::u8, {golden.tensors().at("pixels").shape[0], 3, 224, 224}} {}
+  std::vector<std::byte> memory;
+  ConstTensor tensor;
+};
 
 }  // namespace
 
@@ -104,8 +107,9 @@ TEST_CASE("DeiT-Tiny's logits from the golden pixels equal PyTorch's") {
   const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
   if (!model || !golden) return;
   const SafetensorsFile expected(*golden);
-  const ConstTensor pixels = golden_pixels(expected);
-  const auto golden_logits = test::floats(expected.tensors().at("logits"));
+  const GoldenPixels golden_pixels(expected);
+  const ConstTensor pixels = golden_pixels.tensor;
+  const auto golden_logits = test::floats(expected, "logits");
   for (const test::Setting& setting : test::all_settings()) {
     CAPTURE(setting.name);
     Context context(setting.options);
@@ -130,7 +134,8 @@ TEST_CASE("DeiT-Tiny gives the same logits for all cuts, also inside blocks; bit
   const auto golden = test::golden("golden/deit_tiny_golden20.safetensors");
   if (!model || !golden) return;
   const SafetensorsFile expected(*golden);
-  const ConstTensor pixels = golden_pixels(expected);
+  const GoldenPixels golden_pixels(expected);
+  const ConstTensor pixels = golden_pixels.tensor;
   const int images = static_cast<int>(pixels.shape[0]);
   for (const test::Setting& setting : test::all_settings()) {
     CAPTURE(setting.name);
