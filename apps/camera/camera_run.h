@@ -18,6 +18,7 @@ struct CameraRunOptions {
   RingRequest ring;
   std::string listen;  // HOST:PORT of the page; empty: none
   int top = 3;
+  ClassOptions classes;
   bool json = false;
   bool quiet = false;       // no line per frame
   std::uint64_t limit = 0;  // frames at most; 0: all

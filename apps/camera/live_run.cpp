@@ -8,6 +8,7 @@
 #include "apps/camera/live_limit.h"
 #include "apps/camera/live_status_json.h"
 #include "apps/camera/live_text.h"
+#include "apps/commands/model_options.h"
 #include "apps/report/output.h"
 #include "apps/report/time_text.h"
 #include "apps/session/node/stage_worker.h"
@@ -27,8 +28,9 @@ constexpr std::chrono::seconds max_silence{120};
 // Links are coded for so many times the camera's rate: a coding that just keeps up cannot catch up.
 constexpr double rate_margin = 1.25;
 
-CameraOptions with_channels(CameraOptions camera, int channels) {
-  camera.channels = channels;
+CameraOptions for_model(CameraOptions camera, const ModelFile& model) {
+  camera.channels = model.preprocess().channels;
+  camera.check = label_check(model);
   return camera;
 }
 
@@ -44,14 +46,13 @@ LiveRun::LiveRun(const CameraRunOptions& options, ServiceNotifier& notifier)
       config_(read_config(options.ring)),
       model_(model_path(options.model, config_)),
       source_(shown_argument(options.camera.uri)),
+      rule_(class_rule(model_, options.classes)),
       begun_(Clock::now()),
       last_answer_(begun_) {
   require_whole(model_, options.ring);
   if (!options.listen.empty()) dashboard_.emplace(options.listen);
   feed_ = std::make_unique<FrameFeed>(
-      [camera = with_channels(options.camera, model_.preprocess().channels)] {
-        return open_camera(camera);
-      },
+      [camera = for_model(options.camera, model_)] { return open_camera(camera); },
       [this](const std::string& line) { print(line); });
   const bool live = feed_->live();
   setup_ = std::make_unique<RingSetup>(options.ring, config_, model_, 1);
@@ -124,12 +125,12 @@ CameraSummary LiveRun::run() {
 
 void LiveRun::answer(const Frame& frame, const std::vector<float>& logits) {
   const auto now = Clock::now();
-  const Answer answer{frame.name, frame.label, top_k(logits, options_.top)};
+  const Answer answer = make_answer(frame.name, frame.label, logits, options_.top, rule_);
   LiveAnswer live = live_answer(answer, model_.labels(), frame.taken, now);
   const double latency_s = live.latency_s;
   live.number = summary_.run.images;
   live.source = source_;
-  summary_.run.count(answer.label, logits);
+  summary_.run.count(answer.label, logits, rule_.threshold);
   {
     const std::lock_guard lock(mutex_);
     status_.images = summary_.run.images;
@@ -189,6 +190,11 @@ void LiveRun::show_status() {
                    setup_->plan.links, status_);
     const int lost = state.connected ? -1 : lost_stage(state.error);
     for (LiveStage& stage : status_.stages) stage.lost = stage.stage == lost;
+    if (!model_changed_ && model_.changed()) {
+      model_changed_ = true;
+      print(fmt::format("'{}': {}; answers are from the model as it was at the start",
+                        model_.path(), changed_in_use));
+    }
     status_.healthy = state.connected && feed.error.empty();
     status_.limit = limit_sentence(status_, feed_->live());
     shown = status_;

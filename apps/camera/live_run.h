@@ -46,6 +46,7 @@ class LiveRun {
   RingConfig config_;  // before the model, whose path it may hold
   const ModelFile model_;
   const std::string source_;  // without a password
+  const ClassRule rule_;
   std::optional<Dashboard> dashboard_;
   std::unique_ptr<FrameFeed> feed_;
   std::unique_ptr<RingSetup> setup_;
@@ -57,6 +58,7 @@ class LiveRun {
   LiveMeter meter_;
   Clock::time_point begun_, last_answer_;
   bool stopped_ = false, ending_ = false;
+  bool model_changed_ = false;  // and that was said
 
   // Of the main thread alone.
   CameraSummary summary_;

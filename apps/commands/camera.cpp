@@ -10,6 +10,7 @@
 
 #include "apps/camera/camera_run.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/model_options.h"
 #include "apps/commands/option_check.h"
 #include "apps/commands/ring_options.h"
 #include "apps/report/report.h"
@@ -86,13 +87,13 @@ void add_camera(CLI::App& app) {
                   "Ask the camera for frames of WIDTHxHEIGHT (default: its own)");
   sub->add_option("--fps", run.camera.fps, "Ask the camera for this many frames a second")
       ->check(CLI::Range(0.1, 1000.0));
-  sub->add_option("-l,--labels", run.camera.labels_file,
-                  "True classes of files: CSV with columns file,class_index, or an IDX label file");
+  sub->add_option("-l,--labels", run.camera.labels_file, label_help);
   sub->add_option("-n,--limit", run.limit, "Stop after this many frames (0: none)")
       ->check(CLI::NonNegativeNumber);
   sub->add_option("-k,--top", run.top, "Classes shown per frame")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  add_class_options(*sub, run.classes);
   sub->add_flag("--json", run.json, "One JSON object per frame on stdout");
   sub->add_flag("-q,--quiet", run.quiet, "No line per frame");
   sub->footer(

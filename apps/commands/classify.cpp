@@ -7,6 +7,7 @@
 
 #include "apps/commands/classify_run.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/model_options.h"
 #include "apps/commands/ring_options.h"
 #include "apps/commands/source_options.h"
 #include "apps/report/report.h"
@@ -27,13 +28,13 @@ void add_classify(CLI::App& app) {
   sub->add_option("-b,--batch", options->batch, "Images a frame")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  sub->add_option("-l,--labels", options->labels,
-                  "True classes: CSV with columns file,class_index, or an IDX label file");
+  sub->add_option("-l,--labels", options->labels, label_help);
   sub->add_option("-n,--limit", options->limit, "Stop after this many images (0: all)")
       ->check(CLI::NonNegativeNumber);
   sub->add_option("-k,--top", options->top, "Classes shown per image")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  add_class_options(*sub, options->classes);
   sub->add_flag("--json", options->json, "One JSON object per image on stdout");
   sub->add_flag("-q,--quiet", options->quiet, "No line per image, only the closing report");
   sub->add_option(

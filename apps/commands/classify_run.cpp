@@ -36,6 +36,7 @@ void receive(const ClassifyOptions& options, const ModelFile& model, FileFrames&
              ReplaySession& session, std::optional<SafetensorsWriter>& logits_file,
              RunSummary& summary) {
   const auto classes = static_cast<std::size_t>(model.architecture().classes);
+  const ClassRule rule = class_rule(model, options.classes);
   std::vector<float> all_logits;
   Progress progress(source.size());
   PictureBatchOptions batches;
@@ -47,9 +48,9 @@ void receive(const ClassifyOptions& options, const ModelFile& model, FileFrames&
     for (std::size_t i = 0; i < answered.frames.size(); ++i) {
       const std::span<const float> logits(answered.logits.data() + i * classes, classes);
       const Frame& frame = answered.frames[i];
-      summary.count(frame.label, logits);
+      summary.count(frame.label, logits, rule.threshold);
       if (options.quiet && !options.json) continue;
-      const Answer answer{frame.name, frame.label, top_k(logits, options.top)};
+      const Answer answer = make_answer(frame.name, frame.label, logits, options.top, rule);
       progress.print(stdout, options.json ? answer_json(answer, model.labels())
                                           : answer_line(answer, model.labels()));
     }
@@ -85,8 +86,10 @@ RunSummary run_classify(const ClassifyOptions& options) {
   RingConfig config = read_config(options.ring);
   const ModelFile model(model_path(options.model, config));
   require_whole(model, options.ring);
+  class_rule(model, options.classes);  // a wrong option is said before the ring is connected
   FileFrames source(options.sources, {.channels = model.preprocess().channels,
                                       .labels_file = options.labels,
+                                      .check = label_check(model),
                                       .limit = options.limit});
 
   // Before the work, so that a path that cannot be written does not cost its results.
@@ -100,18 +103,30 @@ RunSummary run_classify(const ClassifyOptions& options) {
     check_writable(options.report_file);
   }
 
-  const RingSetup setup(options.ring, std::move(config), model, options.batch);
-  ReplayOptions replay;
-  replay.max_answers = max_untaken_answers;
-  ReplaySession session(setup.connect, replay);
   RunSummary summary;
-  summary.ranges = setup.plan.ranges;
-  summary.links = setup.plan.links;
-  receive(options, model, source, session, logits_file, summary);
-  summary.ring = session.stats();
-  summary.outputs = session.histories();
+  try {
+    const RingSetup setup(options.ring, std::move(config), model, options.batch);
+    ReplayOptions replay;
+    replay.max_answers = max_untaken_answers;
+    ReplaySession session(setup.connect, replay);
+    summary.ranges = setup.plan.ranges;
+    summary.links = setup.plan.links;
+    receive(options, model, source, session, logits_file, summary);
+    summary.ring = session.stats();
+    summary.outputs = session.histories();
+    summary.limit = session.limit();
+  } catch (const OptionError&) {
+    throw;
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    const bool said = text.find(changed_in_use) != std::string::npos;
+    if (said || !model.changed()) throw;
+    throw Error(fmt::format("{}; '{}': {}", text, model.path(), changed_in_use));
+  }
+  if (model.changed())
+    fmt::print(stderr, "'{}': {}; all answers are from the model as it was at the start\n",
+               model.path(), changed_in_use);
   summary.passed_over = source.passed_over().text();
-  summary.limit = session.limit();
   if (!options.report_file.empty()) write_text_file(options.report_file, report_json(summary));
   return summary;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/commands/model_options.h"
 #include "apps/commands/ring_request.h"
 #include "apps/session/run_summary.h"
 
@@ -18,6 +19,7 @@ struct ClassifyOptions {
   int batch = 8;          // images a frame
   std::size_t limit = 0;  // images at most; 0: all
   int top = 3;
+  ClassOptions classes;
   bool json = false;
   bool quiet = false;       // no line per image
   std::string logits_file;  // safetensors file to write: logits f32 [images, classes]; empty: none

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cmath>
 #include <filesystem>
 
 #include "apps/session/model_impl.h"
@@ -57,12 +56,13 @@ std::vector<ScoredClass> Model::top(std::span<const float> logits, int k,
     throw Error(fmt::format("{} logits for a model of {} classes", logits.size(), classes()));
   }
   std::vector<ScoredClass> result;
-  for (const Prediction& each : top_k(logits, k)) {
+  const bool independent = probability == Probability::of_model
+                               ? impl_->file.independent_classes()
+                               : probability == Probability::sigmoid;
+  for (const Prediction& each : top_k(logits, k, independent)) {
     ScoredClass scored{each.index, {}, each.probability};
     const auto index = static_cast<std::size_t>(each.index);
     if (index < labels().size()) scored.label = labels()[index];
-    if (probability == Probability::sigmoid)
-      scored.probability = 1 / (1 + std::exp(-logits[index]));
     result.push_back(std::move(scored));
   }
   return result;

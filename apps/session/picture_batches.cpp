@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/image/preprocess.h"
@@ -56,7 +57,8 @@ bool PictureBatches::read(Frame& frame) {
 }
 
 void PictureBatches::add(Frame&& frame, PictureBatch& batch) {
-  const int classes = model_.architecture().classes;
+  // The labels of a single class are 1 and 0: it applies, or not.
+  const int classes = std::max(2, model_.architecture().classes);
   if (frame.label >= classes) {
     throw Error(fmt::format("{}: its label is class {}, but the model has classes 0 to {}",
                             frame.name, frame.label, classes - 1));

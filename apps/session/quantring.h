@@ -34,8 +34,9 @@ const char* library_version();  // "0.2.0"
 
 // How logits become probabilities.
 enum class Probability : std::uint8_t {
-  softmax,  // one class applies: they sum to 1
-  sigmoid,  // any number of classes may apply: each by itself
+  softmax,   // one class applies: they sum to 1
+  sigmoid,   // any number of classes may apply: each by itself
+  of_model,  // as the model file says: sigmoid for multi-label models and for a single class
 };
 
 struct ScoredClass {
@@ -64,7 +65,7 @@ class Model {
   // The k classes with the largest logits, largest first; ties go to the lower index.
   // logits: [classes]. Throws when their number is wrong.
   std::vector<ScoredClass> top(std::span<const float> logits, int k,
-                               Probability probability = Probability::softmax) const;
+                               Probability probability = Probability::of_model) const;
 
  private:
   friend class Session;

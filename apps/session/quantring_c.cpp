@@ -177,13 +177,12 @@ int qr_model_top(const qr_model* model, const float* logits, size_t count, int k
   return guarded(error, error_size, int{QR_ERROR}, [&] {
     const quantring::Model& from = required(model, "model").model;
     if (k < 0) throw Error("k is negative");
-    if (probability != QR_SOFTMAX && probability != QR_SIGMOID) {
-      throw Error("probability is neither QR_SOFTMAX nor QR_SIGMOID");
+    if (probability < QR_SOFTMAX || probability > QR_OF_MODEL) {
+      throw Error("probability is none of QR_SOFTMAX, QR_SIGMOID and QR_OF_MODEL");
     }
     if (k > 0) required(top, "top");
     const auto classes = from.top({&required(logits, "logits"), count}, k,
-                                  probability == QR_SIGMOID ? quantring::Probability::sigmoid
-                                                            : quantring::Probability::softmax);
+                                  static_cast<quantring::Probability>(probability));
     for (const auto& each : classes) *top++ = {each.index, each.probability};
     return static_cast<int>(classes.size());
   });

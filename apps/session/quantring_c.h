@@ -55,7 +55,7 @@ const char* qr_model_name(const qr_model* model);
 /* Label of a class, valid until the model is freed; NULL where there is none. */
 const char* qr_model_label(const qr_model* model, int class_index);
 
-enum { QR_SOFTMAX = 0, QR_SIGMOID = 1 };
+enum { QR_SOFTMAX = 0, QR_SIGMOID = 1, QR_OF_MODEL = 2 };
 typedef struct {
   int index;         /* class */
   float probability; /* 0..1 */

@@ -6,10 +6,16 @@
 
 namespace quantring {
 
-void RunSummary::count(int label, std::span<const float> logits) {
+void RunSummary::count(int label, std::span<const float> logits, float threshold) {
   ++images;
   if (label < 0) return;
   ++labelled;
+  if (logits.size() == 1) {
+    const bool right = (sigmoid(logits[0]) >= threshold) == (label == 1);
+    top1 += right;
+    top5 += right;
+    return;
+  }
   const auto top = top_k(logits, 5);
   top1 += !top.empty() && top[0].index == label;
   top5 +=

@@ -26,8 +26,9 @@ struct RunSummary {
   OutputHistories outputs;         // one a stage; empty without a ring
   std::string passed_over;         // PassedOver::text of the source
 
-  // Counts one answer, and whether it is right where that is known. label: -1 if unknown.
-  void count(int label, std::span<const float> logits);
+  // Counts one answer, and whether it is right where that is known. label: -1 if unknown; of a
+  // single class 1 or 0: it applies if its probability is at least the threshold.
+  void count(int label, std::span<const float> logits, float threshold = 0.5f);
 
   double images_per_s() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
   // In which the ring's counters were counted.

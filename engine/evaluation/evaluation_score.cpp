@@ -83,6 +83,10 @@ double relative_squared_error(std::span<const float> expected, std::span<const f
 void EvaluationScore::add(std::span<const float> expected, std::span<const float> logits,
                           int label) {
   check_sizes(expected, logits);
+  if (logits.size() == 1) {  // two classes: that it applies has this logit, that it does not has 0
+    const float before[] = {0, expected[0]}, after[] = {0, logits[0]};
+    return add(before, after, label);
+  }
   ++images;
   agreeing += rank_of(first_answer(expected), logits) == 0;
   kl += kl_divergence(expected, logits);

@@ -16,7 +16,8 @@ struct EvaluationScore {
   double relative_error = 0;         // relative_squared_error of the tensors coded
   std::uint64_t tensors = 0;         // of them: images times links
 
-  // expected, logits: of one image, without and with coding. label: true class, -1 if not known.
+  // expected, logits: of one image, without and with coding. label: true class, -1 if not known; of
+  // a single class 1 or 0.
   void add(std::span<const float> expected, std::span<const float> logits, int label);
 
   // The same images at another cut: all means below are then over images and cuts.

@@ -22,7 +22,7 @@ constexpr Signature signatures[] = {
     {0, "GGUF"sv, {"a GGUF file (llama.cpp)"}},
     {4, "TFL3"sv, {"a TensorFlow Lite model"}},
     {0, "\x93NUMPY"sv, {"a single NumPy array"}},
-    {0, "version https://git-lfs"sv, {"only a Git LFS pointer: run 'git lfs pull'"}},
+    {0, "version https://git-lfs"sv, {"only a Git LFS pointer (run 'git lfs pull')"}},
     {0, "\xff\xd8\xff"sv, {"a JPEG picture"}},
     {0, "\x89PNG\r\n\x1a\n"sv, {"a PNG picture"}},
     {0, "GIF8"sv, {"a GIF picture"}},
@@ -54,7 +54,7 @@ FileKind file_kind(std::span<const std::byte> begin) {
   std::transform(word.begin(), word.end(), word.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (word.starts_with("<!doctype") || word.starts_with("<html"))
-    return {"a web page: the download failed"};
+    return {"a web page (the download failed)"};
   if (word.starts_with("{")) return {"a JSON file", true};
   const bool text = std::all_of(bytes.begin(), bytes.end(), [](char c) {
     return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r' || c == '\t';

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "engine/image/preprocess_json.h"
+#include "engine/model/file_kind.h"
 #include "engine/model/hash.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
@@ -21,8 +23,8 @@ const std::string& required(const Metadata& metadata, const char* key, const std
   if (found == metadata.end()) {
     throw Error(
         fmt::format("'{}' is not a QuantRing model file (no {}); make one with "
-                    "`quantring-weights convert FILE -o model.safetensors`",
-                    path, key));
+                    "`quantring-weights convert '{}' -o model.safetensors`",
+                    path, key, path));
   }
   return found->second;
 }
@@ -103,14 +105,36 @@ StageRange read_part(const Metadata& metadata, const Architecture& architecture,
   return *part;
 }
 
+// Says what a file or folder is that is no safetensors file.
+const std::filesystem::path& expect_safetensors(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  std::error_code ignored;
+  const std::string convert = fmt::format(
+      "make a model file with `quantring-weights convert '{}' -o model.safetensors`", name);
+  if (std::filesystem::is_directory(path, ignored))
+    throw Error(fmt::format("'{}' is a folder, not a model file; if it holds a checkpoint, {}",
+                            name, convert));
+  const FileReader file(path);
+  const auto begin = file.read(0, std::min<std::uint64_t>(file.size(), 512));
+  const bool safetensors = begin.size() > 8 && begin[8] == std::byte{'{'} &&
+                           begin[5] == std::byte{0} && begin[6] == std::byte{0};
+  if (safetensors) return path;
+  const FileKind kind = file_kind(begin);
+  throw Error(fmt::format("'{}' is {}, not a model file{}{}", name,
+                          kind.what.empty() ? "in an unknown format" : kind.what,
+                          kind.checkpoint ? "; if it is a checkpoint, " : "",
+                          kind.checkpoint ? convert : ""));
+}
+
 }  // namespace
 
-ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), file_(path) {
+ModelFile::ModelFile(const std::filesystem::path& path)
+    : path_(path.string()), file_(expect_safetensors(path)) {
   const Metadata& metadata = file_.metadata();
   const std::string& format = required(metadata, "quantring.format", path_);
-  if (format != "1" && format != "2") {
+  if (format != "1" && format != "2" && format != "3") {
     throw Error(
-        fmt::format("'{}' has model format {}, this build reads 1 and 2: use the version of "
+        fmt::format("'{}' has model format {}, this build reads 1 to 3: use the version of "
                     "quantring that wrote it, or convert the model again",
                     path_, format));
   }
@@ -119,6 +143,7 @@ ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), 
   const std::string& tensors = required(metadata, "quantring.tensors", path_);
   hash_ = required(metadata, "quantring.hash", path_);
   if (identity(architecture, preprocess, tensors) != hash_) {
+    if (changed()) throw Error(file_.file().changed_text());
     throw Error(fmt::format(
         "'{}' is damaged: its metadata do not match its hash; copy or convert it again", path_));
   }
@@ -143,28 +168,37 @@ ModelFile::ModelFile(const std::filesystem::path& path) : path_(path.string()), 
     throw Error(fmt::format("'{}' has {} labels for {} classes", path_, labels_.size(),
                             architecture_.classes));
   }
+  if (const auto classes = metadata.find("quantring.classes"); classes != metadata.end()) {
+    if (classes->second != "independent")
+      throw Error(fmt::format("'{}': quantring.classes is unknown: the file is damaged", path_));
+    independent_ = true;
+  }
   part_ = read_part(metadata, architecture_, path_);
   check_tensors(path_, architecture_, part_, file_.tensors(), tensor_hashes_);
 }
 
-ConstTensor ModelFile::tensor(const std::string& name) const {
+std::vector<std::byte> ModelFile::bytes(const std::string& name) const {
   const auto found = file_.tensors().find(name);
   if (found == file_.tensors().end()) {
     throw Error(fmt::format("'{}' holds only {} of its model, not tensor '{}'", path_,
                             range_text(part_), name));
   }
-  const StoredTensor& stored = found->second;
-  if (tensor_digest(stored.dtype, stored.data) != tensor_hashes_.at(name)) {
+  std::vector<std::byte> data = file_.read(found->second);
+  // Of the copy that will be used, so that a file that changes meanwhile cannot matter.
+  if (tensor_digest(found->second.dtype, data) != tensor_hashes_.at(name)) {
+    if (changed()) throw Error(file_.file().changed_text());
     throw Error(fmt::format(
         "'{}' is damaged: tensor '{}' does not match its hash; copy the file again", path_, name));
   }
-  ConstTensor tensor;
-  tensor.data = stored.data.data();
+  return data;
+}
+
+ModelTensor ModelFile::tensor(const std::string& name) const {
+  ModelTensor tensor;
+  tensor.memory = bytes(name);
+  const StoredTensor& stored = file_.tensors().at(name);
+  tensor.data = tensor.memory.data();
   tensor.dtype = stored.dtype == "F16" ? DType::f16 : DType::f32;
-  if (reinterpret_cast<std::uintptr_t>(tensor.data) % dtype_bytes(tensor.dtype) != 0) {
-    throw Error(
-        fmt::format("'{}': tensor '{}' is not aligned; convert the model again", path_, name));
-  }
   const auto& s = stored.shape;
   tensor.shape = s.size() == 1   ? Shape{s[0]}
                  : s.size() == 2 ? Shape{s[0], s[1]}
@@ -179,15 +213,12 @@ Metadata ModelFile::copied_metadata(const std::vector<std::string>& labels, Stag
     metadata[name] = file_.metadata().at(name);
   }
   metadata["quantring.labels"] = labels_to_json(labels);
+  if (independent_) metadata["quantring.classes"] = "independent";
   if (part != StageRange{0, architecture_.half_blocks()}) {
-    metadata["quantring.format"] = "2";
+    if (!independent_) metadata["quantring.format"] = "2";
     metadata["quantring.part"] = part_text(part);
   }
   return metadata;
-}
-
-void ModelFile::release(const std::string& name) const {
-  file_.release(file_.tensors().at(name).data);
 }
 
 std::string part_text(StageRange part) {
@@ -201,13 +232,13 @@ std::string tensor_digest(const std::string& dtype, std::span<const std::byte> d
 
 Metadata model_metadata(const Architecture& architecture, const PreprocessConfig& preprocess,
                         const std::vector<std::string>& labels, const Metadata& digests,
-                        StageRange part) {
+                        StageRange part, bool independent) {
   const bool whole = part == StageRange{0, architecture.half_blocks()};
   const bool newer = !whole || preprocess.mode == ResizeMode::squash_crop ||
                      preprocess.crop_rounding != CropRounding::half_to_even;
   Metadata metadata;
   metadata["quantring.format"] =
-      std::to_string(std::max(model_format(architecture), newer ? 2 : 1));
+      std::to_string(independent ? 3 : std::max(model_format(architecture), newer ? 2 : 1));
   metadata["quantring.architecture"] = architecture_to_json(architecture);
   metadata["quantring.preprocess"] = preprocess_to_json(preprocess);
   metadata["quantring.labels"] = labels_to_json(labels);
@@ -215,6 +246,7 @@ Metadata model_metadata(const Architecture& architecture, const PreprocessConfig
   metadata["quantring.hash"] =
       identity(metadata["quantring.architecture"], metadata["quantring.preprocess"],
                metadata["quantring.tensors"]);
+  if (independent) metadata["quantring.classes"] = "independent";
   if (!whole) metadata["quantring.part"] = part_text(part);
   return metadata;
 }

@@ -41,11 +41,12 @@ std::vector<std::byte> stored_bytes(std::span<const float> values, const std::st
 
 ModelWriter::ModelWriter(const std::filesystem::path& path, const Architecture& architecture,
                          const PreprocessConfig& preprocess, const std::vector<std::string>& labels,
-                         StorageType storage)
+                         StorageType storage, bool independent)
     : architecture_(architecture),
       preprocess_(preprocess),
       labels_(labels),
       storage_(storage),
+      independent_(independent),
       specs_(tensor_specs(architecture)),
       writer_(path) {
   for (const TensorSpec& spec : specs_) {
@@ -54,7 +55,7 @@ ModelWriter::ModelWriter(const std::filesystem::path& path, const Architecture& 
     digests_[spec.name] = tensor_digest(dtype, {});  // a placeholder of the final length
   }
   writer_.begin(model_metadata(architecture_, preprocess_, labels_, digests_,
-                               {0, architecture_.half_blocks()}));
+                               {0, architecture_.half_blocks()}, independent_));
 }
 
 void ModelWriter::write(std::span<const float> values, const std::string& name_for_errors) {
@@ -70,7 +71,7 @@ void ModelWriter::write(std::span<const float> values, const std::string& name_f
 
 std::string ModelWriter::commit() {
   const auto metadata = model_metadata(architecture_, preprocess_, labels_, digests_,
-                                       {0, architecture_.half_blocks()});
+                                       {0, architecture_.half_blocks()}, independent_);
   writer_.replace_metadata(metadata);
   writer_.commit();
   return metadata.at("quantring.hash");

@@ -33,10 +33,11 @@ std::vector<std::byte> stored_bytes(std::span<const float> values, const std::st
 
 class ModelWriter {
  public:
-  // A whole model: tensor_specs(architecture) in that order, with their dtypes.
+  // A whole model: tensor_specs(architecture) in that order, with their dtypes. independent:
+  // ModelFile::independent_classes.
   ModelWriter(const std::filesystem::path& path, const Architecture& architecture,
               const PreprocessConfig& preprocess, const std::vector<std::string>& labels,
-              StorageType storage);
+              StorageType storage, bool independent = false);
 
   const std::vector<TensorSpec>& tensors() const { return specs_; }
   void write(std::span<const float> values, const std::string& name_for_errors);  // the next tensor
@@ -48,6 +49,7 @@ class ModelWriter {
   PreprocessConfig preprocess_;
   std::vector<std::string> labels_;
   StorageType storage_;
+  bool independent_;
   std::vector<TensorSpec> specs_;
   std::map<std::string, std::string> digests_;
   SafetensorsWriter writer_;

@@ -6,7 +6,11 @@
 
 namespace quantring {
 
-std::vector<Prediction> top_k(std::span<const float> logits, int k) {
+float sigmoid(float logit) {
+  return static_cast<float>(1 / (1 + std::exp(-static_cast<double>(logit))));
+}
+
+std::vector<Prediction> top_k(std::span<const float> logits, int k, bool independent) {
   std::vector<int> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   const auto count = std::min(logits.size(), static_cast<std::size_t>(std::max(k, 0)));
@@ -22,8 +26,9 @@ std::vector<Prediction> top_k(std::span<const float> logits, int k) {
   for (const float logit : logits) sum += std::exp(logit - largest);
   std::vector<Prediction> result;
   for (std::size_t i = 0; i < count; ++i) {
-    const double logit = logits[static_cast<std::size_t>(order[i])];
-    result.push_back({order[i], static_cast<float>(std::exp(logit - largest) / sum)});
+    const float logit = logits[static_cast<std::size_t>(order[i])];
+    const double share = std::exp(logit - largest) / sum;
+    result.push_back({order[i], independent ? sigmoid(logit) : static_cast<float>(share)});
   }
   return result;
 }

@@ -33,5 +33,5 @@ def describe(model):
 
 
 with torch.device("meta"):
-    for name in sorted(timm.list_models(["vit_*", "deit*", "flexivit*", "test_vit*"])):
+    for name in sorted(timm.list_models(["vit_*", "deit*", "flexivit*", "test_vit*", "eva_large*"])):
         print(name, describe(timm.create_model(name)))

@@ -102,6 +102,8 @@ void add_hints(CLI::App& command, ConvertHints& hints, std::string& image_size) 
   command.add_option("--norm-eps", hints.norm_eps, "Epsilon of the layernorms")->check(positive);
   command.add_option("--pooling", hints.pooling, "Input of the head: class_token or average")
       ->check(CLI::IsMember({"class_token", "average"}));
+  command.add_flag("--multi-label", hints.multi_label,
+                   "Several classes may apply to a picture, or none: sigmoid instead of softmax");
   command.add_option("--resize", hints.resize,
                      "Shorter side in pixels before the centre crop, or squash, or none");
   command.add_option("--interpolation", hints.interpolation, "bicubic or bilinear")
@@ -130,9 +132,16 @@ void add_convert(CLI::App& app) {
   command->add_option("--dtype", *dtype, "Storage of the matrices: f32 or f16")
       ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();
-  command->add_option("--labels", options->labels, "Text file with the class names, one per line");
-  command->add_option("--config", options->config,
-                      "config.json (default: the one beside the checkpoint)");
+  command->add_option("--labels", options->labels,
+                      "File of class names, one per line or JSON; imagenet: those of ImageNet");
+  auto* like = command->add_option(
+      "--like", options->like,
+      "A published model whose preprocessing and heads this file has: a name of timm, torchvision "
+      "or Hugging Face, such as deit_tiny_patch16_224.fb_in1k");
+  command
+      ->add_option("--config", options->config,
+                   "config.json (default: the one beside the checkpoint)")
+      ->excludes(like);
   command->add_option(
       "--head", options->head,
       "File of the classifier, if it is not in the checkpoint (one linear layer: DINOv2's linear "
@@ -145,10 +154,9 @@ void add_convert(CLI::App& app) {
       "error lists those that are missing. The table printed at the end has the source of each.\n"
       "Examples:\n"
       "  quantring-weights convert vit-base-patch16-224/ -o vit_base.safetensors   # Hugging Face\n"
-      "  quantring-weights convert vit_b_16.pth -o vit_b_16.safetensors \\\n"
-      "      --resize 256 --interpolation bilinear --mean 0.485,0.456,0.406 \\\n"
-      "      --std 0.229,0.224,0.225 \\\n"
-      "      --labels imagenet_classes.txt\n"
+      "  quantring-weights convert vit_b_16-c867db91.pth --like vit_b_16 -o vit_b_16.safetensors\n"
+      "  quantring-weights convert last.ckpt -o mine.safetensors --labels classes.txt \\\n"
+      "      --heads 3 --resize 256 --interpolation bicubic --mean 0.5 --std 0.5\n"
       "  quantring-weights convert deit.safetensors -o deit_f16.safetensors --dtype f16");
   command->callback([=] {
     options->storage = *dtype == "f16" ? StorageType::f16 : StorageType::f32;

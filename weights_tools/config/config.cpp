@@ -68,6 +68,15 @@ NamedText load_if_there(const fs::path& path) {
 
 }  // namespace
 
+void set_labels(const Fact<ClassNames>& names, ConfigFacts& facts) {
+  if (names.value.rbegin()->first + 1 != names.value.size()) {
+    facts.numbered_labels = names;
+    return;
+  }
+  facts.labels = {{}, names.source};
+  for (const auto& [index, name] : names.value) facts.labels->value.push_back(name);
+}
+
 ConfigFacts read_config(const std::string& config_json, const std::string& preprocessor_json) {
   return read({config_json, "config.json", "config.json"},
               {preprocessor_json, "preprocessor_config.json", "preprocessor_config.json"});

@@ -3,6 +3,7 @@
 // plain constructor arguments), Hugging Face's config.json and preprocessor_config.json.
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct ImageSize {
   int height = 0, width = 0;
   bool operator==(const ImageSize&) const = default;
 };
+
+using ClassNames = std::map<std::size_t, std::string>;  // by class
 
 // A field is set only if a file has it. Sources name the file and the key: "config.json:
 // num_attention_heads".
@@ -46,8 +49,14 @@ struct ConfigFacts {
   // Settings of a file that QuantRing cannot run, with file and key. A flag overrides them.
   std::string resize_unusable, interpolation_unusable, pixels_unusable;
 
+  // Hugging Face's problem_type: several classes may apply to a picture.
+  std::optional<Fact<bool>> independent_classes;
+  bool regression = false;  // problem_type is that
+
   std::optional<Fact<std::vector<std::string>>> labels;  // not placeholders such as LABEL_7
-  std::optional<Fact<std::string>> labels_unusable;      // why the labels of a file are not used
+  // Instead, where the file does not number them 0 to n-1.
+  std::optional<Fact<ClassNames>> numbered_labels;
+  std::optional<Fact<std::string>> labels_unusable;  // why the labels of a file are not used
 };
 
 // transformers' DINOv2, with or without registers.

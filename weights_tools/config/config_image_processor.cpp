@@ -26,6 +26,7 @@ const std::vector<Processor>& processors() {
   static const std::vector<Processor> all = {
       {"ViTImageProcessor", {224, 224}, 0, 0, Interpolation::bilinear, {0.5f}, {0.5f}},
       {"DeiTImageProcessor", {256, 256}, 0, 224, Interpolation::bicubic, {0.5f}, {0.5f}},
+      {"SiglipImageProcessor", {224, 224}, 0, 0, Interpolation::bicubic, {0.5f}, {0.5f}},
       {"BitImageProcessor", {}, 224, 224, Interpolation::bicubic, clip_mean, clip_std},
       {"CLIPImageProcessor", {}, 224, 224, Interpolation::bicubic, clip_mean, clip_std}};
   return all;
@@ -37,7 +38,9 @@ std::string class_name(const JsonObject& root, const ConfigFacts& facts) {
   if (!named) named = root.text("feature_extractor_type");
   if (!named) {
     const std::string type = facts.model_type ? facts.model_type->value : "";
-    if (type == "vit" || type == "vit_msn") return "ViTImageProcessor";
+    if (type == "vit" || type == "vit_msn" || type == "vit_mae" || type == "ijepa")
+      return "ViTImageProcessor";
+    if (type == "siglip" || type == "siglip_vision_model") return "SiglipImageProcessor";
     if (type == "deit") return "DeiTImageProcessor";
     if (type == "dinov2" || type == "dinov2_with_registers") return "BitImageProcessor";
     return {};

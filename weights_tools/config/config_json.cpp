@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "engine/image/image.h"
 #include "ops/base/error.h"
@@ -142,35 +143,62 @@ std::optional<Fact<ImageSize>> JsonObject::image_size(const std::string& key) co
   return Fact<ImageSize>{{static_cast<int>(sides[0]), static_cast<int>(sides[1])}, source(key)};
 }
 
-std::optional<Fact<std::vector<std::string>>> JsonObject::names(
+namespace {
+
+// A class name: text, or a number or truth value as text; nothing for anything else.
+std::optional<std::string> class_name(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  return std::nullopt;
+}
+
+// The class of a key or value: a whole number, also as text ("7", "LABEL_7").
+std::optional<std::size_t> class_index(const json& value) {
+  std::string text = class_name(value).value_or("");
+  if (text.rfind("LABEL_", 0) == 0) text.erase(0, 6);
+  std::size_t index = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, index);
+  if (error != std::errc() || rest != end || index > 1'000'000) return std::nullopt;
+  return index;
+}
+
+// Which way round: {"0": "cat"} or {"cat": 0}.
+bool is_name_to_index(const json& object) {
+  bool keys = true, values = true;
+  for (const auto& item : object.items()) {
+    keys = keys && class_index(item.key());
+    values = values && class_index(item.value());
+  }
+  return !keys && values;
+}
+
+}  // namespace
+
+std::optional<Fact<ClassNames>> JsonObject::names(
     const std::string& key, std::optional<Fact<std::string>>& unusable) const {
   const json* const value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_array() && !value->is_object()) refuse(key, "class names are expected");
-  std::vector<std::string> out(value->size());
-  std::vector<bool> named(out.size(), false);
-  const auto misnumbered = [&] {
-    unusable = {fmt::format("{} names, not numbered from 0 to {}", out.size(), out.size() - 1),
-                source(key)};
+  const auto left_out = [&](const std::string& reason) {
+    unusable = {reason, source(key)};
     return std::nullopt;
   };
-  std::size_t next = 0;
+  const bool reversed = value->is_object() && is_name_to_index(*value);
+  ClassNames names;
   for (const auto& item : value->items()) {
-    std::size_t index = next++;
-    if (value->is_object()) {
-      const std::string& digits = item.key();
-      const char* const end = digits.data() + digits.size();
-      const auto [rest, error] = std::from_chars(digits.data(), end, index);
-      if (error != std::errc() || rest != end || index >= out.size()) return misnumbered();
-    }
-    if (!item.value().is_string() || has_control(item.value().get<std::string>()))
-      refuse(key, fmt::format("the name of class {} is not a line of text", index));
-    if (named[index]) return misnumbered();  // "1" and "01"
-    named[index] = true;
-    out[index] = item.value().get<std::string>();
+    const auto index = value->is_array() ? names.size()
+                       : reversed        ? class_index(item.value())
+                                         : class_index(item.key());
+    if (!index || names.count(*index) != 0)
+      return left_out(fmt::format("{} names, not numbered by class", value->size()));
+    const auto name = reversed ? item.key() : class_name(item.value());
+    if (!name || has_control(*name))
+      return left_out(fmt::format("the name of class {} is not a line of text", *index));
+    names[*index] = *name;
   }
-  if (out.empty()) return std::nullopt;
-  return Fact<std::vector<std::string>>{out, source(key)};
+  if (names.empty()) return std::nullopt;
+  return Fact<ClassNames>{names, source(key)};
 }
 
 }  // namespace quantring::weights

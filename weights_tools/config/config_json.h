@@ -32,10 +32,11 @@ class JsonObject {
   std::optional<Fact<std::vector<float>>> floats(const std::string& key) const;
   // N, [height, width] or [channels, height, width], each side 1..image_max_side.
   std::optional<Fact<ImageSize>> image_size(const std::string& key) const;
-  // ["cat", ...] or {"0": "cat", ...}. If an object's keys are not 0 to n-1: nothing, and the
-  // reason in `unusable`.
-  std::optional<Fact<std::vector<std::string>>> names(
-      const std::string& key, std::optional<Fact<std::string>>& unusable) const;
+  // ["cat", ...], {"0": "cat", ...} or {"cat": 0, ...}; a name may be a number. If an object's keys
+  // are not numbers of classes, or a name is not a line of text: nothing, and the reason in
+  // `unusable`.
+  std::optional<Fact<ClassNames>> names(const std::string& key,
+                                        std::optional<Fact<std::string>>& unusable) const;
 
   std::string source(const std::string& key) const;  // "config.json: pretrained_cfg.mean"
   // Throws: "'dir/config.json': KEY is VALUE: WHY".

@@ -15,6 +15,9 @@ void read_hugging_face_config(const JsonObject& root, ConfigFacts& facts);
 // class, which old files do not name; the model type then tells it.
 void read_image_processor(const JsonObject& root, ConfigFacts& facts);
 
+// Sets facts.labels, or numbered_labels if the classes are not 0 to n-1.
+void set_labels(const Fact<ClassNames>& names, ConfigFacts& facts);
+
 // The model that timm 1.0.31 builds for a name, if it is a plain ViT or DeiT; nothing for other
 // names. A tag (".augreg_in21k") is ignored.
 struct TimmModel {

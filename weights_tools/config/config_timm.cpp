@@ -102,7 +102,8 @@ void read_pixels(const JsonObject& data, bool defaults, ConfigFacts& facts) {
 void read_labels(const JsonObject& root, const JsonObject& data, ConfigFacts& facts) {
   for (const JsonObject* const section : {&root, &data}) {
     for (const auto* const key : {"label_names", "labels"}) {
-      if (!facts.labels) facts.labels = section->names(key, facts.labels_unusable);
+      if (facts.labels || facts.numbered_labels) continue;
+      if (const auto names = section->names(key, facts.labels_unusable)) set_labels(*names, facts);
     }
   }
   if (!facts.labels) return;

@@ -91,6 +91,8 @@ std::optional<TimmModel> plain_timm_model(const std::string& name) {
   if (words.size() == 2 && words[0] == "flexivit" && heads_of(words) != 0)
     return TimmModel{heads_of(words), heads_of(words) * head_dim_of(words), 1e-6f,
                      Activation::gelu_erf, Pooling::class_token};
+  if (words[0] == "eva" && words.size() == 4 && words[1] == "large" && is_patch(words[2]))
+    return TimmModel{16, 1024, 1e-6f, Activation::gelu_erf, Pooling::average};
   if (words.size() < 3) return std::nullopt;
   if (words[0] != "vit" && words[0] != "deit" && words[0] != "deit3") return std::nullopt;
   if (!std::all_of(words.begin() + 2, words.end(), is_plain)) return std::nullopt;

@@ -6,10 +6,13 @@
 #include <limits>
 #include <new>
 
-#include "engine/model/labels.h"
+#include "engine/labels/class_names.h"
+#include "engine/labels/imagenet_classes.h"
 #include "ops/base/error.h"
+#include "weights_tools/config/known_models.h"
 #include "weights_tools/convert/head_file.h"
 #include "weights_tools/model/is_model_file.h"
+#include "weights_tools/plan/missing_facts.h"
 #include "weights_tools/plan/plan.h"
 
 namespace quantring::weights {
@@ -81,6 +84,34 @@ void read_labels(const ConvertOptions& options, ConversionPlan& plan) {
       {"labels", fmt::format("{} names", plan.labels.size()), options.labels.string()});
 }
 
+// The facts of --like, with the class names of the config beside the checkpoint.
+ConfigFacts like(const ConvertOptions& options, const ConfigFacts& beside) {
+  ConfigFacts facts = facts_like(options.like);
+  facts.labels = beside.labels;
+  facts.numbered_labels = beside.numbered_labels;
+  facts.labels_unusable = beside.labels_unusable;
+  facts.independent_classes = beside.independent_classes;
+  if (!facts.labels && !facts.numbered_labels && is_imagenet_model(options.like))
+    facts.labels = {imagenet_class_names(), "ImageNet's, as --like has them"};
+  return facts;
+}
+
+// The line that gives the missing facts, if the file has the name of a known model and fits it.
+std::string proposal(const ConvertOptions& options, const Checkpoint& checkpoint,
+                     const fs::path& file, const ConvertHints& hints) {
+  const auto name = known_name(file);
+  if (!name || !options.like.empty()) return {};
+  try {
+    plan_conversion(checkpoint.tensors(), facts_like(*name), hints);
+  } catch (const Error&) {
+    return {};
+  }
+  return fmt::format(
+      "\nor, since it has the name of a published model: quantring-weights convert '{}' --like {} "
+      "-o '{}'",
+      options.input.string(), *name, options.output.string());
+}
+
 // A hint for errors if the file is one part of a checkpoint: NAME-00001-of-00003.safetensors.
 std::string one_of_several(const fs::path& file) {
   const std::string stem = file.stem().string();
@@ -113,11 +144,16 @@ ConvertReport convert(const ConvertOptions& options,
     input.checkpoint = attach_head(std::move(input.checkpoint), std::move(head));
   }
   ConversionPlan plan;
-  const ConfigFacts config = read_config_beside(input.file, options.config);
+  ConfigFacts config = read_config_beside(input.file, options.config);
+  if (!options.like.empty()) config = like(options, config);
   try {
     ConvertHints hints = options.hints;
     hints.separate_head = !options.head.empty();
-    plan = plan_conversion(input.checkpoint->tensors(), config, hints);
+    try {
+      plan = plan_conversion(input.checkpoint->tensors(), config, hints);
+    } catch (const MissingFacts& missing) {
+      throw OptionError(missing.what() + proposal(options, *input.checkpoint, input.file, hints));
+    }
   } catch (const OptionError& error) {
     throw OptionError(fmt::format("{}: {}{}", source, error.what(), one_of_several(input.file)));
   } catch (const Error& error) {
@@ -128,7 +164,7 @@ ConvertReport convert(const ConvertOptions& options,
   read_labels(options, plan);
 
   ModelWriter writer(options.output, plan.architecture, plan.preprocess, plan.labels,
-                     options.storage);
+                     options.storage, plan.independent);
   std::uint64_t total = 0;
   for (const TensorSpec& spec : writer.tensors()) {
     total += spec.elements() * stored_dtype_bytes(stored_dtype(spec, options.storage));

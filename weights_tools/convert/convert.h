@@ -16,8 +16,9 @@ struct ConvertOptions {
   std::filesystem::path input, output;  // input: file, index or folder (open_checkpoint)
   std::string part;                     // dictionary in a PyTorch file; empty: the only one
   std::filesystem::path head;           // file of the classifier; empty: it is in the checkpoint
+  std::string like;                     // name of a published model (known_models.h), or empty
   std::filesystem::path config;         // empty: NAME.config.json or config.json beside the input
-  std::filesystem::path labels;         // one name per line; empty: those of the config
+  std::filesystem::path labels;         // read_class_names; empty: those of the config
   StorageType storage = StorageType::f32;
   ConvertHints hints;
 };

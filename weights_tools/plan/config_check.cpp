@@ -11,8 +11,9 @@ void check_config_belongs(const Architecture& architecture, const ConfigFacts& c
     if (!fact || fact->value == actual) return;
     throw Error(fmt::format(
         "{} {}, but the tensors have {} {}: the config is another model's; name the right one "
-        "with --config",
-        fact->source, fact->value, unit, actual));
+        "with {}",
+        fact->source, fact->value, unit, actual,
+        fact->source.rfind("--like", 0) == 0 ? "--like" : "--config"));
   };
   check(config.dim, architecture.dim, "dim");
   check(config.depth, architecture.depth, "depth");

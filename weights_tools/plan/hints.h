@@ -18,6 +18,7 @@ struct ConvertHints {
   std::optional<std::string> resize;         // "none", "squash", or the shorter side in pixels
   std::optional<std::string> interpolation;  // "bicubic", "bilinear"
   std::vector<float> mean, std;
+  bool multi_label = false;    // --multi-label
   bool separate_head = false;  // --head: its file does not tell its pooling
 };
 

@@ -18,6 +18,7 @@ struct ConversionPlan {
   Architecture architecture;
   PreprocessConfig preprocess;
   std::vector<std::string> labels;        // from the config; may be empty
+  bool independent = false;               // ModelFile::independent_classes
   std::map<std::string, Recipe> recipes;  // every canonical tensor of the architecture
   std::vector<Finding> findings;
 };

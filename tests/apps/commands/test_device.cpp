@@ -58,7 +58,7 @@ struct Setup {
     CAPTURE(outcome.err);
     REQUIRE(outcome.status == 0);
     const SafetensorsFile file(folder / "logits.safetensors");
-    const auto data = file.tensors().at("logits").data;
+    const auto data = file.read("logits");
     return {reinterpret_cast<const char*>(data.data()), data.size()};
   }
 };

@@ -58,7 +58,7 @@ struct Setup {
     CAPTURE(outcome.err);
     REQUIRE(outcome.status == 0);
     const SafetensorsFile file(path);
-    const auto data = file.tensors().at("logits").data;
+    const auto data = file.read("logits");
     std::vector<float> logits(data.size() / sizeof(float));
     std::memcpy(logits.data(), data.data(), data.size());
     REQUIRE(logits.size() == pictures * classes);

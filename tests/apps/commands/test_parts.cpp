@@ -24,7 +24,7 @@ const std::string weights_program = quantring::test::built_path("quantring-weigh
 
 std::string logits_of(const std::filesystem::path& path) {
   const SafetensorsFile file(path);
-  const auto data = file.tensors().at("logits").data;
+  const auto data = file.read("logits");
   return {reinterpret_cast<const char*>(data.data()), data.size()};
 }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "engine/model/labels.h"
+#include "engine/labels/class_names.h"
 #include "engine/model/safetensors.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/paths.h"
@@ -19,7 +19,7 @@ namespace {
 // [images, 1000]
 std::vector<float> logits_of(const std::filesystem::path& path) {
   const SafetensorsFile file(path);
-  const auto data = file.tensors().at("logits").data;
+  const auto data = file.read("logits");
   std::vector<float> values(data.size() / 4);
   std::memcpy(values.data(), data.data(), data.size());
   return values;

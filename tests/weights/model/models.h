@@ -41,8 +41,9 @@ inline std::vector<std::string> ten_labels() {
 // With distinct values from `first` on. Returns the hash.
 inline std::string write_small_model(const std::filesystem::path& path,
                                      const std::vector<std::string>& labels = {},
-                                     StorageType storage = StorageType::f32, float first = 0.01f) {
-  ModelWriter writer(path, small_architecture(), small_preprocess(), labels, storage);
+                                     StorageType storage = StorageType::f32, float first = 0.01f,
+                                     bool independent = false) {
+  ModelWriter writer(path, small_architecture(), small_preprocess(), labels, storage, independent);
   float value = first;
   for (const TensorSpec& spec : writer.tensors()) {
     std::vector<float> values(spec.elements());

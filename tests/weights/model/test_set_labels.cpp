@@ -73,3 +73,18 @@ TEST_CASE("control characters in labels do not reach the terminal") {
   const std::string text = weights::labels_text(ModelFile(folder / "model.safetensors"));
   CHECK(text.substr(0, 13) == "0\t?[31mred?\n1");
 }
+
+TEST_CASE("independent classes stay so in copies and parts, in a format of their own") {
+  const TemporaryFolder folder;
+  const auto path = folder / "model.safetensors", part = folder / "part.safetensors";
+  const std::string hash = write_small_model(path, {}, StorageType::f32, 0.01f, true);
+  write_small_model(part);
+  CHECK_FALSE(ModelFile(part).independent_classes());
+  CHECK(ModelFile(part).hash() == hash);
+  weights::set_labels(path, ten_labels());
+  weights::shard(ModelFile(path), "0-3", part);
+  for (const auto& file : {path, part}) {
+    CHECK(ModelFile(file).independent_classes());
+    CHECK(SafetensorsFile(file).metadata().at("quantring.format") == "3");
+  }
+}

@@ -167,8 +167,8 @@ TEST_CASE("a part must have exactly its tensors") {
       model, bad, [](Metadata&) {}, [](const std::string& name) { return name != "head.bias"; });
   CHECK(contains(open(), "'head.bias' is missing"));
   rewrite(
-      model, bad, [](Metadata& metadata) { metadata["quantring.format"].assign(1, '3'); }, all);
-  CHECK(contains(open(), "format 3"));
+      model, bad, [](Metadata& metadata) { metadata["quantring.format"].assign(1, '4'); }, all);
+  CHECK(contains(open(), "format 4"));
 }
 
 TEST_CASE("a tensor outside the part is an error") {

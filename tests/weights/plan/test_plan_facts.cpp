@@ -246,6 +246,18 @@ TEST_CASE("labels of a config are used, or left out with a finding") {
   CHECK(plan.labels.empty());
   CHECK(contains(found(plan, "labels"), "4 names for 5 classes"));
   config.labels.reset();
+  config.numbered_labels = {{{1, "a"}, {2, "b"}, {4, "d"}}, "config.json: id2label"};
+  plan = checked_plan(tensors, some_hints(), config);
+  CHECK(plan.labels == std::vector<std::string>{"class 0", "a", "b", "class 3", "d"});
+  config.numbered_labels->value = {{1, "a"}, {2, "b"}, {3, "c"}, {4, "d"}, {5, "e"}};
+  plan = checked_plan(tensors, some_hints(), config);
+  CHECK(plan.labels == std::vector<std::string>{"a", "b", "c", "d", "e"});
+  CHECK(contains(found(plan, "labels"), "numbered 1 to 5"));
+  config.numbered_labels->value = {{1, "a"}, {7, "b"}};
+  plan = checked_plan(tensors, some_hints(), config);
+  CHECK(plan.labels.empty());
+  CHECK(contains(found(plan, "labels"), "left out: 2 names, numbered 1 to 7"));
+  config.numbered_labels.reset();
   config.labels_unusable = {"5 names, not numbered from 0 to 4", "config.json: id2label"};
   plan = checked_plan(tensors, some_hints(), config);
   CHECK(plan.labels.empty());
