@@ -38,7 +38,8 @@ void answer(Photos& photos, const ModelFile& model) {
 
 Photos load_photos(const std::string& source, const std::string& labels, const ModelFile& model) {
   Photos photos;
-  const auto pictures = open_source({source}, {model.preprocess().channels, labels, 0});
+  const auto pictures =
+      open_source({source}, {.channels = model.preprocess().channels, .labels_file = labels});
   SourceItem item;
   while (pictures->next(item)) {
     std::vector<std::byte> pixels(model.preprocess().pixel_count());

@@ -25,7 +25,7 @@ Photos read_photos(const std::filesystem::path& folder, const std::filesystem::p
   PreprocessConfig preprocess;
   preprocess.crop_height = preprocess.crop_width = preprocess.resize_shorter = wide;
   preprocess.mean = preprocess.std = {0.5f, 0.5f, 0.5f};
-  const auto source = open_source({folder}, {3, labels, 0});
+  const auto source = open_source({folder.string()}, {.labels_file = labels.string()});
   Photos photos;
   SourceItem item;
   while (source->next(item)) {
