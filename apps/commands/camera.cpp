@@ -103,7 +103,8 @@ void add_camera(CLI::App& app) {
       "  quantring camera /dev/video0 --model deit_tiny.safetensors\n"
       "  quantring camera csi://0 --ring ring.toml --listen 0.0.0.0:8080\n"
       "  quantring camera http://10.0.0.20/cam.mjpg --ring ring.toml --json\n"
-      "  ffmpeg -re -i street.mp4 -f mjpeg - | quantring camera - --model deit_tiny.safetensors");
+      "  ffmpeg -loglevel error -nostdin -re -i street.mp4 -f mjpeg -q:v 3 - | \\\n"
+      "      quantring camera - --model deit_tiny.safetensors");
   sub->callback([command] { run_command(*command); });
 }
 

@@ -18,8 +18,8 @@ CHECKOUT = os.path.dirname(os.path.dirname(HERE))
 PICTURES = os.path.join(CHECKOUT, "tests/engine/fixtures/pictures")
 
 # Shadowed by stand_in.py on the PATH of the commands.
-STAND_INS = """apt apt-get chmod compute-sanitizer cmake cp curl docker ffmpeg fuser git grep gst-launch-1.0 hf
-    huggingface-cli install jetson_clocks journalctl jq make ncu nvpmodel pip ping python3 rpicam-vid scp ssh sudo sudoedit systemctl
+STAND_INS = """apt apt-get c++ chmod compute-sanitizer cmake cp curl docker ffmpeg fuser git grep gst-launch-1.0 hf
+    huggingface-cli install jetson_clocks journalctl jq make ncu nvpmodel pip ping pkg-config python3 rpicam-vid scp ssh sudo sudoedit systemctl
     taskset ufw unzip usermod wget""".split()
 
 CLASSES, PICTURE_COUNT, NODE_COUNT = 1000, 8, 3
