@@ -69,9 +69,11 @@ std::string limit_sentence(const LiveStatus& status, bool live) {
 }
 
 int lost_stage(const std::string& ring_error) {
-  // A stage reports the loss of the next one: the last name is the lost one's.
+  // A stage reports the loss of the next one: the last name is the lost one's. The remedy behind
+  // the first ';' may name the stage that reports.
   constexpr std::string_view word = "stage ";
-  for (std::size_t at = ring_error.rfind(word); at != std::string::npos && at < ring_error.size();
+  for (std::size_t at = ring_error.rfind(word, ring_error.find(';'));
+       at != std::string::npos && at < ring_error.size();
        at = at == 0 ? std::string::npos : ring_error.rfind(word, at - 1)) {
     int stage = -1;
     const char* const end = ring_error.data() + ring_error.size();

@@ -61,6 +61,10 @@ TEST_CASE("what is lost comes first") {
 TEST_CASE("the lost stage is the last one that the ring's error names") {
   CHECK(lost_stage(
             "the ring is lost: stage 1 (10.0.0.2:7710) was lost: reset; trying again in 2 s") == 1);
+  CHECK(lost_stage(
+            "the ring is lost: cannot connect to stage 1 (10.0.0.2:7710): connection refused; is "
+            "`quantring node` running there, and can stage 0 (10.0.0.1:7710) reach it?; trying "
+            "again in 2 s") == 1);
   CHECK(lost_stage("stage 0 (a:1): cannot connect to stage 12 (b:2): refused; is it on?") == 12);
   CHECK(lost_stage("cannot connect to stage 0 (a:1): the first stage is missing") == 0);
   CHECK(lost_stage("stage (x), stage 1") == -1);
