@@ -86,7 +86,7 @@ void add_camera(CLI::App& app) {
   sub->add_option("--size", command->size,
                   "Ask the camera for frames of WIDTHxHEIGHT (default: its own)");
   sub->add_option("--fps", run.camera.fps, "Ask the camera for this many frames a second")
-      ->check(CLI::Range(0.1, 1000.0));
+      ->check(real_range(0.1, 1000.0));
   sub->add_option("-l,--labels", run.camera.labels_file, label_help);
   sub->add_option("-n,--limit", run.limit, "Stop after this many frames (0: none)")
       ->check(CLI::NonNegativeNumber);

@@ -9,6 +9,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/compute_options.h"
 #include "apps/commands/demo_data.h"
+#include "apps/commands/option_check.h"
 #include "apps/report/report.h"
 #include "apps/session/ring/ring_config.h"
 
@@ -85,7 +86,7 @@ void add_demo(CLI::App& app) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   sub->add_option("--link-mbps", command->mbps, "Pace of every link, Mbit/s")
-      ->check(CLI::Range(min_link_mbps, max_link_mbps))
+      ->check(real_range(min_link_mbps, max_link_mbps))
       ->capture_default_str();
   add_compute_options(*sub, command->compute);
   sub->footer(

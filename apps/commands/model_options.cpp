@@ -38,7 +38,7 @@ void add_class_options(CLI::App& command, ClassOptions& options) {
   command
       .add_option("--threshold", options.threshold,
                   "The least probability of a class that applies, of such models (default: 0.5)")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(real_range(0.0, 1.0));
 }
 
 ClassRule class_rule(const ModelFile& model, const ClassOptions& options) {

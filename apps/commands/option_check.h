@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,17 @@ auto check_option(std::string_view flag, Action&& action) {
   } catch (const Error& error) {
     throw OptionError(fmt::format("{}: {}", flag, error.what()));
   }
+}
+
+// CLI::Range of real numbers, which lets NaN pass.
+inline CLI::Validator real_range(double min, double max) {
+  const CLI::Range range(min, max);
+  return CLI::Validator(
+      [range](std::string& text) -> std::string {
+        if (std::isnan(std::strtod(text.c_str(), nullptr))) return "'" + text + "' is not a number";
+        return range(text);
+      },
+      range.get_description());
 }
 
 // For options that take HOST:PORT to listen on, or only the port: then this host is added.

@@ -45,20 +45,20 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
       .add_option("--target", options.request.links.target_rate,
                   "Images/s that no link may hold up (default: what the slowest part of the ring "
                   "carries)")
-      ->check(CLI::Range(min_target_rate, max_target_rate));
+      ->check(real_range(min_target_rate, max_target_rate));
   command
       .add_option(
           "--floor", options.request.links.floor,
           "Policy ladder: least agreement of the ring's answers with those of uncoded links, "
           "percent, estimated from the ladder for all links together; rather slower than "
           "coarser (default: 90; 0: any)")
-      ->check(CLI::Range(0.0, 100.0));
+      ->check(real_range(0.0, 100.0));
   command.add_option(
       "--ladder", options.request.links.ladder,
       "Policy ladder: operating points of this model, from `quantring evaluate --ladder`");
   command
       .add_option("--link-mbps", options.request.link_mbps, "Pace every link to this many Mbit/s")
-      ->check(CLI::Range(min_link_mbps, max_link_mbps));
+      ->check(real_range(min_link_mbps, max_link_mbps));
   add_compute_options(command, options.compute, ring);
   command
       .add_option("-t,--threads", options.threads,

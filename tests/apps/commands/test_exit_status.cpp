@@ -53,6 +53,8 @@ const std::vector<Case> cases = {
     {"classify IMAGES --model MODEL --limit -5", 2, "--limit"},
     {"classify IMAGES --model MODEL --top x", 2, "--top"},
     {"classify IMAGES --model MODEL --stages 0", 2, "--stages"},
+    {"classify IMAGES --model MODEL --stages 2 --link-mbps nan", 2, "not a number"},
+    {"classify IMAGES --model MODEL --stages 2 --floor nan", 2, "not a number"},
     {"classify IMAGES --model MODEL --stages 13", 2, "error: --stages: 13 stages"},
     {"classify IMAGES --model MODEL --device gpu", 2, "error: --device: \"gpu\" is not auto"},
     {"classify IMAGES --model MODEL --device cpu --precision half", 2, "error: --precision half"},
