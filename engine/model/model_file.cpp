@@ -120,10 +120,12 @@ const std::filesystem::path& expect_safetensors(const std::filesystem::path& pat
                            begin[5] == std::byte{0} && begin[6] == std::byte{0};
   if (safetensors) return path;
   const FileKind kind = file_kind(begin);
-  throw Error(fmt::format("'{}' is {}, not a model file{}{}", name,
-                          kind.what.empty() ? "in an unknown format" : kind.what,
-                          kind.checkpoint ? "; if it is a checkpoint, " : "",
-                          kind.checkpoint ? convert : ""));
+  throw Error(fmt::format(
+      "'{}' is {}, not a model file; {}", name,
+      kind.what.empty() ? "in an unknown format" : kind.what,
+      kind.checkpoint
+          ? "if it is a checkpoint, " + convert
+          : "model files are made from checkpoints: `quantring-weights convert --help`"));
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ TEST_CASE("what was given instead of a model file, and how to make one of a chec
   const std::string zip = error("x.pth", "PK\x03\x04 and so on");
   CHECK(contains(zip, "PyTorch"));
   CHECK(contains(zip, "quantring-weights convert '" + folder / "x.pth" + "'"));
-  CHECK(
-      contains(error("x.jpg", "\xff\xd8\xff\xe0 0123456789"), "a JPEG picture, not a model file"));
+  CHECK(contains(error("x.jpg", "\xff\xd8\xff\xe0 0123456789"),
+                 "a JPEG picture, not a model file; model files are made from checkpoints: "
+                 "`quantring-weights convert"));
   CHECK(contains(error("x.png", "\x89PNG\r\n\x1a\n0123456789"), "a PNG picture"));
   CHECK(contains(error("x.html", "\n<!DOCTYPE html><html>"), "a web page"));
   CHECK(contains(error("x.index.json", "{ \"weight_map\": {} }"), "a JSON file"));
