@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
 #include <utility>
 #include <vector>
 
 #include "apps/camera/program_source.h"
+#include "ops/base/lower_case.h"
 #include "ops/base/password.h"
 
 namespace quantring::apps {
@@ -17,9 +17,7 @@ constexpr std::size_t max_snapshot_bytes = mjpeg_max_frame_bytes;
 
 // "image/jpeg" of "Image/JPEG; charset=x".
 std::string media_type(const std::string& header) {
-  std::string type = header.substr(0, header.find_first_of("; \t"));
-  for (char& c : type) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return type;
+  return lower_case(header.substr(0, header.find_first_of("; \t")));
 }
 
 // HLS, DASH, a video file; but not MJPEG, which cameras also name a video.

@@ -20,16 +20,11 @@
 #include "engine/camera/file_frames.h"
 #include "engine/camera/mjpeg_source.h"
 #include "engine/camera/v4l2_camera.h"
+#include "ops/base/lower_case.h"
 #include "ops/base/password.h"
 
 namespace quantring::apps {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 std::unique_ptr<FrameSource> open_standard_input() {
   constexpr const char* name = "standard input";
@@ -71,7 +66,7 @@ std::unique_ptr<FrameSource> open_video(const std::string& path) {
 // A playlist (HLS, DASH) or a video file on a web server.
 bool is_web_video_by_name(const std::string& url) {
   const std::string path = url.substr(0, url.find_first_of("?#"));
-  const std::string extension = lower(std::filesystem::path(path).extension().string());
+  const std::string extension = lower_case(std::filesystem::path(path).extension().string());
   return extension == ".m3u8" || extension == ".mpd" || is_video_by_name(extension);
 }
 
@@ -99,7 +94,7 @@ std::unique_ptr<FrameSource> open_v4l2(const std::string& path, const CameraOpti
 // "rtsp:/cam/1", "me:secret@cam/1"
 bool is_malformed_uri(const std::string& text) {
   constexpr std::array schemes = {"http", "https", "rtsp", "rtsps", "rtmp"};
-  const std::string scheme = lower(text.substr(0, text.find_first_of(":/")));
+  const std::string scheme = lower_case(text.substr(0, text.find_first_of(":/")));
   const bool cut = std::find(schemes.begin(), schemes.end(), scheme) != schemes.end() &&
                    scheme.size() < text.size();
   const bool pattern = text.find_first_of("*[") != std::string::npos;
@@ -112,7 +107,7 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
   const std::string& uri = options.uri;
   const std::size_t colon = std::min(uri.find(':'), uri.size());
   const bool has_scheme = uri.compare(colon, 3, "://") == 0;
-  const std::string scheme = lower(uri.substr(0, has_scheme ? colon : 0));
+  const std::string scheme = lower_case(uri.substr(0, has_scheme ? colon : 0));
   const std::string rest = has_scheme ? uri.substr(colon + 3) : uri;
   std::error_code ignored;
   const bool exists = std::filesystem::exists(uri, ignored);
@@ -126,7 +121,7 @@ std::unique_ptr<FrameSource> open_camera(const CameraOptions& options) {
                     "rtsp://USER:PASSWORD@HOST/PATH{}",
                     without_password(uri), password_hint(uri)));
   const std::string extension =
-      file ? lower(std::filesystem::path(rest).extension().string()) : std::string();
+      file ? lower_case(std::filesystem::path(rest).extension().string()) : std::string();
   const bool video = is_video_by_name(extension), raw_mjpeg = is_raw_mjpeg_by_name(extension);
   if (file && !video && !raw_mjpeg) {
     std::vector<std::string> files{rest};

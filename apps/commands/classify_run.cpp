@@ -86,7 +86,7 @@ RunSummary run_classify(const ClassifyOptions& options) {
   RingConfig config = read_config(options.ring);
   const ModelFile model(model_path(options.model, config));
   require_whole(model, options.ring);
-  class_rule(model, options.classes);  // a wrong option is said before the ring is connected
+  class_rule(model, options.classes);  // a wrong option is reported before the ring is connected
   FileFrames source(options.sources, {.channels = model.preprocess().channels,
                                       .labels_file = options.labels,
                                       .check = label_check(model),

@@ -154,34 +154,27 @@ ReplayState ReplaySession::state() const {
   return state;
 }
 
-net::RingStats ReplaySession::stats() const {
+template <typename T>
+T ReplaySession::current(T (BatchSession::*read)() const, const T& last) const {
   std::shared_ptr<BatchSession> session;
   {
     const std::lock_guard lock(mutex_);
-    if (over_ || session_ == nullptr) return last_stats_;
+    if (over_ || session_ == nullptr) return last;
     session = session_;
   }
-  return session->stats();
+  return (*session.*read)();
+}
+
+net::RingStats ReplaySession::stats() const {
+  return current(&BatchSession::stats, last_stats_);
 }
 
 OutputHistories ReplaySession::histories() const {
-  std::shared_ptr<BatchSession> session;
-  {
-    const std::lock_guard lock(mutex_);
-    if (over_ || session_ == nullptr) return last_histories_;
-    session = session_;
-  }
-  return session->histories();
+  return current(&BatchSession::histories, last_histories_);
 }
 
 RingLimit ReplaySession::limit() const {
-  std::shared_ptr<BatchSession> session;
-  {
-    const std::lock_guard lock(mutex_);
-    if (over_ || session_ == nullptr) return last_limit_;
-    session = session_;
-  }
-  return session->limit();
+  return current(&BatchSession::limit, last_limit_);
 }
 
 void ReplaySession::send() {

@@ -106,8 +106,11 @@ class ReplaySession {
     PixelBatch batch;
   };
 
-  bool has_room() const;              // under mutex_
-  void note_source();                 // under mutex_
+  bool has_room() const;  // under mutex_
+  void note_source();     // under mutex_
+  // What the session reports while there is one, else `last`.
+  template <typename T>
+  T current(T (BatchSession::*read)() const, const T& last) const;
   void check_usable() const;          // under mutex_
   std::optional<BatchAnswer> take();  // under mutex_
   void send();                        // the sender's thread

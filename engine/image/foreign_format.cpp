@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "ops/base/lower_case.h"
+
 namespace quantring {
 namespace {
 
@@ -134,8 +136,7 @@ std::string text_format(Bytes file) {
     return static_cast<unsigned char>(c) >= ' ' || (c >= '\t' && c <= '\r');
   });
   if (text.empty() || !printable) return {};
-  std::string lower = text;
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string lower = lower_case(text);
   const auto has = [&](std::string_view part) { return lower.find(part) != std::string::npos; };
   if (lower.starts_with("<!doctype html") || has("<html") || has("<head") || has("<body"))
     return sentence("a web page (HTML), perhaps of an error or a login, saved as the picture",

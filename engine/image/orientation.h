@@ -9,7 +9,7 @@
 namespace quantring {
 
 // file: a JPEG, a PNG (eXIf) or a WebP (EXIF). 1 to 8, as EXIF counts them; 1, upright, for any
-// other file and where nothing valid is said.
+// other file and where no valid value is found.
 int exif_orientation(std::span<const std::byte> file);
 
 // The picture as it is to be seen. 5 to 8 exchange width and height.

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string_view>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include "ops/base/error.h"
+#include "ops/base/lower_case.h"
 #include "ops/base/password.h"
 
 namespace quantring {
@@ -25,13 +25,10 @@ constexpr std::array<std::string_view, 13> picture_endings = {
     ".bmp", ".gif",  ".tga", ".pnm",  ".pgm", ".ppm"};
 
 std::string lower_ending(const fs::path& path) {
-  std::string ending = path.extension().string();
-  for (char& letter : ending)
-    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return ending;
+  return lower_case(path.extension().string());
 }
 
-// What systems keep among a person's files: thumbnails, deleted files, other halves of files.
+// What systems keep among the files: thumbnails, deleted files, other halves of files.
 bool is_system_name(std::string_view name) {
   constexpr std::array<std::string_view, 9> names = {
       "@eaDir",   "@Recycle",   "@tmp",

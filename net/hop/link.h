@@ -40,7 +40,7 @@ inline constexpr std::chrono::milliseconds silence_limit{
     2500};  // no byte received: the peer is dead
 inline constexpr std::chrono::milliseconds handshake_limit{5000};  // resolve, connect and hello
 // The peer reads no byte; or it sends none of a frame that has begun: a slow link that loses
-// packets pauses for seconds, and whoever sends the frame hears from this end meanwhile.
+// packets pauses for seconds, and the sender of the frame receives from this end meanwhile.
 inline constexpr std::chrono::milliseconds stall_limit{10000};
 inline constexpr std::chrono::milliseconds write_error_grace{500};
 

@@ -11,7 +11,6 @@
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
-#include <cctype>
 #include <cstring>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "net/ring/stop_signal.h"
 #include "net/wire/address.h"
 #include "ops/base/error.h"
+#include "ops/base/lower_case.h"
 #include "ops/base/password.h"
 
 namespace quantring::net {
@@ -185,8 +185,7 @@ struct HttpClient::Impl {
     const std::string answer = fmt::format("{}: answers {}{}{}", peer, reader.status(),
                                            reader.reason().empty() ? "" : " ", reader.reason());
     if (reader.status() == 401) {
-      std::string asked = reader.header("www-authenticate");
-      for (char& c : asked) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const std::string asked = lower_case(reader.header("www-authenticate"));
       if (asked.find("basic") == std::string::npos && asked.find("digest") != std::string::npos)
         throw Error(
             fmt::format("{}: it requires Digest authentication, which is not supported; allow "

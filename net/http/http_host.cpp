@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
+
+#include "ops/base/lower_case.h"
 
 namespace quantring::net {
 namespace {
@@ -31,9 +32,8 @@ std::string own_host_name() {
 
 HttpHosts::HttpHosts(bool loopback, const std::vector<std::string>& names) : loopback_(loopback) {
   if (loopback) return;
-  for (std::string name : names) {
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const std::string& given : names) {
+    const std::string name = lower_case(given);
     const std::string first = name.substr(0, name.find('.'));
     if (first.empty() || is_address(name)) continue;
     names_.insert(names_.end(), {name, first, first + ".local"});

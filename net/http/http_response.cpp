@@ -3,20 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <limits>
 
 #include "ops/base/error.h"
+#include "ops/base/lower_case.h"
 
 namespace quantring::net {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view space = " \t";
@@ -120,7 +114,7 @@ void HttpResponseReader::read_header() {
   const std::size_t colon = line_.find(':');
   // Folded lines are refused, too.
   if (colon == std::string::npos || colon == 0) return;
-  headers_.emplace_back(lower(std::string_view(line_).substr(0, colon)),
+  headers_.emplace_back(lower_case(line_.substr(0, colon)),
                         std::string(trimmed(std::string_view(line_).substr(colon + 1))));
 }
 
@@ -131,7 +125,7 @@ void HttpResponseReader::end_of_head() {
     return;
   }
   head_bytes_ = 0;
-  const std::string coding = lower(header("transfer-encoding"));
+  const std::string coding = lower_case(header("transfer-encoding"));
   chunked_ = coding == "chunked";
   if (!coding.empty() && !chunked_ && coding != "identity")
     throw Error(

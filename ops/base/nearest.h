@@ -1,5 +1,5 @@
 #pragma once
-// What a person may have meant by a mistyped word.
+// The known word nearest to a mistyped one.
 
 #include <string>
 #include <string_view>

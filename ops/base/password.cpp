@@ -5,6 +5,8 @@
 #include <cctype>
 #include <filesystem>
 
+#include "ops/base/lower_case.h"
+
 namespace quantring {
 namespace {
 
@@ -22,8 +24,7 @@ bool is_plain_name(std::string_view text) {
 }
 
 bool is_secret(std::string_view key) {
-  std::string lower(key);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string lower = lower_case(std::string(key));
   if (lower == "pw" || lower == "pin") return true;
   constexpr std::array names = {"pass", "pwd", "psw", "token", "secret", "auth", "key"};
   return std::any_of(names.begin(), names.end(),

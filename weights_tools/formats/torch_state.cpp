@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "ops/base/error.h"
+#include "ops/base/lower_case.h"
 #include "weights_tools/base/printable.h"
 
 namespace quantring::weights {
@@ -35,10 +35,7 @@ std::string quoted_text(std::string_view text) {
 
 // An optimizer's moments and averages would look like weights.
 bool belongs_to_optimizer(std::string_view key) {
-  std::string lower(key);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower.find("optim") != std::string::npos;
+  return lower_case(std::string(key)).find("optim") != std::string::npos;
 }
 
 // f(key, value) for the entries with text keys.

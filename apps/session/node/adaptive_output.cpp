@@ -7,6 +7,25 @@
 
 namespace quantring {
 
+LinkObservation link_observation(const net::LinkStats& link, const std::optional<LinkTarget>& asked,
+                                 double time_s, const TensorShape& next) {
+  LinkObservation seen;
+  seen.time_s = time_s;
+  seen.frames = link.frames;
+  seen.images = link.images;
+  seen.payload_bytes = link.payload_bytes;
+  seen.sending_s = link.sending_s;
+  seen.credit_wait_s = link.credit_wait_s;
+  seen.capacity = link.capacity;
+  seen.capacity_bps = link.capacity_bps;
+  if (asked) {
+    seen.needed_rate = asked->rate;
+    seen.floor = asked->floor;
+  }
+  seen.next = next;
+  return seen;
+}
+
 AdaptiveOutput::AdaptiveOutput(const ControllerOptions& options, int stage, std::uint32_t tokens,
                                std::uint32_t dim, Log log)
     : options_(options),
@@ -22,21 +41,8 @@ void AdaptiveOutput::instructed(const std::string& json) {
 }
 
 LinkObservation AdaptiveOutput::observation(std::uint32_t images) const {
-  LinkObservation seen;
-  seen.time_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  seen.frames = link_.frames;
-  seen.images = link_.images;
-  seen.payload_bytes = link_.payload_bytes;
-  seen.sending_s = link_.sending_s;
-  seen.credit_wait_s = link_.credit_wait_s;
-  seen.capacity = link_.capacity;
-  seen.capacity_bps = link_.capacity_bps;
-  if (asked_) {
-    seen.needed_rate = asked_->rate;
-    seen.floor = asked_->floor;
-  }
-  seen.next = {images, tokens_, dim_};
-  return seen;
+  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start_;
+  return link_observation(link_, asked_, time.count(), {images, tokens_, dim_});
 }
 
 CodecSpec AdaptiveOutput::choose(std::uint32_t images) {

@@ -15,6 +15,11 @@
 
 namespace quantring {
 
+// The controller's input from the counters of its link. asked: by the head; next:
+// the tensor to be coded.
+LinkObservation link_observation(const net::LinkStats& link, const std::optional<LinkTarget>& asked,
+                                 double time_s, const TensorShape& next);
+
 class AdaptiveOutput {
  public:
   using Log = std::function<void(const std::string& line)>;

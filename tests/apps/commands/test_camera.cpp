@@ -140,7 +140,7 @@ TEST_CASE("a live camera: the page tells what it is doing, and Ctrl-C ends it in
   const json status = try_parse_json(http_get(url + "api/status").body);
   CHECK(status["state"] == "running");
   CHECK(contains(status["limit"], "limit"));
-  CHECK(status["target_images_per_s"].is_null());  // nobody set one
+  CHECK(status["target_images_per_s"].is_null());  // not set
   CHECK(status["answer"]["source"] == status["source"]);
   // Wall-clock time, of this minute.
   std::tm utc{};

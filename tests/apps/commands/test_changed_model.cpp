@@ -16,7 +16,7 @@ using quantring::test::contains;
 using test::program;
 using test::TemporaryFolder;
 
-TEST_CASE("answers stay those of the model as it was at the start, and the change is said") {
+TEST_CASE("answers stay those of the model as it was at the start, and the change is reported") {
   const TemporaryFolder folder;
   const std::string model = folder / "model.safetensors", other = folder / "other.safetensors";
   const std::string images = test::write_idx(folder, 5000);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/session/node/adaptive_output.h"
 #include "apps/session/ring/link_targets.h"
 #include "apps/session/ring/worker_stats.h"
 #include "engine/control/controller.h"
@@ -127,22 +128,8 @@ class Way {
     to.capacity_bps = (filled ? 1e6 * mbps : 8 * bytes / seconds) * (1 + setting_.noise * even());
   }
 
-  LinkObservation observed(std::size_t i) {
-    const net::LinkStats& seen = stats_.stages[i].output;
-    LinkObservation link;
-    link.time_s = now_;
-    link.frames = seen.frames;
-    link.images = seen.images;
-    link.payload_bytes = seen.payload_bytes;
-    link.sending_s = seen.sending_s;
-    link.capacity = seen.capacity;
-    link.capacity_bps = seen.capacity_bps;
-    link.next = shape_;
-    if (asked_[i]) {
-      link.needed_rate = asked_[i]->rate;
-      link.floor = asked_[i]->floor;
-    }
-    return link;
+  LinkObservation observed(std::size_t i) const {
+    return link_observation(stats_.stages[i].output, asked_[i], now_, shape_);
   }
 
   double even() { return std::uniform_real_distribution<double>(-1, 1)(random_); }

@@ -1,4 +1,4 @@
-// What is said of files that cannot be read as pictures.
+// Messages for files that cannot be read as pictures.
 #include <string>
 #include <utility>
 #include <vector>

@@ -88,7 +88,7 @@ TEST_CASE("a table in any of the usual forms gives the same classes") {
   }
 }
 
-TEST_CASE("indices that the table's own names contradict are corrected, and that is said") {
+TEST_CASE("indices that the table's own names contradict are corrected and reported") {
   Folder folder;
   auto result =
       folder.read("file,class_index,class_name\na.png,1,cat\nb.png,2,dog\nc.png,3,black swan\n");
