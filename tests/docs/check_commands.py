@@ -30,7 +30,7 @@ REPLACED = (
 
 # What may end otherwise than with 0 on a machine without the hardware: the error must say that.
 HARDWARE = (
-    (r"--device cuda|--precision f16|quantring compare", r"CUDA|GPU|f32 only"),
+    (r"--device cuda|--precision f16|quantring compare", r"CUDA|NVIDIA|GPU|f32 only"),
     (r"camera (v4l2://)?/dev/video\d", r"/dev/video\d"),
     (r"camera csi://\d", r"needs NVIDIA's elements"),
     (r"--listen 10\.0\.0\.", r"cannot assign requested address"),
