@@ -24,12 +24,14 @@ set(weights_tools/inspect_may "${weights_below}|weights_tools/(formats|model|ins
 set(weights_tools/convert_may "${weights_below}|weights_tools/(formats|config|recipe|naming|plan|model|convert)/")
 set(apps/session_may "apps/session/|engine/|net/|ops/")
 set(apps/report_may "apps/report/|apps/session/|engine/|net/|ops/")
+set(apps/options_may "apps/options/|apps/report/|apps/session/|engine/|net/|ops/")
 
 set(failures 0)
 set(includes 0)
 foreach(room ops ops/base engine net net/wire net/hop net/ring net/http weights_tools
     weights_tools/base weights_tools/formats weights_tools/config weights_tools/recipe weights_tools/naming
-    weights_tools/plan weights_tools/model weights_tools/inspect weights_tools/convert apps apps/session apps/report)
+    weights_tools/plan weights_tools/model weights_tools/inspect weights_tools/convert apps apps/session apps/report
+    apps/options)
   file(GLOB_RECURSE files ${SOURCE_DIR}/${room}/*.h ${SOURCE_DIR}/${room}/*.cpp ${SOURCE_DIR}/${room}/*.cu ${SOURCE_DIR}/${room}/*.cuh)
   foreach(file ${files})
     file(STRINGS ${file} lines REGEX "^#include \"")

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <string>
 
-#include "apps/camera/open_camera.h"
+#include "apps/camera/source/open_camera.h"
 #include "apps/commands/classify_run.h"
-#include "apps/commands/ring_request.h"
+#include "apps/options/ring_request.h"
 #include "engine/camera/frame_feed.h"
 
 namespace quantring::apps {

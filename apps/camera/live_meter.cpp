@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "apps/report/report.h"
-#include "apps/session/ring/link_coding.h"
-#include "apps/session/ring/worker_stats.h"
+#include "apps/session/ring/watch/link_coding.h"
+#include "apps/session/ring/watch/worker_stats.h"
 #include "engine/codec/codec.h"
 
 namespace quantring::apps {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apps/camera/live_status.h"
-#include "apps/session/ring/output_history.h"
+#include "apps/session/ring/watch/output_history.h"
 #include "engine/model/architecture.h"
 #include "net/wire/stats.h"
 

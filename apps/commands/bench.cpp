@@ -6,9 +6,9 @@
 #include <memory>
 
 #include "apps/commands/commands.h"
-#include "apps/commands/compute_options.h"
-#include "apps/commands/model_options.h"
-#include "apps/commands/option_check.h"
+#include "apps/options/compute_options.h"
+#include "apps/options/model_options.h"
+#include "apps/options/option_check.h"
 #include "apps/report/report.h"
 #include "engine/evaluation/stage_bench.h"
 #include "engine/model/model_file.h"

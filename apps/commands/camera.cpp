@@ -10,9 +10,9 @@
 
 #include "apps/camera/camera_run.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/model_options.h"
-#include "apps/commands/option_check.h"
-#include "apps/commands/ring_options.h"
+#include "apps/options/model_options.h"
+#include "apps/options/option_check.h"
+#include "apps/options/ring_options.h"
 #include "apps/report/report.h"
 #include "ops/base/error.h"
 

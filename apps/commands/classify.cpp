@@ -7,9 +7,9 @@
 
 #include "apps/commands/classify_run.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/model_options.h"
-#include "apps/commands/ring_options.h"
-#include "apps/commands/source_options.h"
+#include "apps/options/model_options.h"
+#include "apps/options/ring_options.h"
+#include "apps/options/source_options.h"
 #include "apps/report/report.h"
 #include "ops/base/error.h"
 

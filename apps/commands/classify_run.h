@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/commands/model_options.h"
-#include "apps/commands/ring_request.h"
+#include "apps/options/model_options.h"
+#include "apps/options/ring_request.h"
 #include "apps/session/run_summary.h"
 
 namespace quantring::apps {

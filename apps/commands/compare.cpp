@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "apps/commands/commands.h"
-#include "apps/commands/compute_options.h"
-#include "apps/commands/model_options.h"
-#include "apps/commands/source_options.h"
+#include "apps/options/compute_options.h"
+#include "apps/options/model_options.h"
+#include "apps/options/source_options.h"
 #include "apps/report/report.h"
 #include "apps/session/picture_batches.h"
 #include "engine/evaluation/activation_difference.h"

@@ -7,9 +7,9 @@
 
 #include "apps/commands/classify_run.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/compute_options.h"
 #include "apps/commands/demo_data.h"
-#include "apps/commands/option_check.h"
+#include "apps/options/compute_options.h"
+#include "apps/options/option_check.h"
 #include "apps/report/report.h"
 #include "apps/session/ring/ring_config.h"
 

@@ -10,11 +10,11 @@
 #include <thread>
 
 #include "apps/commands/commands.h"
-#include "apps/commands/compute_options.h"
-#include "apps/commands/model_options.h"
-#include "apps/commands/option_check.h"
 #include "apps/commands/progress.h"
-#include "apps/commands/source_options.h"
+#include "apps/options/compute_options.h"
+#include "apps/options/model_options.h"
+#include "apps/options/option_check.h"
+#include "apps/options/source_options.h"
 #include "apps/report/evaluate_report.h"
 #include "apps/report/text_file.h"
 #include "apps/session/picture_batches.h"

@@ -11,10 +11,10 @@
 #include <thread>
 
 #include "apps/commands/commands.h"
-#include "apps/commands/compute_options.h"
 #include "apps/commands/node_metrics.h"
-#include "apps/commands/option_check.h"
 #include "apps/commands/service_notify.h"
+#include "apps/options/compute_options.h"
+#include "apps/options/option_check.h"
 #include "apps/session/quantring.h"
 #include "engine/model/model_file.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "apps/doctor/checks.h"
-#include "apps/doctor/run_program.h"
+#include "apps/doctor/machine/run_program.h"
 #include "apps/doctor/text.h"
 
 namespace quantring::apps {

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "apps/doctor/findings.h"
+#include "apps/doctor/machine/system_files.h"
 #include "apps/doctor/ring_probe.h"
-#include "apps/doctor/system_files.h"
 #include "apps/session/ring/ring_config.h"
-#include "engine/camera/v4l2_list.h"
+#include "engine/camera/v4l2/v4l2_list.h"
 #include "engine/model/model_file.h"
 
 namespace quantring::apps {

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "apps/doctor/checks.h"
-#include "apps/doctor/library_finder.h"
+#include "apps/doctor/machine/library_finder.h"
 #include "apps/doctor/text.h"
 #include "ops/base/error.h"
 #include "ops/device.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "apps/doctor/checks.h"
-#include "apps/doctor/power_mode.h"
+#include "apps/doctor/machine/power_mode.h"
 #include "apps/doctor/text.h"
 
 namespace quantring::apps {

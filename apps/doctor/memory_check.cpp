@@ -1,5 +1,5 @@
 #include "apps/doctor/checks.h"
-#include "apps/doctor/memory_info.h"
+#include "apps/doctor/machine/memory_info.h"
 #include "apps/doctor/text.h"
 
 namespace quantring::apps {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "apps/session/ring/link_coding.h"
+#include "apps/session/ring/watch/link_coding.h"
 
 namespace quantring::apps {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/ring/ring_links.h"
+#include "apps/session/ring/watch/ring_links.h"
 #include "apps/session/run_summary.h"
 
 namespace quantring::apps {

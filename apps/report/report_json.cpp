@@ -2,8 +2,8 @@
 
 #include "apps/report/report.h"
 #include "apps/session/ring/json_fields.h"
-#include "apps/session/ring/link_coding.h"
-#include "apps/session/ring/worker_stats.h"
+#include "apps/session/ring/watch/link_coding.h"
+#include "apps/session/ring/watch/worker_stats.h"
 
 namespace quantring::apps {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "apps/session/ring/link_targets.h"
-#include "apps/session/ring/output_history.h"
+#include "apps/session/ring/watch/link_targets.h"
+#include "apps/session/ring/watch/output_history.h"
 #include "engine/control/controller.h"
 #include "engine/model/model_file.h"
 #include "net/ring/ring_head.h"

@@ -1,11 +1,11 @@
 #include "apps/session/quantring_c.h"
 
 #include <algorithm>
-#include <cstring>
-#include <exception>
+#include <cstdint>
 #include <string>
 #include <utility>
 
+#include "apps/session/c_arguments.h"
 #include "apps/session/quantring.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
@@ -25,60 +25,9 @@ struct qr_stop {
 
 namespace {
 
-using quantring::Error;
-
-void write_text(const char* text, char* out, size_t size) {
-  if (out == nullptr || size == 0) return;
-  const size_t length = std::min(std::strlen(text), size - 1);
-  std::memcpy(out, text, length);
-  out[length] = '\0';
-}
-
-// Runs an action and turns what it throws into `failure` and a text.
-template <typename Result, typename Action>
-Result guarded(char* error, size_t error_size, Result failure, Action&& action) noexcept {
-  try {
-    return action();
-  } catch (const std::exception& caught) {
-    write_text(caught.what(), error, error_size);
-  } catch (...) {
-    write_text("unknown error", error, error_size);
-  }
-  return failure;
-}
-
-template <typename T>
-T& required(T* pointer, const char* name) {
-  if (pointer == nullptr) throw Error(std::string(name) + " is NULL");
-  return *pointer;
-}
-
-std::string text_or(const char* text, const char* fallback) {
-  return text == nullptr ? fallback : text;
-}
-
-// A caller's struct, which may be of an older version of the header and so shorter.
-template <typename T>
-T read_struct(const T* given, const char* name) {
-  const size_t size = required(given, name).size;
-  if (size < sizeof(size_t) || size > sizeof(T)) {
-    throw Error(std::string(name) + ": its size is not one that this library knows");
-  }
-  T copy{};
-  std::memcpy(&copy, given, size);
-  return copy;
-}
-
-template <typename T>
-void write_struct(const T& value, T* given, const char* name) {
-  const size_t size = required(given, name).size;
-  if (size < sizeof(size_t) || size > sizeof(T)) {
-    throw Error(std::string(name) + ": its size is not one that this library knows");
-  }
-  T copy = value;
-  copy.size = size;
-  std::memcpy(given, &copy, size);
-}
+using quantring::Error, quantring::c_api::guarded, quantring::c_api::read_struct,
+    quantring::c_api::required, quantring::c_api::text_or, quantring::c_api::write_struct,
+    quantring::c_api::write_text;
 
 std::span<const std::uint8_t> bytes_of(const void* data, size_t size, const char* name) {
   if (data == nullptr && size > 0) throw Error(std::string(name) + " is NULL");

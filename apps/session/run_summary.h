@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/session/ring/link_targets.h"
-#include "apps/session/ring/output_history.h"
+#include "apps/session/ring/watch/link_targets.h"
+#include "apps/session/ring/watch/output_history.h"
 #include "engine/control/controller.h"
 #include "engine/model/architecture.h"
 #include "net/wire/stats.h"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "apps/session/ring/link_coding.h"
-#include "apps/session/ring/ring_links.h"
+#include "apps/session/ring/watch/link_coding.h"
+#include "apps/session/ring/watch/ring_links.h"
 
 namespace quantring {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "apps/session/quantring.h"
-#include "apps/session/ring/output_history.h"
+#include "apps/session/ring/watch/output_history.h"
 #include "engine/model/architecture.h"
 
 namespace quantring {

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/image/decoders.h"
-#include "engine/image/foreign_format.h"
+#include "engine/image/formats/decoders.h"
+#include "engine/image/formats/foreign_format.h"
 #include "engine/image/orientation.h"
 #include "ops/base/error.h"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/image/jpeg_segments.h"
+#include "engine/image/formats/jpeg_segments.h"
 
 namespace quantring {
 namespace {

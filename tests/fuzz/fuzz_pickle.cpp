@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "ops/base/error.h"
-#include "weights_tools/formats/pickle.h"
-#include "weights_tools/formats/torch_names.h"
+#include "weights_tools/formats/pickle/pickle.h"
+#include "weights_tools/formats/torch/torch_names.h"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include "ops/base/error.h"
 #include "tests/support/memory_file.h"
 #include "tests/weights/formats/torch_archive.h"
-#include "weights_tools/formats/torch_file.h"
+#include "weights_tools/formats/torch/torch_file.h"
 
 using namespace quantring;
 

@@ -7,8 +7,8 @@
 
 #include "apps/session/node/adaptive_output.h"
 #include "apps/session/node/probe_order.h"
+#include "apps/session/ring/watch/worker_stats.h"
 #include "apps/session/ring/work_order.h"
-#include "apps/session/ring/worker_stats.h"
 #include "ops/base/error.h"
 
 using namespace quantring;

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/image/formats/jpeg_write.h"
 #include "engine/image/image.h"
-#include "engine/image/jpeg_write.h"
 
 namespace quantring::test {
 

@@ -11,7 +11,7 @@
 #include "weights_tools/formats/npz.h"
 #include "weights_tools/formats/safetensors_checkpoint.h"
 #include "weights_tools/formats/sharded.h"
-#include "weights_tools/formats/torch_file.h"
+#include "weights_tools/formats/torch/torch_file.h"
 #include "weights_tools/formats/unknown_file.h"
 #include "weights_tools/formats/zip.h"
 

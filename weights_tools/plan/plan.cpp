@@ -6,6 +6,7 @@
 
 #include "ops/base/error.h"
 #include "weights_tools/plan/choices.h"
+#include "weights_tools/plan/classes.h"
 #include "weights_tools/plan/config_check.h"
 #include "weights_tools/plan/missing_facts.h"
 #include "weights_tools/plan/positions.h"
@@ -64,8 +65,8 @@ class Planner {
     append(naming_.notes);
     preprocess();
     if (!missing_.empty()) throw MissingFacts(std::move(missing_));
-    classes();
-    labels();
+    plan_.independent = infer_independent(a_.classes, config_, hints_, plan_.findings);
+    plan_.labels = infer_labels(a_.classes, config_, plan_.findings);
     return std::move(plan_);
   }
 
@@ -283,66 +284,6 @@ class Planner {
       plan_.preprocess = infer_preprocess(a_, config_, hints_, plan_.findings);
     } catch (const MissingFacts& error) {
       missing_.insert(missing_.end(), error.facts().begin(), error.facts().end());
-    }
-  }
-
-  void classes() {
-    std::string source;
-    if (hints_.multi_label) {
-      source = "--multi-label";
-    } else if (a_.classes == 1) {
-      source = "a single class";
-    } else if (config_.independent_classes && config_.independent_classes->value) {
-      source = config_.independent_classes->source;
-      if (config_.regression)
-        throw Error(fmt::format(
-            "{} with {} outputs: QuantRing runs classifiers; add --multi-label if each output is "
-            "the logit of a class",
-            source, a_.classes));
-    }
-    if (source.empty()) return;
-    plan_.independent = true;
-    found("probabilities", "of each class by itself (sigmoid)", source);
-  }
-
-  // Names with gaps in their numbers, or counted from 1: as numbered if the last one is of the last
-  // class, in their order if there are as many as classes.
-  void numbered_labels() {
-    const ClassNames& names = config_.numbered_labels->value;
-    const auto classes = static_cast<std::size_t>(a_.classes);
-    std::string how;
-    if (names.rbegin()->first + 1 == classes) {
-      for (std::size_t i = 0; i < classes; ++i)
-        plan_.labels.push_back(names.count(i) != 0 ? names.at(i) : fmt::format("class {}", i));
-      how = fmt::format("{} names of {} classes", names.size(), classes);
-    } else if (names.size() == classes) {
-      for (const auto& [index, name] : names) plan_.labels.push_back(name);
-      how = fmt::format("{} names, numbered {} to {}, in this order", classes, names.begin()->first,
-                        names.rbegin()->first);
-    } else {
-      how = fmt::format("left out: {} names, numbered {} to {}, for {} classes (use --labels)",
-                        names.size(), names.begin()->first, names.rbegin()->first, classes);
-    }
-    found("labels", how, config_.numbered_labels->source);
-  }
-
-  void labels() {
-    if (config_.labels_unusable)
-      found("labels", "left out: " + config_.labels_unusable->value + " (use --labels)",
-            config_.labels_unusable->source);
-    if (config_.numbered_labels) numbered_labels();
-    if (!config_.labels) return;
-    const auto& names = config_.labels->value;
-    if (names.size() == static_cast<std::size_t>(a_.classes)) {
-      plan_.labels = names;
-      found("labels",
-            fmt::format("{} names, '{}' to '{}'", names.size(), names.front(), names.back()),
-            config_.labels->source);
-    } else {
-      found(
-          "labels",
-          fmt::format("left out: {} names for {} classes (use --labels)", names.size(), a_.classes),
-          config_.labels->source);
     }
   }
 

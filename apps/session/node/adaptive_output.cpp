@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "apps/session/ring/link_targets.h"
+#include "apps/session/ring/watch/link_targets.h"
 #include "engine/control/link_policy.h"
 
 namespace quantring {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "apps/session/ring/worker_stats.h"
+#include "apps/session/ring/watch/worker_stats.h"
 #include "engine/control/controller.h"
 #include "engine/control/ring_target.h"
 #include "net/wire/stats.h"
@@ -29,7 +29,7 @@ class AdaptiveOutput {
   AdaptiveOutput(const ControllerOptions& options, int stage, std::uint32_t tokens,
                  std::uint32_t dim, Log log);
 
-  // apps/session/ring/link_targets.h. Throws Error for an invalid instruction.
+  // apps/session/ring/watch/link_targets.h. Throws Error for an invalid instruction.
   void instructed(const std::string& json);
   void observe(const net::LinkStats& link) { link_ = link; }
   CodecSpec choose(std::uint32_t images);  // for the next micro-batch; once for each

@@ -27,7 +27,7 @@ class StageWorker : public net::StageWorker {
   void collect(net::Message& out) override;
   void instructed(const std::string& json) override;
   void observe_output(const net::LinkStats& link) override;
-  std::string stats_json() override;  // apps/session/ring/worker_stats.h
+  std::string stats_json() override;  // apps/session/ring/watch/worker_stats.h
 
  private:
   std::string device_;

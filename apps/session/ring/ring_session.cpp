@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "apps/session/batch_session.h"
-#include "apps/session/ring/ring_watch.h"
+#include "apps/session/ring/watch/ring_watch.h"
 #include "apps/session/ring/work_order.h"
 #include "ops/base/error.h"
 

@@ -17,7 +17,7 @@
 
 #include "apps/camera/dashboard.h"
 #include "apps/report/time_text.h"
-#include "engine/image/jpeg_write.h"
+#include "engine/image/formats/jpeg_write.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "apps/camera/open_camera.h"
+#include "apps/camera/source/open_camera.h"
 #include "engine/image/image.h"
 #include "tests/support/jpeg.h"
 

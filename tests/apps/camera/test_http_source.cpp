@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "apps/camera/http_source.h"
+#include "apps/camera/source/http_source.h"
 #include "engine/camera/frame_feed.h"
 #include "tests/apps/camera/open_camera_support.h"
 #include "tests/support/http_camera.h"

@@ -8,7 +8,7 @@
 
 #include "apps/camera/latency_histogram.h"
 #include "apps/camera/live_meter.h"
-#include "apps/session/ring/worker_stats.h"
+#include "apps/session/ring/watch/worker_stats.h"
 
 using namespace quantring;
 using namespace quantring::apps;

@@ -10,7 +10,7 @@
 #include <memory>
 #include <sstream>
 
-#include "engine/image/jpeg_write.h"
+#include "engine/image/formats/jpeg_write.h"
 #include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/http_camera.h"

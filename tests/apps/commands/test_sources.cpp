@@ -6,7 +6,7 @@
 #include <sstream>
 #include <utility>
 
-#include "engine/image/jpeg_write.h"
+#include "engine/image/formats/jpeg_write.h"
 #include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/process.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "apps/doctor/findings.h"
-#include "apps/doctor/system_files.h"
+#include "apps/doctor/machine/system_files.h"
 #include "engine/model/model_file.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/support/golden.h"

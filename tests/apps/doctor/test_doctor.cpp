@@ -5,7 +5,7 @@
 
 #include "apps/doctor/checks.h"
 #include "apps/doctor/link_readings.h"
-#include "apps/doctor/run_program.h"
+#include "apps/doctor/machine/run_program.h"
 #include "apps/session/node/probe_frames.h"
 #include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"

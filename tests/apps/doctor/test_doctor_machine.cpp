@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "apps/doctor/checks.h"
-#include "apps/doctor/library_finder.h"
-#include "apps/doctor/memory_info.h"
-#include "apps/doctor/power_mode.h"
+#include "apps/doctor/machine/library_finder.h"
+#include "apps/doctor/machine/memory_info.h"
+#include "apps/doctor/machine/power_mode.h"
 #include "ops/base/error.h"
 #include "ops/device.h"
 #include "tests/apps/commands/programs.h"

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "apps/session/node/adaptive_output.h"
-#include "apps/session/ring/link_targets.h"
-#include "apps/session/ring/worker_stats.h"
+#include "apps/session/ring/watch/link_targets.h"
+#include "apps/session/ring/watch/worker_stats.h"
 #include "engine/control/controller.h"
 
 namespace quantring::simulated {

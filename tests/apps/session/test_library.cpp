@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "apps/session/quantring.h"
-#include "engine/image/jpeg_write.h"
+#include "engine/image/formats/jpeg_write.h"
 #include "engine/image/preprocess.h"
 #include "engine/stage/stage_runner.h"
 #include "tests/apps/commands/programs.h"

@@ -5,10 +5,10 @@
 #include <fstream>
 
 #include "apps/session/ring/link_choice.h"
-#include "apps/session/ring/output_history.h"
-#include "apps/session/ring/way_rates.h"
+#include "apps/session/ring/watch/output_history.h"
+#include "apps/session/ring/watch/way_rates.h"
+#include "apps/session/ring/watch/worker_stats.h"
 #include "apps/session/ring/work_order.h"
-#include "apps/session/ring/worker_stats.h"
 #include "ops/base/error.h"
 #include "ops/base/json.h"
 #include "tests/apps/commands/programs.h"

@@ -1,9 +1,9 @@
 // Codec and bits an element of a ring's links, from the workers' reports.
-#include "apps/session/ring/link_coding.h"
+#include "apps/session/ring/watch/link_coding.h"
 
 #include <doctest/doctest.h>
 
-#include "apps/session/ring/worker_stats.h"
+#include "apps/session/ring/watch/worker_stats.h"
 
 namespace quantring {
 namespace {

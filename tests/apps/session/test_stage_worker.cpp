@@ -4,7 +4,7 @@
 
 #include "apps/session/node/adaptive_output.h"
 #include "apps/session/node/stage_worker.h"
-#include "apps/session/ring/link_targets.h"
+#include "apps/session/ring/watch/link_targets.h"
 #include "ops/base/error.h"
 #include "tests/apps/commands/programs.h"
 

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "apps/session/batch_session.h"
-#include "apps/session/ring/link_coding.h"
+#include "apps/session/ring/watch/link_coding.h"
 #include "tests/bench/adaptive/stage_nodes.h"
 #include "tests/bench/adaptive/test_network.h"
 

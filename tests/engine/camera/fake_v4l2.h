@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/camera/v4l2_calls.h"
+#include "engine/camera/v4l2/v4l2_calls.h"
 
 namespace quantring {
 

@@ -8,8 +8,8 @@
 #include <doctest/doctest.h>
 
 #include "engine/camera/frame_feed.h"
-#include "engine/camera/v4l2_camera.h"
-#include "engine/camera/v4l2_device.h"
+#include "engine/camera/v4l2/v4l2_camera.h"
+#include "engine/camera/v4l2/v4l2_device.h"
 #include "engine/image/image.h"
 #include "ops/base/error.h"
 #include "tests/engine/camera/fake_v4l2.h"

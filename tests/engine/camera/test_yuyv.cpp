@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/camera/yuyv.h"
+#include "engine/camera/v4l2/yuyv.h"
 #include "ops/base/error.h"
 
 namespace quantring {

@@ -12,8 +12,8 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/image/formats/jpeg_write.h"
 #include "engine/image/image.h"
-#include "engine/image/jpeg_write.h"
 #include "ops/base/error.h"
 #include "tests/engine/codec/patterns.h"
 #include "tests/support/byte_files.h"

@@ -5,8 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/image/formats/jpeg_segments.h"
 #include "engine/image/image.h"
-#include "engine/image/jpeg_segments.h"
 #include "engine/image/orientation.h"
 #include "tests/engine/codec/patterns.h"
 #include "tests/support/byte_files.h"

@@ -9,7 +9,7 @@
 
 #include "tests/support/texts.h"
 #include "tests/weights/formats/pickle_text.h"
-#include "weights_tools/formats/pickle.h"
+#include "weights_tools/formats/pickle/pickle.h"
 
 using namespace quantring;
 using namespace quantring::test;

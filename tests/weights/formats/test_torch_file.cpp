@@ -17,7 +17,7 @@
 #include "tests/support/texts.h"
 #include "tests/weights/formats/pickle_text.h"
 #include "tests/weights/formats/torch_archive.h"
-#include "weights_tools/formats/torch_file.h"
+#include "weights_tools/formats/torch/torch_file.h"
 
 using namespace quantring;
 using namespace quantring::test;
