@@ -56,9 +56,14 @@ class Forward {
         weights(model) {}
 
   // pixels: [channels, height, width] of one image.
-  Vector logits(std::span<const std::uint8_t> pixels) const {
-    Tokens x = embed(pixels);
-    for (int i = 0; i < a.depth; ++i) block("blocks." + std::to_string(i), x);
+  Vector logits(std::span<const std::uint8_t> pixels) const { return logits(embed(pixels), 0); }
+
+  // From the residual stream before this half-block.
+  Vector logits(Tokens x, int half) const {
+    for (; half < a.half_blocks(); ++half) {
+      const std::string name = "blocks." + std::to_string(half / 2);
+      half % 2 == 0 ? attention_half(name, x) : mlp_half(name, x);
+    }
     return head(x);
   }
 
@@ -182,10 +187,13 @@ class Forward {
     }
   }
 
-  void block(const std::string& name, Tokens& x) const {
+  void attention_half(const std::string& name, Tokens& x) const {
     Tokens normed;
     for (const Vector& token : x) normed.push_back(norm(token, name + ".norm1"));
     add(x, attention(normed, name + ".attn"), name + ".scale1");
+  }
+
+  void mlp_half(const std::string& name, Tokens& x) const {
     Tokens mlp;
     for (const Vector& token : x) {
       Vector hidden = linear(norm(token, name + ".norm2"), name + ".mlp.fc1");
