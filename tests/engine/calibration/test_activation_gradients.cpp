@@ -161,7 +161,7 @@ void check_model(const ModelFile& model, int images) {
       length = std::sqrt(length);
       CHECK(length > 1e-3);
       for (const std::vector<double>& direction : directions(g, random)) {
-        CHECK(std::abs(point.slope(direction) - dot(g, direction)) <= 2e-5 * length);
+        CHECK(std::abs(point.slope(direction) - dot(g, direction)) <= 5e-6 * length);
       }
     }
   }
