@@ -49,14 +49,26 @@ std::vector<CodecSpec> chosen_codecs(const EvaluateCommand& command) {
     const CodecSpec spec = parse_codec(name, bits);
     if (std::find(specs.begin(), specs.end(), spec) == specs.end()) specs.push_back(spec);
   };
+  std::vector<const Codec*> codecs;
   for (const std::string& name : names) {
     const auto known = known_codecs();
-    const bool many_widths = std::any_of(known.begin(), known.end(), [&](CodecId id) {
-      return has_widths(id) && codec_name(id) == name;
-    });
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](CodecId id) { return codec_name(id) == name; });
+    codecs.push_back(found == known.end() ? nullptr : find_codec(*found));
+  }
+  const auto has_width = [](const Codec* codec, int bits) {
+    return codec != nullptr && codec->has_width(bits);
+  };
+  for (std::size_t i = 0; i < names.size(); ++i) {
     check_option("--codecs and --bits", [&] {
-      if (!many_widths) add(name, 0);
-      for (const int bits : many_widths ? command.bits : std::vector<int>{}) add(name, bits);
+      if (codecs[i] == nullptr || codecs[i]->only_width() != 0) return add(names[i], 0);
+      for (const int bits : command.bits) {
+        // A width that another of the codecs has is not an error.
+        const bool another = std::any_of(codecs.begin(), codecs.end(), [&](const Codec* codec) {
+          return has_width(codec, bits);
+        });
+        if (!another || has_width(codecs[i], bits)) add(names[i], bits);
+      }
     });
   }
   // raw32 is always evaluated, as the baseline.

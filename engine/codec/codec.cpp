@@ -17,11 +17,13 @@ const Codec& pixels_codec();
 const Codec& aciq_codec();
 const Codec& ds_aciq_codec();
 const Codec& ds_aciq_plus_codec();
+const Codec& tah_codec();
+const Codec& tah2_codec();
 
 namespace {
 
-constexpr std::array table{raw32_codec, raw16_codec,   ptq_codec,         pixels_codec,
-                           aciq_codec,  ds_aciq_codec, ds_aciq_plus_codec};
+constexpr std::array table{raw32_codec,   raw16_codec,        ptq_codec, pixels_codec, aciq_codec,
+                           ds_aciq_codec, ds_aciq_plus_codec, tah_codec, tah2_codec};
 
 // Far above any tensor, far below the point where a size in bytes would overflow 64 bits.
 constexpr std::uint64_t max_elements = std::uint64_t{1} << 40;
@@ -69,6 +71,10 @@ void refuse_pixels(CodecSpec spec) {
 bool Codec::has_width(int bits) const {
   if (only_width_ != 0) return bits == only_width_;
   return (bits >= 2 && bits <= 8) || bits == 16;
+}
+
+std::string Codec::widths_text() const {
+  return "2 to 8 or 16";
 }
 
 std::uint64_t Codec::body_bytes(int bits, TensorShape shape, const std::byte*) const {
@@ -123,15 +129,16 @@ CodecSpec parse_codec(std::string_view name, int bits) {
     if (codec.has_width(width)) return {codec.id(), static_cast<std::uint8_t>(width)};
     if (codec.only_width() == 0 && bits == 0) {
       throw Error(fmt::format(
-          "codec {} needs a number of bits, 2 to 8 or 16: add --bits 6, or in a ring file bits = 6",
-          name));
+          "codec {} needs a number of bits, {}: add --bits 6, or in a ring file bits = 6", name,
+          codec.widths_text()));
     }
     if (codec.only_width() == 0)
-      throw Error(fmt::format("codec {} takes 2 to 8 or 16 bits, not {}", name, bits));
+      throw Error(fmt::format("codec {} takes {} bits, not {}", name, codec.widths_text(), bits));
     throw Error(fmt::format("codec {} has {} bits, not {}", name, codec.only_width(), bits));
   }
   throw Error(fmt::format(
-      "no codec is called \"{}\": use raw32, raw16, ptq, aciq, ds-aciq or ds-aciq+", name));
+      "no codec is called \"{}\": use raw32, raw16, ptq, aciq, ds-aciq, ds-aciq+, tah or tah2",
+      name));
 }
 
 std::string codec_name(CodecId id) {

@@ -34,12 +34,16 @@ enum class CodecId : std::uint8_t {
   ds_aciq = 6,        // the same with a from a Laplace that is fitted to its histogram
   ds_aciq_plus = 7,   // the same with a from a search over the error itself
   packed_pixels = 8,  // pixels without loss (engine/codec/packed_pixels.h): no Codec of the table
+  tah = 9,    // a grid for each tile of 64 channels, outliers rotated away, tokens of little
+              // entropy with a bit less (TAH-Quant v1; ops/coding/tile_coding.h)
+  tah2 = 10,  // the same with tiles of little entropy (TAH-Quant v2)
 };
 
 // A codec and its bit width: the operating point of a link.
 struct CodecSpec {
   CodecId id = CodecId::raw32;
-  std::uint8_t bits = 32;  // raw32: 32, raw16: 16, pixels: 8, others: 2..8 or 16
+  std::uint8_t bits =
+      32;  // raw32: 32, raw16: 16, pixels: 8, tah and tah2: 2..8, others: 2..8 or 16
   bool operator==(const CodecSpec&) const = default;
 };
 
@@ -58,8 +62,9 @@ class Codec {
 
   CodecId id() const { return id_; }
   std::string_view name() const { return name_; }  // as in flags and files
-  int only_width() const { return only_width_; }   // bits; 0: 2..8 or 16
-  bool has_width(int bits) const;
+  int only_width() const { return only_width_; }   // bits; 0: several
+  virtual bool has_width(int bits) const;          // several: 2..8 or 16
+  virtual std::string widths_text() const;         // several: "2 to 8 or 16"
 
   // Sizes in bytes of the body, for widths that the codec has and shapes that are valid.
   virtual std::uint64_t max_body_bytes(int bits, TensorShape shape) const = 0;
@@ -98,8 +103,8 @@ const Codec* find_codec(CodecId id);
 std::vector<CodecId> known_codecs();
 bool codec_valid(CodecSpec spec);  // a codec and a width that this build knows
 
-// "raw32", "raw16", or "ptq", "aciq", "ds-aciq", "ds-aciq+" and a width; bits == 0 takes the
-// codec's only width. Throws Error naming what is accepted.
+// "raw32", "raw16", or "ptq", "aciq", "ds-aciq", "ds-aciq+", "tah", "tah2" and a width; bits == 0
+// takes the codec's only width. Throws Error naming what is accepted.
 CodecSpec parse_codec(std::string_view name, int bits);
 std::string codec_name(CodecId id);      // "ptq"
 std::string codec_text(CodecSpec spec);  // "raw32", "ptq 4"

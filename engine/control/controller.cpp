@@ -73,6 +73,11 @@ void check(const ControllerOptions& options) {
         fmt::format("policy quantpipe chooses the width of a codec, and {} has only one: start "
                     "with one such as ds-aciq 8",
                     codec_name(options.start.id)));
+  if (options.policy == Policy::quantpipe && !codec_valid({options.start.id, 16}))
+    throw Error(
+        fmt::format("policy quantpipe chooses 2, 4, 8 or 16 bits, and {} takes {}: start with one "
+                    "such as ds-aciq 8",
+                    codec_name(options.start.id), find_codec(options.start.id)->widths_text()));
   if (options.policy == Policy::ladder) check_ladder(options.ladder, options.floor);
 }
 

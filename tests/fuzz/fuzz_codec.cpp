@@ -50,7 +50,8 @@ void decode_any(Input input) {
   try {
     // Most inputs have a wrong length, which would hide all checks behind that one.
     if ((selector & 1) != 0) {
-      const std::uint64_t fitting = max_bytes(read_coded_header(coded), shape);
+      const std::uint64_t fitting =
+          max_bytes(read_coded_header(coded), shape) - (selector >> 1 & 0x3f);
       if (fitting <= bound) coded.resize(fitting);
     }
     const CodecSpec spec = check_coded(coded, shape);

@@ -53,6 +53,7 @@ TEST_CASE("a worker sends the bytes of coding the stage's result") {
   for (const CodecId id : known_codecs()) {
     if (id == CodecId::pixels) continue;
     for (const int bits : has_widths(id) ? std::vector<int>{2, 3, 8, 16} : std::vector<int>{0}) {
+      if (bits != 0 && !find_codec(id)->has_width(bits)) continue;
       s.order.link.start = parse_codec(codec_name(id), bits);
       CAPTURE(codec_text(s.order.link.start));
       net::Message in = pixels(), out;

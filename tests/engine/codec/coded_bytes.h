@@ -24,6 +24,8 @@ inline std::vector<CodecSpec> float_codecs() {
   std::vector<CodecSpec> specs{{CodecId::raw32, 32}, {CodecId::raw16, 16}};
   for (const CodecId id : quantizing_codecs)
     for (const int bits : widths) specs.push_back({id, static_cast<std::uint8_t>(bits)});
+  for (const CodecId id : {CodecId::tah, CodecId::tah2})
+    for (const int bits : {2, 3, 4, 8}) specs.push_back({id, static_cast<std::uint8_t>(bits)});
   return specs;
 }
 

@@ -133,10 +133,11 @@ TEST_CASE("encode refuses a wrong shape, pixels and unknown codecs") {
 
 TEST_CASE(
     "every codec but pixels is found by its name, and knows whether its width can be chosen") {
-  CHECK(known_codecs().size() == 7);
+  CHECK(known_codecs().size() == 9);
   for (const CodecId id : known_codecs()) {
     if (id == CodecId::pixels) continue;
-    const int bits = id == CodecId::raw32 ? 32 : 16;
+    const bool tiles = id == CodecId::tah || id == CodecId::tah2;
+    const int bits = id == CodecId::raw32 ? 32 : tiles ? 8 : 16;
     const CodecSpec spec = parse_codec(codec_name(id), bits);
     CHECK(spec.id == id);
     CHECK(codec_valid(spec));
@@ -158,11 +159,13 @@ TEST_CASE("names of codecs go both ways") {
   CHECK(error_of([] { parse_codec("ptq", 0); }) ==
         "codec ptq needs a number of bits, 2 to 8 or 16: add --bits 6, or in a ring file bits = 6");
   CHECK(error_of([] { parse_codec("ptq", 9); }) == "codec ptq takes 2 to 8 or 16 bits, not 9");
+  CHECK(parse_codec("tah", 4) == CodecSpec{CodecId::tah, 4});
+  CHECK(error_of([] { parse_codec("tah2", 16); }) == "codec tah2 takes 2 to 8 bits, not 16");
   CHECK(error_of([] { parse_codec("ptq", 260); }).find("not 260") != std::string::npos);
   CHECK(error_of([] { parse_codec("raw32", 8); }) == "codec raw32 has 32 bits, not 8");
   CHECK(error_of([] {
           parse_codec("zip", 8);
-        }).find("raw32, raw16, ptq, aciq, ds-aciq or ds-aciq+") != std::string::npos);
+        }).find("raw32, raw16, ptq, aciq, ds-aciq, ds-aciq+, tah or tah2") != std::string::npos);
 }
 
 }  // namespace

@@ -68,6 +68,8 @@ TEST_CASE("ids of the codecs are fixed: they are on the wire") {
   CHECK(first_bytes(parse_codec("aciq", 2)) == std::vector<unsigned>{5, 2});
   CHECK(first_bytes(parse_codec("ds-aciq", 16)) == std::vector<unsigned>{6, 16});
   CHECK(first_bytes(parse_codec("ds-aciq+", 8)) == std::vector<unsigned>{7, 8});
+  CHECK(first_bytes(parse_codec("tah", 4)) == std::vector<unsigned>{9, 4});
+  CHECK(first_bytes(parse_codec("tah2", 3)) == std::vector<unsigned>{10, 3});
 }
 
 TEST_CASE("whatever the values, the length is within the bound, and decoding gives its own range") {
@@ -91,7 +93,9 @@ TEST_CASE("whatever the values, the length is within the bound, and decoding giv
       CAPTURE(run);
       const Bytes bytes = coded(values, shape, spec);
       CHECK(bytes.size() <= max_bytes(spec, shape));
-      CHECK(8.0 * static_cast<double>(bytes.size()) == expected_bits(spec, shape));
+      // Of tiles the share that is rotated is not known before.
+      const bool tiles = spec.id == CodecId::tah || spec.id == CodecId::tah2;
+      if (!tiles) CHECK(8.0 * static_cast<double>(bytes.size()) == expected_bits(spec, shape));
       CHECK(check_coded(bytes, shape) == spec);
       std::vector<float> back(values.size());
       decode(bytes, shape, back);

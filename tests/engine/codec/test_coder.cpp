@@ -57,7 +57,7 @@ TEST_CASE("bodies are what follows the header") {
     Bytes whole, body(max_bytes(spec, shape) - 4);
     coder.encode(tensor, spec, whole);
     coder.encode_body(tensor, spec, body.data());
-    CHECK(std::equal(body.begin(), body.end(), whole.begin() + 4, whole.end()));
+    CHECK(std::equal(whole.begin() + 4, whole.end(), body.begin()));
     std::vector<float> from_whole(values.size()), from_body(values.size());
     coder.decode(whole, {from_whole.data(), DType::f32, {2, 3, 16}});
     coder.decode_body(body.data(), spec, {from_body.data(), DType::f32, {2, 3, 16}});
