@@ -115,7 +115,7 @@ const std::filesystem::path& expect_safetensors(const std::filesystem::path& pat
     throw Error(fmt::format("'{}' is a folder, not a model file; if it holds a checkpoint, {}",
                             name, convert));
   const FileReader file(path);
-  const auto begin = file.read(0, std::min<std::uint64_t>(file.size(), 512));
+  const auto begin = file.read(0, std::min<std::uint64_t>(file.size(), 1024));
   const bool safetensors = begin.size() > 8 && begin[8] == std::byte{'{'} &&
                            begin[5] == std::byte{0} && begin[6] == std::byte{0};
   if (safetensors) return path;
@@ -123,7 +123,7 @@ const std::filesystem::path& expect_safetensors(const std::filesystem::path& pat
   throw Error(fmt::format(
       "'{}' is {}, not a model file; {}", name,
       kind.what.empty() ? "in an unknown format" : kind.what,
-      kind.checkpoint
+      kind.may_be_checkpoint
           ? "if it is a checkpoint, " + convert
           : "model files are made from checkpoints: `quantring-weights convert --help`"));
 }

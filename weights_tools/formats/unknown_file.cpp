@@ -18,29 +18,6 @@ constexpr std::string_view as_safetensors =
     "save its weights as safetensors from the framework that wrote it, or fetch the safetensors or "
     "PyTorch file of the same model";
 
-struct Signature {
-  std::size_t at;
-  std::string_view bytes, what, remedy;
-};
-
-constexpr Signature signatures[] = {
-    {0, "version https://git-lfs"sv, "only a Git LFS pointer, not the file itself",
-     "run 'git lfs pull' in its folder, or download the file from the web page"},
-    {0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file (Keras, TensorFlow)", as_safetensors},
-    {0, "GGUF"sv, "a GGUF file (llama.cpp)", "fetch the original safetensors or PyTorch file"},
-    {4, "TFL3"sv, "a TensorFlow Lite model", as_safetensors},
-    {0, "\x93NUMPY"sv, "a single NumPy array",
-     "save all arrays of the model together with numpy.savez"},
-    {0, "\x1f\x8b"sv, "compressed (gzip)", "unpack it first"},
-    {0, "\x28\xb5\x2f\xfd"sv, "compressed (Zstandard)", "unpack it first"},
-    {0,
-     "\xfd"
-     "7zXZ"sv,
-     "compressed (xz)", "unpack it first"},
-    {0, "7z\xbc\xaf\x27\x1c"sv, "a 7z archive", "unpack it first"},
-    {0, "Rar!"sv, "a RAR archive", "unpack it first"},
-};
-
 bool starts_as_msgpack_map(std::string_view bytes) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
   if (bytes.size() < 8) return false;
@@ -56,14 +33,6 @@ bool starts_as_msgpack_map(std::string_view bytes) {
 bool starts_as_onnx(std::string_view bytes) {
   return bytes.size() > 3 && bytes[0] == 0x08 && bytes[1] > 0 && bytes[1] < 32 &&
          (bytes[2] == 0x12 || bytes[2] == 0x3a);
-}
-
-bool starts_as_page(std::string_view bytes) {
-  const std::size_t begin = bytes.find_first_not_of(" \t\r\n\xef\xbb\xbf");
-  std::string word(begin == std::string_view::npos ? ""sv : bytes.substr(begin, 9));
-  std::transform(word.begin(), word.end(), word.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return word.starts_with("<!doctype") || word.starts_with("<html") || word.starts_with("<?xml");
 }
 
 // torch.save before 1.6: a pickle that begins with the number 0x1950a86a20f9469cfc6c; before 0.2, a
@@ -90,17 +59,8 @@ void refuse_unknown(const std::filesystem::path& path, std::span<const std::byte
   const auto refuse = [&](std::string_view what, std::string_view remedy) {
     throw Error(fmt::format("'{}' is {}; {}", name, what, remedy));
   };
-  for (const Signature& known : signatures) {
-    if (bytes.size() >= known.at && bytes.substr(known.at).starts_with(known.bytes)) {
-      refuse(known.what, known.remedy);
-    }
-  }
-  if (starts_as_page(bytes)) {
-    refuse("a web page: the download failed", "fetch the file itself (its 'raw' address)");
-  }
-  if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") {
-    refuse("a tar archive", "unpack it and name the checkpoint inside");
-  }
+  const FileKind kind = file_kind(begin);
+  if (!kind.checkpoint.empty()) refuse(kind.what, kind.checkpoint);
   if (bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5) {
     refuse(
         "a Python pickle that torch.save did not write",
@@ -117,7 +77,6 @@ void refuse_unknown(const std::filesystem::path& path, std::span<const std::byte
   if (ending == ".pb" || ending == ".index" || name.find(".data-0") != std::string::npos) {
     refuse("a TensorFlow file", as_safetensors);
   }
-  const FileKind kind = file_kind(begin);
   throw Error(fmt::format(
       "'{}' is {}not a supported checkpoint: those are safetensors, PyTorch (.pth, .pt, .bin; "
       "zip), NumPy .npz and the .index.json of a sharded one",

@@ -32,6 +32,12 @@ TEST_CASE("what was given instead of a model file, and how to make one of a chec
   CHECK(contains(error("x.html", "\n<!DOCTYPE html><html>"), "a web page"));
   CHECK(contains(error("x.index.json", "{ \"weight_map\": {} }"), "a JSON file"));
   CHECK(contains(error("x.txt", "tench\ngoldfish\n"), "a text file"));
+  // The same names as for a picture (tests/engine/image/test_foreign_format.cpp).
+  CHECK(
+      contains(error("x.tif", std::string("II*\0", 4) + "0123456789"), "is a TIFF picture, not a"));
+  CHECK(contains(error("x.heic", std::string("\0\0\0\x18", 4) + "ftypheic0123456789"),
+                 "is a HEIC picture"));
+  CHECK(contains(error("x.gguf", "GGUF 0123456789"), "is a GGUF file (llama.cpp)"));
   CHECK(contains(error("x.bin", std::string(64, '\3')), "in an unknown format"));
   CHECK(contains(error("empty", ""), "is empty"));
   CHECK(contains(error_for(folder.path().string()), "is a folder"));

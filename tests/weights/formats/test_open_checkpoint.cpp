@@ -99,11 +99,12 @@ TEST_CASE("errors for other files have their type and the remedy") {
   CHECK(contains(error_for_bytes("version https://git-lfs.github.com/spec/v1\noid sha256:12\n"),
                  "run 'git lfs pull'"));
   for (const char* const page : {"<!DOCTYPE html><html>", "\n <html lang", "<?xml version"}) {
-    CHECK(contains(error_for_bytes(page), "a web page: the download failed"));
+    CHECK(contains(error_for_bytes(page), "saved as the file; fetch the file itself"));
   }
   CHECK(contains(error_for_bytes(""), "is empty: the download failed"));
-  CHECK(contains(error_for_bytes("\x1f\x8b\x08"), "compressed (gzip); unpack it first"));
-  CHECK(contains(error_for_bytes("hello"), "is a text file, not a supported checkpoint"));
+  CHECK(contains(error_for_bytes("\x1f\x8b\x08"), "a gzip file; unpack it first"));
+  CHECK(contains(error_for_bytes("hello"),
+                 "is a text file that begins with \"hello\", not a supported checkpoint"));
   CHECK(contains(error_for_bytes("{\"model_type\": \"vit\"}"), "it has no weight_map"));
   CHECK(contains(error_for_bytes(build_zip({{.name = "a.txt", .contents = "hi"}})),
                  "a zip archive, but not of PyTorch or NumPy"));
