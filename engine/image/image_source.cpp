@@ -194,7 +194,12 @@ std::unique_ptr<ImageSource> open_idx(const std::string& path, IdxArray images,
 }
 
 PictureFiles find_files(const std::string& spec) {
+  if (spec.empty())
+    throw OptionError("a source is an empty name: is a variable of the shell empty, or not set?");
   std::error_code ignored;
+  if (fs::is_symlink(spec, ignored) && !fs::exists(spec, ignored))
+    throw Error(fmt::format("{}: a broken link: it points to '{}', which is not there", spec,
+                            fs::read_symlink(spec, ignored).string()));
   // A file given by its path is tried whatever its name.
   if (fs::is_regular_file(spec, ignored)) return {.files = {{spec, spec}}, .passed_over = {}};
   return fs::is_directory(spec, ignored) ? find_in_folder(spec) : find_by_pattern(spec);

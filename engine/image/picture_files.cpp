@@ -92,13 +92,13 @@ class FolderSearch {
     const fs::path& path = entry.path();
     const std::string name = path.filename().string();
     if (name.starts_with('.') || is_system_name(name)) return;
-    std::error_code ignored;  // a link to nowhere is no file
+    std::error_code ignored;
     if (entry.is_directory(ignored)) {
       (entry.is_symlink(ignored) ? links_ : folders_).push_back(path);
     } else if (entry.is_regular_file(ignored)) {
       add(found_, {path, path.lexically_relative(top_)});
-    } else if (entry.is_symlink(ignored)) {
-      found_.passed_over.add(path);
+    } else if (entry.is_symlink(ignored) && !entry.exists(ignored)) {
+      found_.passed_over.add_broken_link(path);
     }
   }
 
@@ -122,13 +122,24 @@ void PassedOver::add(const fs::path& path) {
   endings.insert(lower_ending(path));
 }
 
+void PassedOver::add_broken_link(const fs::path& path) {
+  if (broken_links++ == 0) broken_link = path.string();
+}
+
 void PassedOver::add(const PassedOver& more) {
   files += more.files;
   endings.insert(more.endings.begin(), more.endings.end());
+  broken_links += more.broken_links;
+  if (broken_link.empty()) broken_link = more.broken_link;
+  unknown_pieces += more.unknown_pieces;
 }
 
 std::string PassedOver::text() const {
-  if (files == 0) return {};
+  std::vector<std::string> parts;
+  const auto add = [&](std::size_t count, const char* what, const std::string& more) {
+    if (count > 0)
+      parts.push_back(fmt::format("{} {}{}{}", count, what, count > 1 ? "s" : "", more));
+  };
   constexpr std::size_t max_shown = 5;
   std::vector<std::string> shown;
   for (const std::string& ending : endings) {
@@ -138,8 +149,11 @@ std::string PassedOver::text() const {
     }
     shown.push_back(ending.empty() ? "no ending" : ending);
   }
-  return fmt::format("{} other file{} passed over ({})", files, files == 1 ? "" : "s",
-                     fmt::join(shown, ", "));
+  add(files, "other file", fmt::format(" passed over ({})", fmt::join(shown, ", ")));
+  add(broken_links, "broken link",
+      fmt::format(" ({}{})", broken_link, broken_links > 1 ? ", ..." : ""));
+  add(unknown_pieces, "unknown piece", " behind pictures of a pipe passed over");
+  return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 PictureFiles find_in_folder(const fs::path& folder) {
@@ -157,8 +171,10 @@ PictureFiles find_by_pattern(const std::string& pattern) {
   for (std::size_t i = 0; status == 0 && i < matches.gl_pathc; ++i) {
     const fs::path path = matches.gl_pathv[i];
     std::error_code ignored;
-    if (fs::is_regular_file(path, ignored) && !reaches_system_name(path, pattern))
-      add(found, {path, path});
+    if (reaches_system_name(path, pattern)) continue;
+    if (fs::is_regular_file(path, ignored)) add(found, {path, path});
+    if (fs::is_symlink(path, ignored) && !fs::exists(path, ignored))
+      found.passed_over.add_broken_link(path);
   }
   ::globfree(&matches);
   if (found.files.empty() && pattern.find("://") != std::string::npos)

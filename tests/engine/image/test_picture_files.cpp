@@ -1,4 +1,9 @@
 // Which files of a folder or a pattern are taken for pictures.
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -63,7 +68,31 @@ TEST_CASE("linked folders and files are followed, each folder once") {
   const PictureFiles found = find_in_folder(folder.path());
   CHECK(names(found) ==
         Strings{"file.jpg", "linked/deep/deeper.jpg", "linked/far.jpg", "z/near.jpg"});
-  CHECK(found.passed_over.files == 1);
+  CHECK(found.passed_over.text() ==
+        "1 broken link (" + (folder.path() / "broken.jpg").string() + ")");
+}
+
+TEST_CASE("broken links are told apart from other files; pipes, sockets and devices are none") {
+  const TempFolder folder;
+  write_all(folder, {"a.jpg", "b.heic"});
+  fs::create_symlink("nowhere", folder.path() / "c.jpg");
+  fs::create_symlink("c2.jpg", folder.path() / "c2.jpg");  // to itself
+  fs::create_symlink("/dev/null", folder.path() / "d.jpg");
+  REQUIRE(::mkfifo((folder / "e.jpg").c_str(), 0600) == 0);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder / "f.jpg";
+  REQUIRE(path.size() < sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  ::close(socket);
+  for (const PictureFiles& found : {find_in_folder(folder.path()), find_by_pattern(folder / "*")}) {
+    CHECK(found.files.size() == 1);
+    CHECK(found.passed_over.files == 1);
+    CHECK(found.passed_over.broken_links == 2);
+    CHECK(contains(found.passed_over.text(), "1 other file passed over (.heic); 2 broken links ("));
+  }
 }
 
 }  // namespace
