@@ -1,13 +1,13 @@
 #include "engine/camera/picture_splitter.h"
 
 #include <algorithm>
-#include <iterator>
-#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "engine/image/formats/foreign_format.h"
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -15,12 +15,9 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// The longest that is needed to recognise a format: WebP's.
-constexpr std::size_t recognised_bytes = 12;
-
-bool has_at(Bytes bytes, std::size_t at, std::string_view text) {
-  return bytes.size() >= at + text.size() &&
-         std::equal(text.begin(), text.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at),
+bool begins(Bytes bytes, std::string_view text) {
+  return bytes.size() >= text.size() &&
+         std::equal(text.begin(), text.end(), bytes.begin(),
                     [](char expected, std::byte found) { return std::byte(expected) == found; });
 }
 
@@ -29,83 +26,13 @@ bool is_space(std::byte byte) {
   return character == ' ' || (character >= '\t' && character <= '\r');
 }
 
-bool is_png(Bytes bytes) {
-  return has_at(bytes, 0, "\x89PNG\r\n\x1A\n");
-}
-bool is_webp(Bytes bytes) {
-  return has_at(bytes, 0, "RIFF") && has_at(bytes, 8, "WEBP");
-}
-// With the reserved bytes behind the file's size.
-bool is_bmp(Bytes bytes) {
-  return has_at(bytes, 0, "BM") && has_at(bytes, 6, std::string_view("\0\0\0\0", 4));
-}
-bool is_pnm(Bytes bytes) {
-  return (has_at(bytes, 0, "P5") || has_at(bytes, 0, "P6")) && bytes.size() > 2 &&
-         is_space(bytes[2]);
+bool is_text(std::byte byte) {
+  return is_space(byte) || (byte >= std::byte{' '} && byte < std::byte{0x7F});
 }
 
-// A camera's stream over HTTP.
+// Between the pictures of a camera's stream over HTTP.
 bool is_multipart(Bytes bytes) {
-  return has_at(bytes, 0, "--") || has_at(bytes, 0, "\r\n--");
-}
-
-std::size_t little_endian(Bytes bytes, std::size_t at) {
-  std::size_t value = 0;
-  for (std::size_t i = 4; i-- > 0;)
-    value = value << 8 | std::to_integer<std::size_t>(bytes[at + i]);
-  return value;
-}
-
-// Each: the size of the file that begins here, or nothing if it is not there yet.
-using Size = std::optional<std::size_t>;
-
-Size png_size(Bytes bytes) {
-  constexpr std::size_t signature = 8, overhead = 12;  // length, name, checksum
-  for (std::size_t at = signature; at + 8 <= bytes.size();) {
-    std::size_t length = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-      length = length << 8 | std::to_integer<std::size_t>(bytes[at + i]);
-    const bool last = has_at(bytes, at + 4, "IEND");
-    at += overhead + length;
-    if (last) return at;
-  }
-  return std::nullopt;
-}
-
-Size pnm_size(Bytes bytes) {
-  std::size_t numbers[3] = {}, at = 2;  // width, height, largest value
-  for (std::size_t& number : numbers) {
-    for (bool comment = false;
-         at < bytes.size() && (comment || is_space(bytes[at]) || bytes[at] == std::byte{'#'}); ++at)
-      comment = comment ? bytes[at] != std::byte{'\n'} : bytes[at] == std::byte{'#'};
-    for (; at < bytes.size() && bytes[at] >= std::byte{'0'} && bytes[at] <= std::byte{'9'}; ++at)
-      number = std::min(10 * number + std::to_integer<std::size_t>(bytes[at]) - '0',
-                        max_streamed_picture_bytes);
-  }
-  if (at >= bytes.size()) return std::nullopt;
-  const std::size_t sample = numbers[2] > 255 ? 2 : 1,
-                    channels = bytes[1] == std::byte{'6'} ? 3 : 1;
-  const std::size_t row = numbers[0] * channels * sample;  // no overflow: each is limited
-  return at + 1 +
-         (numbers[1] == 0 || row <= max_streamed_picture_bytes / numbers[1]
-              ? row * numbers[1]
-              : max_streamed_picture_bytes);
-}
-
-bool says_its_size(Bytes bytes) {
-  return is_png(bytes) || is_webp(bytes) || is_bmp(bytes) || is_pnm(bytes);
-}
-
-Size file_size(Bytes bytes) {
-  if (is_png(bytes)) return png_size(bytes);
-  if (is_pnm(bytes)) return pnm_size(bytes);
-  if (is_bmp(bytes)) {
-    constexpr std::size_t smallest_header = 26;
-    const std::size_t size = little_endian(bytes, 2);  // may be left out: then there is no end
-    return size < smallest_header ? max_streamed_picture_bytes + 1 : size;
-  }
-  const std::size_t content = little_endian(bytes, 4);
-  return 8 + content + content % 2;
+  return begins(bytes, "--") || begins(bytes, "\r\n--") || begins(bytes, "Content-");
 }
 
 }  // namespace
@@ -141,9 +68,14 @@ void PictureSplitter::split() {
       case State::sized:
         more = split_sized();
         break;
+      case State::text:
+        more = split_text();
+        break;
       case State::rest:
         more = ended_ && !pending_.empty();
-        if (more) complete(pending_.size());
+        if (!more) break;
+        rest_ = true;
+        complete(pending_.size());
     }
   }
 }
@@ -153,15 +85,34 @@ bool PictureSplitter::decide() {
   if (!first_)
     pending_.erase(pending_.begin(), std::find_if_not(pending_.begin(), pending_.end(), is_space));
   if (pending_.empty() || (pending_.size() < recognised_bytes && !ended_)) return false;
-  if (says_its_size(pending_)) {
+  const Bytes start = Bytes(pending_).first(std::min(pending_.size(), recognised_bytes));
+  if (says_its_size(start)) {
     state_ = State::sized;
-  } else if (after_jpeg_ || has_at(pending_, 0, "\xFF\xD8") || is_multipart(pending_)) {
+  } else if (begins(start, "\xFF\xD8") || is_multipart(start)) {
     state_ = State::jpeg;
+  } else if (std::all_of(start.begin(), start.end(), is_text)) {
+    state_ = State::text;
   } else {
-    state_ = State::rest;
+    state_ = after_jpeg_ ? behind_jpeg(start) : State::rest;
   }
   first_ = false;
   return true;
+}
+
+// Cameras and phones put bytes of their own behind a JPEG, even a video. What is known to be
+// another file must not be lost among them.
+PictureSplitter::State PictureSplitter::behind_jpeg(Bytes start) {
+  const auto all = [&](std::size_t count, std::byte value) {
+    return std::all_of(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(count),
+                       [value](std::byte b) { return b == value; });
+  };
+  const bool fill = all(start.size(), std::byte{0}) ||
+                    all(std::min<std::size_t>(start.size(), 2), std::byte{0xFF});
+  if (fill) return State::jpeg;
+  const std::string format = foreign_format(start);
+  if (!format.empty() && !format.starts_with("a video")) return State::rest;
+  ++unknown_;
+  return State::jpeg;
 }
 
 bool PictureSplitter::split_jpeg() {
@@ -177,12 +128,27 @@ bool PictureSplitter::split_jpeg() {
 }
 
 bool PictureSplitter::split_sized() {
-  const Size size = file_size(pending_);
+  const auto size = picture_size(pending_, ended_);
   const bool whole = size && *size <= pending_.size();
   if (!whole && !ended_) return false;
   after_jpeg_ = false;
   complete(whole ? *size : pending_.size());
   return true;
+}
+
+// A page of an error in place of a picture: the next JPEG or PNG ends it.
+bool PictureSplitter::split_text() {
+  constexpr std::size_t signature = 4;
+  const auto ends = [&](std::size_t at) {
+    return pending_[at] == std::byte{0xFF} || begins(Bytes(pending_).subspan(at), "\x89PNG");
+  };
+  while (scanned_ < pending_.size() && !ends(scanned_)) ++scanned_;
+  if (scanned_ < pending_.size() || ended_) {
+    complete(std::exchange(scanned_, 0));
+    return true;
+  }
+  scanned_ -= std::min(scanned_, signature - 1);  // one may have begun
+  return false;
 }
 
 void PictureSplitter::complete(std::size_t size) {

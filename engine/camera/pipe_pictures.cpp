@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/camera/descriptor_reader.h"
+#include "engine/image/formats/foreign_format.h"
 #include "engine/image/idx.h"
 #include "ops/base/error.h"
 
@@ -46,7 +47,11 @@ bool PipePictures::next(SourceItem& item) {
     return idx_->next(item);
   }
   item.name = fmt::format("{}#{}", name_, given_++);
-  return true;
+  const std::string format = splitter_.gave_rest() ? foreign_format(item.file) : "";
+  if (format.empty()) return true;
+  throw Error(fmt::format(
+      "{}: {}; where it ends in the pipe cannot be told, so nothing behind it is read: give files",
+      item.name, format));
 }
 
 // False at the end. Throws Error once if there was nothing.
@@ -61,6 +66,12 @@ bool PipePictures::read() {
   splitter_.end();
   if (empty_ && !stopped_) throw Error(fmt::format("{}: nothing came: the pipe is empty", name_));
   return true;
+}
+
+PassedOver PipePictures::passed_over() const {
+  PassedOver passed_over;
+  passed_over.unknown_pieces = splitter_.unknown();
+  return passed_over;
 }
 
 void PipePictures::stop() noexcept {

@@ -26,6 +26,7 @@ class PipePictures final : public ImageSource {
   PipePictures(std::unique_ptr<ByteReader> reader, std::string name, int channels);
   bool next(SourceItem& item) override;
   std::optional<std::size_t> size() const override { return std::nullopt; }
+  PassedOver passed_over() const override;  // at the end
   // From any thread: a blocked next() and every later one return false.
   void stop() noexcept;
 

@@ -30,13 +30,14 @@ std::vector<Bytes> split(const Bytes& stream, std::size_t piece, std::size_t max
   return frames;
 }
 
-std::vector<Bytes> split_any(const Bytes& stream, std::size_t piece) {
+std::vector<Bytes> split_any(const Bytes& stream, std::size_t piece, std::size_t& unknown) {
   quantring::PictureSplitter splitter;
   std::vector<Bytes> pictures;
   for (std::size_t at = 0; at < stream.size(); at += piece)
     splitter.push({stream.data() + at, std::min(piece, stream.size() - at)});
   splitter.end();
   for (Bytes picture; splitter.pop(picture);) pictures.push_back(picture);
+  unknown = splitter.unknown();
   return pictures;
 }
 
@@ -52,7 +53,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (frames != split(stream, stream.size() + 1, max_bytes, broken_in_one) ||
       broken != broken_in_one)
     std::abort();
-  if (split_any(stream, piece) != split_any(stream, stream.size() + 1)) std::abort();
+  std::size_t unknown = 0, unknown_in_one = 0;
+  if (split_any(stream, piece, unknown) != split_any(stream, stream.size() + 1, unknown_in_one) ||
+      unknown != unknown_in_one)
+    std::abort();
   auto from = stream.begin();
   for (const Bytes& frame : frames) {
     if (frame.size() > max_bytes || frame.size() < 6) std::abort();

@@ -291,8 +291,11 @@ def mjpeg_seeds():
             start = bytes([255, cut])  # large enough for all of them
             yield f"{path.stem}{cut}", start + b"--b\r\n\r\n" + jpeg + b"\r\n--b\r\n\r\n" + jpeg[:500]
     pictures = [(TESTS / "engine" / "fixtures" / "pictures" / name).read_bytes()
-                for name in ("rgb.png", "lossy.webp", "baseline.jpg", "rgb.bmp", "rgb.ppm")]
+                for name in ("rgb.png", "lossy.webp", "baseline.jpg", "rgb.bmp", "rgb.ppm", "palette.gif",
+                             "rgb.tga")]
     yield "mixed", b"\xff\6" + b"".join(pictures)
+    yield "others", b"\xff\6" + pictures[2] + b"<html>404 Not Found, the picture has moved</html>" + pictures[2] + \
+        b"\1\2 own" * 9 + pictures[2] + b"II*\0\x08\0\0\0" + pictures[3]
     yield "small", b"\2\0" + b"\xff\xd8\xff\xc0\0\3x\xff\xda\0\2x\xff\0\xff\xd0x\xff\xd9" * 3
 
 

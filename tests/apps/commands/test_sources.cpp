@@ -114,6 +114,44 @@ TEST_CASE("a pipe with nothing or something else in it is named") {
   CHECK(contains(folder.err, "standard input: cannot be read"));
 }
 
+TEST_CASE("what cannot be split off a pipe is said, and what was answered before stays") {
+  const Fixture f;
+  f.folder.write("photos/d.tif", std::string("II*\0\x08\0\0\0", 8) + std::string(100, 'x'));
+  f.folder.write("photos/e.html", std::string("<html><title>404 Not Found</title></html>\n"));
+  const auto tiff = f.shell("cat a.jpg b.jpg d.tif a.jpg | $Q classify - -m $M --json");
+  CAPTURE(tiff.err);
+  CHECK(tiff.status == 1);
+  CHECK(answers(tiff.out).size() == 2);
+  CHECK(contains(tiff.err, "error: -#2: a TIFF picture: "));
+  CHECK(contains(tiff.err, "nothing behind it is read"));
+  CHECK(contains(tiff.err, "1 of 3 pictures could not be read"));
+  const auto page = f.shell("cat a.jpg e.html b.jpg | $Q classify - -m $M --json");
+  CAPTURE(page.err);
+  CHECK(page.status == 1);
+  CHECK(answers(page.out).size() == 2);
+  CHECK(contains(page.err, "error: -#1: a web page"));
+  // Bytes of a phone's own.
+  const auto own = f.shell(
+      "(cat a.jpg; printf '\\001\\002SEF%0100d' 1; cat b.jpg) | $Q classify - -m $M --json");
+  CAPTURE(own.err);
+  CHECK(own.status == 0);
+  CHECK(answers(own.out).size() == 2);
+  CHECK(contains(own.err, "1 unknown piece behind pictures of a pipe passed over"));
+}
+
+TEST_CASE("a source that is no name, or a link to nothing") {
+  const Fixture f;
+  const auto empty = f.shell("$Q classify '' -m $M");
+  CHECK(empty.status == 2);
+  CHECK(contains(empty.err, "a source is an empty name"));
+  const auto broken = f.shell("ln -s nowhere l.jpg; $Q classify l.jpg -m $M");
+  CHECK(broken.status == 1);
+  CHECK(contains(broken.err, "l.jpg: a broken link: it points to 'nowhere'"));
+  const auto folder = f.shell("$Q classify . -m $M");
+  CHECK(folder.status == 0);
+  CHECK(contains(folder.err, "1 broken link (./l.jpg)"));
+}
+
 TEST_CASE("IDX files come through a pipe too") {
   const Fixture f;
   const std::string idx = test::write_idx(f.folder, 5);
@@ -151,6 +189,7 @@ TEST_CASE("camera takes several files, and one camera") {
   CAPTURE(files.err);
   CHECK(files.status == 0);
   CHECK(std::count(files.out.begin(), files.out.end(), '\n') == 3);
+  CHECK(contains(files.out, "\"source\":\"b.jpg, sub, a.jpg\""));
   const auto cameras = f.shell("$Q camera http://127.0.0.1:1/ a.jpg -m $M --listen none");
   CHECK(cameras.status == 2);
   CHECK(contains(cameras.err, "one at a time"));

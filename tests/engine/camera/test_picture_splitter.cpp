@@ -1,4 +1,5 @@
 // Pictures of several formats in one stream, as `cat` makes it.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,8 @@ TEST_CASE("pictures of all formats that say where they end are found") {
   std::vector<Bytes> pictures;
   for (const char* const name :
        {"rgb.png", "baseline.jpg", "interlaced.png", "lossy.webp", "lossless.webp", "restarts.jpg",
-        "progressive.jpg", "rgb.bmp", "rgb.ppm", "grey.pgm", "orientation_8_late.png", "grey.jpg"})
+        "progressive.jpg", "rgb.bmp", "rgb.ppm", "grey.pgm", "palette.gif", "rgb.tga",
+        "orientation_8_late.png", "grey.jpg", "palette.gif", "baseline.jpg", "rgb.tga"})
     pictures.push_back(fixture(name));
   const Bytes stream = join(pictures);
   for (const std::size_t piece : {1, 7, 1000, 1 << 20}) {
@@ -75,14 +77,49 @@ TEST_CASE("a multipart stream of a camera is split into its JPEGs") {
 }
 
 TEST_CASE("anything else is one picture, up to the end") {
-  for (const Bytes& rest :
-       {fixture("palette.gif"), fixture("rgb.tga"), text("<html>"), text("x")}) {
+  for (const Bytes& rest : {text(std::string("II*\0", 4) + "x"), text("<html>"), text("x")}) {
     CHECK(split(rest, 3) == std::vector<Bytes>{rest});
-    CHECK(split(join({fixture("rgb.png"), rest}), 3) ==
-          std::vector<Bytes>{fixture("rgb.png"), rest});
+    for (const char* const before : {"rgb.png", "baseline.jpg"})
+      CHECK(split(join({fixture(before), rest}), 3) == std::vector<Bytes>{fixture(before), rest});
   }
   CHECK(split({}, 1).empty());
   CHECK(split(join({fixture("rgb.png"), text("\r\n")}), 5).size() == 1);
+}
+
+TEST_CASE("another file between two JPEGs is not lost, nor the pictures behind a page of text") {
+  const Bytes jpeg = fixture("baseline.jpg");
+  const Bytes page = text("<html><head><title>404 Not Found</title></head></html>");
+  const Bytes tiff = join({text(std::string("II*\0\x08\0\0\0", 8)), jpeg});
+  for (const std::size_t piece : {1, 50, 1 << 20}) {
+    CHECK(split(join({jpeg, page, jpeg, page, fixture("rgb.png")}), piece) ==
+          std::vector<Bytes>{jpeg, page, jpeg, page, fixture("rgb.png")});
+    CHECK(split(join({jpeg, tiff, jpeg}), piece) == std::vector<Bytes>{jpeg, join({tiff, jpeg})});
+  }
+}
+
+TEST_CASE(
+    "bytes of a camera's own behind a JPEG are left out, and counted where they are not fill") {
+  const Bytes jpeg = fixture("baseline.jpg");
+  const Bytes own = text(std::string("\x05\x01SEF", 5) + std::string(100, '\x02'));
+  const Bytes video = text(std::string("\0\0\0\x18", 4) + "ftypmp42" + std::string(40, '\x01'));
+  const Bytes zeros(64), fill(20, std::byte{0xFF});
+  PictureSplitter splitter;
+  splitter.push(join({jpeg, zeros, jpeg, fill, jpeg, own, jpeg, video}));
+  splitter.end();
+  Bytes picture;
+  std::size_t pictures = 0;
+  for (; splitter.pop(picture); ++pictures) CHECK(picture == jpeg);
+  CHECK(pictures == 4);
+  CHECK(splitter.unknown() == 2);
+}
+
+TEST_CASE("a BMP whose header says no size, or too much, ends with its pixels") {
+  const Bytes bmp = fixture("rgb.bmp"), jpeg = fixture("baseline.jpg");
+  for (const std::byte size : {std::byte{0x00}, std::byte{0xFF}}) {
+    Bytes wrong = bmp;
+    std::fill_n(wrong.begin() + 2, 3, size);  // about 16 MB
+    CHECK(split(join({wrong, jpeg}), 100) == std::vector<Bytes>{wrong, jpeg});
+  }
 }
 
 TEST_CASE("a picture that is cut off is handed out as it is") {
