@@ -12,6 +12,7 @@
 #include "apps/report/output.h"
 #include "apps/report/time_text.h"
 #include "apps/session/node/stage_worker.h"
+#include "engine/camera/file_frames.h"
 #include "engine/image/formats/jpeg_segments.h"
 #include "engine/image/formats/jpeg_write.h"
 #include "engine/stage/topk.h"
@@ -34,6 +35,12 @@ CameraOptions for_model(CameraOptions camera, const ModelFile& model) {
   return camera;
 }
 
+std::string shown_sources(const CameraOptions& camera) {
+  std::vector<std::string> shown = {shown_argument(camera.uri)};
+  for (const std::string& more : camera.more) shown.push_back(shown_argument(more));
+  return sources_text(shown);
+}
+
 std::vector<std::byte> frame_jpeg(const Frame& frame) {
   return any_browser_shows(frame.file) ? frame.file : encode_jpeg(frame_image(frame, 3), 90);
 }
@@ -45,7 +52,7 @@ LiveRun::LiveRun(const CameraRunOptions& options, ServiceNotifier& notifier)
       notifier_(notifier),
       config_(read_config(options.ring)),
       model_(model_path(options.model, config_)),
-      source_(shown_argument(options.camera.uri)),
+      source_(shown_sources(options.camera)),
       rule_(class_rule(model_, options.classes)),
       begun_(Clock::now()),
       last_answer_(begun_) {

@@ -8,6 +8,11 @@
 
 namespace quantring {
 
+std::string sources_text(const std::vector<std::string>& specs) {
+  return specs.size() < 4 ? fmt::format("{}", fmt::join(specs, ", "))
+                          : fmt::format("{} and {} more", specs.front(), specs.size() - 1);
+}
+
 FileFrames::FileFrames(const std::vector<std::string>& specs, SourceOptions options) {
   if (std::count(specs.begin(), specs.end(), "-") > 1)
     throw OptionError("-: standard input can be read once: name it once");
@@ -20,8 +25,7 @@ FileFrames::FileFrames(const std::vector<std::string>& specs, SourceOptions opti
   };
   source_ = open_source(specs, options);
   const auto count = source_->size();
-  text_ = specs.size() < 4 ? fmt::format("{}", fmt::join(specs, ", "))
-                           : fmt::format("{} and {} more", specs.front(), specs.size() - 1);
+  text_ = sources_text(specs);
   if (count) text_ += fmt::format(", {} picture{}", *count, *count == 1 ? "" : "s");
   if (const std::string others = passed_over().text(); !others.empty()) text_ += ", " + others;
 }

@@ -12,6 +12,9 @@
 
 namespace quantring {
 
+// Of a run's sources: "a.jpg, b.jpg", "a.jpg and 7 more".
+std::string sources_text(const std::vector<std::string>& specs);
+
 // Each picture as the bytes of its file, or as pixels if it is from an IDX file. One that cannot be
 // read: BadFrame; the next call continues after it.
 class FileFrames final : public FrameSource {

@@ -27,11 +27,12 @@ async function showPicture(blob) {
   picture.src = URL.createObjectURL(blob);
   try {
     await picture.decode();
-    noPicture.hidden = true;
     picture.classList.toggle("tiny", picture.naturalWidth < 160);
+    picture.hidden = false;
   } catch {
-    noPicture.hidden = false;
+    picture.hidden = true;  // browsers show an icon for a broken one
   }
+  noPicture.hidden = !picture.hidden;
   if (before.startsWith("blob:")) URL.revokeObjectURL(before);
 }
 

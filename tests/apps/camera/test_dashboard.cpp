@@ -8,6 +8,7 @@
 #include "ops/base/json.h"
 #include "tests/apps/camera/dashboard_client.h"
 #include "tests/apps/camera/live_status_sample.h"
+#include "tests/support/texts.h"
 
 namespace quantring::apps {
 namespace {
@@ -167,6 +168,8 @@ TEST_CASE("the page is self-contained and makes no requests to other servers") {
   }
   CHECK(page.head.find("unsafe") == std::string::npos);
   CHECK(page.body.substr(0, 15) == "<!doctype html>");
+  // Until there is a picture, a browser would show the icon of a broken one.
+  CHECK(test::contains(page.body, "<img id=\"picture\" alt=\"The last classified frame\" hidden>"));
   CHECK(page.body.find("/*page.") == std::string::npos);  // style and script are embedded
   CHECK(page.body.find("EventSource") != std::string::npos);
   std::size_t addresses = 0;

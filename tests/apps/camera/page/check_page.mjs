@@ -140,7 +140,7 @@ async function checkTogether(page) {
 async function checkRun(page, origin) {
   await page.wait("window.received?.status && window.received?.answer");
   await page.wait("document.getElementById('picture').naturalWidth > 0");
-  await page.wait("document.getElementById('no-picture').hidden");
+  await page.wait("document.getElementById('no-picture').hidden && !document.getElementById('picture').hidden");
   const first = await page.evaluate(pixels);
   await page.wait(`${pixels} !== ${JSON.stringify(first)}`);
   const { points } = await checkNumbers(page);
