@@ -119,6 +119,17 @@ std::string limit_text(const RunSummary& summary) {
   return text + '\n';
 }
 
+// Labels of another counting that nothing contradicted before.
+std::string shifted_labels(const RunSummary& summary) {
+  constexpr std::uint64_t fewest = 10;
+  const std::uint64_t shifted = std::max(summary.class_before, summary.class_after);
+  if (summary.labelled < fewest || 4 * shifted < summary.labelled || shifted < 4 * summary.top1)
+    return {};
+  return fmt::format(
+      "{} of the answers are the class {} the label: the labels seem to be off by one\n", shifted,
+      summary.class_before > summary.class_after ? "before" : "after");
+}
+
 }  // namespace
 
 std::string progress_links(const net::RingStats& stats, double seconds) {
@@ -179,7 +190,8 @@ std::string closing_report(const RunSummary& summary) {
                                  summary.seconds, summary.images_per_s());
   if (summary.labelled > 0) {
     text += fmt::format("top-1 {:.2f} %, top-5 {:.2f} % of {} labelled\n", summary.top1_percent(),
-                        summary.top5_percent(), summary.labelled);
+                        summary.top5_percent(), summary.labelled) +
+            shifted_labels(summary);
   }
   if (summary.ring_seconds > 0) {
     text += fmt::format("the ring's counters are of the {:.1f} s since it was connected last\n",

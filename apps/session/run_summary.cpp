@@ -17,7 +17,10 @@ void RunSummary::count(int label, std::span<const float> logits, float threshold
     return;
   }
   const auto top = top_k(logits, 5);
-  top1 += !top.empty() && top[0].index == label;
+  const int first = top.empty() ? -1 : top[0].index;
+  top1 += first == label;
+  class_before += first + 1 == label;
+  class_after += first == label + 1;
   top5 +=
       std::any_of(top.begin(), top.end(), [&](const Prediction& p) { return p.index == label; });
 }

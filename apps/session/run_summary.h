@@ -16,8 +16,9 @@ namespace quantring {
 
 struct RunSummary {
   std::uint64_t images = 0, unreadable = 0;
-  std::uint64_t labelled = 0, top1 = 0, top5 = 0;  // top1, top5: right, of the labelled
-  double seconds = 0;                              // from the first submission to the last result
+  std::uint64_t labelled = 0, top1 = 0, top5 = 0;   // top1, top5: right, of the labelled
+  std::uint64_t class_before = 0, class_after = 0;  // answers that are the label - 1 and + 1
+  double seconds = 0;                               // from the first submission to the last result
   double ring_seconds = 0;         // of these, since the ring was connected last; 0: all
   std::vector<StageRange> ranges;  // of the ring's stages; empty without a ring
   net::RingStats ring;             // exact; empty without a ring

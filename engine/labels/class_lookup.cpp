@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstddef>
+#include <string_view>
 
 #include "engine/labels/imagenet_classes.h"
 #include "engine/labels/text_lines.h"
@@ -17,10 +19,12 @@ bool is_digit(char letter) {
 // Lower case, blanks for _ and -, one blank for several.
 std::string normalised(const std::string& text) {
   std::string out;
-  for (const char letter : text) {
-    const bool blank = letter == '_' || letter == '-' || letter == ' ' || letter == '\t';
-    if (blank && (out.empty() || out.back() == ' ')) continue;
-    out += blank ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  for (std::size_t at = 0; at < text.size();) {
+    const char letter = text[at];
+    const std::size_t length = letter == '_' || letter == '-' ? 1 : blank_length(text, at);
+    at += std::max<std::size_t>(length, 1);
+    if (length > 0 && (out.empty() || out.back() == ' ')) continue;
+    out += length > 0 ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
   }
   while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
@@ -55,11 +59,15 @@ const std::map<std::string, std::vector<int>>& imagenet_names() {
   return names;
 }
 
+bool is_synset(const std::string& text, std::size_t at) {
+  return at + 9 <= text.size() && text[at] == 'n' &&
+         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                     text.begin() + static_cast<std::ptrdiff_t>(at) + 9, is_digit);
+}
+
 // The WordNet id at the beginning of a name, alone or before something else: "n01440764_tench".
 std::string synset_in(const std::string& text) {
-  if (text.size() < 9 || text[0] != 'n' ||
-      !std::all_of(text.begin() + 1, text.begin() + 9, is_digit))
-    return {};
+  if (!is_synset(text, 0)) return {};
   return text.size() == 9 || std::isalnum(static_cast<unsigned char>(text[9])) == 0
              ? text.substr(0, 9)
              : std::string();
@@ -120,6 +128,18 @@ std::vector<int> ClassLookup::find(const std::string& text) const {
       for (const int own : find_imagenet(index))
         if (std::find(found.begin(), found.end(), own) == found.end()) found.push_back(own);
     if (!found.empty()) return found;
+  }
+  return {};
+}
+
+std::vector<int> ClassLookup::find_in_path(const std::string& path) const {
+  for (std::size_t at = path.size(); at-- > 0;) {
+    const auto alone = [&](std::size_t i) {
+      return i >= path.size() || std::isalnum(static_cast<unsigned char>(path[i])) == 0;
+    };
+    if (!is_synset(path, at) || !alone(at + 9) || (at > 0 && !alone(at - 1))) continue;
+    const auto index = imagenet_class_of(std::string_view(path).substr(at, 9));
+    if (index) return find_imagenet(*index);
   }
   return {};
 }

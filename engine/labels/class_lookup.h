@@ -23,6 +23,9 @@ class ClassLookup {
   // WordNet id ("n01440764") of a class of ImageNet.
   std::vector<int> find(const std::string& text) const;
 
+  // By the last WordNet id in the path of a file: "val/n01440764_10026.JPEG".
+  std::vector<int> find_in_path(const std::string& path) const;
+
   // As find(), for the name of a folder; also "n01440764_tench", "001.tench", "3_tench". Nothing
   // if several classes have the name.
   std::optional<int> find_folder(const std::string& folder) const;

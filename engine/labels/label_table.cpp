@@ -17,8 +17,8 @@ namespace {
 
 using Fields = std::vector<std::string>;
 
-// RFC 4180, without line breaks inside fields.
-Fields split(const std::string& line, char separator, const std::string& where) {
+// RFC 4180. Nothing if a quote is open at the end.
+std::optional<Fields> split(const std::string& line, char separator) {
   Fields fields(1);
   bool quoted = false, was_quoted = false;
   const auto end_field = [&] {
@@ -40,11 +40,13 @@ Fields split(const std::string& line, char separator, const std::string& where) 
     } else if (line[i] == separator) {
       end_field();
       fields.emplace_back();
-    } else if (!was_quoted || (line[i] != ' ' && line[i] != '\t')) {
+    } else if (const std::size_t blank = blank_length(line, i); was_quoted && blank > 0) {
+      i += blank - 1;
+    } else {
       fields.back() += line[i];
     }
   }
-  if (quoted) throw Error(fmt::format("{}: a quote is not closed", where));
+  if (quoted) return std::nullopt;
   end_field();
   return fields;
 }
@@ -92,7 +94,8 @@ Columns columns_of(const Fields& header) {
 struct Layout {
   char separator = ',';
   Columns columns;
-  std::size_t first = 0;  // line of the first row
+  std::size_t begin = 0;  // line of the header, or without one of the first row
+  bool header = true;
 };
 
 constexpr char separators[] = {',', ';', '\t'};
@@ -105,10 +108,6 @@ Fields split_at_blank(const std::string& text) {
   return {trimmed(line.substr(0, blank)), line.substr(blank + 1)};
 }
 
-Fields fields_of(const std::string& line, char separator, const std::string& where) {
-  return separator == ' ' ? split_at_blank(line) : split(line, separator, where);
-}
-
 // "photo.jpg", not "3.5"
 bool named_as_file(const std::string& text) {
   const std::size_t dot = text.rfind('.');
@@ -116,15 +115,56 @@ bool named_as_file(const std::string& text) {
          std::isalpha(static_cast<unsigned char>(text[dot + 1])) != 0;
 }
 
+// The lines of a table as rows: breaks inside quotes belong to a field.
+class Rows {
+ public:
+  Rows(const std::vector<std::string>& lines, const std::string& path)
+      : lines_(lines), path_(path) {}
+
+  const std::string& line(std::size_t i) const { return lines_[i]; }
+  std::size_t size() const { return lines_.size(); }
+  std::string where(std::size_t i) const { return fmt::format("{}:{}", path_, i + 1); }
+
+  // at: the row's first line, then the next row's.
+  Fields read(std::size_t& at, char separator) const {
+    constexpr std::size_t most_lines = 100;
+    const std::size_t first = at;
+    std::string text = lines_[at++];
+    if (separator == ' ') return split_at_blank(text);
+    for (;;) {
+      if (auto fields = split(text, separator)) return *fields;
+      if (at == lines_.size() || at - first == most_lines)
+        throw Error(fmt::format("{}: a quote is not closed", where(first)));
+      text += "\n" + lines_[at++];
+    }
+  }
+  Fields read_one(std::size_t at, char separator) const { return read(at, separator); }
+
+ private:
+  const std::vector<std::string>& lines_;
+  const std::string& path_;
+};
+
+bool begins_as_comment(const std::string& line) {
+  return trimmed(line).starts_with('#');
+}
+
+// "#1.jpg,3" is a row, "# by hand" is none.
+bool is_comment(const std::string& line, char separator, std::size_t width) {
+  if (!begins_as_comment(line)) return false;
+  if (separator == ' ' || trimmed(line).starts_with("# ")) return true;
+  const auto fields = split(line, separator);
+  return !fields || fields->size() != width;
+}
+
 // Of a table without a header line.
-std::optional<Layout> layout_without_header(const std::string& line, std::size_t first,
-                                            const std::string& where) {
+std::optional<Layout> layout_without_header(const Rows& rows, std::size_t first) {
   for (const char separator : {',', ';', '\t', ' '}) {
-    const Fields fields = fields_of(line, separator, where);
+    const Fields fields = rows.read_one(first, separator);
     if (fields.size() < 2) continue;
     const auto file = std::find_if(fields.begin(), fields.end(), named_as_file);
     if (file == fields.end()) continue;
-    Layout layout{separator, {}, first};
+    Layout layout{separator, {}, first, false};
     layout.columns.file = static_cast<std::size_t>(file - fields.begin());
     for (std::size_t i = 0; i < fields.size(); ++i) {
       if (i == layout.columns.file) continue;
@@ -136,19 +176,27 @@ std::optional<Layout> layout_without_header(const std::string& line, std::size_t
   return std::nullopt;
 }
 
-Layout layout_of(const std::vector<std::string>& lines, const std::string& path) {
-  std::size_t first = 0;
-  while (trimmed(lines[first]).empty()) ++first;  // read_text_lines: a line is not blank
-  if (const std::string hint = plain(lines[first]); hint == "sep" && first + 1 < lines.size())
-    ++first;  // Excel's "sep=;"
-  const std::string where = fmt::format("{}:{}", path, first + 1);
+Layout layout_of(const Rows& rows, const std::string& path) {
   Columns best;
-  for (const char separator : separators) {
-    const Columns columns = columns_of(split(lines[first], separator, where));
-    if (columns.found()) return {separator, columns, first + 1};
-    if (columns.file || columns.index || columns.name || columns.either) best = columns;
+  std::size_t first = 0;
+  for (;; ++first) {
+    if (first == rows.size()) throw Error(fmt::format("{}: has no rows, only comments", path));
+    const std::string& line = rows.line(first);
+    // Excel's "sep=;"
+    if (trimmed(line).empty() || (plain(line) == "sep" && first + 1 < rows.size())) continue;
+    const bool comment = begins_as_comment(line);
+    for (const char separator : separators) {
+      // The header may be a comment: "# file,class_index".
+      const std::optional<Fields> fields =
+          comment ? split(line, separator) : rows.read_one(first, separator);
+      if (!fields) continue;
+      const Columns columns = columns_of(*fields);
+      if (columns.found()) return {separator, columns, first, true};
+      if (columns.file || columns.index || columns.name || columns.either) best = columns;
+    }
+    if (!comment) break;
   }
-  if (const auto layout = layout_without_header(lines[first], first, where)) return *layout;
+  if (const auto layout = layout_without_header(rows, first)) return *layout;
   throw Error(fmt::format(
       "{}: the header line has no column \"{}\"; file,class_index or file,class_name is expected",
       path, best.file ? "class_index" : "file"));
@@ -169,23 +217,28 @@ void decide(Columns& columns, const std::vector<Fields>& rows) {
 
 std::vector<LabelRow> read_label_table(const std::string& path) {
   const std::vector<std::string> lines = read_text_lines(path);
-  Layout layout = layout_of(lines, path);
+  const Rows all(lines, path);
+  Layout layout = layout_of(all, path);
   std::vector<Fields> rows;
   std::vector<std::size_t> numbers;  // of the rows' lines, from 1
   std::size_t width = 0;
-  for (std::size_t i = layout.first == 0 ? 0 : layout.first - 1; i < lines.size(); ++i) {
-    const std::string where = fmt::format("{}:{}", path, i + 1);
-    Fields fields = fields_of(lines[i], layout.separator, where);
+  for (std::size_t i = layout.begin; i < all.size();) {
+    const std::size_t line = i;
+    if (line != layout.begin && is_comment(all.line(i), layout.separator, width)) {
+      ++i;
+      continue;
+    }
+    Fields fields = all.read(i, layout.separator);
     const auto empty = [](const std::string& field) { return field.empty(); };
     if (std::all_of(fields.begin(), fields.end(), empty)) continue;
     if (width == 0) width = fields.size();
     while (fields.size() > width && fields.back().empty()) fields.pop_back();
     if (fields.size() != width)
-      throw Error(
-          fmt::format("{}: {} fields, but the first line has {}", where, fields.size(), width));
-    if (i < layout.first) continue;  // the header line
+      throw Error(fmt::format("{}: {} fields, but the first line has {}", all.where(line),
+                              fields.size(), width));
+    if (line == layout.begin && layout.header) continue;
     rows.push_back(std::move(fields));
-    numbers.push_back(i + 1);
+    numbers.push_back(line + 1);
   }
   decide(layout.columns, rows);
   std::vector<LabelRow> table;

@@ -17,7 +17,8 @@ struct LabelRow {
 // Fields separated by commas, semicolons or tabs, quoted or not ("" is a quote inside). With a
 // header line, in any case and order: a column `file` (or filename, path, image, ...), and
 // class_index (label, class, target, ...), class_name (synset, ...) or both. Without one: the file,
-// then the class. Empty lines are ignored. Throws Error naming file and line.
+// then the class. Empty lines and comments ("# ...") are ignored. Throws Error naming file and
+// line.
 std::vector<LabelRow> read_label_table(const std::string& path);
 
 }  // namespace quantring

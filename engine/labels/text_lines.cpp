@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <string_view>
 
 #include "engine/model/open_file.h"
 #include "ops/base/error.h"
@@ -144,10 +145,22 @@ std::vector<std::string> read_text_lines(const std::string& path) {
   return lines;
 }
 
+std::size_t blank_length(const std::string& text, std::size_t at) {
+  if (text[at] == ' ' || text[at] == '\t') return 1;
+  for (const std::string_view blank : {"\xC2\xA0", "\xE2\x80\xAF", "\xEF\xBB\xBF"})
+    if (text.compare(at, blank.size(), blank) == 0) return blank.size();
+  return 0;
+}
+
 std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+  std::size_t begin = 0, end = 0;  // of what is not blank
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t blank = blank_length(text, at);
+    at += std::max<std::size_t>(blank, 1);
+    if (blank == 0) end = at;
+    if (end == 0) begin = at;
+  }
+  return text.substr(begin, end > begin ? end - begin : 0);
 }
 
 }  // namespace quantring

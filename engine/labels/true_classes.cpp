@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "engine/labels/class_lookup.h"
 #include "engine/labels/label_table.h"
@@ -91,43 +92,51 @@ class Numbering {
   Numbering(const std::vector<LabelRow>& rows, const std::string& table, const LabelCheck& check)
       : rows_(rows), table_(table), check_(check), lookup_(check.class_names, check.classes) {
     for (const LabelRow& row : rows_) named_.push_back(lookup_.find(row.name));
+    if (first_named() != named_.end()) return;
+    // ImageNet's files tell their class: n01440764_10026.JPEG.
+    for (std::size_t i = 0; i < rows_.size(); ++i) named_[i] = lookup_.find_in_path(rows_[i].file);
+    by_files_ = first_named() != named_.end();
   }
 
   std::vector<int> classes() const {
-    std::size_t comparable = 0, names = 0, indices = 0;
+    std::size_t comparable_rows = 0, names = 0, indices = 0;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       names += !rows_[i].name.empty();
       indices += rows_[i].index >= 0;
-      comparable += rows_[i].index >= 0 && !named_[i].empty();
+      comparable_rows += comparable(i);
     }
-    if (indices == 0 && names > 0) return by_names();
-    if (comparable == 0) {
-      if (names > 0 && lookup_.named())
-        check_.say(fmt::format("{}: its class names are not the model's, class_index alone is used",
-                               table_));
-      return by_range();
+    const char* const names_text =
+        by_files_ ? "the WordNet ids in its file names" : "its class names";
+    if (indices == 0 && names > 0) {
+      if (by_files_)
+        check_.say(fmt::format("{}: its class names are not the model's, {} are taken instead",
+                               table_, names_text));
+      return by_names();
     }
+    if (names > 0 && (by_files_ || comparable_rows == 0) && lookup_.named())
+      check_.say(fmt::format("{}: its class names are not the model's, class_index alone is used",
+                             table_));
+    if (comparable_rows == 0) return by_range();
     for (const int offset : {0, 1, -1}) {
       const std::size_t right = agreeing(offset);
-      if (10 * right < 9 * comparable) continue;
+      if (10 * right < 9 * comparable_rows) continue;
       if (offset != 0) {
-        check_.say(
-            fmt::format("{}: class_index counts from {}, as its class names show: {} is "
-                        "class {} of the model",
-                        table_, offset, first_example(offset), first_index(offset) - offset));
+        check_.say(fmt::format(
+            "{}: class_index counts from {}, as {} show: {} is class {} of the "
+            "model",
+            table_, offset, names_text, first_example(offset), first_index(offset) - offset));
       }
-      if (right < comparable)
-        check_.say(
-            fmt::format("{}: class_index and class name contradict each other in {} of {} "
-                        "lines, line {} for example: class_index is taken",
-                        table_, comparable - right, comparable, contradiction(offset)));
+      if (right < comparable_rows)
+        check_.say(fmt::format(
+            "{}: class_index and {} contradict each other in {} of {} lines, "
+            "line {} for example: class_index is taken",
+            table_, names_text, comparable_rows - right, comparable_rows, contradiction(offset)));
       return shifted(offset);
     }
-    const std::size_t line = contradiction(0);
     check_.say(
-        fmt::format("{}: class_index is not the model's numbering (line {} for example), "
-                    "the class names are taken instead",
-                    table_, line));
+        fmt::format("{}: class_index is not the model's numbering (line {} for example), {} "
+                    "are taken instead",
+                    table_, contradiction(0), names_text));
     return by_names();
   }
 
@@ -150,7 +159,7 @@ class Numbering {
   }
   std::string first_example(int offset) const {
     const LabelRow& row = rows_[first_agreeing(offset)];
-    return fmt::format("{} ({})", row.index, row.name);
+    return fmt::format("{} ({})", row.index, by_files_ ? row.file : row.name);
   }
   int first_index(int offset) const { return rows_[first_agreeing(offset)].index; }
 
@@ -166,25 +175,28 @@ class Numbering {
     for (const LabelRow& row : rows_) {
       const int index = row.index < 0 ? -1 : row.index - offset;
       if (row.index >= 0 && (index < 0 || (check_.classes > 0 && index >= check_.classes)))
-        throw Error(fmt::format("{}:{}: class_index {}{}, but the model's classes are 0 to {}",
+        throw Error(fmt::format("{}:{}: class_index {}{}, but the model's classes are 0 to {}{}",
                                 table_, row.line, row.index,
                                 offset == 0 ? "" : fmt::format(" counts from {}", offset),
-                                check_.classes - 1));
+                                check_.classes - 1,
+                                offset == 0 && index == check_.classes
+                                    ? "; if the table counts from 1, a column class_name shows it"
+                                    : ""));
       classes.push_back(index);
     }
     return classes;
   }
 
-  // Without names to compare with: one that is as large as the number of classes, and none that is
-  // 0, tells that they count from 1.
+  // Without names to compare with: indices spread over the classes tell that they count from 1 when
+  // one is as large as the number of classes and none is 0.
   std::vector<int> by_range() const {
-    int least = -1, largest = -1;
-    for (const LabelRow& row : rows_) {
-      if (row.index < 0) continue;
-      if (least < 0 || row.index < least) least = row.index;
-      largest = std::max(largest, row.index);
-    }
-    const bool from_one = check_.classes > 0 && least >= 1 && largest == check_.classes;
+    std::set<int> indices;
+    for (const LabelRow& row : rows_)
+      if (row.index >= 0) indices.insert(row.index);
+    if (indices.empty()) return shifted(0);
+    const int least = *indices.begin(), largest = *indices.rbegin();
+    const bool from_one = check_.classes > 0 && largest == check_.classes && least >= 1 &&
+                          indices.size() > 1 && 2 * least <= check_.classes;
     if (from_one)
       check_.say(
           fmt::format("{}: class_index runs from {} to {} and the model has {} classes: it "
@@ -205,13 +217,14 @@ class Numbering {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const bool one = named_[i].size() == 1;
       classes.push_back(one ? named_[i].front() : -1);
-      if (one || rows_[i].name.empty()) continue;
+      if (one || (!by_files_ && rows_[i].name.empty())) continue;
       if (unknown++ == 0) example = i;
     }
     if (unknown == 0) return classes;
     const std::string text =
         fmt::format("{}:{}: \"{}\" is {} of the model's classes", table_, rows_[example].line,
-                    rows_[example].name, named_[example].empty() ? "none" : "the name of several");
+                    by_files_ ? rows_[example].file : rows_[example].name,
+                    named_[example].empty() ? "none" : "the name of several");
     if (unknown == rows_.size()) throw Error(text);
     check_.say(fmt::format("{} ({} such lines, which are not scored)", text, unknown));
     return classes;
@@ -227,6 +240,7 @@ class Numbering {
   const LabelCheck& check_;
   ClassLookup lookup_;
   std::vector<std::vector<int>> named_;  // the classes that each row's name may be
+  bool by_files_ = false;                // of the name of its file
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <functional>
 #include <sstream>
 
 #include "engine/codec/codec.h"
@@ -100,6 +102,32 @@ TEST_CASE("the closing table tells what crossed the links") {
   CHECK(contains(outcome.err, "  68  "));
   CHECK(contains(outcome.err, "  64  "));
   CHECK(contains(outcome.out, images + "#63: class "));
+}
+
+TEST_CASE("labels that are off by one are noticed by the answers") {
+  const TemporaryFolder folder;
+  const std::string model = folder / "model.safetensors";
+  test::write_tiny_model(model);
+  const std::string images = test::write_idx(folder, 60);
+  const std::vector<std::string> command = {program, "classify", images,  "--model",
+                                            model,   "--json",   "--top", "1"};
+  std::vector<int> classes;
+  std::istringstream lines(run(command).out);
+  for (std::string line; std::getline(lines, line);)
+    classes.push_back(try_parse_json(line)["top"][0]["class"].get<int>());
+  REQUIRE(classes.size() == 60);
+  const auto report_with = [&](const std::function<int(int)>& label) {
+    std::string bytes("\0\0\x08\x01\0\0\0\x3c", 8);
+    for (const int each : classes) bytes += static_cast<char>(label(each));
+    std::ofstream(folder / "some-labels-idx1-ubyte", std::ios::binary) << bytes;
+    return run(command).err;
+  };
+  const std::string right = report_with([](int index) { return index; });
+  CHECK(contains(right, "top-1 100.00 %"));
+  CHECK_FALSE(contains(right, "off by one"));
+  const std::string shifted = report_with([](int index) { return index > 0 ? index - 1 : 1; });
+  CHECK(contains(shifted, "top-1 0.00 %"));
+  CHECK(contains(shifted, "the labels seem to be off by one"));
 }
 
 TEST_CASE("every codec carries a ring") {

@@ -78,6 +78,16 @@ TEST_CASE("a table in any of the usual forms gives the same classes") {
       "file,class_name\na.png,cat\nb.png,dog\nc.png,Black_Swan\n",
       "file,label\na.png,cat\nb.png,hound\nc.png,black swan\n",
       "a.png;cat\nb.png;\"dog, hound\"\nsub/c.png;black-swan\n",
+      "file,note,class_index\na.png,\"two\nlines, \"\"x\"\"\",0\nb.png,\"\r\n\",1\nsub/c.png,,2\n",
+      "\"file\n\",\"class\nindex\"\na.png,0\nb.png,1\nsub/c.png,2\n",
+      "# by hand, \"mostly\nfile,class_index\n#\na.png,0\n# the rest, "
+      "later\nb.png,1\nsub/c.png,2\n",
+      "# file, class_index\na.png,0\nb.png,1\n#sub/c.png\nsub/c.png,2\n",
+      "# of val.txt\na.png 0\nb.png 1\n#c.png\nsub/c.png 2\n",
+      "file,class_index\n\xC2\xA0"
+      "a.png,0\xC2\xA0\nb.png,\xE2\x80\xAF"
+      "1\n\"sub/c.png\"\xC2\xA0,2\n",
+      "file,class_name\na.png,cat\nb.png,dog\nc.png,black\xC2\xA0swan\xC2\xA0\n",
   };
   for (const std::string& table : tables) {
     CAPTURE(table);
@@ -109,8 +119,51 @@ TEST_CASE("indices that the table's own names contradict are corrected and repor
   CHECK(contains(all_said(result), "counts from 1"));
 }
 
+TEST_CASE("indices count from 1 only where they are spread over the classes") {
+  Folder folder;
+  for (const char* const table :
+       {"file,class_index\na.png,4\nb.png,4\nc.png,4\n", "file,class_index\na.png,3\nb.png,4\n"}) {
+    const auto result = folder.read(table, {});
+    CHECK(contains(result.error, "class_index 4, but the model's classes are 0 to 3"));
+    CHECK(contains(result.error, "counts from 1"));
+  }
+}
+
+TEST_CASE("indices are checked against the WordNet ids in the names of ImageNet's files") {
+  const TempFolder pictures, tables;
+  for (const char* name :
+       {"n01440764_1.JPEG", "ILSVRC2012_val_2_n01443537.JPEG", "n01484850/3.JPEG"})
+    test::add_picture(pictures, name);
+  const auto read = [&](const std::string& indices, const std::vector<std::string>& names = {}) {
+    std::string table = "file,class_index\n";
+    table += "ILSVRC2012_val_2_n01443537.JPEG," + indices.substr(0, 1) + "\n";
+    table += "n01440764_1.JPEG," + indices.substr(1, 1) + "\n";
+    table += "n01484850/3.JPEG," + indices.substr(2, 1) + "\n";
+    return labelled(pictures.path().string(), tables.write("t.csv", table), names,
+                    names.empty() ? 1000 : static_cast<int>(names.size()));
+  };
+  auto result = read("102");
+  CHECK(result.classes == Classes{1, 0, 2});
+  CHECK(all_said(result) == "");
+  result = read("213");
+  CHECK(result.classes == Classes{1, 0, 2});
+  CHECK(contains(all_said(result),
+                 "class_index counts from 1, as the WordNet ids in its file names "
+                 "show: 2 (ILSVRC2012_val_2_n01443537.JPEG) is class 1 of the"));
+  result = read("570");
+  CHECK(result.classes == Classes{1, 0, 2});
+  CHECK(contains(all_said(result), "the WordNet ids in its file names are taken instead"));
+  // A model of some of them, in its own order; one that has none of them.
+  CHECK(read("201", {"tench", "white shark", "goldfish"}).classes == Classes{2, 0, 1});
+  result = read("102", {"cat", "dog", "cow"});
+  CHECK(result.classes == Classes{1, 0, 2});
+  CHECK(all_said(result) == "");
+}
+
 TEST_CASE("a table that cannot be right is refused by line") {
   Folder folder;
+  CHECK(contains(folder.read("file,class_index\na.png,0\n\"b.png,1\nc.png,2\n").error,
+                 ":3: a quote is not closed"));
   CHECK(contains(folder.read("file,class_index\na.png,0\nb.png,4\nc.png,1\n").error,
                  ":3: class_index 4"));
   CHECK(contains(folder.read("file,class_index\na.png,0\nb.png,9\n").error, ":3: class_index 9"));
