@@ -13,6 +13,7 @@
 #include "engine/evaluation/stage_bench.h"
 #include "engine/model/model_file.h"
 #include "ops/base/json.h"
+#include "ops/base/number_check.h"
 
 namespace quantring::apps {
 namespace {
@@ -146,7 +147,7 @@ void add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   sub->add_option("--seconds", command->seconds, "Seconds to measure each stage")
-      ->check(CLI::PositiveNumber)
+      ->check(positive)
       ->capture_default_str();
   sub->add_flag("--json", command->json, "JSON instead of text");
   sub->footer(

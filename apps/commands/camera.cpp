@@ -15,6 +15,7 @@
 #include "apps/options/ring_options.h"
 #include "apps/report/report.h"
 #include "ops/base/error.h"
+#include "ops/base/number_check.h"
 
 namespace quantring::apps {
 namespace {
@@ -89,7 +90,7 @@ void add_camera(CLI::App& app) {
       ->check(real_range(0.1, 1000.0));
   sub->add_option("-l,--labels", run.camera.labels_file, label_help);
   sub->add_option("-n,--limit", run.limit, "Stop after this many frames (0: none)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
   sub->add_option("-k,--top", run.top, "Classes shown per frame")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

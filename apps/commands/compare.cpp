@@ -20,6 +20,7 @@
 #include "engine/evaluation/activation_difference.h"
 #include "engine/stage/stage.h"
 #include "ops/base/error.h"
+#include "ops/base/number_check.h"
 #include "ops/transfer.h"
 
 namespace quantring::apps {
@@ -199,7 +200,7 @@ void add_compare(CLI::App& app) {
       ->capture_default_str();
   sub->add_option("-n,--limit", command->limit,
                   "Stop after this many images (0: all; with --random: one batch)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
   sub->add_option("-t,--threads", command->threads, "CPU threads (default: all cores)")
       ->check(CLI::Range(1, 256));
   sub->footer(

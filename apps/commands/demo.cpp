@@ -12,6 +12,7 @@
 #include "apps/options/option_check.h"
 #include "apps/report/report.h"
 #include "apps/session/ring/ring_config.h"
+#include "ops/base/number_check.h"
 
 namespace quantring::apps {
 namespace {
@@ -80,7 +81,7 @@ void add_demo(CLI::App& app) {
                   "IDX image file, its labels beside it (default: Fashion-MNIST's test images, "
                   "package dataset-fashion-mnist)");
   sub->add_option("-n,--limit", command->limit, "Images per run")
-      ->check(CLI::PositiveNumber)
+      ->check(positive)
       ->capture_default_str();
   sub->add_option("-s,--stages", command->stages, "Node processes")
       ->check(CLI::Range(1, 64))

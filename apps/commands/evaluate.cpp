@@ -19,6 +19,7 @@
 #include "apps/report/text_file.h"
 #include "apps/session/picture_batches.h"
 #include "ops/base/error.h"
+#include "ops/base/number_check.h"
 
 namespace quantring::apps {
 namespace {
@@ -247,7 +248,7 @@ void add_evaluate(CLI::App& app) {
           ->check(CLI::Range(2, 64))
           ->excludes(cuts);
   sub->add_option("-n,--limit", command->limit, "Stop after this many images (0: all)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
   sub->add_option("-b,--batch", command->batch, "Images per batch")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

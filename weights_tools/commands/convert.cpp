@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "ops/base/error.h"
+#include "ops/base/number_check.h"
 #include "weights_tools/base/text_table.h"
 #include "weights_tools/commands/commands.h"
 
@@ -82,14 +83,6 @@ void run_convert(const ConvertOptions& options) {
   fmt::print("{}\nwrote {} ({:.2f} MB of tensors, hash {})\ntry: quantring classify PHOTO -m {}\n",
              findings_table(report.findings), output, static_cast<double>(report.bytes) / 1e6,
              report.hash.substr(0, 16), output);
-}
-
-// CLI::PositiveNumber's error prints the largest double in full.
-std::string positive(const std::string& text) {
-  double value = 0;
-  return CLI::detail::lexical_cast(text, value) && value > 0
-             ? std::string()
-             : fmt::format("{} is not a number above 0", text);
 }
 
 void add_hints(CLI::App& command, ConvertHints& hints, std::string& image_size) {
