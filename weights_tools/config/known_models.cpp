@@ -226,7 +226,9 @@ ConfigFacts facts_like(const std::string& name) {
     return hugging_face_facts(*entry, source);
   const auto names = similar(base);
   throw OptionError(fmt::format(
-      "{}: no published ViT of this name is known{}{}", source,
+      "{}: no published ViT of this name is in the built-in table{}{}; without --like, config.json "
+      "and preprocessor_config.json of the model's page are read if they lie beside the file",
+      source,
       names.empty() ? "; a name of timm, torchvision or Hugging Face is expected, such as "
                       "deit_tiny_patch16_224.fb_in1k"
                     : "; similar: ",

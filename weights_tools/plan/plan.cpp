@@ -168,8 +168,12 @@ class Planner {
     if (hints_.pooling) {
       const auto wanted = pooling_hint(*hints_.pooling);
       if (has_second_head(fact.value)) {
-        throw OptionError(fmt::format("--pooling {}: the model's classifier takes the {} ({})",
-                                      *hints_.pooling, pooling_text(fact.value), fact.source));
+        throw OptionError(fmt::format(
+            "--pooling {}: the model's classifier takes the {} ({}); leave --pooling out{}",
+            *hints_.pooling, pooling_text(fact.value), fact.source,
+            fact.value == Pooling::class_and_average && hints_.separate_head
+                ? fmt::format(", or give a --head of {} inputs, which takes one of them", a_.dim)
+                : ""));
       }
       fact = wanted;
     } else if (config_.pooling && !has_second_head(fact.value)) {
@@ -182,7 +186,7 @@ class Planner {
     a_.pooling = fact.value;
     if (a_.pooling == Pooling::class_token && !a_.has_class_token) {
       const std::string text = fmt::format("{}: the checkpoint has no class token", fact.source);
-      if (hints_.pooling) throw OptionError(text);
+      if (hints_.pooling) throw OptionError(text + "; use --pooling average");
       throw Error(text);
     }
     if (a_.pooling == Pooling::class_and_distillation && !a_.has_distillation_token) {

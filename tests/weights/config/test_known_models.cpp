@@ -57,6 +57,8 @@ TEST_CASE("an unknown name is an option error with similar ones") {
   CHECK(contains(error_of([] { facts_like("deit_tiny_patch16_226"); }),
                  "deit_tiny_patch16_224.fb_in1k"));
   CHECK(contains(error_of([] { facts_like("nothing"); }), "is expected"));
+  for (const char* const name : {"deit_tiny_patch16_226", "nothing"})
+    CHECK(contains(error_of([&] { facts_like(name); }), "without --like, config.json"));
 }
 
 TEST_CASE("files and folders that have the name of a published model") {

@@ -104,6 +104,12 @@ TEST_CASE("DINOv2 features with a separate linear head give the same model as on
   const ModelFile model(options.output);
   CHECK(model.architecture().pooling == Pooling::class_and_average);
 
+  // One on both tokens is not one on a single token, whatever the flag says.
+  options.hints.pooling = "average";
+  CHECK(contains(error_for(options), "concatenated"));
+  CHECK(contains(error_for(options), "leave --pooling out, or give a --head of 16 inputs"));
+  options.hints.pooling.reset();
+
   // A training script's features and head, both in a wrapper.
   write_some(folder / "features.safetensors", folder / "wrapped.safetensors",
              [](const std::string& name) { return "_orig_mod.module." + name; });
