@@ -12,6 +12,8 @@
 #include "apps/options/source_options.h"
 #include "apps/report/report.h"
 #include "ops/base/error.h"
+#include "ops/base/number_check.h"
+#include "ops/base/program.h"
 
 namespace quantring::apps {
 
@@ -30,7 +32,7 @@ void add_classify(CLI::App& app) {
       ->capture_default_str();
   sub->add_option("-l,--labels", options->labels, label_help);
   sub->add_option("-n,--limit", options->limit, "Stop after this many images (0: all)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
   sub->add_option("-k,--top", options->top, "Classes shown per image")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -54,13 +56,20 @@ void add_classify(CLI::App& app) {
       "  quantring classify photos/ --ring ring.toml");
   sub->callback([=] {
     options->ring = ring_request(*ring);
-    const RunSummary summary = run_classify(*options);
+    EndSignals signals;
+    const RunSummary summary = run_classify(*options, &signals);
     if (summary.images > 0) fmt::print(stderr, "{}", closing_report(summary));
     say_passed_over(summary.passed_over);
     if (summary.unreadable > 0) {
-      throw Error(fmt::format("{} of {} pictures could not be read; each is named above",
-                              summary.unreadable, summary.images + summary.unreadable));
+      const std::string text =
+          fmt::format("{} of {} pictures could not be read; each is named above",
+                      summary.unreadable, summary.images + summary.unreadable);
+      if (signals.signal() == 0) throw Error(text);
+      print_error(text);
     }
+    if (signals.signal() == 0) return;
+    fmt::print(stderr, "stopped by a signal before the last picture\n");
+    throw CLI::RuntimeError(128 + signals.signal());
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -67,6 +68,12 @@ void receive(const ClassifyOptions& options, const ModelFile& model, FileFrames&
   if (logits_file) write_logits(*logits_file, all_logits, model.architecture().classes);
 }
 
+void stop_reading(FileFrames& source) {
+  source.stop();
+  std::fputs("stopping: what is under way is answered first; another signal ends at once\n",
+             stderr);
+}
+
 void refuse_inputs(const ClassifyOptions& options, const std::string& model, const char* flag,
                    const std::string& output) {
   const std::string ladder = options.ring.links.ladder.value_or("");
@@ -82,7 +89,7 @@ void refuse_inputs(const ClassifyOptions& options, const std::string& model, con
 
 }  // namespace
 
-RunSummary run_classify(const ClassifyOptions& options) {
+RunSummary run_classify(const ClassifyOptions& options, EndSignals* signals) {
   RingConfig config = read_config(options.ring);
   const ModelFile model(model_path(options.model, config));
   require_whole(model, options.ring);
@@ -109,6 +116,8 @@ RunSummary run_classify(const ClassifyOptions& options) {
     ReplayOptions replay;
     replay.max_answers = max_untaken_answers;
     ReplaySession session(setup.connect, replay);
+    std::optional<EndSignals::Watch> watch;
+    if (signals != nullptr) watch.emplace(*signals, [&source] { stop_reading(source); });
     summary.ranges = setup.plan.ranges;
     summary.links = setup.plan.links;
     receive(options, model, source, session, logits_file, summary);

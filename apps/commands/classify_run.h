@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/commands/end_signals.h"
 #include "apps/options/model_options.h"
 #include "apps/options/ring_request.h"
 #include "apps/session/run_summary.h"
@@ -27,7 +28,8 @@ struct ClassifyOptions {
 };
 
 // Answers go to stdout, progress and unreadable pictures to stderr. An unreadable picture is
-// reported and counted, and the run goes on. Throws Error for everything else.
-RunSummary run_classify(const ClassifyOptions& options);
+// reported and counted, and the run goes on. Throws Error for everything else. At one of the
+// signals, if given, no more pictures are read, and what is under way is answered.
+RunSummary run_classify(const ClassifyOptions& options, EndSignals* signals = nullptr);
 
 }  // namespace quantring::apps

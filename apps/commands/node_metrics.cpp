@@ -12,15 +12,20 @@ namespace {
 // A node that does not report for so long hangs.
 constexpr std::chrono::seconds max_silence{10};
 
+NodeReport before_reports(std::string model_hash) {
+  NodeReport report;
+  report.model_hash = std::move(model_hash);
+  return report;
+}
+
 }  // namespace
 
-std::string node_metrics_text(const NodeReport& report, const std::string& model,
-                              const std::string& hash) {
+std::string node_metrics_text(const NodeReport& report, const std::string& model) {
   PrometheusText out;
   out.family("quantring_build_info", "gauge", "Version of the software; always 1.");
   out.sample(1, {{"version", QUANTRING_VERSION}});
   out.family("quantring_model_info", "gauge", "Model file and its identity; always 1.");
-  out.sample(1, {{"model", model}, {"hash", hash}});
+  out.sample(1, {{"model", model}, {"hash", report.model_hash}});
   out.one("quantring_node_sessions_total", "counter", "Sessions that heads began.",
           report.sessions);
   out.one("quantring_node_sessions_failed_total", "counter", "Sessions that ended with an error.",
@@ -42,7 +47,7 @@ std::string node_metrics_text(const NodeReport& report, const std::string& model
 
 NodeMetrics::NodeMetrics(const std::string& listen, std::string model, std::string hash)
     : model_(std::move(model)),
-      hash_(std::move(hash)),
+      report_(before_reports(std::move(hash))),
       server_({.listen = listen},
               [this](const net::HttpRequest& request) { return answer(request); }) {}
 
@@ -55,7 +60,7 @@ void NodeMetrics::show(const NodeReport& report) {
 net::HttpResponse NodeMetrics::answer(const net::HttpRequest& request) {
   const std::lock_guard lock(mutex_);
   if (request.path == "/metrics")
-    return {.type = metrics_type, .body = node_metrics_text(report_, model_, hash_)};
+    return {.type = metrics_type, .body = node_metrics_text(report_, model_)};
   if (request.path != "/healthz") return {.status = 404, .body = "available: /metrics /healthz\n"};
   const auto age = std::chrono::steady_clock::now() - shown_;
   if (age < max_silence) return {.body = "ok\n"};

@@ -25,14 +25,13 @@ class NodeMetrics {
  private:
   net::HttpResponse answer(const net::HttpRequest& request);
 
-  const std::string model_, hash_;
+  const std::string model_;
   std::mutex mutex_;
   NodeReport report_;
   std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
   net::HttpServer server_;  // last: its thread uses the other members
 };
 
-std::string node_metrics_text(const NodeReport& report, const std::string& model,
-                              const std::string& hash);
+std::string node_metrics_text(const NodeReport& report, const std::string& model);
 
 }  // namespace quantring::apps

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <utility>
 
@@ -66,7 +67,10 @@ RingSetup::RingSetup(const RingRequest& request, RingConfig config, const ModelF
       plan.config.stages[i].address = nodes->addresses()[i];
     }
   }
-  connect = [this, &model, max_images] { return connect_ring(plan, model, max_images); };
+  connect = [this, &model, max_images] {
+    return connect_ring(plan, model, max_images,
+                        [](const std::string& line) { std::fputs((line + "\n").c_str(), stderr); });
+  };
 }
 
 }  // namespace quantring::apps

@@ -103,7 +103,8 @@ struct RingOptions {
   // Connect again when the ring is lost, every 2 s, and submit unanswered pictures
   // again. false: next() throws.
   bool reconnect = false;
-  // One line of text when the ring is lost or is back, from a thread of the library.
+  // One line of text when the ring is lost or is back, from a thread of the library, or while
+  // open_ring waits for a node that another head uses.
   std::function<void(const std::string& line)> log;
 };
 
@@ -191,6 +192,7 @@ class Session {
 
 // Counts since the node began.
 struct NodeReport {
+  std::string model_hash;  // of the model file as the last session found it
   std::uint64_t sessions = 0, failed_sessions = 0;
   bool busy = false;   // a head's session is under way
   std::string client;  // busy: host that the session came from

@@ -118,9 +118,11 @@ bool ReplaySession::reconnect() {
   std::shared_ptr<BatchSession> lost;
   const net::RingStats stats = session_->stats();  // only this thread changes session_
   const OutputHistories histories = session_->histories();
+  const RingLimit limit = session_->limit();
   std::unique_lock lock(mutex_);
   last_stats_ = stats;
   last_histories_ = histories;
+  last_limit_ = limit;
   if (stopped_ || options_.on_loss == OnLoss::fail) throw Error(lost_cause_);
   lost = std::move(session_);
   session_.reset();

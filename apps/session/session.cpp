@@ -167,8 +167,8 @@ Session Session::open_ring(const Model& model, const RingOptions& options) {
   }
   const RingPlan plan =
       plan_ring(ring_config(options), link_choice(options), options.link_mbps, model.impl_->file);
-  const auto connect = [model, max_batch, plan] {
-    return connect_ring(plan, model.impl_->file, max_batch);
+  const auto connect = [model, max_batch, plan, log = options.log] {
+    return connect_ring(plan, model.impl_->file, max_batch, log);
   };
   ReplayOptions replay;
   if (options.reconnect) {

@@ -43,9 +43,10 @@ Tcp::endpoint resolve_local(asio::io_context& io, const Address& address) {
   Tcp::resolver resolver(io);
   const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
   if (error || found.empty()) {
-    // Names of this machine do not come and go: one that is not known is mistyped.
-    throw OptionError(
-        fmt::format("cannot resolve '{}' to listen on it: {}", address.host, reason(error)));
+    // Not a wrong option: while a machine starts its resolver may not be up yet.
+    throw Error(fmt::format(
+        "cannot resolve '{}' to listen on it: {}; check the name, or write an IP address",
+        address.host, reason(error)));
   }
   return *found.begin();
 }

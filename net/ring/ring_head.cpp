@@ -218,7 +218,7 @@ void RingHead::Impl::keep_results() {
 RingHead::RingHead(HeadOptions options) {
   check(options);
   const auto deadline = std::chrono::steady_clock::now() + options.busy_patience;
-  for (;;) {
+  for (bool said = false;; said = true) {
     impl_ = std::make_unique<Impl>(options);
     try {
       impl_->wait_until_ready();
@@ -226,6 +226,10 @@ RingHead::RingHead(HeadOptions options) {
     } catch (const Error& error) {
       const bool busy = std::string_view(error.what()).find(busy_text) != std::string_view::npos;
       if (!busy || std::chrono::steady_clock::now() >= deadline) throw;
+      const std::string text = error.what();
+      if (!said && options.waits)
+        options.waits(fmt::format("{}; trying again for {} s", text.substr(0, text.find(';')),
+                                  options.busy_patience.count() / 1000));
     }
     impl_.reset();
     std::this_thread::sleep_for(busy_retry_every);

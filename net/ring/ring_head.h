@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct HeadOptions {
   std::chrono::seconds ready_timeout{180};  // for all stages to load
   // While a node is busy with a session that ends: how long to try again.
   std::chrono::milliseconds busy_patience{5000};
+  // Called once when that is so, with one line that names the node and its head; may be empty.
+  std::function<void(const std::string& line)> waits;
   std::string version = QUANTRING_VERSION;  // both ends of a hop must have the same
 };
 

@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "apps/session/compute.h"
@@ -35,9 +37,38 @@ bool StopToken::stopped() const noexcept {
   return impl_->stopped;
 }
 
-void run_node(const NodeOptions& options, const StopToken& token) {
+namespace {
+
+// The identity of the node's model file, which may be replaced between sessions.
+class ModelIdentity {
+ public:
   // A file that no session could use is an error now, not when the first head connects.
-  static_cast<void>(ModelFile(options.model));
+  explicit ModelIdentity(const std::string& path) : path_(path), hash_(ModelFile(path).hash()) {}
+
+  std::string hash() const {
+    const std::lock_guard lock(mutex_);
+    return hash_;
+  }
+  // A line to log if the file is another one than before; else nothing.
+  std::optional<std::string> look() {
+    const std::string now = ModelFile(path_).hash();
+    const std::lock_guard lock(mutex_);
+    if (now == hash_) return std::nullopt;
+    const std::string before = std::exchange(hash_, now);
+    return fmt::format("model '{}' was replaced: its hash was {} and is {} now", path_,
+                       before.substr(0, 16), now.substr(0, 16));
+  }
+
+ private:
+  const std::string path_;
+  mutable std::mutex mutex_;
+  std::string hash_;
+};
+
+}  // namespace
+
+void run_node(const NodeOptions& options, const StopToken& token) {
+  ModelIdentity identity(options.model);
   const int threads = options.compute.threads;
   if (threads < 0 || threads > 1024) {
     throw Error(fmt::format("{} threads: use 1 to 1024, or 0 for all cores", threads));
@@ -50,6 +81,7 @@ void run_node(const NodeOptions& options, const StopToken& token) {
   if (!choice.note.empty()) log(choice.note);
   const auto factory = [&](const std::string& work, int stage,
                            int) -> std::unique_ptr<net::StageWorker> {
+    if (const auto replaced = identity.look()) log(*replaced);
     if (is_probe_order(work)) return std::make_unique<ProbeWorker>(options.model, choice.options);
     const auto log_link = [log, stage](const std::string& line) {
       log(fmt::format("link {} -> {}: {}", stage, stage + 1, line));
@@ -61,9 +93,10 @@ void run_node(const NodeOptions& options, const StopToken& token) {
   node_options.listen = options.listen;
   node_options.alive = options.alive;
   if (options.report) {
-    node_options.state = [&options](const net::NodeState& state) {
-      options.report({state.sessions, state.failed_sessions, state.busy, state.client, state.stage,
-                      state.images, state.compute_s, state.received_bytes, state.sent_bytes});
+    node_options.state = [&options, &identity](const net::NodeState& state) {
+      options.report({identity.hash(), state.sessions, state.failed_sessions, state.busy,
+                      state.client, state.stage, state.images, state.compute_s,
+                      state.received_bytes, state.sent_bytes});
     };
   }
   net::RingNode node(node_options, factory, log);

@@ -37,12 +37,14 @@ RingPlan plan_ring(RingConfig config, const LinkChoice& links, double link_mbps,
 }
 
 std::unique_ptr<BatchSession> connect_ring(const RingPlan& plan, const ModelFile& model,
-                                           int max_images) {
+                                           int max_images,
+                                           std::function<void(const std::string&)> waits) {
   net::HeadOptions head;
   head.listen = plan.config.listen;
   head.advertise_host = plan.config.advertise;
   head.link_bits_per_second = static_cast<std::uint64_t>(plan.config.link_mbps * 1e6);
   for (const auto& stage : plan.config.stages) head.stages.push_back({stage.address, ""});
+  head.waits = std::move(waits);
   return make_ring_session(model, head, plan.ranges, plan.links, max_images);
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 // What the head gives its ring to do: which blocks each node runs, and how links are coded.
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "apps/session/batch_session.h"
@@ -22,8 +24,10 @@ struct RingPlan {
 RingPlan plan_ring(RingConfig config, const LinkChoice& links, double link_mbps,
                    const ModelFile& model);
 
-// Connects to all stages and waits until they are ready. max_images: of a batch. Throws Error.
+// Connects to all stages and waits until they are ready. max_images: of a batch. waits: as
+// net::HeadOptions::waits. Throws Error.
 std::unique_ptr<BatchSession> connect_ring(const RingPlan& plan, const ModelFile& model,
-                                           int max_images);
+                                           int max_images,
+                                           std::function<void(const std::string&)> waits);
 
 }  // namespace quantring

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <regex>
 #include <sstream>
 
 #include "engine/image/formats/jpeg_write.h"
@@ -178,7 +179,9 @@ TEST_CASE("a lost ring of a live camera is waited for and reconnected") {
   const std::string port = second->port;
   ::kill(second->process.pid(), SIGKILL);
   second.reset();
-  CHECK(wait_for_status(url, [](const json& status) {
+  double before_loss = 0;
+  CHECK(wait_for_status(url, [&](const json& status) {
+    before_loss = status["images"];
     return status["healthy"] == false && contains(status["state"], "stage 1") &&
            contains(status["state"], "trying again");
   }));
@@ -190,15 +193,26 @@ TEST_CASE("a lost ring of a live camera is waited for and reconnected") {
   }));
   CHECK(http_get(url + "healthz").status == 503);
   second = std::make_unique<Node>(model, port);
-  const json before = try_parse_json(http_get(url + "api/status").body);
   CHECK(wait_for_status(url, [&](const json& status) {
+    const std::string state = status["state"], again = after(state, "trying again in ");
+    if (!again.empty()) CHECK(std::stoi(again) <= 2);
     return status["healthy"] == true && status["reconnects"] == 1 &&
-           status["images"] > before["images"].get<int>() + 10;
+           status["images"] > before_loss + 50;
   }));
   ::kill(process.pid(), SIGTERM);
   CHECK(process.wait() == 0);
-  CHECK(contains(process.err(), "the ring is back"));
-  CHECK(contains(process.err(), "the ring was reconnected once"));
+  const std::string report = process.err();
+  CAPTURE(report);
+  CHECK(contains(report, "the ring is back"));
+  CHECK(contains(report, "the ring was reconnected once"));
+  // What was counted since the rejoin is divided by the time since then.
+  std::smatch counted, stage, all;
+  REQUIRE(std::regex_search(report, counted, std::regex("counters are of the ([0-9.]+) s since")));
+  REQUIRE(std::regex_search(report, all, std::regex("([0-9]+) images in ([0-9.]+) s")));
+  REQUIRE(std::regex_search(report, stage, std::regex("\n0 +.* ([0-9.]+) +[0-9.]+\n")));
+  const double images = std::stod(all[1]) - before_loss;
+  CHECK(std::stod(stage[1]) * std::stod(counted[1]) / images == doctest::Approx(1).epsilon(0.25));
+  CHECK(std::stod(counted[1]) < 0.8 * std::stod(all[2]));
 }
 
 TEST_CASE("files through a ring that is lost: every picture is answered once, in order") {

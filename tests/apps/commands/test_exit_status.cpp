@@ -50,7 +50,9 @@ const std::vector<Case> cases = {
 
     // Wrong values.
     {"classify IMAGES --model MODEL --batch 0", 2, "--batch"},
-    {"classify IMAGES --model MODEL --limit -5", 2, "--limit"},
+    {"classify IMAGES --model MODEL --limit -1", 2,
+     "--limit: '-1' is neither 0 nor a number above 0; quantring"},
+    {"bench --model MODEL --seconds 0", 2, "--seconds: '0' is not a number above 0; quantring"},
     {"classify IMAGES --model MODEL --top x", 2, "--top"},
     {"classify IMAGES --model MODEL --stages 0", 2, "--stages"},
     {"classify IMAGES --model MODEL --stages 2 --link-mbps nan", 2, "not a number"},
@@ -114,7 +116,7 @@ const std::vector<Case> cases = {
     {"classify IMAGES --model MODEL --logits FOLDER/no/x", 1, "FOLDER/no/x"},
     {"classify IMAGES --model MODEL --ring RING", 1, "refused"},
     {"node --model FOLDER/none", 1, "FOLDER/none"},
-    {"node --model MODEL --listen no-such-host.invalid:0", 2, "no-such-host.invalid"},
+    {"node --model MODEL --listen no-such-host.invalid:0", 1, "no-such-host.invalid"},
     {"bench --model IMAGES", 1, "error: "},
     {"compare IMAGES --model FOLDER/none", 1, "FOLDER/none"},
     {"evaluate IMAGES --model FOLDER/none", 1, "FOLDER/none"},

@@ -94,7 +94,7 @@ class Lossy final : public BatchSession {
   net::RingStats stats() const override { return {}; }
   net::RingStats finish() override { return {}; }
   OutputHistories histories() const override { return {}; }
-  RingLimit limit() const override { return {}; }
+  RingLimit limit() const override { return {.part = "compute of stage 1"}; }
 
  private:
   std::mutex mutex_;
@@ -221,6 +221,29 @@ TEST_CASE(
   REQUIRE(lines.size() == 2);
   CHECK(test::contains(lines[0], "3"));
   CHECK(lines[1] == "no picture 5");
+}
+
+TEST_CASE("a ring whose nodes answer again is joined within 2 s") {
+  ReopenDelay delay(ReplayOptions{}.delays);
+  for (int i = 0; i < 20; ++i) CHECK(delay.next() <= std::chrono::seconds(2));
+}
+
+TEST_CASE("what held up a ring that is lost for good is known") {
+  for (const OnLoss on_loss : {OnLoss::fail, OnLoss::replay}) {
+    std::atomic<bool> connected = false;
+    const auto connect = [&]() -> std::unique_ptr<BatchSession> {
+      if (connected.exchange(true)) throw Error("connection refused");
+      return std::make_unique<Lossy>(0);
+    };
+    ReplaySession session(connect, quick(on_loss));
+    session.submit({1, std::vector<std::byte>(64)});
+    if (on_loss == OnLoss::replay) {
+      while (session.state().connected) std::this_thread::yield();
+      session.stop_reconnecting();
+    }
+    while (!session.over()) std::this_thread::yield();
+    CHECK(session.limit().part == "compute of stage 1");
+  }
 }
 
 TEST_CASE("stopping a session, or its reconnecting, wakes all waiting threads") {
