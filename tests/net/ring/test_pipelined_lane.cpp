@@ -43,6 +43,14 @@ StageFactory pipelined(Calls& calls, int depth, int bad = -1) {
   };
 }
 
+// Waits until all is pushed: a lane that is ahead of its input collects instead of submitting.
+StageFactory made_after(std::promise<void>& pushed, StageFactory factory) {
+  return [&pushed, factory = std::move(factory)](const std::string& work, int stage, int stages) {
+    pushed.get_future().wait();
+    return factory(work, stage, stages);
+  };
+}
+
 struct Lane {
   std::atomic<int> taken{0}, failed{0}, exited{0};
   ComputeLane lane;
@@ -69,13 +77,8 @@ TEST_CASE("pipelined lane: frames in flight reach the worker's depth and not mor
     CAPTURE(depth);
     Calls calls;
     calls.may_collect = false;
-    // Made after the last push: a lane that is ahead of its input collects instead of submitting.
     std::promise<void> pushed;
-    const StageFactory factory = pipelined(calls, depth);
-    Lane test([&](const std::string& work, int stage, int stages) {
-      pushed.get_future().wait();
-      return factory(work, stage, stages);
-    });
+    Lane test(made_after(pushed, pipelined(calls, depth)));
     for (std::uint64_t i = 0; i < 20; ++i) test.push(i);
     pushed.set_value();
     CHECK(eventually([&] { return calls.submitted == depth; }));
@@ -110,8 +113,10 @@ TEST_CASE("pipelined lane: a single frame does not wait for others") {
 TEST_CASE("pipelined lane: frames submitted before the end of the input come out") {
   Calls calls;
   calls.may_collect = false;
-  Lane test(pipelined(calls, 3));
+  std::promise<void> pushed;
+  Lane test(made_after(pushed, pipelined(calls, 3)));
   for (std::uint64_t i = 0; i < 3; ++i) test.push(i);
+  pushed.set_value();
   test.lane.close_input();
   CHECK(eventually([&] { return calls.submitted == 3; }));
   CHECK_FALSE(test.lane.drained());
@@ -128,8 +133,10 @@ TEST_CASE("pipelined lane: a stop or an error drops frames in flight and destroy
   Calls stopped;
   stopped.may_collect = false;
   {
-    Lane test(pipelined(stopped, 3));
+    std::promise<void> pushed;
+    Lane test(made_after(pushed, pipelined(stopped, 3)));
     for (std::uint64_t i = 0; i < 10; ++i) test.push(i);
+    pushed.set_value();
     CHECK(eventually([&] { return stopped.submitted == 3; }));
     test.lane.stop();
     stopped.may_collect = true;
