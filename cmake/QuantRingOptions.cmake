@@ -67,6 +67,14 @@ function(quantring_commands target)
   endif()
 endfunction()
 
+# quantring_templates(<target>): many files that instantiate the same templates. A sanitizer build, in which that is
+# most of the time, compiles several files as one: names without linkage are unique in such a library.
+function(quantring_templates target)
+  if(QUANTRING_SANITIZE AND NOT QUANTRING_FUZZ)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+  endif()
+endfunction()
+
 # quantring_precompile(<target>): the headers that nearly every file includes, compiled once for all.
 function(quantring_precompile target)
   target_precompile_headers(${target} REUSE_FROM quantring_precompiled)

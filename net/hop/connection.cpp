@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds linger_limit{1000};
 
-Time now() {
-  return std::chrono::steady_clock::now();
-}
-
 }  // namespace
 
 Connection::Connection(Tcp::socket socket, LinkConfig config, ConnectionOwner& owner)

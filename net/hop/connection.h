@@ -71,6 +71,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   static constexpr std::size_t inbox_bytes = 64 << 10;
+  static Time now() { return std::chrono::steady_clock::now(); }
   using Self = std::shared_ptr<Connection>;
   // Coroutines have parameters by value: they outlive their callers.
   static asio::awaitable<void> run_connect(Self self, Address address, std::uint64_t pace_bits);

@@ -22,10 +22,6 @@ constexpr std::size_t initial_payload_bytes = 4 << 20;
 // A sample costs a microsecond or two.
 constexpr std::chrono::microseconds min_meter_step{400};
 
-Time now() {
-  return std::chrono::steady_clock::now();
-}
-
 }  // namespace
 
 asio::awaitable<void> Connection::run_ticks(Self self) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <system_error>
 
+#include "net/http/header_value.h"
+
 namespace quantring::net {
 namespace {
 
@@ -33,13 +35,6 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
     return is_visible(c) && separators.find(c) == std::string_view::npos;
   });
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blank = " \t";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
 bool has_word(std::string_view list, std::string_view word) {

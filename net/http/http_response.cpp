@@ -6,18 +6,12 @@
 #include <charconv>
 #include <limits>
 
+#include "net/http/header_value.h"
 #include "ops/base/error.h"
 #include "ops/base/lower_case.h"
 
 namespace quantring::net {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t";
-  const std::size_t first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
 
 // Text of a camera that is shown in a terminal.
 std::string printable(std::string_view text) {
