@@ -9,6 +9,7 @@
 #include "apps/session/ring/watch/link_coding.h"
 #include "apps/session/ring/watch/worker_stats.h"
 #include "engine/codec/codec.h"
+#include "engine/control/pixel_points.h"
 
 namespace quantring::apps {
 namespace {
@@ -70,6 +71,8 @@ LiveLink live_link(std::size_t index, std::size_t stages, const net::LinkStats& 
   link.bits = bits_per_element(recent.images > 0 ? recent : now, coding);
   const bool coded = index > 0 && index < stages && now.frames > 0;
   if (coded) link.agreement_percent = agreement_of(coding.codec, ladder);
+  if (coding.codec.id == CodecId::jpeg)
+    link.agreement_percent = pixel_point(coding.codec).agreement;
   link.rtt_ms = now.rtt_s * 1e3;
   link.wire_bytes = now.wire_bytes;
   link.frames = now.frames;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/options/option_check.h"
+#include "engine/control/pixel_points.h"
 
 namespace quantring::apps {
 namespace {
@@ -41,6 +42,13 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
       .add_option("--bits", options.bits,
                   "Bits an element, where the codec has several: 2 to 8, or 16")
       ->needs(codec_option);
+  auto* pixels =
+      command
+          .add_option("--head-codec", options.head_codec,
+                      "Coding of the pixels on the head's link (default: as the link needs; JPEGs "
+                      "with policy ladder alone)")
+          ->type_name("{pixels,pixels-lossless,jpeg}");
+  command.add_option("--quality", options.quality, "Of --head-codec jpeg, 1 to 100")->needs(pixels);
   command
       .add_option("--target", options.request.links.target_rate,
                   "Images/s that no link may hold up (default: what the slowest part of the ring "
@@ -77,11 +85,16 @@ RingRequest ring_request(const RingOptions& options) {
     request.links.codec = check_option(fmt::format("--codec {}{}", options.codec, bits),
                                        [&] { return parse_codec(options.codec, options.bits); });
   }
+  if (!options.head_codec.empty()) {
+    request.links.pixels = check_option(
+        "--head-codec", [&] { return parse_pixel_codec(options.head_codec, options.quality); });
+  }
   const LinkChoice& links = request.links;
   if (!request.wanted() && (links.policy || links.codec || links.target_rate || links.floor ||
-                            links.ladder || request.link_mbps > 0)) {
+                            links.ladder || links.pixels || request.link_mbps > 0)) {
     throw OptionError(
-        "--policy, --codec, --target, --floor, --ladder and --link-mbps are about a ring's "
+        "--policy, --codec, --head-codec, --target, --floor, --ladder and --link-mbps are about a "
+        "ring's "
         "links: add --ring FILE or --stages N");
   }
   if (request.file.empty()) {

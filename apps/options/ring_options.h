@@ -14,8 +14,8 @@ namespace quantring::apps {
 
 struct RingOptions {
   RingRequest request;
-  std::string policy, codec;  // as given
-  int bits = 0, threads = 0;
+  std::string policy, codec, head_codec;  // as given
+  int bits = 0, quality = 0, threads = 0;
   ComputeOptions compute;
 };
 

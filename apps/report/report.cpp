@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/session/ring/watch/link_coding.h"
+#include "engine/control/pixel_points.h"
 
 namespace quantring::apps {
 namespace {
@@ -76,6 +77,7 @@ std::string decision_list(const RunSummary& summary) {
     coarser = coarser || bits_per_element(summary.ring.stages[i].output,
                                           link_coding(summary.ring, i + 1)) < 32;
   }
+  coarser = coarser || link_coding(summary.ring, 0).codec.id == CodecId::jpeg;
   if (coarser) {
     text +=
         "links were coded in fewer bits to keep up: some answers may differ from those of one "
@@ -166,7 +168,8 @@ double estimated_agreement(const RunSummary& summary) {
   std::vector<CodecSpec> codecs;
   for (std::size_t link = 1; link < summary.ring.stages.size(); ++link)
     codecs.push_back(link_coding(summary.ring, link).codec);
-  return ring_agreement(codecs, summary.links.ladder);
+  const CodecSpec pixels = link_coding(summary.ring, 0).codec;
+  return ring_agreement(codecs, summary.links.ladder) * pixel_point(pixels).agreement / 100;
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {

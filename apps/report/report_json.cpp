@@ -11,6 +11,7 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json codec_json(CodecSpec spec) {
+  if (spec.id == CodecId::jpeg) return {{"codec", codec_name(spec.id)}, {"quality", spec.bits}};
   return {{"codec", codec_name(spec.id)}, {"bits", spec.bits}};
 }
 

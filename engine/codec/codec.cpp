@@ -142,6 +142,8 @@ CodecSpec parse_codec(std::string_view name, int bits) {
 }
 
 std::string codec_name(CodecId id) {
+  if (id == CodecId::packed_pixels) return "pixels-lossless";
+  if (id == CodecId::jpeg) return "jpeg";
   const Codec* codec = find_codec(id);
   return codec == nullptr ? fmt::format("codec {}", static_cast<int>(id))
                           : std::string(codec->name());
@@ -149,7 +151,8 @@ std::string codec_name(CodecId id) {
 
 std::string codec_text(CodecSpec spec) {
   const Codec* codec = find_codec(spec.id);
-  if (codec != nullptr && codec->only_width() == spec.bits) return codec_name(spec.id);
+  const bool one_width = codec != nullptr && codec->only_width() == spec.bits;
+  if (one_width || spec.id == CodecId::packed_pixels) return codec_name(spec.id);
   return fmt::format("{} {}", codec_name(spec.id), spec.bits);
 }
 

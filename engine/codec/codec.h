@@ -37,6 +37,8 @@ enum class CodecId : std::uint8_t {
   tah = 9,    // a grid for each tile of 64 channels, outliers rotated away, tokens of little
               // entropy with a bit less (TAH-Quant v1; ops/coding/tile_coding.h)
   tah2 = 10,  // the same with tiles of little entropy (TAH-Quant v2)
+  jpeg = 12,  // pixels as JPEGs (engine/codec/jpeg_pixels.h): no Codec of the table; its
+              // width is the quality
 };
 
 // A codec and its bit width: the operating point of a link.

@@ -38,6 +38,8 @@ struct ControllerOptions {
   double floor = 0;  // ladder: no point with less agreement (ladder.h), percent; 0: any
   int window = 50;   // micro-batches
   Ladder ladder;     // ladder: what it may choose from, finest first, not empty
+  // The head's own link; nothing: chosen while the ring runs. No matter of a link's controller.
+  std::optional<CodecSpec> pixels;
 };
 
 // State of the link when a micro-batch is about to be encoded. Counts are since the session began.

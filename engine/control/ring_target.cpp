@@ -33,30 +33,50 @@ std::size_t point_of(CodecSpec codec, const Ladder& ladder) {
   return static_cast<std::size_t>(std::min(smaller, ladder.end() - 1) - ladder.begin());
 }
 
+// A link with the points that it may be coded in.
+struct Part {
+  double capacity_bps;
+  const std::vector<PixelLink::Point>* points;
+  std::size_t present;
+};
+
 class Planner {
  public:
-  Planner(const RingWay& way, const Ladder& ladder, double floor)
-      : way_(way), ladder_(ladder), floor_(floor) {
+  Planner(const RingWay& way, const Ladder& ladder, double floor) : way_(way), floor_(floor) {
     for (const OperatingPoint& point : ladder)
-      bits_.push_back(bits_per_image(point.codec, way.shape));
-    for (const CodedLink& link : way.links) present_.push_back(point_of(link.codec, ladder));
+      points_.push_back({point.codec, point.agreement, bits_per_image(point.codec, way.shape)});
+    for (const CodedLink& link : way.links)
+      parts_.push_back({link.capacity_bps, &points_, point_of(link.codec, ladder)});
+    if (way.pixels)
+      parts_.push_back({way.pixels->capacity_bps, &way.pixels->points, way.pixels->present});
   }
 
   RingTarget plan() const {
     RingTarget target;
     const double uncoded = way_.rate > 0 ? way_.rate : infinity;
     const double wanted = way_.target_rate > 0 ? way_.target_rate : infinity;
-    const double rest = std::min(uncoded, wanted / nearly);
-    const double rate = links_rate(rest);
+    double rest = std::min(uncoded, wanted / nearly);
+    double rate = links_rate(rest);
     target.rate = std::min(uncoded, wanted);
-    for (std::size_t i = 0; i < way_.links.size(); ++i) {
-      const double carried = way_.links[i].capacity_bps / bits_[point_at(i, rate)];
-      if (carried <= 0 || carried >= nearly * target.rate) continue;
+    const std::size_t links = way_.links.size();
+    if (way_.pixels) {
+      // At its point the head's link is to the others a part that no coding changes.
+      target.pixels = point_at(links, rate);
+      const double pixels = carried_in_fact(links, target.pixels);
+      target.pixels_held = pixels < target.rate;
+      rest = std::min(rest, pixels);
+      rate = std::min(rate, pixels);
+      target.rate = std::min(target.rate, pixels);
+    }
+    for (std::size_t i = 0; i < links; ++i) {
+      const double carried = carried_in_fact(i, point_at(i, rate));
+      if (carried >= nearly * target.rate) continue;
       target.held = i;
       target.rate = carried;
     }
+    if (target.held) target.pixels_held = false;
     if (!std::isfinite(target.rate)) target.rate = 0;
-    for (std::size_t i = 0; i < way_.links.size(); ++i) {
+    for (std::size_t i = 0; i < links; ++i) {
       // The rate that holds the link up is not its own.
       const double needed = target.held == i ? rest : rate;
       target.links.push_back({std::isfinite(needed) ? nearly * needed : 0, 0});
@@ -66,36 +86,48 @@ class Planner {
   }
 
  private:
+  const PixelLink::Point& point(std::size_t i, std::size_t at) const {
+    return (*parts_[i].points)[at];
+  }
+
+  double carried_in_fact(std::size_t i, std::size_t at) const {
+    const double capacity = parts_[i].capacity_bps;
+    return capacity > 0 ? capacity / point(i, at).bits : infinity;
+  }
+
   // images/s for which a link has enough to spare at a point.
-  double carried(std::size_t i, std::size_t point) const {
-    const double capacity = way_.links[i].capacity_bps;
+  double carried(std::size_t i, std::size_t at) const {
+    const double capacity = parts_[i].capacity_bps;
     if (capacity <= 0) return infinity;
-    const double needs = point < present_[i]   ? to_refine
-                         : point > present_[i] ? to_coarsen
-                                               : to_keep;
-    return capacity / (bits_[point] * needs);
+    // The head's link has no controller that keeps something to spare.
+    const bool pixels = i == way_.links.size();
+    const double needs = at < parts_[i].present   ? to_refine
+                         : pixels                 ? 1
+                         : at > parts_[i].present ? to_coarsen
+                                                  : to_keep;
+    return capacity / (point(i, at).bits * needs);
   }
 
   // The finest point at which the link carries the rate; none: not even the coarsest does. A link
   // of which nothing is known keeps its point.
   std::optional<std::size_t> point_for(std::size_t i, double rate) const {
-    if (way_.links[i].capacity_bps <= 0) return present_[i];
-    for (std::size_t point = 0; point < ladder_.size(); ++point)
-      if (carried(i, point) >= rate) return point;
+    if (parts_[i].capacity_bps <= 0) return parts_[i].present;
+    for (std::size_t at = 0; at < parts_[i].points->size(); ++at)
+      if (carried(i, at) >= rate) return at;
     return std::nullopt;
   }
 
   std::size_t point_at(std::size_t i, double rate) const {
-    return point_for(i, rate).value_or(ladder_.size() - 1);
+    return point_for(i, rate).value_or(parts_[i].points->size() - 1);
   }
 
   // Percent; 0 where a link does not carry the rate at all.
   double agreement_at(double rate) const {
     double all = 1;
-    for (std::size_t i = 0; i < way_.links.size(); ++i) {
-      const auto point = point_for(i, rate);
-      if (!point) return 0;
-      all *= ladder_[*point].agreement / 100;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const auto at = point_for(i, rate);
+      if (!at) return 0;
+      all *= point(i, *at).agreement / 100;
     }
     return 100 * all;
   }
@@ -104,9 +136,9 @@ class Planner {
   double links_rate(double most) const {
     const double best = best_rate(most);
     double present = most, agreement = 100;
-    for (std::size_t i = 0; i < way_.links.size(); ++i) {
-      present = std::min(present, carried(i, present_[i]));
-      agreement *= ladder_[present_[i]].agreement / 100;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      present = std::min(present, carried(i, parts_[i].present));
+      agreement *= point(i, parts_[i].present).agreement / 100;
     }
     return allowed(agreement) && best < worth_it * present ? present : best;
   }
@@ -114,9 +146,9 @@ class Planner {
   double best_rate(double most) const {
     if (std::isfinite(most) && allowed(agreement_at(most))) return most;
     std::vector<double> rates;
-    for (std::size_t i = 0; i < way_.links.size(); ++i)
-      for (std::size_t point = 0; point < ladder_.size(); ++point)
-        if (carried(i, point) < most) rates.push_back(carried(i, point));
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      for (std::size_t at = 0; at < parts_[i].points->size(); ++at)
+        if (carried(i, at) < most) rates.push_back(carried(i, at));
     std::sort(rates.begin(), rates.end(), std::greater<>());
     if (rates.empty()) return most;
     for (const double rate : rates)
@@ -129,21 +161,21 @@ class Planner {
   // What each link needs, and an equal part of what is left of the floor then.
   void share_floor(double rate, std::vector<LinkTarget>& links) const {
     double all = 1;
-    for (std::size_t i = 0; i < links.size(); ++i) {
-      links[i].floor = ladder_[point_at(i, rate)].agreement;
-      all *= links[i].floor / 100;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const double needed = point(i, point_at(i, rate)).agreement;
+      if (i < links.size()) links[i].floor = needed;
+      all *= needed / 100;
     }
     if (links.empty() || all <= 0) return;
     const double left = std::pow(floor_ / 100 / all, 1.0 / static_cast<double>(links.size()));
     for (LinkTarget& link : links)
-      link.floor = std::min(link.floor * left, ladder_.front().agreement);
+      link.floor = std::min(link.floor * left, points_.front().agreement);
   }
 
   const RingWay& way_;
-  const Ladder& ladder_;
   const double floor_;
-  std::vector<double> bits_;          // per image, of each point
-  std::vector<std::size_t> present_;  // of each link
+  std::vector<PixelLink::Point> points_;  // of the ladder
+  std::vector<Part> parts_;               // the coded links, then the head's
 };
 
 }  // namespace

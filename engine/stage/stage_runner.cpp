@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/codec/jpeg_pixels.h"
 #include "engine/codec/packed_pixels.h"
 #include "ops/base/error.h"
 
@@ -88,11 +89,12 @@ void StageRunner::submit(std::span<const std::byte> coded, std::uint32_t images)
   if (pending_ == depth()) throw std::logic_error("StageRunner::submit: nothing was collected");
   check_images(images);
   std::vector<std::byte> unpacked;
-  if (stage_.first() && is_packed_pixels(coded)) {
+  if (stage_.first() && (is_packed_pixels(coded) || is_jpeg_pixels(coded))) {
     const auto size = [](int side) { return static_cast<std::size_t>(side); };
+    const PixelShape shape{images, size(architecture_.channels), size(architecture_.image_height),
+                           size(architecture_.image_width)};
     unpacked =
-        unpacked_pixels(coded, {images, size(architecture_.channels),
-                                size(architecture_.image_height), size(architecture_.image_width)});
+        is_packed_pixels(coded) ? unpacked_pixels(coded, shape) : decoded_jpeg_pixels(coded, shape);
     coded = unpacked;
   }
   const CodecSpec spec = check_input(coded, images);

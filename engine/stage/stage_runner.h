@@ -36,10 +36,10 @@ class StageRunner {
   int depth() const { return static_cast<int>(slots_.size()); }
   int pending() const { return pending_; }
 
-  // coded: of the first stage, pixels [images, channels, height * width], packed or not; of others,
-  // the residual stream [images, tokens, dim] in any other codec. Aligned to 4 bytes, as a vector
-  // is; not needed after the call. Throws Error for what is not that, and for too many images; then
-  // nothing was submitted.
+  // coded: of the first stage, pixels [images, channels, height * width], packed, as JPEGs or as
+  // they are; of others, the residual stream [images, tokens, dim] in any other codec. Aligned to 4
+  // bytes, as a vector is; not needed after the call. Throws Error for what is not that, and for
+  // too many images; then nothing was submitted.
   void submit(std::span<const std::byte> coded, std::uint32_t images);
 
   // The oldest submitted result, waiting for it. Replaces what is in `coded`, using its memory

@@ -108,6 +108,7 @@ class Link {
   // Sender. One data frame at a time is being written; further ones wait at the owner.
   bool may_submit(Time now);  // call when a frame is ready: is there credit, and is the wire free?
   void submit(Message&& message, Time now);  // only after may_submit
+  bool sending() const { return data_writing_; }
   void finish(Time now);
   // ControlType::instruct. While one is being written, only the latest of further ones is kept.
   // Arrives before frames that are submitted later.

@@ -24,6 +24,11 @@ bool HeadDriver::may_submit() {
   return session_.may_submit() && find(HeadSession::stage0_link)->may_submit();
 }
 
+bool HeadDriver::sending() const {
+  const Connection* const first = find(HeadSession::stage0_link);
+  return first != nullptr && first->link().sending();
+}
+
 void HeadDriver::submit(Message&& message) {
   session_.submit(std::move(message));
   perform();

@@ -32,6 +32,7 @@ class HeadDriver final : public ConnectionOwner {
 
   void start();
   bool may_submit();
+  bool sending() const;  // to stage 0
   void submit(Message&& message);
   void consumed(std::uint32_t results);
   void instruct(const std::string& json);

@@ -244,6 +244,27 @@ std::uint64_t RingHead::submit(Message&& message) {
   return impl_->enqueue(std::move(message));
 }
 
+void RingHead::wait_for_room() {
+  std::unique_lock lock(impl_->mutex);
+  impl_->accepts(lock, true);
+}
+
+bool RingHead::sending() const {
+  struct Answer {
+    bool given = false, sending = false;
+  };
+  const auto answer = std::make_shared<Answer>();
+  std::unique_lock lock(impl_->mutex);
+  asio::post(impl_->io, [impl = impl_.get(), answer] {
+    const bool sending = impl->driver.sending();
+    const std::lock_guard answered(impl->mutex);
+    *answer = {true, sending};
+    impl->changed.notify_all();
+  });
+  impl_->changed.wait(lock, [&] { return answer->given || impl_->done || !impl_->error.empty(); });
+  return answer->sending;
+}
+
 bool RingHead::try_submit(Message& message) {
   std::unique_lock lock(impl_->mutex);
   if (!impl_->accepts(lock, false)) return false;

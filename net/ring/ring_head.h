@@ -52,6 +52,10 @@ class RingHead {
   // Blocks while stage 0 has no room. Sets and returns the request id: 0, 1, 2 ... Throws Error
   // after close_input().
   std::uint64_t submit(Message&& message);
+  // Blocks until submit would not: what is prepared then is as late as it can be.
+  void wait_for_room();
+  // Whether a frame is being written to stage 0 at this moment. Asks the thread of the network.
+  bool sending() const;
   // As submit, but returns false without blocking when there is no room; `message` is then
   // unchanged. For a live source that drops pictures, and for a head with one thread.
   bool try_submit(Message& message);

@@ -50,6 +50,7 @@ struct RingStats {
   LinkStats input;                 // head -> stage 0
   LinkStats output;                // last stage -> head
   std::vector<StageStats> stages;  // in order; zeros until a stage has reported (twice a second)
+  std::string app_json;            // what the head's app says of its own link; empty here
 };
 
 // Compact JSON, one object, times in seconds.

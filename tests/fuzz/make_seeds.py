@@ -282,6 +282,28 @@ def http_request_seeds():
         yield name, "".join(line + "\r\n" for line in [*lines, ""]).encode()
 
 
+def jpeg_size(data):
+    """Width, height and components of a baseline JPEG; None for others."""
+    at = data.find(b"\xff\xc0")
+    if at < 0:
+        return None
+    height, width, components = struct.unpack(">HHB", data[at + 5 : at + 10])
+    return width, height, components
+
+
+def pixels_seeds():
+    for path in sorted((TESTS / "engine" / "fixtures" / "pictures").glob("*.jpg")):
+        data = path.read_bytes()
+        size = jpeg_size(data)
+        if len(data) > LIMIT or size is None or max(size[:2]) > 64:
+            continue
+        width, height, components = size
+        selector = 0x82 if components == 1 else 2
+        yield path.name, bytes([selector, 0, height - 1, width - 1]) + data
+    for quality in (1, 60):
+        yield f"encode{quality}", bytes([4 * quality + 3, 0, 20, 30]) + bytes(range(256)) * 4
+
+
 def mjpeg_seeds():
     for path in sorted((TESTS / "engine" / "fixtures" / "pictures").glob("*.jpg")):
         if path.stat().st_size > LIMIT:
@@ -322,6 +344,7 @@ SEEDS = {
     "fuzz_labels": label_seeds,
     "fuzz_ladder": ladder_seeds,
     "fuzz_mjpeg": mjpeg_seeds,
+    "fuzz_pixels": pixels_seeds,
     "fuzz_naming": naming_seeds,
     "fuzz_npz": npz_seeds,
     "fuzz_pickle": pickle_seeds,

@@ -66,6 +66,7 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) 
     options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
     options.floor = floor.value_or(std::min(default_floor, options.ladder.front().agreement));
   }
+  options.pixels = flags.pixels ? flags.pixels : file.pixels;
   try {
     Controller{options};  // checks the combination
   } catch (const Error& error) {

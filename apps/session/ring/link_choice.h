@@ -23,6 +23,7 @@ struct LinkChoice {
   std::optional<double> target_rate;  // images/s
   std::optional<double> floor;        // min. agreement of the ring's answers, percent
   std::optional<std::string> ladder;  // file
+  std::optional<CodecSpec> pixels;    // of the head's link; nothing: chosen while the ring runs
 
   // The policy: fixed where only a codec is given; nothing when neither is.
   std::optional<Policy> effective_policy() const;

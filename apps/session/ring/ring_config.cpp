@@ -8,6 +8,7 @@
 #include <set>
 
 #include "apps/session/ring/toml_hint.h"
+#include "engine/control/pixel_points.h"
 #include "net/wire/address.h"
 #include "ops/base/error.h"
 
@@ -130,6 +131,14 @@ CodecSpec read_codec(const Reader& reader, const toml::table& link, const std::s
   }
 }
 
+CodecSpec read_pixel_codec(const Reader& reader, const toml::table& link, const std::string& name) {
+  try {
+    return parse_pixel_codec(name, reader.whole(link, "quality"));
+  } catch (const Error& error) {
+    reader.fail(*link.get("head_codec"), error.what());
+  }
+}
+
 Policy read_policy(const Reader& reader, const toml::table& link, const std::string& name) {
   try {
     return parse_policy(name);
@@ -145,6 +154,10 @@ LinkChoice read_links(const Reader& reader, const toml::table& link) {
   if (codec.empty() && link.contains("bits")) {
     reader.fail(*link.get("bits"), "'bits' is about a codec: add codec = \"ptq\"");
   }
+  const std::string pixels = reader.text(link, "head_codec", "");
+  if (!pixels.empty()) links.pixels = read_pixel_codec(reader, link, pixels);
+  if (pixels.empty() && link.contains("quality"))
+    reader.fail(*link.get("quality"), "'quality' is of JPEGs: add head_codec = \"jpeg\"");
   const std::string policy = reader.text(link, "policy", "");
   if (!policy.empty()) links.policy = read_policy(reader, link, policy);
   links.target_rate = reader.number(link, "target", min_target_rate, max_target_rate);
@@ -199,7 +212,8 @@ RingConfig read_ring_config(const std::string& path) {
   config.advertise = reader.address(head, "advertise", ":1");
 
   const toml::table& link = reader.section(root, "link");
-  reader.only(link, {"policy", "codec", "bits", "target", "floor", "ladder", "mbps"});
+  reader.only(link, {"policy", "codec", "bits", "target", "floor", "ladder", "mbps", "head_codec",
+                     "quality"});
   config.links = read_links(reader, link);
   config.link_mbps = reader.number(link, "mbps", min_link_mbps, max_link_mbps).value_or(0);
 

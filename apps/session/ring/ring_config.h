@@ -15,6 +15,9 @@
 //   floor = 90                         # optional, ladder: min. agreement with raw32, percent
 //   ladder = "ladder.json"             # optional: operating points (engine/control/ladder.h)
 //   mbps = 50                          # optional: pace every link
+//   head_codec = "jpeg"                # optional, of the head's pixels: pixels, pixels-lossless or
+//                                      # jpeg; default: as the link needs
+//   quality = 85                       # of jpeg
 //   [[stage]]
 //   address = "10.0.0.11:7710"
 //   blocks = "0-6"                     # optional, for all stages or none; 2.5 = after block 2's

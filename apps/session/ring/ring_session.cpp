@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <utility>
 
 #include "apps/session/batch_session.h"
+#include "apps/session/ring/watch/link_coding.h"
 #include "apps/session/ring/watch/ring_watch.h"
 #include "apps/session/ring/work_order.h"
+#include "engine/control/pixel_points.h"
 #include "ops/base/error.h"
 
 namespace quantring {
@@ -18,19 +21,20 @@ class RingSession final : public BatchSession {
  public:
   RingSession(const ModelFile& model, net::HeadOptions options, const ControllerOptions& links)
       : architecture_(model.architecture()),
-        packer_(architecture_),
+        packer_(architecture_, links.pixels, links.policy == Policy::ladder),
         head_(std::move(options)),
         watch_(head_, packer_,
                {links,
                 {1, static_cast<std::uint32_t>(architecture_.tokens()),
-                 static_cast<std::uint32_t>(architecture_.dim)},
-                model.preprocess().pixel_count()}) {}
+                 static_cast<std::uint32_t>(architecture_.dim)}}),
+        pixels_(model.preprocess().pixel_count()) {}
 
   void submit(PixelBatch&& batch) override {
     const std::uint32_t images = batch.images;
     net::Message message;
     message.images = images;
-    message.payload = packer_.code(batch.pixels, images);
+    head_.wait_for_room();
+    message.payload = packer_.code(batch.pixels, images, [this] { return head_.sending(); });
     {
       const std::lock_guard lock(mutex_);
       submitted_.push_back(images);
@@ -67,9 +71,9 @@ class RingSession final : public BatchSession {
 
   void stop() noexcept override { head_.stop(); }
   void expect_rate(double images_per_s) override { watch_.expect_rate(images_per_s); }
-  net::RingStats stats() const override { return head_.stats(); }
+  net::RingStats stats() const override { return with_head(head_.stats()); }
   net::RingStats finish() override {
-    net::RingStats exact = head_.finish();
+    net::RingStats exact = with_head(head_.finish());
     const std::lock_guard lock(mutex_);
     return exact_ = std::move(exact);
   }
@@ -80,6 +84,16 @@ class RingSession final : public BatchSession {
   RingLimit limit() const override { return watch_.limit(); }
 
  private:
+  net::RingStats with_head(net::RingStats stats) const {
+    stats.app_json = head_coding_json({packer_.sent(), pixels_});
+    const LinkCapacity known = watch_.input_capacity();
+    if (stats.input.capacity != net::Capacity::measured && known.bps > 0) {
+      stats.input.capacity = known.kind;
+      stats.input.capacity_bps = known.bps;
+    }
+    return stats;
+  }
+
   Architecture architecture_;
   mutable std::mutex mutex_;
   std::deque<std::uint32_t> submitted_;  // images of each batch that has no result yet
@@ -87,6 +101,7 @@ class RingSession final : public BatchSession {
   PixelPacker packer_;                   // of the thread that submits
   net::RingHead head_;
   RingWatch watch_;
+  const std::uint64_t pixels_;  // of an image
 };
 
 }  // namespace
@@ -95,8 +110,11 @@ std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::Hea
                                                 const std::vector<StageRange>& ranges,
                                                 const ControllerOptions& links, int max_images) {
   ControllerOptions link = links;
-  if (links.policy == Policy::ladder && ranges.size() > 1)
-    link.floor = equal_floor(links.floor, ranges.size() - 1, links.ladder);
+  if (links.policy == Policy::ladder && ranges.size() > 1) {
+    const double head = links.pixels ? pixel_point(*links.pixels).agreement : 100;
+    const double left = head > 0 ? std::min(100 * links.floor / head, 100.0) : 100;
+    link.floor = equal_floor(left, ranges.size() - 1, links.ladder);
+  }
   // The head tells how much of the target the ring can carry.
   if (links.policy == Policy::ladder) link.target_rate = 0;
   for (std::size_t i = 0; i < ranges.size(); ++i) {

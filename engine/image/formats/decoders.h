@@ -15,6 +15,9 @@ struct EncodedPicture {
   std::span<const std::byte> bytes;
   const std::string& name;  // for error texts
   std::int64_t max_pixels;
+  // A JPEG of one scan alone: others keep the whole picture's coefficients, and a few bytes of scan
+  // take as long as many.
+  bool one_scan = false;
 };
 
 // For error texts.

@@ -177,6 +177,8 @@ Image decode_jpeg(const EncodedPicture& file) {
   jpeg.out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
   Image image = make_image(jpeg.image_width, jpeg.image_height, components == 1 ? 1 : 3, file);
   if (components == 4) decoder.cmyk.resize(4 * static_cast<std::size_t>(image.width));
+  if (file.one_scan && jpeg_has_multiple_scans(&jpeg) != 0)
+    throw Error(fmt::format("{}: a JPEG of several scans", file.name));
   if (!start(decoder)) decoder.fail(file);
   const bool several_scans = jpeg_has_multiple_scans(&jpeg) != 0;
   if (several_scans && decoder.ran_out && lacks_scans(jpeg)) throw_cut_short(file);

@@ -25,7 +25,7 @@ struct Encoder {
   unsigned long size = 0;
 };
 
-bool encode(Encoder& encoder, const Image& image, int quality) {
+bool encode(Encoder& encoder, const Image& image, int quality, Chroma chroma) {
   if (setjmp(encoder.errors.jump) != 0) return false;
   jpeg_compress_struct& jpeg = encoder.jpeg;
   jpeg_create_compress(&jpeg);
@@ -36,6 +36,10 @@ bool encode(Encoder& encoder, const Image& image, int quality) {
   jpeg.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, quality, TRUE);
+  if (chroma == Chroma::full) {
+    jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = 1;
+    jpeg.optimize_coding = TRUE;
+  }
   jpeg_start_compress(&jpeg, TRUE);
   const std::size_t stride = static_cast<std::size_t>(image.width) * image.channels;
   while (jpeg.next_scanline < jpeg.image_height) {
@@ -49,12 +53,12 @@ bool encode(Encoder& encoder, const Image& image, int quality) {
 
 }  // namespace
 
-std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
+std::vector<std::byte> encode_jpeg(const Image& image, int quality, Chroma chroma) {
   const bool consistent =
       image.width > 0 && image.height > 0 && (image.channels == 1 || image.channels == 3) &&
       image.pixels.size() == static_cast<std::size_t>(image.width) * image.height * image.channels;
   Encoder encoder;
-  if (!consistent || !encode(encoder, image, quality))
+  if (!consistent || !encode(encoder, image, quality, chroma))
     throw Error(fmt::format(
         "a picture of {} x {} x {} channels in {} bytes cannot be written as a JPEG{}{}",
         image.width, image.height, image.channels, image.pixels.size(), consistent ? ": " : "",

@@ -13,6 +13,7 @@
 #include "apps/session/ring/watch/link_targets.h"
 #include "apps/session/ring/watch/worker_stats.h"
 #include "engine/control/controller.h"
+#include "engine/control/pixel_points.h"
 
 namespace quantring::simulated {
 
@@ -22,6 +23,7 @@ struct WaySetting {
   double compute_rate = 40;  // images/s of every stage
   double source_rate = 0;    // images/s; 0: files, as fast as can be
   double packed = 0.55;      // of the bytes of pixels, where the head packs
+  bool jpeg = false;         // the head may send JPEGs, of the bytes that are expected
   ControllerOptions options;
   bool bursts = false;  // the meter measures at any load; else only when the link is nearly full
   double noise = 0.05;  // of the meter, evenly within +-
@@ -33,7 +35,7 @@ class Way {
   explicit Way(WaySetting setting)
       : setting_(std::move(setting)),
         stages_(setting_.links.size() - 1),
-        targets_(setting_.options, shape_, pixels_),
+        targets_(setting_.options, shape_),
         random_(setting_.seed) {
     ControllerOptions link = setting_.options;
     if (stages_ > 1 && link.policy == Policy::ladder)
@@ -43,6 +45,13 @@ class Way {
     asked_.resize(controllers_.size());
     stats_.stages.resize(stages_);
     changes_.resize(controllers_.size());
+    for (const PixelPoint& point : pixel_points()) {
+      if (point.codec.id == CodecId::jpeg && !setting_.jpeg) continue;
+      const bool packs = point.codec.id == CodecId::packed_pixels;
+      const double share = packs ? setting_.packed : point.share;
+      head_.points.push_back(
+          {point.codec, point.agreement, 8 * static_cast<double>(pixels_) * share});
+    }
   }
 
   void set_link(std::size_t link, double mbps) { setting_.links[link] = mbps; }
@@ -62,18 +71,21 @@ class Way {
   double agreement() const {
     std::vector<CodecSpec> codecs;
     for (const Controller& each : controllers_) codecs.push_back(each.current());
-    return setting_.options.ladder.empty() ? 100 : ring_agreement(codecs, setting_.options.ladder);
+    const double head = head_.points[head_.present].agreement;
+    return setting_.options.ladder.empty()
+               ? head
+               : head / 100 * ring_agreement(codecs, setting_.options.ladder);
   }
   double least_agreement = 100;
   const RingLimit& limit() const { return targets_.limit(); }
-  bool packing() const { return targets_.packing_capacity() > 0; }
+  CodecSpec pixels() const { return head_.points[head_.present].codec; }
 
  private:
   double mbps(std::size_t link) const { return setting_.links[link]; }
 
   void step() {
     std::vector<double> bytes(setting_.links.size());
-    bytes.front() = static_cast<double>(pixels_) * (packing() ? setting_.packed : 1) + 44;
+    bytes.front() = head_.points[head_.present].bits / 8 + 44;
     bytes.back() = 4 * 1000 + 44;
     for (std::size_t i = 0; i < controllers_.size(); ++i) {
       const CodecSpec before = controllers_[i].current();
@@ -105,11 +117,12 @@ class Way {
       worker.output.point = controllers_[i].current();
       stats_.stages[i].app_json = worker_stats_to_json(worker);
     }
-    targets_.update(stats_, setting_.source_rate * 1.1, now_);
+    targets_.update(stats_, setting_.source_rate * 1.1, head_, now_);
     const auto news = targets_.news();
-    if (!news) return;
-    for (std::size_t i = 0; i < asked_.size(); ++i)
+    for (std::size_t i = 0; news && i < asked_.size(); ++i)
       asked_[i] = link_target_from_json(*news, static_cast<int>(i));
+    for (std::size_t at = 0; targets_.pixels() && at < head_.points.size(); ++at)
+      if (head_.points[at].codec == *targets_.pixels()) head_.present = at;
   }
 
   net::LinkStats& link(std::size_t i) {
@@ -139,6 +152,7 @@ class Way {
   WaySetting setting_;
   std::size_t stages_;
   LinkTargets targets_;
+  PixelLink head_;
   std::mt19937 random_;
   std::vector<Controller> controllers_;
   std::vector<std::optional<LinkTarget>> asked_;

@@ -22,7 +22,7 @@ constexpr CodecSpec raw32{CodecId::raw32, 32}, raw16{CodecId::raw16, 16}, ptq4{C
 
 LinkChoice with(std::optional<Policy> policy, std::optional<CodecSpec> codec,
                 std::optional<double> target = {}, std::optional<double> floor = {}) {
-  return {policy, codec, target, floor, {}};
+  return {policy, codec, target, floor, {}, {}};
 }
 
 }  // namespace

@@ -22,6 +22,16 @@ TEST_CASE("link coding: pixels from the head, then what each stage reports") {
   CHECK(link_coding(ring, 2).elements_per_image == 0);  // no report yet
 }
 
+TEST_CASE("link coding: what the head says of its own link") {
+  net::RingStats ring;
+  for (const CodecSpec codec :
+       {CodecSpec{CodecId::pixels, 8}, {CodecId::packed_pixels, 8}, {CodecId::jpeg, 85}}) {
+    ring.app_json = head_coding_json({codec, 150528});
+    CHECK(link_coding(ring, 0).codec == codec);
+    CHECK(link_coding(ring, 0).elements_per_image == 150528);
+  }
+}
+
 TEST_CASE("link coding: bits an element") {
   net::LinkStats link;
   const LinkCoding coding{{CodecId::ptq, 4}, 160};

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "engine/codec/codec.h"
 #include "net/wire/stats.h"
@@ -14,6 +15,9 @@ struct LinkCoding {
   CodecSpec codec;                       // of the latest micro-batch
   std::uint64_t elements_per_image = 0;  // 0: not known yet
 };
+
+// What the head says of its own link: net::RingStats::app_json.
+std::string head_coding_json(const LinkCoding& coding);
 
 // link: 0 is head -> stage 0, which carries pixels; i is the output of stage i - 1.
 LinkCoding link_coding(const net::RingStats& ring, std::size_t link);

@@ -22,31 +22,35 @@ struct RingLimit {
 
 class LinkTargets {
  public:
-  // links: of all senders, the floor is the ring's. residual, pixels: of one image.
-  LinkTargets(const ControllerOptions& links, TensorShape residual, std::uint64_t pixels);
+  // links: of all senders, the floor is the ring's. residual: of one image.
+  LinkTargets(const ControllerOptions& links, TensorShape residual);
 
-  // source_rate: images/s that arrive at most; 0: not known. now_s: any monotonic clock.
-  void update(const net::RingStats& stats, double source_rate, double now_s);
+  // source_rate: images/s that arrive at most; 0: not known. pixels: the head's link but for its
+  // capacity. now_s: any monotonic clock.
+  void update(const net::RingStats& stats, double source_rate, const PixelLink& pixels,
+              double now_s);
 
   // The instruction to all stages when it is to be sent: the first, and one that differs by more
   // than 3 % from the last in two updates in a row.
   std::optional<std::string> news();
   const RingLimit& limit() const { return limit_; }
 
-  // Of the link head -> 0, bits/s, where the ring would be faster with fewer bytes on it; else 0.
-  double packing_capacity() const { return packing_capacity_; }
+  // How the head is to code its pixels; nothing: not known yet. A coarser point counts as soon as
+  // the other links have what is left to them of the floor (news()).
+  std::optional<CodecSpec> pixels() const { return pixels_; }
+  // Of the head's link, bits/s; 0: not known.
+  double pixels_capacity() const { return rates_.capacity(0); }
 
  private:
   void consider(double rate, const std::string& part);
-  void consider_packing(double source_rate, std::size_t stages);
+  void choose_pixels(const PixelLink& link);
 
   const ControllerOptions options_;
   const TensorShape residual_;
-  const double pixel_bits_;
   WayRates rates_;
   RingTarget target_;
   RingLimit limit_;
-  double packing_capacity_ = 0;
+  std::optional<CodecSpec> pixels_, wanted_pixels_;
   double begun_s_ = -1;
   std::vector<LinkTarget> sent_;
   int far_ = 0;  // updates in a row that differ from what was sent

@@ -34,6 +34,11 @@ RingLimit RingWatch::limit() const {
   return targets_.limit();
 }
 
+LinkCapacity RingWatch::input_capacity() const {
+  const std::lock_guard lock(mutex_);
+  return input_capacity_;
+}
+
 void RingWatch::run() {
   const auto begin = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
@@ -41,9 +46,13 @@ void RingWatch::run() {
     const net::RingStats stats = head_.stats();
     add_report(histories_, stats);
     const std::chrono::duration<double> now = std::chrono::steady_clock::now() - begin;
-    targets_.update(stats, expected_rate_, now.count());
-    packer_.set_capacity(targets_.packing_capacity());
+    // What was measured says more than a lower bound of later, when the link was not full.
+    const bool says_less = stats.input.capacity != net::Capacity::measured &&
+                           stats.input.capacity_bps <= input_capacity_.bps;
+    if (!says_less) input_capacity_ = {stats.input.capacity, stats.input.capacity_bps};
+    targets_.update(stats, expected_rate_, packer_.link(), now.count());
     if (const auto news = targets_.news()) head_.instruct(*news);
+    if (const auto pixels = targets_.pixels()) packer_.choose(*pixels, targets_.pixels_capacity());
     changed_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_; });
   }
 }

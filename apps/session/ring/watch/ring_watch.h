@@ -1,6 +1,6 @@
 #pragma once
 // Watches a ring while it runs: collects the decisions of the links' controllers, tells the stages
-// what their links should carry, and the head's sender whether to pack its pixels.
+// what their links should carry, and the head's sender how to code its pixels.
 
 #include <condition_variable>
 #include <mutex>
@@ -9,6 +9,7 @@
 #include "apps/session/ring/pixel_packer.h"
 #include "apps/session/ring/watch/link_targets.h"
 #include "apps/session/ring/watch/output_history.h"
+#include "apps/session/ring/watch/ring_links.h"
 #include "net/ring/ring_head.h"
 
 namespace quantring {
@@ -27,6 +28,8 @@ class RingWatch {
   // All reports so far and `latest`, which has the exact counts once the ring has finished.
   OutputHistories histories(const net::RingStats& latest) const;
   RingLimit limit() const;
+  // Of the head's link as last known: an idle link measures nothing.
+  LinkCapacity input_capacity() const;
 
  private:
   void run();
@@ -38,6 +41,7 @@ class RingWatch {
   bool stopping_ = false;
   double expected_rate_ = 0;
   LinkTargets targets_;
+  LinkCapacity input_capacity_;
   OutputHistories histories_;
   std::thread thread_;  // last: it uses all the rest
 };
