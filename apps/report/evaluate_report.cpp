@@ -49,17 +49,17 @@ std::string cuts_text(const EvaluateReport& report) {
 
 // Codecs by bits, finest first, as in QuantPipe's Table 1.
 std::string codec_table(const EvaluateReport& report, const std::string& title, Percent percent) {
-  std::set<int, std::greater<>> widths;
-  for (const EvaluationPoint& point : report.points) widths.insert(point.codec.bits);
+  std::set<double, std::greater<>> widths;
+  for (const EvaluationPoint& point : report.points) widths.insert(width_bits(point.codec));
   Rows rows = {{title}};
-  for (const int width : widths) rows[0].push_back(fmt::format("{} bits", width));
+  for (const double width : widths) rows[0].push_back(fmt::format("{} bits", width));
   for (const CodecId id : codecs_of(report)) {
     auto& row = rows.emplace_back();
     row.push_back(codec_name(id));
-    for (const int width : widths) {
+    for (const double width : widths) {
       const auto point = std::find_if(
           report.points.begin(), report.points.end(), [&](const EvaluationPoint& candidate) {
-            return candidate.codec.id == id && candidate.codec.bits == width;
+            return candidate.codec.id == id && width_bits(candidate.codec) == width;
           });
       const bool measured = point != report.points.end();
       row.push_back(measured ? fmt::format("{:.2f}", (point->mean().*percent)()) : "-");
@@ -108,7 +108,7 @@ ordered_json cut_json(int cut) {
 
 ordered_json point_json(const EvaluateReport& report, const EvaluationPoint& point) {
   ordered_json value = {{"codec", codec_name(point.codec.id)},
-                        {"bits", point.codec.bits},
+                        {"bits", shortest_number(width_bits(point.codec))},
                         {"bytes_per_image", point.bytes_per_image}};
   value.update(score_json(point.mean()));
   if (point.scores.size() != report.cuts.size() || report.together) return value;
@@ -125,7 +125,7 @@ std::string csv_line(const EvaluateReport& report, const EvaluationPoint& point,
                      const std::string& cut, const EvaluationScore& score) {
   const bool labels = score.labelled > 0;
   return fmt::format("{},{},{},{},{},{},{},{:.6g},{:.6g},{:.6g}\n", codec_name(point.codec.id),
-                     point.codec.bits, cut, point.bytes_per_image, report.images,
+                     width_bits(point.codec), cut, point.bytes_per_image, report.images,
                      labels ? fmt::format("{:.6g}", score.top1_percent()) : "",
                      labels ? fmt::format("{:.6g}", score.top5_percent()) : "",
                      score.agreement_percent(), score.mean_kl(), score.mean_relative_error());

@@ -12,7 +12,7 @@ using nlohmann::ordered_json;
 
 ordered_json codec_json(CodecSpec spec) {
   if (spec.id == CodecId::jpeg) return {{"codec", codec_name(spec.id)}, {"quality", spec.bits}};
-  return {{"codec", codec_name(spec.id)}, {"bits", spec.bits}};
+  return {{"codec", codec_name(spec.id)}, {"bits", shortest_number(width_bits(spec))}};
 }
 
 ordered_json stages_json(const RunSummary& summary) {

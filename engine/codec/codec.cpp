@@ -19,11 +19,12 @@ const Codec& ds_aciq_codec();
 const Codec& ds_aciq_plus_codec();
 const Codec& tah_codec();
 const Codec& tah2_codec();
+const Codec& klt_codec();
 
 namespace {
 
 constexpr std::array table{raw32_codec,   raw16_codec,        ptq_codec, pixels_codec, aciq_codec,
-                           ds_aciq_codec, ds_aciq_plus_codec, tah_codec, tah2_codec};
+                           ds_aciq_codec, ds_aciq_plus_codec, tah_codec, tah2_codec,   klt_codec};
 
 // Far above any tensor, far below the point where a size in bytes would overflow 64 bits.
 constexpr std::uint64_t max_elements = std::uint64_t{1} << 40;
@@ -50,15 +51,6 @@ const Codec& codec_of(CodecSpec spec, TensorShape shape) {
     throw Error(
         fmt::format("a tensor of shape {} is empty or too large to code", shape_text(shape)));
   return codec;
-}
-
-// Host values of a shape, as a tensor for a CPU context.
-template <class Tensor, class Value>
-Tensor host_tensor(std::span<Value> values, TensorShape shape) {
-  if (values.size() != shape.elements())
-    throw Error(fmt::format("a tensor of shape {} has {} values, not {}", shape_text(shape),
-                            shape.elements(), values.size()));
-  return {values.data(), DType::f32, {shape.images, shape.tokens, shape.dim}};
 }
 
 void refuse_pixels(CodecSpec spec) {
@@ -120,24 +112,41 @@ bool has_widths(CodecId id) {
   return codec != nullptr && codec->only_width() == 0;
 }
 
-CodecSpec parse_codec(std::string_view name, int bits) {
+std::vector<int> codec_widths(CodecId id) {
+  std::vector<int> widths;
+  const Codec* codec = find_codec(id);
+  for (int width = 1; codec != nullptr && width <= 255; ++width) {
+    if (codec->has_width(width)) widths.push_back(width);
+  }
+  return widths;
+}
+
+bool needs_tables(CodecId id) {
+  return id == CodecId::klt;
+}
+
+CodecSpec parse_codec(std::string_view name, double bits) {
   for (const auto row : table) {
     const Codec& codec = row();
     // The residual stream is never coded as pixels.
     if (codec.name() != name || codec.id() == CodecId::pixels) continue;
-    const int width = bits == 0 ? codec.only_width() : bits;
-    if (codec.has_width(width)) return {codec.id(), static_cast<std::uint8_t>(width)};
-    if (codec.only_width() == 0 && bits == 0) {
-      throw Error(fmt::format(
-          "codec {} needs a number of bits, {}: add --bits 6, or in a ring file bits = 6", name,
-          codec.widths_text()));
+    const std::vector<int> widths = codec_widths(codec.id());
+    const double wanted = bits == 0 ? codec.only_width() : bits;
+    for (const int width : widths) {
+      if (codec.width_bits(width) == wanted) return {codec.id(), static_cast<std::uint8_t>(width)};
     }
-    if (codec.only_width() == 0)
-      throw Error(fmt::format("codec {} takes {} bits, not {}", name, codec.widths_text(), bits));
-    throw Error(fmt::format("codec {} has {} bits, not {}", name, codec.only_width(), bits));
+    if (codec.only_width() != 0)
+      throw Error(fmt::format("codec {} has {} bits, not {}", name, codec.only_width(), bits));
+    if (bits == 0) {
+      const int example = needs_tables(codec.id()) ? 1 : 6;
+      throw Error(fmt::format(
+          "codec {} needs a number of bits, {}: add --bits {}, or in a ring file bits = {}", name,
+          codec.widths_text(), example, example));
+    }
+    throw Error(fmt::format("codec {} takes {} bits, not {}", name, codec.widths_text(), bits));
   }
   throw Error(fmt::format(
-      "no codec is called \"{}\": use raw32, raw16, ptq, aciq, ds-aciq, ds-aciq+, tah or tah2",
+      "no codec is called \"{}\": use raw32, raw16, ptq, aciq, ds-aciq, ds-aciq+, tah, tah2 or klt",
       name));
 }
 
@@ -153,7 +162,12 @@ std::string codec_text(CodecSpec spec) {
   const Codec* codec = find_codec(spec.id);
   const bool one_width = codec != nullptr && codec->only_width() == spec.bits;
   if (one_width || spec.id == CodecId::packed_pixels) return codec_name(spec.id);
-  return fmt::format("{} {}", codec_name(spec.id), spec.bits);
+  return fmt::format("{} {}", codec_name(spec.id), width_bits(spec));
+}
+
+double width_bits(CodecSpec spec) {
+  const Codec* codec = find_codec(spec.id);
+  return codec == nullptr ? spec.bits : codec->width_bits(spec.bits);
 }
 
 std::uint64_t max_bytes(CodecSpec spec, TensorShape shape) {
@@ -201,13 +215,13 @@ void encode(std::span<const float> values, TensorShape shape, CodecSpec spec,
   codec_of(spec, shape);
   refuse_pixels(spec);
   Context context;
-  Coder(context, shape).encode(host_tensor<ConstTensor>(values, shape), spec, coded);
+  Coder(context, shape).encode(host_tensor(values, shape), spec, coded);
 }
 
 void decode(std::span<const std::byte> coded, TensorShape shape, std::span<float> values) {
   refuse_pixels(check_coded(coded, shape));
   Context context;
-  Coder(context, shape).decode(coded, host_tensor<Tensor>(values, shape));
+  Coder(context, shape).decode(coded, host_tensor(values, shape));
 }
 
 }  // namespace quantring

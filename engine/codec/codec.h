@@ -37,6 +37,7 @@ enum class CodecId : std::uint8_t {
   tah = 9,    // a grid for each tile of 64 channels, outliers rotated away, tokens of little
               // entropy with a bit less (TAH-Quant v1; ops/coding/tile_coding.h)
   tah2 = 10,  // the same with tiles of little entropy (TAH-Quant v2)
+  klt = 11,   // calibrated transform, entropy coded (engine/codec/klt/klt.h)
   jpeg = 12,  // pixels as JPEGs (engine/codec/jpeg_pixels.h): no Codec of the table; its
               // width is the quality
 };
@@ -44,8 +45,9 @@ enum class CodecId : std::uint8_t {
 // A codec and its bit width: the operating point of a link.
 struct CodecSpec {
   CodecId id = CodecId::raw32;
-  std::uint8_t bits =
-      32;  // raw32: 32, raw16: 16, pixels: 8, tah and tah2: 2..8, others: 2..8 or 16
+  // raw32: 32, raw16: 16, pixels: 8, tah and tah2: 2..8, klt: quarters of a bit per element on
+  // average, others: 2..8 or 16
+  std::uint8_t bits = 32;
   bool operator==(const CodecSpec&) const = default;
 };
 
@@ -67,6 +69,8 @@ class Codec {
   int only_width() const { return only_width_; }   // bits; 0: several
   virtual bool has_width(int bits) const;          // several: 2..8 or 16
   virtual std::string widths_text() const;         // several: "2 to 8 or 16"
+  // Bits per element of a width as people write it: of klt an average.
+  virtual double width_bits(int bits) const { return bits; }
 
   // Sizes in bytes of the body, for widths that the codec has and shapes that are valid.
   virtual std::uint64_t max_body_bytes(int bits, TensorShape shape) const = 0;
@@ -105,12 +109,15 @@ const Codec* find_codec(CodecId id);
 std::vector<CodecId> known_codecs();
 bool codec_valid(CodecSpec spec);  // a codec and a width that this build knows
 
-// "raw32", "raw16", or "ptq", "aciq", "ds-aciq", "ds-aciq+", "tah", "tah2" and a width; bits == 0
-// takes the codec's only width. Throws Error naming what is accepted.
-CodecSpec parse_codec(std::string_view name, int bits);
-std::string codec_name(CodecId id);      // "ptq"
-std::string codec_text(CodecSpec spec);  // "raw32", "ptq 4"
-bool has_widths(CodecId id);             // a quantizing codec: its width can be chosen
+// "raw32", "raw16", or "ptq", "aciq", "ds-aciq", "ds-aciq+", "tah", "tah2", "klt" and a width; bits
+// == 0 takes the codec's only width. Throws Error naming what is accepted.
+CodecSpec parse_codec(std::string_view name, double bits);
+std::string codec_name(CodecId id);         // "ptq"
+std::string codec_text(CodecSpec spec);     // "raw32", "ptq 4", "klt 1.5"
+double width_bits(CodecSpec spec);          // 4, 1.5; of a codec that is not known, as it is stored
+bool has_widths(CodecId id);                // its width can be chosen
+std::vector<int> codec_widths(CodecId id);  // all of them, ascending
+bool needs_tables(CodecId id);              // those of a calibrated model (`quantring calibrate`)
 
 // Of a coded tensor, header included. Throw Error for a codec that is not known and for a shape
 // that is empty or too large (2^40 elements).

@@ -1,12 +1,23 @@
 #include "engine/codec/coder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 
+#include "ops/base/error.h"
 #include "ops/transfer.h"
 
 namespace quantring {
 namespace {
+
+constexpr CodecSpec raw32{CodecId::raw32, 32};
+
+// The others of a machine with a GPU are left to decoding pictures and the network.
+int host_threads() {
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U));
+}
 
 std::size_t max_scratch_bytes(const Context& context, TensorShape max) {
   std::size_t bytes = 0;
@@ -27,24 +38,65 @@ TensorShape tensor_shape(const Shape& shape) {
           static_cast<std::uint32_t>(dim)};
 }
 
+ConstTensor host_tensor(std::span<const float> values, TensorShape shape) {
+  if (values.size() != shape.elements())
+    throw Error(fmt::format("a tensor of shape [{}, {}, {}] has {} values, not {}", shape.images,
+                            shape.tokens, shape.dim, shape.elements(), values.size()));
+  return {values.data(), DType::f32, {shape.images, shape.tokens, shape.dim}};
+}
+
+Tensor host_tensor(std::span<float> values, TensorShape shape) {
+  host_tensor(std::span<const float>(values), shape);  // checks
+  return {values.data(), DType::f32, {shape.images, shape.tokens, shape.dim}};
+}
+
 std::uint64_t max_body_bytes(TensorShape shape) {
   std::uint64_t bytes = 0;
   for (const CodecId id : known_codecs()) {
-    for (const int bits : {2, 3, 4, 5, 6, 7, 8, 16, 32}) {
-      const Codec& codec = *find_codec(id);
-      if (codec.has_width(bits)) bytes = std::max(bytes, codec.max_body_bytes(bits, shape));
-    }
+    for (const int width : codec_widths(id))
+      bytes = std::max(bytes, find_codec(id)->max_body_bytes(width, shape));
   }
   return bytes;
 }
 
-Coder::Coder(Context& context, TensorShape max)
-    : context_(context), max_(max), scratch_(context, max_scratch_bytes(context, max)) {}
+Coder::Coder(Context& context, TensorShape max, CoderTables tables)
+    : context_(context),
+      max_(max),
+      klt_sent_(tables.sent),
+      klt_received_(tables.received),
+      scratch_(context, max_scratch_bytes(context, max)) {
+  if (context.asynchronous() && (tables.sent != nullptr || tables.received != nullptr))
+    host_.emplace(host_threads());
+}
+
+const Codec& Coder::sender(CodecId id) const {
+  return id == CodecId::klt ? klt_sent_ : *find_codec(id);
+}
+
+const Codec& Coder::receiver(CodecId id) const {
+  return id == CodecId::klt ? klt_received_ : *find_codec(id);
+}
 
 void Coder::check_shape(const ConstTensor& values) const {
   const TensorShape shape = tensor_shape(values.shape);
   if (shape.images > max_.images || shape.elements_per_image() > max_.elements_per_image())
     throw std::invalid_argument("Coder: " + values.shape.text() + " is larger than the maximum");
+}
+
+void Coder::encode_on_host(std::span<const float> values, TensorShape shape, CodecSpec spec,
+                           std::vector<std::byte>& coded) {
+  coded.resize(max_bytes(spec, shape));
+  write_coded_header(spec, std::span(coded).first<coded_header_bytes>());
+  std::byte* const body = coded.data() + coded_header_bytes;
+  sender(spec.id).encode(*host_, host_tensor(values, shape), spec.bits, nullptr, body);
+  coded.resize(coded_header_bytes + sender(spec.id).body_bytes(spec.bits, shape, body));
+}
+
+void Coder::decode_on_host(std::span<const std::byte> coded, TensorShape shape,
+                           std::span<float> values) {
+  const CodecSpec spec = check_coded(coded, shape);
+  receiver(spec.id).decode(*host_, coded.data() + coded_header_bytes, spec.bits,
+                           host_tensor(values, shape));
 }
 
 std::byte* Coder::device_body() {
@@ -54,6 +106,12 @@ std::byte* Coder::device_body() {
 
 void Coder::encode(ConstTensor values, CodecSpec spec, std::vector<std::byte>& coded) {
   const TensorShape shape = tensor_shape(values.shape);
+  if (on_host(spec.id)) {
+    values_.resize(shape.elements());
+    encode_body(values, raw32, device_body());
+    download(context_, body_.data(), std::as_writable_bytes(std::span(values_)));
+    return encode_on_host(values_, shape, spec, coded);
+  }
   coded.resize(max_bytes(spec, shape));
   write_coded_header(spec, std::span(coded).first<coded_header_bytes>());
   const auto body = std::span(coded).subspan(coded_header_bytes);
@@ -69,7 +127,14 @@ void Coder::encode(ConstTensor values, CodecSpec spec, std::vector<std::byte>& c
 CodecSpec Coder::decode(std::span<const std::byte> coded, Tensor values) {
   const CodecSpec spec = check_coded(coded, tensor_shape(values.shape));
   const auto body = coded.subspan(coded_header_bytes);
-  if (context_.asynchronous()) {
+  if (on_host(spec.id)) {
+    check_shape(values);
+    const TensorShape shape = tensor_shape(values.shape);
+    values_.resize(shape.elements());
+    decode_on_host(coded, shape, values_);
+    upload(context_, std::as_bytes(std::span(values_)), device_body());
+    decode_body(device_body(), raw32, values);
+  } else if (context_.asynchronous()) {
     check_shape(values);
     upload(context_, body, device_body());
     decode_body(device_body(), spec, values);
@@ -83,11 +148,11 @@ CodecSpec Coder::decode(std::span<const std::byte> coded, Tensor values) {
 
 void Coder::encode_body(ConstTensor values, CodecSpec spec, std::byte* body) {
   check_shape(values);
-  find_codec(spec.id)->encode(context_, values, spec.bits, scratch_.data(), body);
+  sender(spec.id).encode(context_, values, spec.bits, scratch_.data(), body);
 }
 
 void Coder::decode_body(const std::byte* body, CodecSpec spec, Tensor values) {
-  find_codec(spec.id)->decode(context_, body, spec.bits, values);
+  receiver(spec.id).decode(context_, body, spec.bits, values);
 }
 
 }  // namespace quantring

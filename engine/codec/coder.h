@@ -3,25 +3,40 @@
 // other. Rings, `quantring evaluate` and `bench` all code through this.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/codec/codec.h"
+#include "engine/codec/klt/klt.h"
 #include "ops/context.h"
 #include "ops/tensor.h"
 
 namespace quantring {
 
+// What codecs have learned about the cuts at which a Coder sends and receives; null: nothing.
+struct CoderTables {
+  const KltTables* sent = nullptr;
+  const KltTables* received = nullptr;
+};
+
 class Coder {
  public:
-  // max: of the tensors that are coded. context must outlive this object.
-  Coder(Context& context, TensorShape max);
+  // max: of the tensors that are coded. context and tables must outlive this object.
+  Coder(Context& context, TensorShape max, CoderTables tables = {});
 
   // values: [images, ..., dim] in the context's memory (engine/codec/codec.h). The CPU writes
   // straight into `coded`, whose memory is used again, and reads straight from it. On a GPU both
   // wait; a pipeline uses the two below. decode() checks all of `coded` first and throws Error.
   void encode(ConstTensor values, CodecSpec spec, std::vector<std::byte>& coded);
   CodecSpec decode(std::span<const std::byte> coded, Tensor values);
+
+  // Whether the context is a GPU's and the codec works on the host: encode() and decode() copy for
+  // it; a pipeline moves raw32 bodies instead and calls the two below.
+  bool on_host(CodecId id) const { return context_.asynchronous() && needs_tables(id); }
+  void encode_on_host(std::span<const float> values, TensorShape shape, CodecSpec spec,
+                      std::vector<std::byte>& coded);
+  void decode_on_host(std::span<const std::byte> coded, TensorShape shape, std::span<float> values);
 
   // Enqueued like ops, and neither wait nor allocate. body: what follows the header, in the
   // device's memory, aligned to 16 bytes; decode_body() takes one that check_coded() has passed.
@@ -30,16 +45,25 @@ class Coder {
 
  private:
   void check_shape(const ConstTensor& values) const;
+  const Codec& sender(CodecId id) const;  // with its tables
+  const Codec& receiver(CodecId id) const;
   std::byte* device_body();
 
   Context& context_;
   TensorShape max_;
+  KltCodec klt_sent_, klt_received_;
+  std::optional<Context> host_;  // of a GPU's codecs that work on the host
+  std::vector<float> values_;    // likewise
   Buffer scratch_;
   Buffer body_;  // a GPU's, for encode() and decode(); allocated by the first call
 };
 
 // Of the values' dimensions: [images, tokens..., dim]; [images, dim] has one token.
 TensorShape tensor_shape(const Shape& shape);
+
+// Host values of a shape, as a tensor for a CPU context. Throws Error for another number of them.
+ConstTensor host_tensor(std::span<const float> values, TensorShape shape);
+Tensor host_tensor(std::span<float> values, TensorShape shape);
 
 // Room for a body of any codec and width.
 std::uint64_t max_body_bytes(TensorShape shape);

@@ -39,12 +39,11 @@ CodecSpec codec_from(const json& entry, std::size_t number) {
   const json& name = field(entry, "codec", number);
   if (!name.is_string())
     throw Error(fmt::format("ladder entry {}: \"codec\" is not a name", number));
-  int width = 0;
+  double width = 0;
   if (const auto bits = entry.find("bits"); bits != entry.end()) {
-    const auto whole = whole_number(*bits);
-    if (!whole || *whole == 0)
+    width = bits->is_number() ? bits->get<double>() : 0;
+    if (!(width > 0))
       throw Error(fmt::format("ladder entry {}: \"bits\" is not a number of bits", number));
-    width = *whole;
   }
   try {
     return parse_codec(name.get_ref<const std::string&>(), width);
@@ -110,7 +109,7 @@ std::string ladder_to_json(const Ladder& ladder) {
   std::string text = "{\"schema\": \"quantring.ladder/1\", \"ladder\": [";
   for (std::size_t i = 0; i < ladder.size(); ++i) {
     const nlohmann::ordered_json entry = {{"codec", codec_name(ladder[i].codec.id)},
-                                          {"bits", ladder[i].codec.bits},
+                                          {"bits", shortest_number(width_bits(ladder[i].codec))},
                                           {"agreement", ladder[i].agreement}};
     text += fmt::format("{}\n  {}", i == 0 ? "" : ",", entry.dump());
   }

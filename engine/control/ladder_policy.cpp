@@ -27,7 +27,7 @@ std::size_t point_of(const ControllerOptions& options, std::size_t coarsest) {
   for (std::size_t i = 0; i <= coarsest; ++i)
     if (options.ladder[i].codec == options.start) return i;
   for (std::size_t i = 0; i <= coarsest; ++i)
-    if (options.ladder[i].codec.bits <= options.start.bits) return i;
+    if (width_bits(options.ladder[i].codec) <= width_bits(options.start)) return i;
   return coarsest;
 }
 

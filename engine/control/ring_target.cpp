@@ -28,7 +28,7 @@ std::size_t point_of(CodecSpec codec, const Ladder& ladder) {
                                   [&](const OperatingPoint& each) { return each.codec == codec; });
   if (exact != ladder.end()) return static_cast<std::size_t>(exact - ladder.begin());
   const auto smaller = std::find_if(ladder.begin(), ladder.end(), [&](const OperatingPoint& each) {
-    return each.codec.bits <= codec.bits;
+    return width_bits(each.codec) <= width_bits(codec);
   });
   return static_cast<std::size_t>(std::min(smaller, ladder.end() - 1) - ladder.begin());
 }

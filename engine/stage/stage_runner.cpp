@@ -13,6 +13,8 @@
 namespace quantring {
 namespace {
 
+constexpr CodecSpec raw32{CodecId::raw32, 32};
+
 // One micro-batch copied in, one computed, one copied out.
 constexpr std::size_t gpu_slots = 3;
 
@@ -42,13 +44,14 @@ TensorShape input_shape(const Stage& stage, const Architecture& architecture,
 }
 
 StageRunner::StageRunner(Context& context, const ModelFile& model, StageRange range, int max_images,
-                         ChooseCodec choose)
+                         ChooseCodec choose, CoderTables tables)
     : context_(context),
       architecture_(model.architecture()),
       choose_(std::move(choose)),
       stage_(context, model, range, max_images),
       coder_(context,
-             max_output(architecture_, stage_.last(), static_cast<std::uint32_t>(max_images))),
+             max_output(architecture_, stage_.last(), static_cast<std::uint32_t>(max_images)),
+             tables),
       slots_(context.asynchronous() ? gpu_slots : 1) {
   if (!context_.asynchronous()) return;
   const auto images = static_cast<std::uint32_t>(max_images);
@@ -97,9 +100,17 @@ void StageRunner::submit(std::span<const std::byte> coded, std::uint32_t images)
         is_packed_pixels(coded) ? unpacked_pixels(coded, shape) : decoded_jpeg_pixels(coded, shape);
     coded = unpacked;
   }
-  const CodecSpec spec = check_input(coded, images);
+  CodecSpec spec = check_input(coded, images);
+  std::span<const std::byte> bytes = coded.subspan(coded_header_bytes);
+  if (coder_.on_host(spec.id)) {
+    const TensorShape shape = input_shape(stage_, architecture_, images);
+    host_values_.resize(shape.elements());
+    coder_.decode_on_host(coded, shape, host_values_);
+    bytes = std::as_bytes(std::span(host_values_));
+    spec = raw32;
+  }
   Slot& slot = slots_[next_];
-  const std::byte* const body = input_body(coded, slot);
+  const std::byte* const body = input_body(bytes, slot);
   const int count = static_cast<int>(images);
   const Architecture& a = architecture_;
   if (stage_.first()) {
@@ -115,8 +126,7 @@ void StageRunner::submit(std::span<const std::byte> coded, std::uint32_t images)
 }
 
 // The CPU reads the message itself.
-const std::byte* StageRunner::input_body(std::span<const std::byte> coded, Slot& slot) {
-  const auto body = coded.subspan(coded_header_bytes);
+const std::byte* StageRunner::input_body(std::span<const std::byte> body, Slot& slot) {
   if (!context_.asynchronous()) return body.data();
   std::memcpy(slot.host_in.data(), body.data(), body.size());
   copy_in(context_, slot.host_in, body.size(), device_in(slot));
@@ -124,14 +134,14 @@ const std::byte* StageRunner::input_body(std::span<const std::byte> coded, Slot&
 }
 
 CodecSpec StageRunner::output_codec(std::uint32_t images) const {
-  return stage_.last() ? CodecSpec{CodecId::raw32, 32} : choose_(images);
+  return stage_.last() ? raw32 : choose_(images);
 }
 
 void StageRunner::enqueue_output(Slot& slot, std::uint32_t images) {
   slot.spec = output_codec(images);
-  const std::size_t body =
-      max_bytes(slot.spec, tensor_shape(slot.result.shape)) - coded_header_bytes;
-  coder_.encode_body(slot.result, slot.spec, device_out(slot));
+  const CodecSpec leaving = coder_.on_host(slot.spec.id) ? raw32 : slot.spec;
+  const std::size_t body = max_bytes(leaving, tensor_shape(slot.result.shape)) - coded_header_bytes;
+  coder_.encode_body(slot.result, leaving, device_out(slot));
   copy_out(context_, device_out(slot), body, slot.host_out, slot.arrived);
 }
 
@@ -145,6 +155,11 @@ TensorShape StageRunner::collect(std::vector<std::byte>& coded) {
   if (context_.asynchronous()) {
     slot.arrived.wait();
     const std::byte* const body = slot.host_out.data();
+    if (coder_.on_host(slot.spec.id)) {
+      const auto* const values = reinterpret_cast<const float*>(body);
+      coder_.encode_on_host({values, shape.elements()}, shape, slot.spec, coded);
+      return shape;
+    }
     const std::size_t bytes = find_codec(slot.spec.id)->body_bytes(slot.spec.bits, shape, body);
     coded.resize(coded_header_bytes + bytes);
     write_coded_header(slot.spec, std::span(coded).first<coded_header_bytes>());

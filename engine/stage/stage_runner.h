@@ -26,8 +26,9 @@ class StageRunner {
 
   // Loads the stage as Stage does. context and model must outlive this object. choose: not asked in
   // the last stage, whose logits are raw32 [images, 1, classes]. Throws Error.
+  // tables: for the cuts at which the range begins and ends; must outlive this object.
   StageRunner(Context& context, const ModelFile& model, StageRange range, int max_images,
-              ChooseCodec choose = {});
+              ChooseCodec choose = {}, CoderTables tables = {});
 
   const Stage& stage() const { return stage_; }
 
@@ -53,12 +54,12 @@ class StageRunner {
     Buffer device_in, device_out;
     Event arrived;
     ConstTensor result;
-    CodecSpec spec;  // a GPU's
+    CodecSpec spec;  // a GPU's; of a codec that works on the host, raw32 leaves the GPU
   };
 
   void check_images(std::uint32_t images) const;
   CodecSpec check_input(std::span<const std::byte> coded, std::uint32_t images) const;
-  const std::byte* input_body(std::span<const std::byte> coded, Slot& slot);
+  const std::byte* input_body(std::span<const std::byte> body, Slot& slot);
   CodecSpec output_codec(std::uint32_t images) const;
   void enqueue_output(Slot& slot, std::uint32_t images);
   std::byte* device_in(const Slot& slot) const;
@@ -70,7 +71,8 @@ class StageRunner {
   Stage stage_;
   Coder coder_;
   std::vector<Slot> slots_;
-  std::size_t next_ = 0;  // slot of the next submit
+  std::vector<float> host_values_;  // of a codec that works on the host
+  std::size_t next_ = 0;            // slot of the next submit
   int pending_ = 0;
 };
 

@@ -1,5 +1,8 @@
 #include "ops/base/json.h"
 
+#include <cmath>
+#include <cstdint>
+
 #include <cstdint>
 #include <limits>
 
@@ -52,6 +55,12 @@ std::optional<int> whole_number(const nlohmann::json& value) {
   const auto number = value.get<std::int64_t>();  // negative if beyond that type's range
   if (number < 0 || number > std::numeric_limits<int>::max()) return std::nullopt;
   return static_cast<int>(number);
+}
+
+nlohmann::json shortest_number(double value) {
+  if (value == std::floor(value) && std::fabs(value) < 1e15)
+    return static_cast<std::int64_t>(value);
+  return value;
 }
 
 }  // namespace quantring

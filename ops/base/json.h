@@ -31,5 +31,7 @@ std::string json_text(const nlohmann::ordered_json& value, int indent = -1);
 // A number from 0 to 2^31 - 1; nothing if the value is anything else. The library's own conversion
 // lets what does not fit wrap, and is undefined for a fraction beyond int.
 std::optional<int> whole_number(const nlohmann::json& value);
+// 8 rather than 8.0.
+nlohmann::json shortest_number(double value);
 
 }  // namespace quantring

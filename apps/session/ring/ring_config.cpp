@@ -125,7 +125,7 @@ RingConfig::Stage read_stage(const Reader& reader, const toml::node& node) {
 
 CodecSpec read_codec(const Reader& reader, const toml::table& link, const std::string& name) {
   try {
-    return parse_codec(name, reader.whole(link, "bits"));
+    return parse_codec(name, reader.number(link, "bits", 0, 32).value_or(0));
   } catch (const Error& error) {
     reader.fail(*link.get("codec"), error.what());
   }

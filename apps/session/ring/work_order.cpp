@@ -29,7 +29,7 @@ double from_zero_to(double max, const json& number) {
 json link_json(const ControllerOptions& link) {
   json value = {{"policy", policy_name(link.policy)},
                 {"codec", codec_name(link.start.id)},
-                {"bits", link.start.bits}};
+                {"bits", shortest_number(width_bits(link.start))}};
   if (link.policy == Policy::fixed) return value;
   value["target"] = link.target_rate;
   value["window"] = link.window;
@@ -42,7 +42,8 @@ json link_json(const ControllerOptions& link) {
 ControllerOptions link_from(const json& value) {
   ControllerOptions link;
   link.policy = parse_policy(value.at("policy").get<std::string>());
-  link.start = parse_codec(value.at("codec").get<std::string>(), whole(value.at("bits")));
+  link.start =
+      parse_codec(value.at("codec").get<std::string>(), from_zero_to(32, value.at("bits")));
   if (link.policy == Policy::fixed) return link;
   link.target_rate = from_zero_to(max_target_rate, value.at("target"));
   link.window = whole(value.at("window"));

@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 constexpr std::size_t max_stats_bytes = 2 << 10;
 
 ordered_json point_json(CodecSpec spec) {
-  return {codec_name(spec.id), spec.bits};
+  return {codec_name(spec.id), shortest_number(width_bits(spec))};
 }
 
 double rounded(double value, double step) {
@@ -39,10 +39,10 @@ ordered_json decision_json(const Decision& decision) {
 CodecSpec point(const json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_array() || found->size() != 2) return {};
-  const auto bits = whole_number(found->at(1));
-  if (!found->at(0).is_string() || !bits) return {};
+  const json& bits = found->at(1);
+  if (!found->at(0).is_string() || !bits.is_number()) return {};
   try {
-    return parse_codec(found->at(0).get<std::string>(), *bits);
+    return parse_codec(found->at(0).get<std::string>(), bits.get<double>());
   } catch (const Error&) {
     return {};
   }

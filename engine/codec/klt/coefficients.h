@@ -1,0 +1,23 @@
+#pragma once
+// Between coefficients of a transform (engine/codec/klt/klt_tables.h) and entropy-coded symbols.
+//
+// Quantization is entropy constrained: a magnitude is taken as the larger integer only from its
+// class's threshold on, which weighs the error against the bits of both.
+
+#include <vector>
+
+#include "engine/codec/klt/klt_tables.h"
+#include "engine/codec/klt/rans.h"
+
+namespace quantring {
+
+// prefix [prefix, dim], patches [rows * cols, rate.components]. Replaces what is in `symbols`.
+// False: a magnitude is too large, or not a number.
+bool code_coefficients(const KltTables& tables, const KltRate& rate,
+                       const std::vector<float>& prefix, const std::vector<float>& patches,
+                       std::vector<RansRange>& symbols);
+
+void decode_coefficients(const KltTables& tables, const KltRate& rate, RansDecoder& decoder,
+                         std::vector<float>& prefix, std::vector<float>& patches);
+
+}  // namespace quantring

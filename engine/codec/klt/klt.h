@@ -1,0 +1,37 @@
+#pragma once
+// klt: a calibrated transform, one step for all coefficients and entropy coding, for an average of
+// 3 to 0.5 bits per element. Works on the host; needs tables for the cut.
+//
+// Body: the length of each image's part u32, then the parts. The highest bit of the length: the
+// part is what ptq 8 makes of the image (scale f32, offset f32, codes), for values that are not
+// finite and for images that would take more than that. Otherwise a stream
+// (engine/codec/klt/rans.h).
+
+#include "engine/codec/codec.h"
+#include "engine/codec/klt/klt_tables.h"
+
+namespace quantring {
+
+class KltCodec final : public Codec {
+ public:
+  // tables: of the cut; null: sizes and checks only.
+  explicit KltCodec(const KltTables* tables = nullptr)
+      : Codec(CodecId::klt, "klt", 0), tables_(tables) {}
+
+  bool has_width(int width) const override { return klt_has_width(width); }
+  double width_bits(int width) const override { return 0.25 * width; }
+  std::uint64_t max_body_bytes(int width, TensorShape shape) const override;
+  std::uint64_t body_bytes(int width, TensorShape shape, const std::byte* body) const override;
+  double expected_bits(int width, TensorShape shape) const override;
+  // context: of the CPU. Throw Error without tables of this shape and width.
+  void encode(Context& context, ConstTensor values, int width, void* scratch,
+              std::byte* body) const override;
+  void decode(Context& context, const std::byte* body, int width, Tensor values) const override;
+  void check_body(std::span<const std::byte> body, int width, TensorShape shape) const override;
+
+ private:
+  const KltRate& rate(int width, TensorShape shape) const;
+  const KltTables* tables_;
+};
+
+}  // namespace quantring
