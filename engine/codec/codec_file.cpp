@@ -257,18 +257,19 @@ KltTables CodecFile::tables(int cut) const {
   return tables;
 }
 
+void round_to_stored(std::vector<float>& values) {
+  std::vector<std::uint16_t> stored(values.size());
+  floats_to_halves(values.data(), stored.data(), stored.size());
+  halves_to_floats(stored.data(), values.data(), stored.size());
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+    throw Error("a table of the calibration has a value that is too large for f16");
+}
+
 void round_to_stored(KltTables& tables) {
-  const auto round = [](std::vector<float>& floats) {
-    std::vector<std::uint16_t> stored(floats.size());
-    floats_to_halves(floats.data(), stored.data(), stored.size());
-    halves_to_floats(stored.data(), floats.data(), stored.size());
-    for (const float value : floats)
-      if (!std::isfinite(value)) throw Error("a table has a value that is too large for f16");
-  };
-  round(tables.mean);
-  round(tables.analysis);
-  round(tables.synthesis);
-  for (KltRate& rate : tables.rates) round(rate.synthesis);
+  round_to_stored(tables.mean);
+  round_to_stored(tables.analysis);
+  round_to_stored(tables.synthesis);
+  for (KltRate& rate : tables.rates) round_to_stored(rate.synthesis);
 }
 
 void write_codec_file(const std::filesystem::path& path, const CodecFileContent& content) {

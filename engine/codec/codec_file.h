@@ -65,6 +65,7 @@ struct CodecFileContent {
 // What is stored in half precision, rounded to it, so that tables behave before they are written as
 // afterwards. Throws Error if a value is too large.
 void round_to_stored(KltTables& tables);
+void round_to_stored(std::vector<float>& values);
 
 // The file appears whole or not at all. Throws Error.
 void write_codec_file(const std::filesystem::path& path, const CodecFileContent& content);

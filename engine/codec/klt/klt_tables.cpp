@@ -132,12 +132,27 @@ void KltTables::analyse(const float* values, std::size_t components, std::vector
 void KltTables::synthesise(const KltRate& rate, const std::vector<float>& prefix,
                            std::vector<float>& patches, std::vector<float>& work,
                            float* values) const {
-  const std::size_t first = shape.prefix * shape.dim;
-  transform_planes(shape, rate.components, inverse_rows_, inverse_cols_, patches, work);
+  synthesise_prefix(prefix, values);
+  planes_of(rate, patches, work);
+  synthesise_patches(rate, patches.data(), values);
+}
+
+void KltTables::synthesise_prefix(const std::vector<float>& prefix, float* values) const {
   multiply(prefix.data(), synthesis.data(), shape.prefix, shape.dim, shape.dim, values);
-  multiply(patches.data(), rate.synthesis.data(), shape.patches(), rate.components, shape.dim,
+  for (std::size_t i = 0; i < prefix.size(); ++i) values[i] += mean[i];
+}
+
+void KltTables::planes_of(const KltRate& rate, std::vector<float>& patches,
+                          std::vector<float>& work) const {
+  transform_planes(shape, rate.components, inverse_rows_, inverse_cols_, patches, work);
+}
+
+void KltTables::synthesise_patches(const KltRate& rate, const float* components,
+                                   float* values) const {
+  const std::size_t first = shape.prefix * shape.dim;
+  multiply(components, rate.synthesis.data(), shape.patches(), rate.components, shape.dim,
            values + first);
-  for (std::size_t i = 0; i < mean.size(); ++i) values[i] += mean[i];
+  for (std::size_t i = first; i < mean.size(); ++i) values[i] += mean[i];
 }
 
 }  // namespace quantring

@@ -72,9 +72,15 @@ class KltTables {
   // coefficients; work: memory that is used again.
   void analyse(const float* values, std::size_t components, std::vector<float>& prefix,
                std::vector<float>& patches, std::vector<float>& work) const;
-  // The inverse, with the synthesis of this rate; the first `components` columns are used.
+  // The inverse: prefix and patches as decoded -> values [tokens, dim]. patches is overwritten.
   void synthesise(const KltRate& rate, const std::vector<float>& prefix,
                   std::vector<float>& patches, std::vector<float>& work, float* values) const;
+
+  // Its parts: prefix tokens; coefficients -> components of each patch; these -> patch tokens,
+  // whose place is in values [tokens, dim].
+  void synthesise_prefix(const std::vector<float>& prefix, float* values) const;
+  void planes_of(const KltRate& rate, std::vector<float>& patches, std::vector<float>& work) const;
+  void synthesise_patches(const KltRate& rate, const float* components, float* values) const;
 
  private:
   std::vector<float> inverse_rows_, inverse_cols_;
