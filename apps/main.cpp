@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   quantring::apps::add_bench(app);
   quantring::apps::add_compare(app);
   quantring::apps::add_evaluate(app);
+  quantring::apps::add_calibrate(app);
   quantring::apps::add_demo(app);
   quantring::apps::add_camera(app);
   quantring::apps::add_doctor(app);

@@ -12,6 +12,7 @@ void add_node(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_evaluate(CLI::App& app);
+void add_calibrate(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_camera(CLI::App& app);
 void add_doctor(CLI::App& app);

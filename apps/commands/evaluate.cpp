@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <thread>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/evaluate_two_fold.h"
 #include "apps/commands/progress.h"
 #include "apps/options/compute_options.h"
 #include "apps/options/model_options.h"
@@ -18,17 +20,21 @@
 #include "apps/report/evaluate_report.h"
 #include "apps/report/text_file.h"
 #include "apps/session/picture_batches.h"
+#include "engine/codec/codec_file.h"
 #include "ops/base/error.h"
 #include "ops/base/number_check.h"
 
 namespace quantring::apps {
 namespace {
 
+const std::vector<double> default_bits = {16, 8, 6, 4, 2};
+
 struct EvaluateCommand {
   std::vector<std::string> sources;
   std::string model, labels, cuts = "blocks";
   std::vector<std::string> codecs;
-  std::vector<int> bits = {16, 8, 6, 4, 2};
+  std::vector<double> bits;  // empty: default_bits, and of klt all that it has
+  bool two_fold = false;
   int stages = 0;  // 0: one cut at a time
   int batch = 8, threads = 0;
   std::size_t limit = 0;
@@ -36,39 +42,49 @@ struct EvaluateCommand {
   std::string json, csv, plot, ladder;  // output files; json: - is stdout
 };
 
-// Every chosen codec at every chosen width that it has.
-std::vector<CodecSpec> chosen_codecs(const EvaluateCommand& command) {
+bool has_width(const std::string& codec, double bits) {
+  const auto known = known_codecs();
+  return std::any_of(known.begin(), known.end(), [&](CodecId id) {
+    if (!has_widths(id) || codec_name(id) != codec) return false;
+    const std::vector<int> widths = codec_widths(id);
+    return std::any_of(widths.begin(), widths.end(), [&](int width) {
+      return width_bits({id, static_cast<std::uint8_t>(width)}) == bits;
+    });
+  });
+}
+
+// Every chosen codec at every chosen width that it has. tables: whether there are any for klt.
+std::vector<CodecSpec> chosen_codecs(const EvaluateCommand& command, bool tables) {
   std::vector<std::string> names = command.codecs;
   if (names.empty()) {
     names.push_back(codec_name(CodecId::raw16));
     for (const CodecId id : known_codecs()) {
-      if (has_widths(id)) names.push_back(codec_name(id));
+      if (has_widths(id) && (tables || !needs_tables(id))) names.push_back(codec_name(id));
     }
   }
   std::vector<CodecSpec> specs;
-  const auto add = [&](const std::string& name, int bits) {
-    const CodecSpec spec = parse_codec(name, bits);
+  const auto add = [&](CodecSpec spec) {
     if (std::find(specs.begin(), specs.end(), spec) == specs.end()) specs.push_back(spec);
   };
-  std::vector<const Codec*> codecs;
+  const auto known = known_codecs();
   for (const std::string& name : names) {
-    const auto known = known_codecs();
-    const auto found = std::find_if(known.begin(), known.end(),
-                                    [&](CodecId id) { return codec_name(id) == name; });
-    codecs.push_back(found == known.end() ? nullptr : find_codec(*found));
-  }
-  const auto has_width = [](const Codec* codec, int bits) {
-    return codec != nullptr && codec->has_width(bits);
-  };
-  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto id = std::find_if(known.begin(), known.end(), [&](CodecId each) {
+      return has_widths(each) && codec_name(each) == name;
+    });
     check_option("--codecs and --bits", [&] {
-      if (codecs[i] == nullptr || codecs[i]->only_width() != 0) return add(names[i], 0);
-      for (const int bits : command.bits) {
-        // A width that another of the codecs has is not an error.
-        const bool another = std::any_of(codecs.begin(), codecs.end(), [&](const Codec* codec) {
-          return has_width(codec, bits);
+      if (id == known.end()) return add(parse_codec(name, 0));
+      if (needs_tables(*id) && command.bits.empty()) {
+        for (const int width : codec_widths(*id)) add({*id, static_cast<std::uint8_t>(width)});
+        return;
+      }
+      // A width that only another chosen codec has is left out; one that none has is an error.
+      const std::vector<double> all = command.bits.empty() ? default_bits : command.bits;
+      for (const double bits : all) {
+        const bool elsewhere = std::any_of(names.begin(), names.end(), [&](const auto& other) {
+          return other != name && has_width(other, bits);
         });
-        if (!another || has_width(codecs[i], bits)) add(names[i], bits);
+        const bool wrong = !elsewhere && !command.bits.empty();
+        if (has_width(name, bits) || wrong) add(parse_codec(name, bits));
       }
     });
   }
@@ -150,10 +166,8 @@ class PassProgress {
 };
 
 void evaluate_all(const EvaluateCommand& command, const ModelFile& model, FileFrames& source,
-                  Context& context, EvaluationPlan plan, EvaluateReport& report) {
-  report.cuts = plan.cuts;
-  report.together = plan.together;
-  Evaluation evaluation(context, model, std::move(plan));
+                  Context& context, const EvaluationPlan& plan, EvaluateReport& report) {
+  Evaluation evaluation(context, model, plan);
   Progress progress(source.size());
   PictureBatchOptions options;
   options.batch = command.batch;
@@ -176,6 +190,22 @@ void evaluate_all(const EvaluateCommand& command, const ModelFile& model, FileFr
   report.points = evaluation.points();
 }
 
+// What was learned beside the model about the cuts; empty if there is nothing.
+std::map<int, KltTables> tables_beside(const ModelFile& model, const std::vector<int>& cuts) {
+  std::map<int, KltTables> tables;
+  const std::filesystem::path path = codec_file_path(model.path());
+  if (!std::filesystem::exists(path)) return tables;
+  const CodecFile file(path);
+  if (file.model_hash() != model.hash())
+    throw Error(
+        fmt::format("'{}' belongs to another model: calibrate again, or remove it", file.path()));
+  for (const int cut : cuts) {
+    if (!file.has(cut)) return {};
+    tables[cut] = file.tables(cut);
+  }
+  return tables;
+}
+
 void write_outputs(const EvaluateCommand& command, const EvaluateReport& report) {
   const bool json_on_stdout = command.json == "-";
   std::fputs(evaluate_tables(report).c_str(), json_on_stdout ? stderr : stdout);
@@ -193,8 +223,21 @@ void write_outputs(const EvaluateCommand& command, const EvaluateReport& report)
 void run_evaluate(const EvaluateCommand& command) {
   const ModelFile model(command.model);
   require_whole_model(model, "evaluate");
-  EvaluationPlan plan{chosen_cuts(command, model.architecture()), chosen_codecs(command),
-                      command.stages > 0, command.batch};
+  EvaluationPlan plan;
+  plan.cuts = chosen_cuts(command, model.architecture());
+  plan.together = command.stages > 0;
+  plan.max_images = command.batch;
+  std::map<int, KltTables> tables;
+  if (!command.two_fold) tables = tables_beside(model, plan.cuts);
+  plan.tables = &tables;
+  plan.codecs = chosen_codecs(command, command.two_fold || !tables.empty());
+  for (const CodecSpec spec : plan.codecs) {
+    if (needs_tables(spec.id) && tables.empty() && !command.two_fold)
+      throw Error(fmt::format(
+          "{} needs '{}' with these cuts: make it with `quantring calibrate PHOTOS --model {}`, or "
+          "add --two-fold to calibrate on one half of these pictures and evaluate on the other",
+          codec_text(spec), codec_file_path(model.path()).string(), command.model));
+  }
   FileFrames source(command.sources, {.channels = model.preprocess().channels,
                                       .labels_file = command.labels,
                                       .check = label_check(model),
@@ -208,7 +251,17 @@ void run_evaluate(const EvaluateCommand& command) {
   EvaluateReport report;
   report.model = command.model;
   report.compute = compute_text(compute);
-  evaluate_all(command, model, source, context, std::move(plan), report);
+  report.cuts = plan.cuts;
+  report.together = plan.together;
+  if (command.two_fold) {
+    Progress progress(source.size());
+    const PictureSet pictures = read_pictures(source, model, 0, progress, report.unreadable);
+    report.images = pictures.size();
+    Context cpu(compute.threads);
+    evaluate_two_fold(model, pictures, plan, cpu, context, progress, report);
+  } else {
+    evaluate_all(command, model, source, context, plan, report);
+  }
   if (report.images > 0) write_outputs(command, report);
   say_passed_over(source.passed_over().text());
   if (report.unreadable > 0) {
@@ -231,11 +284,15 @@ void add_evaluate(CLI::App& app) {
                   "Codecs to compare, separated by commas (default: raw16 and all that quantize)")
       ->delimiter(',')
       ->allow_extra_args(false);  // a source may follow
-  sub->add_option("--bits", command->bits,
-                  "Bits per element of codecs that quantize: 2 to 8, or 16")
+  sub->add_option(
+         "--bits", command->bits,
+         "Bits per element of codecs that quantize: 2 to 8, or 16 (default: 16,8,6,4,2); of "
+         "klt 3, 2, 1.5, 1, 0.75, 0.5 (default: all)")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->capture_default_str();
+      ->allow_extra_args(false);
+  sub->add_flag(
+      "--two-fold", command->two_fold,
+      "Calibrate klt on one half of the pictures and evaluate all on the other, both ways");
   auto* cuts =
       sub->add_option("--cuts", command->cuts,
                       "Where the model is cut, one coded link at a time: blocks, halves, or a "

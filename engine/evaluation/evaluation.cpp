@@ -81,12 +81,26 @@ EvaluationScore EvaluationPoint::mean() const {
   return sum;
 }
 
+void EvaluationPoint::set_bytes() {
+  const EvaluationScore all = mean();
+  if (all.tensors > 0) bytes_per_image = static_cast<std::uint64_t>(std::llround(all.mean_bytes()));
+}
+
+EvaluationPoint& EvaluationPoint::operator+=(const EvaluationPoint& other) {
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] += other.scores[i];
+  set_bytes();
+  return *this;
+}
+
 Evaluation::Evaluation(Context& context, const ModelFile& model, EvaluationPlan plan)
-    : context_(context),
-      architecture_(model.architecture()),
-      plan_(std::move(plan)),
-      coder_(context, residual_shape(std::max(1, plan_.max_images))) {
+    : context_(context), architecture_(model.architecture()), plan_(std::move(plan)) {
   check(plan_, architecture_);
+  for (const int cut : plan_.cuts) {
+    CoderTables tables;
+    if (plan_.tables != nullptr && plan_.tables->contains(cut))
+      tables.sent = tables.received = &plan_.tables->at(cut);
+    coders_.push_back(std::make_unique<Coder>(context, residual_shape(plan_.max_images), tables));
+  }
   int begin = 0;
   std::vector<int> ends = plan_.cuts;
   ends.push_back(architecture_.half_blocks());
@@ -125,11 +139,18 @@ void Evaluation::add(std::span<const std::byte> pixels, std::span<const int> lab
   const std::vector<float> expected = logits_without_coding(pixels, images);
   count(expected, labels, baseline_.scores.front());
   baseline_.scores.front().tensors += labels.size();  // received unchanged
+  baseline_.scores.front().coded_bytes += labels.size() * baseline_.bytes_per_image;
   done();
   if (plan_.together) {
     all_cuts(expected, labels, done);
-    return;
+  } else {
+    one_at_a_time(expected, labels, done);
   }
+  for (EvaluationPoint& point : points_) point.set_bytes();
+}
+
+void Evaluation::one_at_a_time(std::span<const float> expected, std::span<const int> labels,
+                               const std::function<void()>& done) {
   // From the last cut to the first: the stages before a cut still hold the results of the pass
   // without coding, and those after it can be reused.
   for (std::size_t cut = plan_.cuts.size(); cut-- > 0;) one_cut(cut, expected, labels, done);
@@ -138,7 +159,7 @@ void Evaluation::add(std::span<const std::byte> pixels, std::span<const int> lab
 void Evaluation::one_cut(std::size_t cut, std::span<const float> expected,
                          std::span<const int> labels, const std::function<void()>& done) {
   const int images = static_cast<int>(labels.size());
-  const std::vector<float> sent = floats(results_[cut], images);
+  const std::vector<float> sent = floats(cut, results_[cut], images);
   for (EvaluationPoint& point : points_) {
     EvaluationScore& score = point.scores[cut];
     code(cut, point.codec, sent, images, score);
@@ -154,7 +175,7 @@ void Evaluation::all_cuts(std::span<const float> expected, std::span<const int> 
   for (EvaluationPoint& point : points_) {
     EvaluationScore& score = point.scores.front();
     for (std::size_t cut = 0; cut < plan_.cuts.size(); ++cut) {
-      code(cut, point.codec, floats(results_[cut], images), images, score);
+      code(cut, point.codec, floats(cut, results_[cut], images), images, score);
       results_[cut + 1] = stages_[cut + 1]->forward_residual(images);
     }
     count(expected, labels, score);
@@ -175,8 +196,8 @@ std::vector<float> Evaluation::logits_without_coding(std::span<const std::byte> 
 
 // Sends the result of `stage` to the next one.
 void Evaluation::carry(std::size_t stage, CodecSpec codec, int images) {
-  coder_.encode(results_[stage], codec, coded_);
-  coder_.decode(coded_, stages_[stage + 1]->residual(images));
+  coders_[stage]->encode(results_[stage], codec, coded_);
+  coders_[stage]->decode(coded_, stages_[stage + 1]->residual(images));
 }
 
 // Runs from `stage`, whose residual stream is set, to the logits.
@@ -191,7 +212,9 @@ void Evaluation::run_rest(std::size_t stage, int images) {
 void Evaluation::code(std::size_t stage, CodecSpec codec, std::span<const float> sent, int images,
                       EvaluationScore& score) {
   carry(stage, codec, images);
-  const std::vector<float> received = floats(stages_[stage + 1]->residual(images), images);
+  // Each image as if it were sent alone.
+  score.coded_bytes += coded_.size() + coded_header_bytes * static_cast<std::size_t>(images - 1);
+  const std::vector<float> received = floats(stage, stages_[stage + 1]->residual(images), images);
   const std::size_t each = residual_shape(1).elements();
   for (std::size_t i = 0; i < sent.size(); i += each) {
     score.relative_error +=
@@ -217,9 +240,9 @@ std::vector<float> Evaluation::logits(int images) {
 }
 
 // A residual stream in the context's memory as f32.
-std::vector<float> Evaluation::floats(ConstTensor tensor, int images) {
+std::vector<float> Evaluation::floats(std::size_t cut, ConstTensor tensor, int images) {
   const TensorShape shape = residual_shape(images);
-  coder_.encode(tensor, raw32, coded_);
+  coders_[cut]->encode(tensor, raw32, coded_);
   std::vector<float> values(shape.elements());
   decode(coded_, shape, values);
   return values;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,14 +35,20 @@ struct EvaluationPlan {
   std::vector<CodecSpec> codecs;  // not pixels
   bool together = false;          // every cut is coded at once, as in a ring; else one at a time
   int max_images = 8;             // in a batch
+  // What codecs have learned, by cut; null: nothing. Must outlive the Evaluation.
+  const std::map<int, KltTables>* tables = nullptr;
 };
 
 // Results of one codec.
 struct EvaluationPoint {
   CodecSpec codec;
-  std::uint64_t bytes_per_image = 0;    // expected, of a coded tensor of one image
+  std::uint64_t bytes_per_image = 0;    // of a coded tensor of one image, the mean
   std::vector<EvaluationScore> scores;  // per cut; together: one for all of them
   EvaluationScore mean() const;         // over the cuts
+
+  // The same point on other images.
+  EvaluationPoint& operator+=(const EvaluationPoint& other);
+  void set_bytes();  // from the scores
 };
 
 class Evaluation {
@@ -68,7 +75,7 @@ class Evaluation {
 
  private:
   TensorShape residual_shape(int images) const;
-  std::vector<float> floats(ConstTensor tensor, int images);
+  std::vector<float> floats(std::size_t cut, ConstTensor tensor, int images);
   std::vector<float> logits(int images);
   std::vector<float> logits_without_coding(std::span<const std::byte> pixels, int images);
   void carry(std::size_t stage, CodecSpec codec, int images);
@@ -76,6 +83,8 @@ class Evaluation {
   void code(std::size_t stage, CodecSpec codec, std::span<const float> sent, int images,
             EvaluationScore& score);
   void count(std::span<const float> expected, std::span<const int> labels, EvaluationScore& score);
+  void one_at_a_time(std::span<const float> expected, std::span<const int> labels,
+                     const std::function<void()>& done);
   void one_cut(std::size_t cut, std::span<const float> expected, std::span<const int> labels,
                const std::function<void()>& done);
   void all_cuts(std::span<const float> expected, std::span<const int> labels,
@@ -86,7 +95,7 @@ class Evaluation {
   EvaluationPlan plan_;
   std::vector<std::unique_ptr<Stage>> stages_;  // one more than cuts
   std::vector<ConstTensor> results_;            // of each stage's last pass
-  Coder coder_;
+  std::vector<std::unique_ptr<Coder>> coders_;  // of each cut
   Buffer pixels_;
   std::vector<std::byte> coded_;
   EvaluationPoint baseline_;

@@ -106,6 +106,7 @@ EvaluationScore& EvaluationScore::operator+=(const EvaluationScore& other) {
   kl += other.kl;
   relative_error += other.relative_error;
   tensors += other.tensors;
+  coded_bytes += other.coded_bytes;
   return *this;
 }
 
@@ -121,6 +122,10 @@ double EvaluationScore::top5_percent() const {
 double EvaluationScore::mean_kl() const {
   return mean(kl, images);
 }
+double EvaluationScore::mean_bytes() const {
+  return mean(static_cast<double>(coded_bytes), tensors);
+}
+
 double EvaluationScore::mean_relative_error() const {
   return mean(relative_error, tensors);
 }

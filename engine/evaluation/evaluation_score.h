@@ -15,6 +15,7 @@ struct EvaluationScore {
   double kl = 0;                     // kl_divergence(without coding, coded)
   double relative_error = 0;         // relative_squared_error of the tensors coded
   std::uint64_t tensors = 0;         // of them: images times links
+  std::uint64_t coded_bytes = 0;     // of each coded tensor, as of one image
 
   // expected, logits: of one image, without and with coding. label: true class, -1 if not known; of
   // a single class 1 or 0.
@@ -28,6 +29,7 @@ struct EvaluationScore {
   double top5_percent() const;
   double mean_kl() const;  // nats
   double mean_relative_error() const;
+  double mean_bytes() const;  // of a coded tensor
 };
 
 // Number of classes likelier than `answer`; of equal ones the lower index counts as likelier, as in

@@ -19,6 +19,7 @@ class KltCodec final : public Codec {
       : Codec(CodecId::klt, "klt", 0), tables_(tables) {}
 
   bool has_width(int width) const override { return klt_has_width(width); }
+  std::string widths_text() const override { return "3, 2, 1.5, 1, 0.75 or 0.5"; }
   double width_bits(int width) const override { return 0.25 * width; }
   std::uint64_t max_body_bytes(int width, TensorShape shape) const override;
   std::uint64_t body_bytes(int width, TensorShape shape, const std::byte* body) const override;
