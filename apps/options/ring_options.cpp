@@ -40,7 +40,9 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
                            ->type_name("{" + codec_list() + "}");
   command
       .add_option("--bits", options.bits,
-                  "Bits an element, where the codec has several: 2 to 8, or 16")
+                  "Bits an element, where the codec has several: 2 to 8, or 16; of klt, on "
+                  "average, 3, 2, 1.5, "
+                  "1, 0.75 or 0.5")
       ->needs(codec_option);
   auto* pixels =
       command
@@ -63,7 +65,8 @@ void add_ring_options(CLI::App& command, RingOptions& options) {
       ->check(real_range(0.0, 100.0));
   command.add_option(
       "--ladder", options.request.links.ladder,
-      "Policy ladder: operating points of this model, from `quantring evaluate --ladder`");
+      "Policy ladder: operating points of this model, from `quantring evaluate --ladder` (default: "
+      "those of the model's codec file, or built-in ones)");
   command
       .add_option("--link-mbps", options.request.link_mbps, "Pace every link to this many Mbit/s")
       ->check(real_range(min_link_mbps, max_link_mbps));

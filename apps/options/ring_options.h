@@ -15,7 +15,8 @@ namespace quantring::apps {
 struct RingOptions {
   RingRequest request;
   std::string policy, codec, head_codec;  // as given
-  int bits = 0, quality = 0, threads = 0;
+  double bits = 0;
+  int quality = 0, threads = 0;
   ComputeOptions compute;
 };
 

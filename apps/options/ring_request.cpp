@@ -60,6 +60,7 @@ RingSetup::RingSetup(const RingRequest& request, RingConfig config, const ModelF
     config.stages.resize(static_cast<std::size_t>(request.stages));
   }
   plan = plan_ring(std::move(config), request.links, request.link_mbps, model);
+  if (!plan.notice.empty()) std::fputs((plan.notice + "\n").c_str(), stderr);
   if (request.stages > 0) {
     nodes = std::make_unique<LocalNodes>(request.stages, model.path(), request.compute);
     plan.config.listen = "127.0.0.1:0";

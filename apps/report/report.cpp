@@ -140,7 +140,7 @@ std::string progress_links(const net::RingStats& stats, double seconds) {
   for (std::size_t i = 0; i < links.size(); ++i) {
     rates +=
         fmt::format(" {:.1f}", ratio(static_cast<double>(links[i].wire_bytes) * 8e-6, seconds));
-    bits += fmt::format(" {}", links[i].frames == 0 ? 0 : link_coding(stats, i).codec.bits);
+    bits += fmt::format(" {}", links[i].frames == 0 ? 0 : width_bits(link_coding(stats, i).codec));
   }
   return rates.empty() ? "" : fmt::format("Mbit/s{}  bits{}", rates, bits);
 }

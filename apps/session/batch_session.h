@@ -45,9 +45,11 @@ std::unique_ptr<BatchSession> make_local_session(const ModelFile& model, int max
                                                  const ContextOptions& compute);
 
 // Connects to the ring and waits until every stage is ready. options: with the stages' addresses;
-// their work is filled in from ranges and links, whose floor is the ring's. Throws Error.
+// their work is filled in from ranges and links, whose floor is the ring's. codec_hash: of
+// LinkPlan. Throws Error.
 std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::HeadOptions options,
                                                 const std::vector<StageRange>& ranges,
-                                                const ControllerOptions& links, int max_images);
+                                                const ControllerOptions& links, int max_images,
+                                                const std::string& codec_hash = {});
 
 }  // namespace quantring

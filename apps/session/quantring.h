@@ -92,19 +92,21 @@ struct RingOptions {
   int max_batch = 1;                // pictures that one submit may hold, 1 to 1024
   // Coding of the links between stages. Empty and 0: the ring file's, or the default.
   std::string policy;              // quantpipe, ladder or fixed; fixed where only a codec is given
-  std::string codec;               // "ptq", "raw32", ...: where the policy starts
+  std::string codec;               // "ptq", "raw32", ..., or with its bits "klt 1.5": where the
+                                   // policy starts
   int bits = 0;                    // bits an element, for a codec that has several widths
   double target_images_per_s = 0;  // rate that no link should hold up; 0: the slowest part's
   // Percent of answers that equal those of uncoded links, estimated for all links together; 0: the
   // ring file's, or 90; below 0: any.
   double min_agreement = 0;
-  std::string ladder;    // file of operating points
+  std::string ladder;    // file of operating points; empty: the model's codec file's, or built-in
   double link_mbps = 0;  // pace of every link, Mbit/s
   // Connect again when the ring is lost, every 2 s, and submit unanswered pictures
   // again. false: next() throws.
   bool reconnect = false;
-  // One line of text when the ring is lost or is back, from a thread of the library, or while
-  // open_ring waits for a node that another head uses.
+  // One line of text when the ring is lost or is back, from a thread of the library; and, from
+  // open_ring, while it waits for a node that another head uses, and when a codec of the ladder is
+  // left out.
   std::function<void(const std::string& line)> log;
 };
 

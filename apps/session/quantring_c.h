@@ -86,7 +86,8 @@ typedef struct {
   size_t stage_count;
   int max_batch;              /* images that one submit may hold, 1 to 1024 */
   const char *policy, *codec; /* coding of the links; NULL: the ring file's, or the default */
-  int bits;                   /* bits an element, for a codec of several widths; 0: its only one */
+  int bits;                   /* bits an element, for a codec of several widths; 0: its only one,
+                                 or those in the codec's text: "klt 1.5" */
   double target_images_per_s; /* rate that no link should hold up; 0: the slowest part's */
   double min_agreement;       /* of all links together, percent; 0: the default; below 0: any */
   const char* ladder;         /* file of operating points; NULL: the default */

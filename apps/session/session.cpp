@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <deque>
@@ -59,10 +60,26 @@ double checked(const char* name, double value, double min, double max) {
   return value;
 }
 
+// "ptq" and its bits, or both in one as reports show them: "klt 1.5".
+CodecSpec named_codec(const std::string& codec, int bits) {
+  const std::size_t space = codec.find(' ');
+  if (space == std::string::npos) return parse_codec(codec, bits);
+  double width = 0;
+  const char *const begin = codec.data() + space + 1, *const end = codec.data() + codec.size();
+  const auto [read, error] = std::from_chars(begin, end, width);
+  if (bits != 0 || error != std::errc() || read != end) {
+    throw Error(
+        fmt::format("codec '{}' with bits {}: use a name and bits, or both in one as in "
+                    "\"klt 1.5\"",
+                    codec, bits));
+  }
+  return parse_codec(codec.substr(0, space), width);
+}
+
 LinkChoice link_choice(const RingOptions& options) {
   LinkChoice links;
   if (!options.policy.empty()) links.policy = parse_policy(options.policy);
-  if (!options.codec.empty()) links.codec = parse_codec(options.codec, options.bits);
+  if (!options.codec.empty()) links.codec = named_codec(options.codec, options.bits);
   if (options.codec.empty() && options.bits != 0) throw Error("bits are given without a codec");
   if (options.target_images_per_s != 0) {
     links.target_rate = checked("target_images_per_s", options.target_images_per_s, min_target_rate,
@@ -167,6 +184,7 @@ Session Session::open_ring(const Model& model, const RingOptions& options) {
   }
   const RingPlan plan =
       plan_ring(ring_config(options), link_choice(options), options.link_mbps, model.impl_->file);
+  if (!plan.notice.empty() && options.log) options.log(plan.notice);
   const auto connect = [model, max_batch, plan, log = options.log] {
     return connect_ring(plan, model.impl_->file, max_batch, log);
   };

@@ -68,6 +68,11 @@ void check(const ControllerOptions& options) {
   if (options.window < 2 || options.window > max_controller_window)
     throw Error(fmt::format("a window of {} micro-batches is not valid: use 2 to {}",
                             options.window, max_controller_window));
+  if (options.policy == Policy::quantpipe && needs_tables(options.start.id))
+    throw Error(
+        fmt::format("policy quantpipe chooses 2 to 16 bits, which {} does not have: start with one "
+                    "such as ds-aciq 8, or use policy ladder",
+                    codec_name(options.start.id)));
   if (options.policy == Policy::quantpipe && !has_widths(options.start.id))
     throw Error(
         fmt::format("policy quantpipe chooses the width of a codec, and {} has only one: start "

@@ -44,7 +44,20 @@ LadderPolicy::LadderPolicy(const ControllerOptions& options)
       forget_after_s_(ladder_tuning::forget_after_s) {}
 
 double LadderPolicy::bits(std::size_t point) const {
-  return bits_per_image(options_.ladder[point].codec, now_.next);
+  const CodecSpec codec = options_.ladder[point].codec;
+  return bits_per_image(codec, now_.next) * (needs_tables(codec.id) ? size_ratio_ : 1);
+}
+
+// The frames that have left tell the size of those that follow.
+void LadderPolicy::learn_size() {
+  const CodecSpec codec = options_.ladder[point_].codec;
+  if (!needs_tables(codec.id)) return;
+  auto progress = sending_.over(window_);
+  if (!progress) progress = sending_.over(dozen);
+  if (!progress) return;
+  const double expected = expected_bits(codec, now_.next) / now_.next.images;
+  const double ratio = 8 * progress->payload_bytes / progress->images / expected;
+  size_ratio_ = std::clamp(ratio, 1 / max_size_ratio, max_size_ratio);
 }
 
 std::optional<Decision> LadderPolicy::decide(const LinkObservation& link, std::uint64_t frame) {
@@ -52,6 +65,7 @@ std::optional<Decision> LadderPolicy::decide(const LinkObservation& link, std::u
   frame_ = frame;
   rate_ = target_rate(options_, link);
   sending_.add(link);
+  learn_size();
   ++calls_;
   lacking_ = false;
   if (link.capacity == Capacity::measured || calls_ == 1) measured_s_ = link.time_s;
@@ -178,7 +192,12 @@ std::optional<Decision> LadderPolicy::up() {
 
   if (const auto finer = finer_that_fits(room, low)) {
     std::size_t to = *finer;
-    while (to + 1 < point_ && bits(to) > max_growth * bits()) ++to;
+    const bool known = whole->measured && !contradicted;
+    const auto too_far = [&](std::size_t point) {
+      return bits(point) > max_growth * bits() &&
+             !(known && bits(point) * (1 + clear_headroom) <= room);
+    };
+    while (to + 1 < point_ && too_far(to)) ++to;
     auto decision =
         move_to(to, room,
                 fmt::format("room for finer: the link carries {} Mbit/s, {} needs {}",

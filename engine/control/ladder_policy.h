@@ -2,7 +2,8 @@
 // The policy ladder: the most accurate operating point whose actual bytes fit.
 //
 // All comparisons are in bits per image: what the link has room for (capacity over target rate)
-// against what an image takes at a point, side information and frame header included.
+// against what an image takes at a point, side information and frame header included. Where that
+// depends on the values it is what is expected, times what the frames sent had more or less.
 //
 // Down, immediately, to the finest point with a margin of 15 % (few readings), or 25 % (see below):
 //   two of the last three readings are measured and below 85 % of the need, or the mean of twelve
@@ -11,7 +12,8 @@
 // Down, slowly: a whole window shows less than the need; or, in the first window at a point and
 //   half a window after a step up, less than a 5 % margin.
 // Up, after a whole window in which the finer point would have fitted with a 10 % margin on
-//   average, and without margin in nine of ten readings: at most twice the bytes, or one point.
+//   average, and without margin in nine of ten readings: at most twice the bytes, or one point, or
+//   however far the measured room goes with a margin of 25 %.
 //   When the readings are only lower bounds that are too low to decide, one point is tried.
 // After a whole window the point is settled: it moves up only if the room has grown by a fifth
 // since.
@@ -64,6 +66,7 @@ class LadderPolicy final : public LinkPolicy {
   // Bits per image at a point: the unit of all comparisons.
   double bits(std::size_t point) const;
   double bits() const { return bits(point_); }
+  void learn_size();
 
   std::optional<Decision> obey_floor();
   std::optional<Decision> without_rate();
@@ -99,7 +102,8 @@ class LadderPolicy final : public LinkPolicy {
   LinkReadings readings_;
   SendingHistory sending_;
   LinkObservation now_;
-  double rate_ = 0;  // images/s, the target
+  double rate_ = 0;        // images/s, the target
+  double size_ratio_ = 1;  // real over expected bytes, of codecs whose size depends on the values
   std::uint64_t frame_ = 0;
   std::size_t calls_ = 0;     // micro-batches since the point changed
   bool climbed_ = false;      // moved up, and the first window is not over

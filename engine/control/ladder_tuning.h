@@ -13,12 +13,14 @@ inline constexpr double keep_headroom = 0.05;   // below this after a window: mo
 // Thresholds of need: for two of three readings, for the mean of a dozen.
 inline constexpr double deep = 0.85, mild = 0.97;
 inline constexpr double clear_change = 1.20;  // of a window's estimate since the point was settled
-inline constexpr double clear_after_refusal = 1.25;     // of the reading at which a point was left
-inline constexpr double max_growth = 2;                 // in bytes, of one step up; or one point
-inline constexpr std::size_t max_patience = 8;          // windows
+inline constexpr double clear_after_refusal = 1.25;  // of the reading at which a point was left
+inline constexpr double max_growth = 2;              // in bytes, of one step up; or one point
+inline constexpr double clear_headroom = 0.25;  // or any number of points with so much to spare
+inline constexpr std::size_t max_patience = 8;  // windows
 inline constexpr std::size_t max_catch_up_windows = 8;  // windows
 inline constexpr double forget_after_s = 300;           // the first time
 inline constexpr double rate_wait_s = 8;                // before the policy goes without a rate
+inline constexpr double max_size_ratio = 2;             // of real to expected bytes, or its inverse
 
 // Evidence from sending frames.
 inline constexpr std::size_t dozen = 12;

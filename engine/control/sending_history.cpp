@@ -17,7 +17,7 @@ void SendingHistory::add(const LinkObservation& link) {
   }
   // Once frame `first_` was sent, so were all before it.
   if (link.frames <= first_) return;
-  samples_.push_back({link.time_s, link.sending_s, link.frames, link.images});
+  samples_.push_back({link.time_s, link.sending_s, link.frames, link.images, link.payload_bytes});
   if (samples_.size() > max_count_ + 1) samples_.pop_front();
 }
 
@@ -27,6 +27,8 @@ std::optional<SendingHistory::Progress> SendingHistory::over(std::size_t count) 
   const Sample& to = samples_.back();
   const Progress progress{.frames = static_cast<double>(to.frames - from.frames),
                           .images = static_cast<double>(to.images - from.images),
+                          .payload_bytes = static_cast<double>(to.payload_bytes) -
+                                           static_cast<double>(from.payload_bytes),
                           .seconds = to.time_s - from.time_s,
                           .sending_s = to.sending_s - from.sending_s};
   if (progress.images <= 0 || progress.seconds <= 0) return std::nullopt;

@@ -20,7 +20,7 @@ class SendingHistory {
   void add(const LinkObservation& link);  // once per micro-batch
 
   struct Progress {
-    double frames = 0, images = 0;
+    double frames = 0, images = 0, payload_bytes = 0;
     double seconds = 0;
     double sending_s = 0;
 
@@ -36,7 +36,7 @@ class SendingHistory {
  private:
   struct Sample {
     double time_s, sending_s;
-    std::uint64_t frames, images;
+    std::uint64_t frames, images, payload_bytes;
   };
   std::size_t max_count_;
   std::uint64_t first_ = 0;

@@ -79,10 +79,8 @@ inline KltTables simple_klt_tables(const KltShape& shape) {
 
 inline KltShape klt_shape(const Architecture& a) {
   const auto size = [](int n) { return static_cast<std::size_t>(n); };
-  KltShape shape{0, size(a.image_height / a.patch_height), size(a.image_width / a.patch_width),
-                 size(a.dim)};
-  shape.prefix = size(a.tokens()) - shape.patches();
-  return shape;
+  return {size(a.prefix_tokens()), size(a.image_height / a.patch_height),
+          size(a.image_width / a.patch_width), size(a.dim)};
 }
 
 // Beside the model, where programs look for it. cuts: half-blocks. The two steps of a cut's tables

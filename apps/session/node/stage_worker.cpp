@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/codec/codec_file.h"
 #include "engine/stage/synthetic_input.h"
 #include "ops/base/error.h"
 #include "ops/base/process_memory.h"
@@ -28,15 +29,39 @@ const ModelFile& check_model(const ModelFile& model, const WorkOrder& order) {
 
 }  // namespace
 
+CoderTables StageWorker::load_tables(const WorkOrder& order) {
+  if (order.codec_hash.empty()) return {};
+  const std::filesystem::path path = codec_file_path(model_.path());
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    throw Error(
+        fmt::format("there is no '{}', and links are coded with klt: copy the head's codec file "
+                    "(MODEL.codec.safetensors) there",
+                    path.string()));
+  }
+  const CodecFile file(path);
+  if (file.hash() != order.codec_hash) {
+    throw Error(
+        fmt::format("codec file '{}' has hash {}, the head's has {}: copy the head's codec file "
+                    "here",
+                    file.path(), file.hash().substr(0, 16), order.codec_hash.substr(0, 16)));
+  }
+  CoderTables tables;
+  if (order.range.end < model_.architecture().half_blocks())
+    tables.sent = &sent_.emplace(file.tables(order.range.end));
+  if (order.range.begin > 0) tables.received = &received_.emplace(file.tables(order.range.begin));
+  return tables;
+}
+
 StageWorker::StageWorker(const std::string& model_path, const WorkOrder& order,
                          const ContextOptions& compute, AdaptiveOutput::Log log)
     : device_(fmt::format("{} {}", device_text(compute.device), precision_text(compute.precision))),
       context_(compute),
       model_(model_path),
-      runner_(context_, check_model(model_, order), order.range, order.max_images,
-              [this](std::uint32_t images) {
-                return output_ ? output_->choose(images) : CodecSpec{};
-              }) {
+      runner_(
+          context_, check_model(model_, order), order.range, order.max_images,
+          [this](std::uint32_t images) { return output_ ? output_->choose(images) : CodecSpec{}; },
+          load_tables(order)) {
   const Architecture& a = model_.architecture();
   warm_up(runner_, a);
   if (runner_.stage().last()) return;

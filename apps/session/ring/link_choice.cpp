@@ -47,7 +47,12 @@ std::string policies_with(const std::string& setting) {
   return setting == "target" ? "policy ladder or quantpipe" : "policy ladder";
 }
 
-ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) {
+Ladder named_or_default(const std::optional<std::string>& named) {
+  return named ? read_ladder(*named) : default_ladder();
+}
+
+ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file,
+                               const LadderSource& ladder_of) {
   ControllerOptions options;
   // A flag that needs a policy outranks a codec alone in the file, which is then the initial one.
   const bool flags_need_policy = flags.target_rate || flags.floor || flags.ladder;
@@ -63,7 +68,7 @@ ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file) 
   const auto floor = merged(flags.floor, file.floor, "floor", policy);
   const auto ladder = merged(flags.ladder, file.ladder, "ladder", policy);
   if (policy == Policy::ladder) {
-    options.ladder = ladder ? read_ladder(*ladder) : default_ladder();
+    options.ladder = ladder_of(ladder);
     options.floor = floor.value_or(std::min(default_floor, options.ladder.front().agreement));
   }
   options.pixels = flags.pixels ? flags.pixels : file.pixels;

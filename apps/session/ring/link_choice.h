@@ -2,6 +2,7 @@
 // How links between stages are coded: settings of flags and of the ring file, and the options of
 // every sender's controller that follow from them.
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -29,11 +30,16 @@ struct LinkChoice {
   std::optional<Policy> effective_policy() const;
 };
 
+// What policy ladder chooses from, if a file is named and if none is.
+using LadderSource = std::function<Ladder(const std::optional<std::string>& named)>;
+Ladder named_or_default(const std::optional<std::string>& named);
+
 // Flags win over the ring file, key by key, and a flag about the rate over a codec alone in the
 // file; with neither it is policy ladder from raw32, at the rate of the slowest part of the ring,
 // with the default floor. The floor of the result is the ring's (engine/control/ring_target.h).
 // Throws Error naming the flag that does not apply to the policy.
-ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file);
+ControllerOptions choose_links(const LinkChoice& flags, const LinkChoice& file,
+                               const LadderSource& ladder_of = named_or_default);
 
 // Policies that a setting ("target", "floor", "ladder") applies to, and whether this is one.
 bool applies_to(const std::string& setting, Policy policy);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apps/session/ring/link_plan.h"
 #include "engine/control/ring_target.h"
 #include "ops/base/error.h"
 
@@ -28,9 +29,13 @@ void check_floor(const ControllerOptions& links, bool asked, std::size_t coded) 
 
 RingPlan plan_ring(RingConfig config, const LinkChoice& links, double link_mbps,
                    const ModelFile& model) {
-  RingPlan plan{std::move(config), {}, {}};
+  RingPlan plan;
+  plan.config = std::move(config);
   plan.ranges = stage_ranges(plan.config, model.architecture());
-  plan.links = choose_links(links, plan.config.links);
+  LinkPlan chosen = plan_links(links, plan.config.links, model, plan.ranges);
+  plan.links = std::move(chosen.links);
+  plan.codec_hash = std::move(chosen.codec_hash);
+  plan.notice = std::move(chosen.notice);
   check_floor(plan.links, links.floor || plan.config.links.floor, plan.ranges.size() - 1);
   if (link_mbps > 0) plan.config.link_mbps = link_mbps;
   return plan;
@@ -45,7 +50,7 @@ std::unique_ptr<BatchSession> connect_ring(const RingPlan& plan, const ModelFile
   head.link_bits_per_second = static_cast<std::uint64_t>(plan.config.link_mbps * 1e6);
   for (const auto& stage : plan.config.stages) head.stages.push_back({stage.address, ""});
   head.waits = std::move(waits);
-  return make_ring_session(model, head, plan.ranges, plan.links, max_images);
+  return make_ring_session(model, head, plan.ranges, plan.links, max_images, plan.codec_hash);
 }
 
 }  // namespace quantring

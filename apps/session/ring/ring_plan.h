@@ -17,6 +17,7 @@ struct RingPlan {
   RingConfig config;
   std::vector<StageRange> ranges;  // of the stages, in ring order
   ControllerOptions links;         // of every sender between stages
+  std::string codec_hash, notice;  // apps/session/ring/link_plan.h
 };
 
 // links: wins over the ring file's, key by key. link_mbps: pace of every link; 0: the ring file's.

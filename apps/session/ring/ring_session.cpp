@@ -108,7 +108,8 @@ class RingSession final : public BatchSession {
 
 std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::HeadOptions options,
                                                 const std::vector<StageRange>& ranges,
-                                                const ControllerOptions& links, int max_images) {
+                                                const ControllerOptions& links, int max_images,
+                                                const std::string& codec_hash) {
   ControllerOptions link = links;
   if (links.policy == Policy::ladder && ranges.size() > 1) {
     const double head = links.pixels ? pixel_point(*links.pixels).agreement : 100;
@@ -118,8 +119,8 @@ std::unique_ptr<BatchSession> make_ring_session(const ModelFile& model, net::Hea
   // The head tells how much of the target the ring can carry.
   if (links.policy == Policy::ladder) link.target_rate = 0;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    options.stages.at(i).work =
-        work_order_to_json({model.hash(), ranges[i], max_images, link, static_cast<int>(i)});
+    options.stages.at(i).work = work_order_to_json(
+        {model.hash(), ranges[i], max_images, link, static_cast<int>(i), codec_hash});
   }
   return std::make_unique<RingSession>(model, std::move(options), links);
 }

@@ -57,12 +57,13 @@ ControllerOptions link_from(const json& value) {
 }  // namespace
 
 std::string work_order_to_json(const WorkOrder& order) {
-  return json{{"model_hash", order.model_hash},
-              {"range", {order.range.begin, order.range.end}},
-              {"max_images", order.max_images},
-              {"link", link_json(order.link)},
-              {"stage", order.stage}}
-      .dump();
+  json value = {{"model_hash", order.model_hash},
+                {"range", {order.range.begin, order.range.end}},
+                {"max_images", order.max_images},
+                {"link", link_json(order.link)},
+                {"stage", order.stage}};
+  if (!order.codec_hash.empty()) value["codec_hash"] = order.codec_hash;
+  return value.dump();
 }
 
 WorkOrder work_order_from_json(const std::string& text) {
@@ -74,6 +75,7 @@ WorkOrder work_order_from_json(const std::string& text) {
     order.max_images = whole(value.at("max_images"));
     order.link = link_from(value.at("link"));
     order.stage = whole(value.at("stage"));
+    order.codec_hash = value.value("codec_hash", "");
     if (order.max_images < 1 || order.max_images > max_batch_images) {
       throw Error(
           fmt::format("a batch of {} images; use 1 to {}", order.max_images, max_batch_images));

@@ -16,6 +16,7 @@ struct WorkOrder {
   int max_images = 1;      // largest batch
   ControllerOptions link;  // coding of the link after this stage
   int stage = 0;           // number in the ring
+  std::string codec_hash;  // of the codec file beside the model; empty: it is not needed
 };
 
 std::string work_order_to_json(const WorkOrder& order);

@@ -42,6 +42,7 @@ struct Setting {
   double kernel_bytes = 128 * 1024;  // taken before they are on the link
   double bucket_bytes = 15e3 / 8;    // a token bucket's burst
   double latency_s = 0.05;
+  double real_size = 1;  // over the expected one, of what is entropy coded
   Meter meter;
   unsigned seed = 1;
 };
@@ -172,7 +173,8 @@ class Run {
       waits_.push_back({consumed_[n - credits], consumed_[n - credits] - start});
       start = consumed_[n - credits];
     }
-    const double bytes = expected_bits(codec, setting_.shape) / 8 + 56;
+    const double size = needs_tables(codec.id) ? setting_.real_size : 1;
+    const double bytes = size * expected_bits(codec, setting_.shape) / 8 + 56;
     // What the kernel holds back of it crosses after it has "left".
     const double held = std::min(bytes, setting_.kernel_bytes);
     const double most = link_.cross(start, bytes - held);

@@ -36,7 +36,7 @@ LinkCoding link_coding(const net::RingStats& ring, std::size_t link) {
 
 double bits_per_element(const net::LinkStats& link, const LinkCoding& coding) {
   if (link.images == 0) return 0;
-  if (coding.elements_per_image == 0) return coding.codec.bits;
+  if (coding.elements_per_image == 0) return width_bits(coding.codec);
   return 8.0 * static_cast<double>(link.payload_bytes) /
          (static_cast<double>(link.images) * static_cast<double>(coding.elements_per_image));
 }
