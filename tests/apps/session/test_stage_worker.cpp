@@ -51,7 +51,7 @@ TEST_CASE("a worker sends the bytes of coding the stage's result") {
   decode(plain, shape, values);
   int differ = 0;
   for (const CodecId id : known_codecs()) {
-    if (id == CodecId::pixels) continue;
+    if (id == CodecId::pixels || needs_tables(id)) continue;  // test_ring_klt.cpp
     for (const int bits : has_widths(id) ? std::vector<int>{2, 3, 8, 16} : std::vector<int>{0}) {
       if (bits != 0 && !find_codec(id)->has_width(bits)) continue;
       s.order.link.start = parse_codec(codec_name(id), bits);
