@@ -14,7 +14,7 @@
 #include "engine/stage/stage_runner.h"
 #include "tests/apps/commands/programs.h"
 #include "tests/apps/session/node_threads.h"
-#include "tests/support/klt_tables.h"
+#include "tests/support/simple_codec_file.h"
 
 using namespace quantring;
 using test::contains;
