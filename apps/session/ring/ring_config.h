@@ -10,10 +10,11 @@
 //   policy = "ladder"                  # optional: ladder, quantpipe or fixed; ladder, but fixed
 //                                      # where only a codec is given
 //   codec = "ptq"                      # optional: where the policy starts; for fixed: all there is
-//   bits = 8
+//   bits = 8                           # of klt, on average: 3, 2, 1.5, 1, 0.75 or 0.5
 //   target = 60                        # optional, images/s; default: the ring's slowest part's
 //   floor = 90                         # optional, ladder: min. agreement with raw32, percent
-//   ladder = "ladder.json"             # optional: operating points (engine/control/ladder.h)
+//   ladder = "ladder.json"             # optional: operating points (engine/control/ladder.h);
+//                                      # default: of the codec file beside the model, or built in
 //   mbps = 50                          # optional: pace every link
 //   head_codec = "jpeg"                # optional, of the head's pixels: pixels, pixels-lossless or
 //                                      # jpeg; default: as the link needs
