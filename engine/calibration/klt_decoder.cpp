@@ -14,6 +14,8 @@ namespace {
 // Towards the inverse of the basis, as a share of the components' mean square: there are few
 // pictures.
 constexpr double ridge = 0.02;
+// Sums are of so many parts of the pictures, so that they do not depend on the number of threads.
+constexpr std::size_t sum_blocks = 8;
 
 struct Work {
   std::vector<float> prefix, patches, transform;
@@ -79,26 +81,28 @@ void fit_klt_decoder(Context& context, const KltTables& tables, KltRate& rate,
   const std::size_t n = rate.components, dim = shape.dim, each = shape.tokens() * dim;
   const std::size_t images = sent.size() / each, first = shape.prefix * dim;
   const std::size_t patches = shape.patches();
-  std::vector<Work> work(static_cast<std::size_t>(context.threads()));
-  std::vector<Sums> sums(work.size(), {std::vector<double>(n * n), std::vector<double>(n * dim)});
+  std::vector<Sums> sums(sum_blocks, {std::vector<double>(n * n), std::vector<double>(n * dim)});
   std::vector<float> received(images * patches * n);
-  context.pool().parallel_for(static_cast<std::int64_t>(images), [&](std::int64_t image, int w) {
-    Work& mine = work[static_cast<std::size_t>(w)];
-    const std::size_t i = static_cast<std::size_t>(image);
+  const auto add_image = [&](std::size_t i, Work& work, Sums& sum) {
     float* const values = sent.data() + i * each;
-    tables.analyse(values, n, mine.prefix, mine.patches, mine.transform);
-    if (!code_coefficients(tables, rate, mine.prefix, mine.patches, mine.symbols)) return;
-    mine.stream.clear();
-    rans_encode(mine.symbols, rate.lanes, mine.stream);
-    RansDecoder decoder(mine.stream, rate.lanes);
-    decode_coefficients(tables, rate, decoder, mine.prefix, mine.patches);
-    tables.synthesise_prefix(mine.prefix, values);
-    tables.planes_of(rate, mine.patches, mine.transform);
-    std::copy(mine.patches.begin(), mine.patches.end(), received.data() + i * patches * n);
+    tables.analyse(values, n, work.prefix, work.patches, work.transform);
+    if (!code_coefficients(tables, rate, work.prefix, work.patches, work.symbols)) return;
+    work.stream.clear();
+    rans_encode(work.symbols, rate.lanes, work.stream);
+    RansDecoder decoder(work.stream, rate.lanes);
+    decode_coefficients(tables, rate, decoder, work.prefix, work.patches);
+    tables.synthesise_prefix(work.prefix, values);
+    tables.planes_of(rate, work.patches, work.transform);
+    std::copy(work.patches.begin(), work.patches.end(), received.data() + i * patches * n);
     std::vector<float> target(patches * dim);
     for (std::size_t k = 0; k < target.size(); ++k)
       target[k] = clean[i * each + first + k] - tables.mean[first + k];
-    add_products(mine.patches, target, n, dim, sums[static_cast<std::size_t>(w)]);
+    add_products(work.patches, target, n, dim, sum);
+  };
+  context.pool().parallel_for(sum_blocks, [&](std::int64_t block, int) {
+    Work work;
+    for (auto i = static_cast<std::size_t>(block); i < images; i += sum_blocks)
+      add_image(i, work, sums[static_cast<std::size_t>(block)]);
   });
   Sums& all = sums.front();
   for (std::size_t w = 1; w < sums.size(); ++w) {

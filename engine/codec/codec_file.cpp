@@ -183,8 +183,8 @@ CodecFile::CodecFile(const std::filesystem::path& path) : path_(path.string()), 
               read_size(shape[2], "shape", max_side), read_size(shape[3], "shape", max_dim)};
     cuts_ = read_ascending(value, "cuts", max_cuts);
     widths_ = read_ascending(value, "widths", klt_widths.size());
-    for (const auto& [name, digest] : parse_json(tensors, "quantring.tensors").items())
-      digests_[name] = digest.get<std::string>();
+    const json listed = parse_json(tensors, "quantring.tensors");
+    for (const auto& [name, digest] : listed.items()) digests_[name] = digest.get<std::string>();
   } catch (const json::exception&) {
     fail("its metadata are damaged");
   } catch (const Error& error) {
