@@ -116,7 +116,7 @@ class Calibrate {
   }
 
   void learn() {
-    Progress progress(100);
+    Progress progress;
     content_.model_hash = model_.hash();
     content_.pictures = learned_.size();
     content_.cuts = calibrate_klt(context_, model_, learned_.pixels, learned_.size(),
@@ -134,7 +134,7 @@ class Calibrate {
     plan.codecs = all_codecs();
     plan.max_images = batch;
     plan.tables = &content_.cuts;
-    Progress progress(held_out_.size());
+    Progress progress;
     Evaluation evaluation(context_, model_, plan);
     evaluate_set(evaluation, held_out_, batch, [&](std::size_t done, std::size_t passes) {
       if (progress.due())

@@ -1,5 +1,7 @@
 #include "apps/commands/picture_set.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "apps/session/picture_batches.h"
@@ -22,7 +24,7 @@ PictureSet read_pictures(FileFrames& source, const ModelFile& model, std::size_t
   PictureSet set;
   PictureBatch batch;
   for (std::size_t i = 0; batches.next(batch); ++i) {
-    if (progress.due()) progress.show(i + 1, 0, "reading");
+    if (progress.due()) progress.show(fmt::format("reading pictures: {}", i + 1));
     if (limit > 0 && set.size() == limit) break;
     if (limit > 0 && total > limit && i * limit / total == (i + 1) * limit / total) continue;
     set.pixels.insert(set.pixels.end(), batch.pixels.begin(), batch.pixels.end());
