@@ -119,13 +119,13 @@ class Calibrate {
     Progress progress;
     content_.model_hash = model_.hash();
     content_.pictures = learned_.size();
-    content_.cuts = calibrate_klt(context_, model_, learned_.pixels, learned_.size(),
-                                  {.cuts = cuts_, .fit_decoder = !command_.quick, .batch = batch},
-                                  [&](double done, const std::string& what) {
-                                    if (progress.due())
-                                      progress.show(static_cast<std::size_t>(100 * done), 0,
-                                                    "% calibrated: " + what);
-                                  });
+    content_.cuts = calibrate_klt(
+        context_, model_, learned_.pixels, learned_.size(),
+        {.cuts = cuts_, .fit_decoder = !command_.quick, .batch = batch},
+        [&](double done, const std::string& what) {
+          if (progress.due())
+            progress.show(fmt::format("calibrating: {:.0f} % ({})", 100 * done, what));
+        });
   }
 
   void measure() {
@@ -138,7 +138,8 @@ class Calibrate {
     Evaluation evaluation(context_, model_, plan);
     evaluate_set(evaluation, held_out_, batch, [&](std::size_t done, std::size_t passes) {
       if (progress.due())
-        progress.show(done, 0, fmt::format("ladder: pass {}/{}", passes, evaluation.passes()));
+        progress.show(fmt::format("ladder: {} of {} pictures, pass {}/{}", done, held_out_.size(),
+                                  passes, evaluation.passes()));
     });
     EvaluateReport report;
     report.model = command_.model;

@@ -63,7 +63,8 @@ CutStatistics statistics_of(const std::vector<float>& all) {
     };
     for (std::size_t i = 0; i < shape.dim; ++i)
       for (std::size_t k = 0; k < shape.dim; ++k)
-        result.covariance[i * shape.dim + k] += x(i) * x(k) / (images * shape.patches());
+        result.covariance[i * shape.dim + k] +=
+            x(i) * x(k) / static_cast<double>(images * shape.patches());
   }
   return result;
 }
