@@ -183,6 +183,9 @@ CodecFile::CodecFile(const std::filesystem::path& path) : path_(path.string()), 
               read_size(shape[2], "shape", max_side), read_size(shape[3], "shape", max_dim)};
     cuts_ = read_ascending(value, "cuts", max_cuts);
     widths_ = read_ascending(value, "widths", klt_widths.size());
+    for (const int width : widths_)
+      if (!klt_has_width(width))
+        fail(fmt::format("its width {} of klt is not known: calibrate again", width));
     const json listed = parse_json(tensors, "quantring.tensors");
     for (const auto& [name, digest] : listed.items()) digests_[name] = digest.get<std::string>();
   } catch (const json::exception&) {

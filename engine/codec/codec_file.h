@@ -24,8 +24,8 @@ std::filesystem::path codec_file_path(const std::filesystem::path& model);
 
 class CodecFile {
  public:
-  // Checks metadata, names, types, shapes and the identity hash, not the tensors' bytes. Throws
-  // Error naming the file.
+  // Checks the metadata and the identity hash; tables() checks the tensors. Throws Error naming the
+  // file.
   explicit CodecFile(const std::filesystem::path& path);
 
   const std::string& path() const { return path_; }

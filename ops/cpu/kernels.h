@@ -49,10 +49,11 @@ struct Kernels {
   void (*halves_to_floats)(const std::uint16_t* source, float* target, std::size_t count);
   void (*floats_to_halves)(const float* source, std::uint16_t* target, std::size_t count);
 
-  // y[rows, cols] = x[rows, depth] m[depth, cols], with the same bits in every set. Rows of x and y
-  // begin a stride apart; those of m are dense.
-  void (*ordered_product)(const float* x, std::int64_t x_stride, const float* m, std::int64_t rows,
-                          std::int64_t depth, std::int64_t cols, float* y, std::int64_t y_stride);
+  // y[rows, cols] = x[rows, depth] m[depth, cols], with the same bits in every set. Rows begin a
+  // stride apart.
+  void (*ordered_product)(const float* x, std::int64_t x_stride, const float* m,
+                          std::int64_t m_stride, std::int64_t rows, std::int64_t depth,
+                          std::int64_t cols, float* y, std::int64_t y_stride);
 };
 
 // The fastest set that this CPU supports; chosen once.

@@ -39,10 +39,14 @@ Work& work() {
   return memory;
 }
 
+// Leaves `part` empty if the values cannot be coded.
 void code_image(const KltTables& tables, const KltRate& rate, const float* values,
                 std::vector<std::byte>& part) {
   Work& w = work();
   part.clear();
+  // The transform shows them in what it takes from the values only, which may be nothing.
+  const std::span all(values, tables.mean.size());
+  if (!std::all_of(all.begin(), all.end(), [](float v) { return std::isfinite(v); })) return;
   tables.analyse(values, rate.components, w.prefix, w.patches, w.transform);
   if (code_coefficients(tables, rate, w.prefix, w.patches, w.symbols))
     rans_encode(w.symbols, rate.lanes, part);

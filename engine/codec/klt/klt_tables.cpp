@@ -12,6 +12,8 @@
 namespace quantring {
 namespace {
 
+constexpr std::size_t max_elements = std::size_t{1} << 30;  // of an image
+
 void require(bool sound, const char* what) {
   if (!sound) throw Error(fmt::format("its {} are not valid", what));
 }
@@ -32,12 +34,17 @@ std::vector<float> transposed(const std::vector<float>& matrix, std::size_t n) {
   return result;
 }
 
+// Rows begin a stride apart.
+struct Matrix {
+  const float* data;
+  std::size_t rows, cols, stride;
+};
+
 // y = x m, each sum in the same order on every device.
-void multiply(const float* x, const float* m, std::size_t rows, std::size_t depth, std::size_t cols,
-              float* y) {
+void multiply(Matrix x, Matrix m, float* y, std::size_t y_stride) {
   const auto size = [](std::size_t n) { return static_cast<std::int64_t>(n); };
-  cpu::kernels().ordered_product(x, size(depth), m, size(rows), size(depth), size(cols), y,
-                                 size(cols));
+  cpu::kernels().ordered_product(x.data, size(x.stride), m.data, size(m.stride), size(x.rows),
+                                 size(m.rows), size(m.cols), y, size(y_stride));
 }
 
 // planes [rows, cols, components] -> the same of frequencies, or back, by way of `work`.
@@ -46,10 +53,12 @@ void transform_planes(const KltShape& shape, std::size_t components, const std::
                       std::vector<float>& work) {
   const std::size_t row = shape.cols * components;
   work.resize(shape.rows * row);
-  multiply(rows.data(), planes.data(), shape.rows, shape.rows, row, work.data());
+  multiply({rows.data(), shape.rows, shape.rows, shape.rows}, {planes.data(), shape.rows, row, row},
+           work.data(), row);
   for (std::size_t r = 0; r < shape.rows; ++r)
-    multiply(cols.data(), work.data() + r * row, shape.cols, shape.cols, components,
-             planes.data() + r * row);
+    multiply({cols.data(), shape.cols, shape.cols, shape.cols},
+             {work.data() + r * row, shape.cols, components, components}, planes.data() + r * row,
+             components);
 }
 
 void prepare_rate(KltRate& rate, const KltShape& shape) {
@@ -95,6 +104,9 @@ const KltRate* KltTables::rate(int width) const {
 
 void KltTables::prepare() {
   const std::size_t square = shape.dim * shape.dim;
+  // Lengths of coded images have 31 bits (engine/codec/klt/klt.h).
+  require(shape.patches() > 0 && shape.dim > 0 && shape.tokens() * shape.dim <= max_elements,
+          "sizes");
   require(mean.size() == shape.tokens() * shape.dim && finite(mean), "means");
   require(analysis.size() == square && synthesis.size() == square && finite(analysis) &&
               finite(synthesis),
@@ -107,7 +119,10 @@ void KltTables::prepare() {
           "bands");
   inverse_rows_ = transposed(dct_rows, shape.rows);
   inverse_cols_ = transposed(dct_cols, shape.cols);
-  for (KltRate& rate : rates) prepare_rate(rate, shape);
+  for (KltRate& rate : rates) {
+    prepare_rate(rate, shape);
+    require(this->rate(rate.width) == &rate, "rates");  // no width twice
+  }
 }
 
 void KltTables::analyse(const float* values, std::size_t components, std::vector<float>& prefix,
@@ -117,15 +132,11 @@ void KltTables::analyse(const float* values, std::size_t components, std::vector
   centred.resize(mean.size());
   for (std::size_t i = 0; i < mean.size(); ++i) centred[i] = values[i] - mean[i];
   prefix.resize(first);
-  multiply(centred.data(), analysis.data(), shape.prefix, shape.dim, shape.dim, prefix.data());
-  // The first columns of the basis, dense.
-  thread_local std::vector<float> basis;
-  basis.resize(shape.dim * components);
-  for (std::size_t r = 0; r < shape.dim; ++r)
-    std::copy_n(analysis.data() + r * shape.dim, components, basis.data() + r * components);
+  multiply({centred.data(), shape.prefix, shape.dim, shape.dim},
+           {analysis.data(), shape.dim, shape.dim, shape.dim}, prefix.data(), shape.dim);
   patches.resize(shape.patches() * components);
-  multiply(centred.data() + first, basis.data(), shape.patches(), shape.dim, components,
-           patches.data());
+  multiply({centred.data() + first, shape.patches(), shape.dim, shape.dim},
+           {analysis.data(), shape.dim, components, shape.dim}, patches.data(), components);
   transform_planes(shape, components, dct_rows, dct_cols, patches, work);
 }
 
@@ -138,7 +149,8 @@ void KltTables::synthesise(const KltRate& rate, const std::vector<float>& prefix
 }
 
 void KltTables::synthesise_prefix(const std::vector<float>& prefix, float* values) const {
-  multiply(prefix.data(), synthesis.data(), shape.prefix, shape.dim, shape.dim, values);
+  multiply({prefix.data(), shape.prefix, shape.dim, shape.dim},
+           {synthesis.data(), shape.dim, shape.dim, shape.dim}, values, shape.dim);
   for (std::size_t i = 0; i < prefix.size(); ++i) values[i] += mean[i];
 }
 
@@ -150,8 +162,9 @@ void KltTables::planes_of(const KltRate& rate, std::vector<float>& patches,
 void KltTables::synthesise_patches(const KltRate& rate, const float* components,
                                    float* values) const {
   const std::size_t first = shape.prefix * shape.dim;
-  multiply(components, rate.synthesis.data(), shape.patches(), rate.components, shape.dim,
-           values + first);
+  multiply({components, shape.patches(), rate.components, rate.components},
+           {rate.synthesis.data(), rate.components, shape.dim, shape.dim}, values + first,
+           shape.dim);
   for (std::size_t i = first; i < mean.size(); ++i) values[i] += mean[i];
 }
 

@@ -7,50 +7,59 @@
 namespace quantring::cpu {
 namespace {
 
-// `vectors` columns of vectors of `count` rows, the sums in registers.
+struct OrderedProduct {
+  const float* x;
+  std::int64_t x_stride;
+  const float* m;
+  std::int64_t m_stride, rows, depth;
+  float* y;
+  std::int64_t y_stride;
+};
+
+// `vectors` vectors from column c on, of `count` rows from r on; the sums stay in registers.
 template <int count, int vectors>
-QUANTRING_INLINE void ordered_tile(const float* x, std::int64_t x_stride, const float* m,
-                                   std::int64_t depth, std::int64_t cols, float* y,
-                                   std::int64_t y_stride) {
+QUANTRING_INLINE void ordered_tile(const OrderedProduct& p, std::int64_t r, std::int64_t c) {
+  const float* const x = p.x + r * p.x_stride;
+  const float* const m = p.m + c;
+  float* const y = p.y + r * p.y_stride + c;
   Vector sums[count][vectors] = {};
-  for (std::int64_t k = 0; k < depth; ++k) {
+  for (std::int64_t k = 0; k < p.depth; ++k) {
     Vector row[vectors];
-    for (int v = 0; v < vectors; ++v) row[v] = load(m + k * cols + v * lanes);
-    for (int r = 0; r < count; ++r) {
-      const Vector factor = broadcast(x[r * x_stride + k]);
-      for (int v = 0; v < vectors; ++v) sums[r][v] += factor * row[v];
+    for (int v = 0; v < vectors; ++v) row[v] = load(m + k * p.m_stride + v * lanes);
+    for (int i = 0; i < count; ++i) {
+      const Vector factor = broadcast(x[i * p.x_stride + k]);
+      for (int v = 0; v < vectors; ++v) sums[i][v] += factor * row[v];
     }
   }
-  for (int r = 0; r < count; ++r)
-    for (int v = 0; v < vectors; ++v) store(y + r * y_stride + v * lanes, sums[r][v]);
+  for (int i = 0; i < count; ++i)
+    for (int v = 0; v < vectors; ++v) store(y + i * p.y_stride + v * lanes, sums[i][v]);
 }
 
-template <int count>
-QUANTRING_INLINE void ordered_rows(const float* x, std::int64_t x_stride, const float* m,
-                                   std::int64_t depth, std::int64_t cols, float* y,
-                                   std::int64_t y_stride) {
+// All rows of these columns, so that they stay in the cache.
+template <int vectors>
+QUANTRING_INLINE void ordered_columns(const OrderedProduct& p, std::int64_t c) {
+  constexpr int tile = 4;
+  std::int64_t r = 0;
+  for (; r + tile <= p.rows; r += tile) ordered_tile<tile, vectors>(p, r, c);
+  for (; r < p.rows; ++r) ordered_tile<1, vectors>(p, r, c);
+}
+
+void ordered_product(const float* x, std::int64_t x_stride, const float* m, std::int64_t m_stride,
+                     std::int64_t rows, std::int64_t depth, std::int64_t cols, float* y,
+                     std::int64_t y_stride) {
+  const OrderedProduct p{x, x_stride, m, m_stride, rows, depth, y, y_stride};
+  constexpr int wide = lanes == 16 ? 4 : 2;  // with four rows, what the registers hold
   std::int64_t c = 0;
-  for (; c + 4 * lanes <= cols; c += 4 * lanes)
-    ordered_tile<count, 4>(x, x_stride, m + c, depth, cols, y + c, y_stride);
-  for (; c + lanes <= cols; c += lanes)
-    ordered_tile<count, 1>(x, x_stride, m + c, depth, cols, y + c, y_stride);
+  for (; c + wide * lanes <= cols; c += wide * lanes) ordered_columns<wide>(p, c);
+  for (; c + lanes <= cols; c += lanes) ordered_columns<1>(p, c);
+  if (c < cols && cols >= lanes) return ordered_columns<1>(p, cols - lanes);  // some of them again
   for (; c < cols; ++c) {
-    for (int r = 0; r < count; ++r) {
+    for (std::int64_t r = 0; r < rows; ++r) {
       float sum = 0;
-      for (std::int64_t k = 0; k < depth; ++k) sum += x[r * x_stride + k] * m[k * cols + c];
+      for (std::int64_t k = 0; k < depth; ++k) sum += x[r * x_stride + k] * m[k * m_stride + c];
       y[r * y_stride + c] = sum;
     }
   }
-}
-
-void ordered_product(const float* x, std::int64_t x_stride, const float* m, std::int64_t rows,
-                     std::int64_t depth, std::int64_t cols, float* y, std::int64_t y_stride) {
-  constexpr int tile = 4;
-  std::int64_t r = 0;
-  for (; r + tile <= rows; r += tile)
-    ordered_rows<tile>(x + r * x_stride, x_stride, m, depth, cols, y + r * y_stride, y_stride);
-  for (; r < rows; ++r)
-    ordered_rows<1>(x + r * x_stride, x_stride, m, depth, cols, y + r * y_stride, y_stride);
 }
 
 }  // namespace
