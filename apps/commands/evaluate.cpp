@@ -316,7 +316,7 @@ void add_evaluate(CLI::App& app) {
                   "Write all results, with those of each cut, as JSON to this file (-: stdout)");
   sub->add_option("--csv", command->csv, "Write all results as CSV to this file");
   sub->add_option("--plot", command->plot,
-                  "Write a chart of accuracy against bytes per image as SVG to this file");
+                  "Write a chart of accuracy against bits per element as SVG to this file");
   sub->add_option("--ladder", command->ladder,
                   "Write the best operating points as JSON for a ring's controller to this file")
       ->excludes(stages);

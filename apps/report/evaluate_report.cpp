@@ -188,27 +188,36 @@ std::string evaluate_svg(const EvaluateReport& report) {
       "{}, {} images, {}", std::filesystem::path(report.model).stem().string(), report.images,
       report.together ? fmt::format("ring of {} stages", report.cuts.size() + 1)
                       : "one coded link");
-  chart.x = {.title = "bytes per image and link", .logarithmic = true, .low = {}, .high = {}};
-  ChartPanel panel{{top1 ? "top-1, %" : "agreement, %", false, 0.0, {}}, {}};
-  double min_bytes = static_cast<double>(report.baseline.bytes_per_image);
+  chart.x = {.title = "bits per element", .logarithmic = true, .low = {}, .high = {}};
+  // raw32 has 4 bytes an element.
+  const double elements =
+      (static_cast<double>(report.baseline.bytes_per_image) - coded_header_bytes) / 4;
+  const auto bits = [elements](const EvaluationPoint& point) {
+    return 8 * static_cast<double>(point.bytes_per_image) / elements;
+  };
+  double min_bits = bits(report.baseline), min_value = (report.baseline.mean().*percent)();
+  ChartPanel panel{{top1 ? "top-1, %" : "agreement, %", false, {}, {}}, {}};
   for (const CodecId id : codecs_of(report)) {
     std::vector<std::pair<double, double>> values;
     for (const EvaluationPoint& point : report.points) {
       if (point.codec.id != id) continue;
-      values.emplace_back(point.bytes_per_image, (point.mean().*percent)());
-      min_bytes = std::min(min_bytes, values.back().first);
+      values.emplace_back(bits(point), (point.mean().*percent)());
+      min_bits = std::min(min_bits, values.back().first);
+      min_value = std::min(min_value, values.back().second);
     }
     std::sort(values.begin(), values.end());
     ChartSeries series{codec_name(id), {}, {}, /*marks=*/true, false, false};
-    for (const auto& [bytes, value] : values) {
-      series.x.push_back(bytes);
+    for (const auto& [x, value] : values) {
+      series.x.push_back(x);
       series.y.push_back(value);
     }
     panel.series.push_back(std::move(series));
   }
+  // From 0, or, where all points are close, from the ten below them.
+  panel.y.low = min_value < 50 ? 0 : std::floor(min_value / 10 - 0.5) * 10;
   const double fp32 = (report.baseline.mean().*percent)();
   panel.series.push_back({"without coding",
-                          {min_bytes, static_cast<double>(report.baseline.bytes_per_image)},
+                          {min_bits, bits(report.baseline)},
                           {fp32, fp32},
                           false,
                           false,

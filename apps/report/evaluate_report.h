@@ -33,7 +33,7 @@ std::string evaluate_json(const EvaluateReport& report);
 // A header line, then a line per point for the mean and for each cut.
 std::string evaluate_csv(const EvaluateReport& report);
 
-// Top-1 (without labels: agreement) against bytes per image.
+// Top-1 (without labels: agreement) against bits per element.
 std::string evaluate_svg(const EvaluateReport& report);
 
 // raw32 and every point that no smaller point beats.

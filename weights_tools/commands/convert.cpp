@@ -80,9 +80,11 @@ void run_convert(const ConvertOptions& options) {
                      [&](std::uint64_t done, std::uint64_t total) { progress.show(done, total); });
   }
   const std::string output = options.output.string();
-  fmt::print("{}\nwrote {} ({:.2f} MB of tensors, hash {})\ntry: quantring classify PHOTO -m {}\n",
-             findings_table(report.findings), output, static_cast<double>(report.bytes) / 1e6,
-             report.hash.substr(0, 16), output);
+  fmt::print(
+      "{}\nwrote {} ({:.2f} MB of tensors, hash {})\ntry: quantring classify PHOTO -m {}\n"
+      "for rings on slow links: quantring calibrate PHOTOS -m {}\n",
+      findings_table(report.findings), output, static_cast<double>(report.bytes) / 1e6,
+      report.hash.substr(0, 16), output, output);
 }
 
 void add_hints(CLI::App& command, ConvertHints& hints, std::string& image_size) {
