@@ -84,6 +84,16 @@ class Reader {
     return value;
   }
 
+  // A whole number; 0 when the key is not there.
+  int whole(const toml::table& table, const char* key) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return 0;
+    if (!node->is_integer() || **node->as_integer() < 0 || **node->as_integer() > 1000) {
+      fail(*node, fmt::format("'{}' must be a whole number", key));
+    }
+    return static_cast<int>(**node->as_integer());
+  }
+
   const toml::table& section(const toml::table& root, const char* key) const {
     static const toml::table empty;
     const toml::node* node = root.get(key);
