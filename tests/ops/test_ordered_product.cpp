@@ -30,8 +30,8 @@ TEST_CASE("ordered products have the same bits in every instruction set") {
   const cpu::Kernels* sets[cpu::max_kernel_sets];
   const int count = cpu::available_kernels(sets);
   REQUIRE(count >= 1);
-  for (const std::int64_t rows : {0, 1, 3, 4, 5, 9}) {
-    for (const std::int64_t depth : {0, 1, 7, 64}) {
+  for (const std::int64_t rows : {0, 1, 3, 4, 5, 16, 19}) {
+    for (const std::int64_t depth : {0, 1, 7, 256, 257, 520}) {
       for (const std::int64_t cols : {0, 1, 3, 4, 8, 15, 16, 17, 33, 63, 64, 65, 131}) {
         CAPTURE(rows);
         CAPTURE(depth);
