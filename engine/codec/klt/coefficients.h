@@ -3,6 +3,11 @@
 //
 // Quantization is entropy constrained: a magnitude is taken as the larger integer only from its
 // class's threshold on, which weighs the error against the bits of both.
+//
+// Order of symbols: prefix tokens, then frequencies row by row; of each its components, those that
+// are never coded left out. Behind an escape follows 2 (magnitude - klt_escape) + 1 if negative, in
+// symbols of equal shares: four bits each, the lowest first, and a fifth, the highest, if more
+// follow; at most six.
 
 #include <vector>
 
