@@ -33,13 +33,14 @@ void code(const KltTables& tables) {
                           static_cast<std::uint32_t>(tables.shape.dim)};
   Context context;
   Coder coder(context, shape, {&tables, &tables});
-  std::vector<float> values(elements, 1.5F);
+  const std::vector<float> values(elements, 1.5F);
+  std::vector<float> back(elements);
   std::vector<std::byte> coded;
   for (const KltRate& rate : tables.rates) {
     coder.encode(host_tensor(values, shape), {CodecId::klt, static_cast<std::uint8_t>(rate.width)},
                  coded);
     check_coded(coded, shape);
-    coder.decode(coded, host_tensor(std::span(values), shape));
+    coder.decode(coded, host_tensor(std::span(back), shape));
   }
 }
 

@@ -31,7 +31,9 @@ struct Setup {
 
   Setup() {
     test::write_tiny_model(model);
-    order = {ModelFile(model).hash(), {0, 5}, images, {}};
+    order.model_hash = ModelFile(model).hash();
+    order.range = {0, 5};
+    order.max_images = images;
   }
   StageWorker worker(AdaptiveOutput::Log log = {}) const { return {model, order, {}, log}; }
 };
