@@ -148,6 +148,7 @@ class RateFit {
   // What remains of a never coded coefficient is lost, also from `patches_q_`.
   void count() {
     counts_.assign(klt_classes * magnitudes, 0);
+    escape_bits_ = 0;
     for (std::size_t c = 0; c < klt_classes; ++c)
       for (std::size_t m = 0; m < magnitudes; ++m)
         counts_[c * magnitudes + m] = prior_count * laplace(c, m);
@@ -158,13 +159,16 @@ class RateFit {
   }
 
   void add(std::uint8_t c, std::uint16_t m) {
-    if (c != klt_never_coded) ++counts_[c * magnitudes + std::min<std::size_t>(m, klt_escape)];
+    if (c == klt_never_coded) return;
+    ++counts_[c * magnitudes + std::min<std::size_t>(m, klt_escape)];
+    // Behind the first of an escaped value's parts (engine/codec/klt/coefficients.cpp).
+    for (int rest = (2 * (m - klt_escape) + 1) >> 4; rest > 0; rest >>= 4) escape_bits_ += 5;
   }
 
   // Of the symbols counted, with the tables as they are stored.
   double bits() const {
     const std::vector<std::uint16_t> sizes = frequencies();
-    double total = 0;
+    double total = escape_bits_;
     for (std::size_t c = 0; c < klt_classes; ++c)
       for (std::size_t m = 0; m < magnitudes; ++m)
         total +=
@@ -235,6 +239,7 @@ class RateFit {
   std::vector<float> thresholds_;
   std::vector<std::uint16_t> prefix_q_, patches_q_;  // magnitudes
   std::vector<double> counts_;
+  double escape_bits_ = 0;
 };
 
 }  // namespace

@@ -127,7 +127,7 @@ CodecSpec read_codec(const Reader& reader, const toml::table& link, const std::s
   try {
     return parse_codec(name, reader.number(link, "bits", 0, 32).value_or(0));
   } catch (const Error& error) {
-    reader.fail(*link.get("codec"), error.what());
+    reader.fail(*link.get(link.contains("bits") ? "bits" : "codec"), error.what());
   }
 }
 

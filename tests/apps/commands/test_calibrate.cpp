@@ -68,7 +68,7 @@ TEST_CASE("evaluate uses the file, or calibrates on one half and measures the ot
   REQUIRE(fold.status == 0);
   const auto folded = try_parse_json(fold.out);
   CHECK(folded.at("images") == 60);
-  CHECK(folded.at("points").size() == klt_widths.size());
+  CHECK(folded.at("points").size() == 1 + klt_widths.size());  // and raw32
 
   REQUIRE(s.calibrate({"--cuts", "1", "--quick"}).status == 0);
   const auto outcome =
@@ -76,9 +76,9 @@ TEST_CASE("evaluate uses the file, or calibrates on one half and measures the ot
   CAPTURE(outcome.err);
   REQUIRE(outcome.status == 0);
   const auto points = try_parse_json(outcome.out).at("points");
-  REQUIRE(points.size() == 2);
-  CHECK(points[0].at("bits") == 0.5);
-  CHECK(points[0].at("bytes_per_image") < points[1].at("bytes_per_image"));
+  REQUIRE(points.size() == 3);
+  CHECK(points[1].at("bits") == 0.5);
+  CHECK(points[1].at("bytes_per_image") < points[2].at("bytes_per_image"));
   // Without the cut in the file.
   CHECK(s.evaluate({"--codecs", "klt", "--cuts", "0.5"}).status == 1);
 }

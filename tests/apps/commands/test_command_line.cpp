@@ -116,7 +116,7 @@ TEST_CASE("--version names the program, its version and how it was built") {
 
 TEST_CASE("completion offers what the program has") {
   CHECK(complete(test::program, {"cl"}) == Words{"classify"});
-  CHECK(complete(test::program, {""}).size() == 8);
+  CHECK(complete(test::program, {""}).size() == 9);
   CHECK(complete(test::program, {"classify", "--mod"}) == Words{"--model"});
   CHECK(complete(test::program, {"--ver"}) == Words{"--version"});
   CHECK(complete(test::program, {"classify", "x.jpg", "--policy", "q"}) == Words{"quantpipe"});

@@ -164,6 +164,7 @@ TEST_CASE("without options: every codec at five widths, at all cuts between bloc
   CHECK(results.at("labelled") == 5);
   std::size_t widths = 0, quantizing = 0;
   for (const CodecId id : known_codecs()) {
+    if (needs_tables(id)) continue;
     quantizing += has_widths(id);
     for (const int bits : {16, 8, 6, 4, 2})
       widths += has_widths(id) && codec_valid({id, static_cast<std::uint8_t>(bits)});

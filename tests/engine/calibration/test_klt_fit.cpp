@@ -132,7 +132,8 @@ TEST_CASE("a fitted rate takes its bits, and more bits are closer") {
     const Coded coded = code(f.tables, width, f.training);
     // Streams end on 16 bits: of these short ones, half a word a lane.
     const double tail = 8.0 * 4 / each;
-    CHECK(coded.bits > 0.25 * width * 0.95);
+    // The step is fitted to half of the pictures.
+    CHECK(coded.bits > 0.25 * width * 0.92);
     CHECK(coded.bits < 0.25 * width * 1.05 + tail);
     const double error = error_of(f.training, coded.received);
     CHECK(error < before);

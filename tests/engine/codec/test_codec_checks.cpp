@@ -133,11 +133,11 @@ TEST_CASE("encode refuses a wrong shape, pixels and unknown codecs") {
 
 TEST_CASE(
     "every codec but pixels is found by its name, and knows whether its width can be chosen") {
-  CHECK(known_codecs().size() == 9);
+  CHECK(known_codecs().size() == 10);
   for (const CodecId id : known_codecs()) {
     if (id == CodecId::pixels) continue;
     const bool tiles = id == CodecId::tah || id == CodecId::tah2;
-    const int bits = id == CodecId::raw32 ? 32 : tiles ? 8 : 16;
+    const int bits = id == CodecId::raw32 ? 32 : id == CodecId::klt ? 3 : tiles ? 8 : 16;
     const CodecSpec spec = parse_codec(codec_name(id), bits);
     CHECK(spec.id == id);
     CHECK(codec_valid(spec));
@@ -161,11 +161,16 @@ TEST_CASE("names of codecs go both ways") {
   CHECK(error_of([] { parse_codec("ptq", 9); }) == "codec ptq takes 2 to 8 or 16 bits, not 9");
   CHECK(parse_codec("tah", 4) == CodecSpec{CodecId::tah, 4});
   CHECK(error_of([] { parse_codec("tah2", 16); }) == "codec tah2 takes 2 to 8 bits, not 16");
+  CHECK(parse_codec("klt", 1.5) == CodecSpec{CodecId::klt, 6});
+  CHECK(codec_text({CodecId::klt, 3}) == "klt 0.75");
+  CHECK(error_of([] { parse_codec("klt", 8); }) ==
+        "codec klt takes 3, 2, 1.5, 1, 0.75 or 0.5 bits, not 8");
   CHECK(error_of([] { parse_codec("ptq", 260); }).find("not 260") != std::string::npos);
   CHECK(error_of([] { parse_codec("raw32", 8); }) == "codec raw32 has 32 bits, not 8");
   CHECK(error_of([] {
           parse_codec("zip", 8);
-        }).find("raw32, raw16, ptq, aciq, ds-aciq, ds-aciq+, tah or tah2") != std::string::npos);
+        }).find("raw32, raw16, ptq, aciq, ds-aciq, ds-aciq+, tah, tah2 or klt") !=
+        std::string::npos);
 }
 
 }  // namespace

@@ -93,14 +93,17 @@ TEST_CASE("a wrong entry is named") {
             .starts_with("ladder entry 2: no codec is called \"best\""));
   CHECK(refusal(one(R"({"codec": "pixels", "bits": 8, "agreement": 9})"))
             .starts_with("ladder entry 2: no codec is called \"pixels\""));
-  for (const char* bits : {"0", "-8", "8.5", "\"8\"", "4294967304", "1e30", "null"}) {
+  for (const char* bits : {"0", "-8", "\"8\"", "null"}) {
     CAPTURE(bits);
     CHECK(refusal(one(R"({"codec": "ptq", "agreement": 9, "bits": )" + std::string(bits) + "}"))
               .starts_with("ladder entry 2: \"bits\" is not"));
   }
-  // A width that an 8-bit field would wrap to 8.
-  CHECK(refusal(one(R"({"codec": "ptq", "bits": 264, "agreement": 9})"))
-            .starts_with("ladder entry 2: codec ptq takes"));
+  // No width; among them those that fields of 8 and 32 bits would wrap to 8.
+  for (const char* bits : {"8.5", "264", "4294967304", "1e30"}) {
+    CAPTURE(bits);
+    CHECK(refusal(one(R"({"codec": "ptq", "agreement": 9, "bits": )" + std::string(bits) + "}"))
+              .starts_with("ladder entry 2: codec ptq takes"));
+  }
   for (const char* agreement : {"-0.1", "100.1", "\"9\"", "null", "[]", "1e308"}) {
     CAPTURE(agreement);
     CHECK(refusal(one(R"({"codec": "ptq", "bits": 8, "agreement": )" + std::string(agreement) +
