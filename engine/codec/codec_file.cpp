@@ -43,7 +43,7 @@ std::string identity(const std::string& codec, const std::string& tensors) {
 template <class Value>
 std::vector<Value> values(const std::vector<std::byte>& bytes) {
   std::vector<Value> result(bytes.size() / sizeof(Value));
-  std::memcpy(result.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(result.data(), bytes.data(), bytes.size());  // no prefix tokens
   return result;
 }
 
@@ -58,7 +58,7 @@ std::vector<std::byte> as_halves(const std::vector<float>& floats) {
   std::vector<std::uint16_t> stored(floats.size());
   floats_to_halves(floats.data(), stored.data(), stored.size());
   std::vector<std::byte> bytes(stored.size() * sizeof(std::uint16_t));
-  std::memcpy(bytes.data(), stored.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(bytes.data(), stored.data(), bytes.size());
   return bytes;
 }
 
