@@ -19,6 +19,7 @@
 #include "engine/model/random_model.h"
 #include "engine/stage/stage.h"
 #include "ops/base/error.h"
+#include "tests/support/klt_tables.h"
 
 namespace {
 
@@ -59,6 +60,25 @@ double stage_milliseconds(Context& context, const ModelFile& model, int blocks,
   });
 }
 
+// With made-up tables and values of their statistics.
+void klt_rows(Context& context, TensorShape shape, double four) {
+  const KltTables tables = test::klt_tables({1, 14, 14, shape.dim});
+  const std::vector<float> values = test::klt_values(tables, 1);
+  std::vector<float> back(values.size());
+  std::vector<std::byte> coded;
+  Coder coder(context, shape, {&tables, &tables});
+  for (const int width : klt_widths) {
+    const CodecSpec spec{CodecId::klt, static_cast<std::uint8_t>(width)};
+    const double in =
+        milliseconds(41, [&] { coder.encode(host_tensor(values, shape), spec, coded); });
+    const double out =
+        milliseconds(41, [&] { coder.decode(coded, host_tensor(std::span(back), shape)); });
+    std::printf(
+        "  %-11s encode %7.3f ms  decode %7.3f ms  %7zu bytes  both: %5.2f %% of 4 blocks\n",
+        codec_text(spec).c_str(), in, out, coded.size(), 100 * (in + out) / four);
+  }
+}
+
 void table(const std::string& name) {
   const auto path = std::filesystem::temp_directory_path() /
                     ("quantring-bench-" + std::to_string(::getpid()) + ".safetensors");
@@ -96,6 +116,7 @@ void table(const std::string& name) {
     for (const CodecId id : {CodecId::aciq, CodecId::ds_aciq, CodecId::ds_aciq_plus})
       row({id, bits}, ptq);
   }
+  klt_rows(context, shape, four);
 }
 
 // A message's memory is new every time: it belongs to the link until it is sent.

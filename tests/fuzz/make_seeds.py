@@ -2,7 +2,8 @@
 """Writes first inputs for the fuzz targets, made from the fixtures of the tests.
 
 Usage: make_seeds.py FOLDER. Fills FOLDER/TARGET/ in the form that each tests/fuzz/TARGET.cpp
-describes. fuzz_codec, fuzz_frame and fuzz_ring need none: their inputs are short and have no syntax.
+describes. fuzz_codec, fuzz_frame and fuzz_ring need none: their inputs are short and have no syntax;
+fuzz_codec_file makes its own file.
 """
 
 import hashlib
