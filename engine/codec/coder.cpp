@@ -64,9 +64,12 @@ Coder::Coder(Context& context, TensorShape max, CoderTables tables)
       max_(max),
       klt_sent_(tables.sent),
       klt_received_(tables.received),
-      scratch_(context, max_scratch_bytes(context, max)) {
-  if (context.asynchronous() && (tables.sent != nullptr || tables.received != nullptr))
-    host_.emplace(host_threads());
+      scratch_(context, max_scratch_bytes(context, max)) {}
+
+// Made by the first tensor that needs it: also one that a peer sends although there are no tables.
+Context& Coder::host() {
+  if (!host_) host_.emplace(host_threads());
+  return *host_;
 }
 
 const Codec& Coder::sender(CodecId id) const {
@@ -88,14 +91,14 @@ void Coder::encode_on_host(std::span<const float> values, TensorShape shape, Cod
   coded.resize(max_bytes(spec, shape));
   write_coded_header(spec, std::span(coded).first<coded_header_bytes>());
   std::byte* const body = coded.data() + coded_header_bytes;
-  sender(spec.id).encode(*host_, host_tensor(values, shape), spec.bits, nullptr, body);
+  sender(spec.id).encode(host(), host_tensor(values, shape), spec.bits, nullptr, body);
   coded.resize(coded_header_bytes + sender(spec.id).body_bytes(spec.bits, shape, body));
 }
 
 void Coder::decode_on_host(std::span<const std::byte> coded, TensorShape shape,
                            std::span<float> values) {
   const CodecSpec spec = check_coded(coded, shape);
-  receiver(spec.id).decode(*host_, coded.data() + coded_header_bytes, spec.bits,
+  receiver(spec.id).decode(host(), coded.data() + coded_header_bytes, spec.bits,
                            host_tensor(values, shape));
 }
 

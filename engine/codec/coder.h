@@ -48,6 +48,7 @@ class Coder {
   const Codec& sender(CodecId id) const;  // with its tables
   const Codec& receiver(CodecId id) const;
   std::byte* device_body();
+  Context& host();
 
   Context& context_;
   TensorShape max_;

@@ -114,7 +114,7 @@ TEST_CASE("a pipe with nothing or something else in it is named") {
   CHECK(contains(folder.err, "standard input: cannot be read"));
 }
 
-TEST_CASE("what cannot be split off a pipe is said, and what was answered before stays") {
+TEST_CASE("a file that cannot be split off a pipe is an error, after the answers before it") {
   const Fixture f;
   f.folder.write("photos/d.tif", std::string("II*\0\x08\0\0\0", 8) + std::string(100, 'x'));
   f.folder.write("photos/e.html", std::string("<html><title>404 Not Found</title></html>\n"));
