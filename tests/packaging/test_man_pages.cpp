@@ -108,6 +108,10 @@ TEST_CASE("the man pages have no warnings") {
     const auto outcome = test::run({"/usr/bin/man", "--warnings", "-l", page_path(program)});
     CHECK(outcome.status == 0);
     CHECK(outcome.err == "");
+    if (outcome.out.find("has been minimized") != std::string::npos) {
+      MESSAGE("SKIPPED: this image of Ubuntu has a placeholder for man");
+      return;
+    }
     CHECK(outcome.out.find("EXIT STATUS") != std::string::npos);
   }
 }
