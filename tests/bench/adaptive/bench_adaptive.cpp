@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "apps/report/text_file.h"
+#include "engine/codec/codec_file.h"
 #include "ops/base/error.h"
 #include "tests/bench/adaptive/ring_run.h"
 #include "tests/bench/adaptive/summary.h"
@@ -62,6 +63,11 @@ int run_policies(const Command& command) {
     std::fflush(stdout);
     for (const PolicyChoice& policy : policies()) {
       if (!command.policy.empty() && policy.name != command.policy) continue;
+      if (command.policy.empty() && policy.calibrated &&
+          !std::filesystem::exists(codec_file_path(command.model))) {
+        fmt::print("{}: left out, {} has no codec file\n", policy.name, command.model);
+        continue;
+      }
       write_run(command.folder, run_policy(setting, policy, rate));
     }
     return 0;

@@ -24,11 +24,11 @@ PolicyChoice quantpipe_choice(const char* name, CodecId codec) {
   return {name, choice};
 }
 
-PolicyChoice ladder_choice(const char* name) {
+PolicyChoice ladder_choice(const char* name, bool calibrated) {
   LinkChoice choice;
   choice.policy = Policy::ladder;
   choice.floor = 0;  // as in the paper: the rate, whatever it costs
-  return {name, choice};
+  return {name, choice, calibrated};
 }
 
 }  // namespace
@@ -50,7 +50,8 @@ const std::vector<PolicyChoice>& policies() {
   static const std::vector<PolicyChoice> all = {
       fixed_choice("fixed-32", {CodecId::raw32, 32}),
       quantpipe_choice("quantpipe-ptq", CodecId::ptq),
-      quantpipe_choice("quantpipe-ds-aciq", CodecId::ds_aciq), ladder_choice("ladder")};
+      quantpipe_choice("quantpipe-ds-aciq", CodecId::ds_aciq), ladder_choice("ladder", false),
+      ladder_choice("ladder-calibrated", true)};
   return all;
 }
 

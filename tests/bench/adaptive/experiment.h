@@ -30,6 +30,8 @@ inline constexpr int micro_batch = 16;  // images
 struct PolicyChoice {
   std::string name;   // "fixed-32"
   LinkChoice choice;  // but the target rate
+  // With the ladder and the tables of the model's codec file (`quantring calibrate`).
+  bool calibrated = false;
 };
 const std::vector<PolicyChoice>& policies();
 const PolicyChoice& policy_named(const std::string& name);  // throws Error

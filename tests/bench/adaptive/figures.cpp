@@ -58,7 +58,7 @@ void count_batches(const Run& run, int phase, const Phase& plan, PhaseFigures& f
     right += batch.right;
     right_raw += batch.right_raw;
     agree += batch.agree;
-    f.bits += batch.codec.bits;
+    f.bits += width_bits(batch.codec);
     f.most_late_s = std::max(f.most_late_s, batch.done_s - batch.due_s);
     last = batch.batch;
     if (i == 0 || batch.codec == run.batches[i - 1].codec) continue;

@@ -59,7 +59,7 @@ void write_run(const std::string& folder, const Run& run) {
   for (const BatchRecord& b : run.batches) {
     text += fmt::format("{},{},{:.4f},{:.4f},{:.4f},{},{},{},{},{},{}\n", b.batch, b.phase, b.due_s,
                         b.submitted_s, b.done_s, b.images, b.right, b.right_raw, b.agree,
-                        codec_name(b.codec.id), b.codec.bits);
+                        codec_name(b.codec.id), width_bits(b.codec));
   }
   apps::write_text_file(path_of(folder, run.policy, "batches"), text);
   text = first_line(run) + sample_header + "\n";
@@ -84,11 +84,11 @@ Run read_run(const std::string& folder, const std::string& policy) {
       run.batches.push_back({std::stoi(f.at(0)), std::stoi(f.at(1)), std::stod(f.at(2)),
                              std::stod(f.at(3)), std::stod(f.at(4)), std::stoi(f.at(5)),
                              std::stoi(f.at(6)), std::stoi(f.at(7)), std::stoi(f.at(8)),
-                             parse_codec(f.at(9), std::stoi(f.at(10)))});
+                             parse_codec(f.at(9), std::stod(f.at(10)))});
     }
     for (const auto& f : read_lines(samples, sample_header, run)) {
       run.samples.push_back({std::stod(f.at(0)), std::stoi(f.at(1)), std::stod(f.at(2)) * 1e6,
-                             std::stoi(f.at(3)), std::stod(f.at(4)) * 1e6, std::stoi(f.at(5)),
+                             std::stoi(f.at(3)), std::stod(f.at(4)) * 1e6, std::stod(f.at(5)),
                              std::stoi(f.at(6)), std::stoi(f.at(7))});
     }
   } catch (const std::logic_error&) {  // stoi, stod, at

@@ -26,7 +26,7 @@ struct Sample {
   double shaped_bps = 0;  // 0: free
   int capacity = 0;       // net::Capacity
   double capacity_bps = 0;
-  int bits = 0;  // of the link's last frame
+  double bits = 0;  // an element, of the link's last frame
   int images_done = 0;
   int images_waiting = 0;  // due and not submitted yet
 };

@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "apps/session/batch_session.h"
+#include "apps/session/ring/link_plan.h"
 #include "apps/session/ring/watch/link_coding.h"
+#include "ops/base/error.h"
 #include "tests/bench/adaptive/stage_nodes.h"
 #include "tests/bench/adaptive/test_network.h"
 
@@ -28,14 +30,14 @@ std::vector<StageRange> cut(const Architecture& architecture) {
   return {{0, 11}, {11, architecture.half_blocks()}};
 }
 
-std::unique_ptr<BatchSession> connect(const Setting& setting, const ControllerOptions& options) {
+std::unique_ptr<BatchSession> connect(const Setting& setting, const LinkPlan& plan) {
   net::HeadOptions head;
   head.listen = "0.0.0.0:7700";
   head.advertise_host = TestNetwork::head_host();
   for (int stage = 0; stage < 2; ++stage)
     head.stages.push_back({TestNetwork::stage_address(stage), ""});
-  return make_ring_session(setting.model, head, cut(setting.model.architecture()), options,
-                           micro_batch);
+  return make_ring_session(setting.model, head, cut(setting.model.architecture()), plan.links,
+                           micro_batch, plan.codec_hash);
 }
 
 // Micro-batch `number`: the pictures go round.
@@ -58,10 +60,20 @@ class Stream {
     run_.quick = setting.quick;
     LinkChoice choice = policy.choice;
     if (choice.policy != Policy::fixed) choice.target_rate = rate;
-    const ControllerOptions options = choose_links(choice, {});
-    start_codec_ = options.start;
+    LinkPlan plan;
+    if (policy.calibrated) {
+      plan = plan_links(choice, {}, setting.model, cut(setting.model.architecture()));
+      if (plan.codec_hash.empty())
+        throw Error(
+            fmt::format("policy {} needs the model's codec file: quantring calibrate PHOTOS "
+                        "--cuts 5.5 --model {}",
+                        policy.name, setting.model_path));
+    } else {
+      plan.links = choose_links(choice, {});
+    }
+    start_codec_ = plan.links.start;
     TestNetwork::shape(0);
-    session_ = connect(setting, options);
+    session_ = connect(setting, plan);
   }
 
   Run run() {
@@ -175,8 +187,8 @@ class Stream {
         const BatchRecord& last = run_.batches.back();
         const int waiting = static_cast<int>((now() - last.due_s) / interval()) * micro_batch;
         run_.samples.push_back({now(), last.batch, shaped_bps_, static_cast<int>(link.capacity),
-                                link.capacity_bps, link_coding(stats, 1).codec.bits, images_done_,
-                                std::max(0, waiting)});
+                                link.capacity_bps, width_bits(link_coding(stats, 1).codec),
+                                images_done_, std::max(0, waiting)});
         print(run_.samples.back());
       }
       changed_.wait_for(lock, look_every, [this] { return over_; });
@@ -191,7 +203,7 @@ class Stream {
     const std::string link =
         s.shaped_bps == 0 ? "free" : fmt::format("{:.1f} Mbit/s", s.shaped_bps * 1e-6);
     std::fputs(
-        fmt::format("{}{}: {:.0f} s, micro-batch {} of {}, link {}, {} bits, {} images "
+        fmt::format("{}{}: {:.0f} s, micro-batch {} of {}, link {}, {:.3g} bits, {} images "
                     "waiting{}",
                     terminal_ ? "\r" : "", run_.policy, s.time_s, s.batch, phases_.back().end, link,
                     s.bits, s.images_waiting, terminal_ ? "\033[K" : "\n")
@@ -234,8 +246,8 @@ class Stream {
 double measure_rate(const Setting& setting) {
   const StageNodes nodes(setting.program, setting.model_path, setting.folder + "/rate");
   TestNetwork::shape(0);
-  ControllerOptions raw32;
-  raw32.start = {CodecId::raw32, 32};
+  LinkPlan raw32;
+  raw32.links.start = {CodecId::raw32, 32};
   const auto session = connect(setting, raw32);
   const int batches = setting.quick ? 40 : 120, warm = batches / 4;
   std::thread source([&] {

@@ -84,14 +84,14 @@ apps::ChartPanel link_panel(const std::vector<Run>& runs) {
 
 apps::ChartPanel bits_panel(const std::vector<Run>& runs) {
   apps::ChartPanel panel;
-  panel.y = {"bits an element", true, 1.5, 40.0};
+  panel.y = {"bits an element", true, 0.8, 40.0};
   for (const Run& run : runs) {
     apps::ChartSeries bits;
     bits.name = run.policy;
     bits.steps = true;
     for (const BatchRecord& batch : run.batches) {
       bits.x.push_back(batch.batch);
-      bits.y.push_back(batch.codec.bits);
+      bits.y.push_back(width_bits(batch.codec));
     }
     panel.series.push_back(bits);
   }
