@@ -193,15 +193,11 @@ void evaluate_all(const EvaluateCommand& command, const ModelFile& model, FileFr
 // What was learned beside the model about the cuts; empty if there is nothing.
 std::map<int, KltTables> tables_beside(const ModelFile& model, const std::vector<int>& cuts) {
   std::map<int, KltTables> tables;
-  const std::filesystem::path path = codec_file_path(model.path());
-  if (!std::filesystem::exists(path)) return tables;
-  const CodecFile file(path);
-  if (file.model_hash() != model.hash())
-    throw Error(
-        fmt::format("'{}' belongs to another model: calibrate again, or remove it", file.path()));
+  const auto file = find_codec_file(model.path(), model.hash());
+  if (!file) return tables;
   for (const int cut : cuts) {
-    if (!file.has(cut)) return {};
-    tables[cut] = file.tables(cut);
+    if (!file->has(cut)) return {};
+    tables[cut] = file->tables(cut);
   }
   return tables;
 }

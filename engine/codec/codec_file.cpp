@@ -199,6 +199,21 @@ void CodecFile::fail(const std::string& what) const {
   throw Error(what.starts_with("'") ? what : fmt::format("'{}': {}", path_, what));
 }
 
+std::unique_ptr<CodecFile> find_codec_file(const std::string& model_path,
+                                           const std::string& model_hash) {
+  const std::filesystem::path path = codec_file_path(model_path);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return nullptr;
+  auto file = std::make_unique<CodecFile>(path);
+  if (file->model_hash() != model_hash) {
+    throw Error(
+        fmt::format("'{}' belongs to another model than '{}': make it again with `quantring "
+                    "calibrate PHOTOS --model {}`, or remove it",
+                    file->path(), model_path, model_path));
+  }
+  return file;
+}
+
 bool CodecFile::has(int cut) const {
   return std::binary_search(cuts_.begin(), cuts_.end(), cut);
 }

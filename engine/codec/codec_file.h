@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,11 @@ class CodecFile {
   std::vector<int> cuts_, widths_;
   std::map<std::string, std::string> digests_;
 };
+
+// Of the model with this path and hash. Null: it has no codec file. Throws Error for one that is
+// damaged or another model's.
+std::unique_ptr<CodecFile> find_codec_file(const std::string& model_path,
+                                           const std::string& model_hash);
 
 struct CodecFileContent {
   std::string model_hash;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "engine/codec/codec_file.h"
@@ -20,17 +21,8 @@ class ModelCodecs {
 
   // Null: the model has no codec file. Throws Error for one that is damaged or another model's.
   const CodecFile* file() {
-    if (file_) return &*file_;
-    std::error_code ignored;
-    if (!std::filesystem::exists(path(), ignored)) return nullptr;
-    file_.emplace(path());
-    if (file_->model_hash() != model_.hash()) {
-      throw Error(
-          fmt::format("'{}' belongs to another model than '{}': make it again with `{}`, or remove "
-                      "it",
-                      file_->path(), model_.path(), calibrate("")));
-    }
-    return &*file_;
+    if (!file_) file_ = find_codec_file(model_.path(), model_.hash());
+    return file_.get();
   }
 
   // Why links cannot be coded in this way, with the remedy; empty: they can.
@@ -75,7 +67,7 @@ class ModelCodecs {
 
   const ModelFile& model_;
   std::vector<int> cuts_;
-  std::optional<CodecFile> file_;
+  std::unique_ptr<CodecFile> file_;
 };
 
 bool with_tables(const OperatingPoint& point) {
