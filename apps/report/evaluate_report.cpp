@@ -131,6 +131,24 @@ std::string csv_line(const EvaluateReport& report, const EvaluationPoint& point,
                      score.agreement_percent(), score.mean_kl(), score.mean_relative_error());
 }
 
+// A ladder from few pictures would take points for equal of which none or one changed an answer.
+// The share of answers that change grows as the root of the KL divergence, which few pictures
+// suffice to measure; what it predicts counts as much as so many pictures.
+constexpr double prior_images = 50;
+constexpr double max_kl = 0.25;  // up to here it does
+
+// Share of answers that change, per root of nats.
+double changed_per_error(const std::vector<EvaluationPoint>& points) {
+  double changed = 0.5, errors = 0;  // half an answer: never 0
+  for (const EvaluationPoint& point : points) {
+    const EvaluationScore mean = point.mean();
+    if (!(mean.mean_kl() <= max_kl)) continue;
+    changed += static_cast<double>(mean.images - mean.agreeing);
+    errors += static_cast<double>(mean.images) * std::sqrt(mean.mean_kl());
+  }
+  return errors > 0 ? changed / errors : 0;
+}
+
 }  // namespace
 
 std::string evaluate_tables(const EvaluateReport& report) {
@@ -227,11 +245,19 @@ std::string evaluate_svg(const EvaluateReport& report) {
 }
 
 Ladder evaluate_ladder(const EvaluateReport& report) {
+  const std::vector<EvaluationPoint> measured = all_points(report);
+  const double images = static_cast<double>(report.images);
+  const double per_error = changed_per_error(measured);
   std::vector<OperatingPoint> points;
-  for (const EvaluationPoint& point : all_points(report)) {
+  for (const EvaluationPoint& point : measured) {
+    const EvaluationScore mean = point.mean();
+    double agreement = mean.agreement_percent();
+    if (std::isfinite(mean.mean_kl())) {
+      const double expected = 100 * (1 - std::min(1.0, per_error * std::sqrt(mean.mean_kl())));
+      agreement = (images * agreement + prior_images * expected) / (images + prior_images);
+    }
     // More digits would be below the resolution of the measurement.
-    const double agreement = std::round(1000 * point.mean().agreement_percent()) / 1000;
-    points.push_back({point.codec, agreement});
+    points.push_back({point.codec, std::round(1000 * agreement) / 1000});
   }
   return make_ladder(std::move(points));
 }
