@@ -19,8 +19,7 @@ constexpr std::size_t sum_blocks = 8;
 
 struct Work {
   std::vector<float> prefix, patches, transform;
-  std::vector<RansRange> symbols;
-  std::vector<std::byte> stream;
+  std::vector<std::byte> part;
 };
 
 struct Sums {
@@ -86,11 +85,9 @@ void fit_klt_decoder(Context& context, const KltTables& tables, KltRate& rate,
   const auto add_image = [&](std::size_t i, Work& work, Sums& sum) {
     float* const values = sent.data() + i * each;
     tables.analyse(values, n, work.prefix, work.patches, work.transform);
-    if (!code_coefficients(tables, rate, work.prefix, work.patches, work.symbols)) return;
-    work.stream.clear();
-    rans_encode(work.symbols, rate.lanes, work.stream);
-    RansDecoder decoder(work.stream, rate.lanes);
-    decode_coefficients(tables, rate, decoder, work.prefix, work.patches);
+    work.part.clear();
+    if (!code_coefficients(rate, work.prefix, work.patches, work.part)) return;
+    decode_coefficients(rate, work.part, work.prefix, work.patches);
     tables.synthesise_prefix(work.prefix, values);
     tables.planes_of(rate, work.patches, work.transform);
     std::copy(work.patches.begin(), work.patches.end(), received.data() + i * patches * n);
@@ -121,6 +118,7 @@ void fit_klt_decoder(Context& context, const KltTables& tables, KltRate& rate,
     solve_symmetric(all.components, n, all.targets, dim);
     std::copy(all.targets.begin(), all.targets.end(), rate.synthesis.begin());
     round_to_stored(rate.synthesis);
+    rate.prepare_synthesis(dim);
   }
   context.pool().parallel_for(static_cast<std::int64_t>(images), [&](std::int64_t image, int) {
     const std::size_t i = static_cast<std::size_t>(image);

@@ -35,6 +35,14 @@ double laplace(std::size_t c, std::size_t m) {
   return m == 0 ? p : 2 * p;
 }
 
+// A lane costs 4 bytes of an image: below 2 % of them.
+int lanes_for(double bytes) {
+  const auto lanes = static_cast<int>(std::min(bytes / 208, 1e4)) + 1;
+  if (lanes < max_rans_lanes)
+    return std::max(4, static_cast<int>(std::bit_floor(static_cast<unsigned>(lanes))));
+  return std::min(lanes / max_rans_lanes, max_klt_streams) * max_rans_lanes;
+}
+
 class RateFit {
  public:
   RateFit(const KltTables& tables, const KltCoefficients& coefficients, std::size_t images)
@@ -79,9 +87,7 @@ class RateFit {
     rate.prefix_classes = prefix_classes_;
     rate.frequencies = frequencies();
     rate.thresholds = thresholds_of(rate.frequencies);
-    const double bytes = width * 0.25 / 8 * static_cast<double>(prefix_count_ + patch_count_);
-    rate.lanes = static_cast<int>(
-        std::clamp<std::size_t>(std::bit_floor(static_cast<std::size_t>(bytes / 512) + 1), 4, 32));
+    rate.lanes = lanes_for(width * 0.25 / 8 * static_cast<double>(prefix_count_ + patch_count_));
     rate.synthesis.assign(
         tables_.synthesis.begin(),
         tables_.synthesis.begin() + static_cast<std::ptrdiff_t>(rate.components * shape_.dim));

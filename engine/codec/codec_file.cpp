@@ -238,7 +238,9 @@ KltRate CodecFile::rate(const std::string& name, int width) const {
   rate.step = scalars[0];
   rate.prefix_step = scalars[1];
   rate.points = {scalars[2], scalars[3], scalars[4]};
-  rate.lanes = scalars[5] >= 1 && scalars[5] <= max_rans_lanes ? static_cast<int>(scalars[5]) : 0;
+  rate.lanes = scalars[5] >= 1 && scalars[5] <= max_klt_streams * max_rans_lanes
+                   ? static_cast<int>(scalars[5])
+                   : 0;
   const auto classes = file_.tensors().find(name + "classes");
   if (classes == file_.tensors().end() || classes->second.shape.size() != 2)
     fail(fmt::format("tensor '{}classes' is missing", name));

@@ -54,6 +54,12 @@ struct Kernels {
   void (*ordered_product)(const float* x, std::int64_t x_stride, const float* m,
                           std::int64_t m_stride, std::int64_t rows, std::int64_t depth,
                           std::int64_t cols, float* y, std::int64_t y_stride);
+
+  // The same of integers, m[depth / 2, cols, 2]: depths 2 k and 2 k + 1 lie side by side. m_stride
+  // counts pairs. Sums wrap around at 32 bits.
+  void (*integer_product)(const std::int16_t* x, std::int64_t x_stride, const std::int16_t* m,
+                          std::int64_t m_stride, std::int64_t rows, std::int64_t pairs,
+                          std::int64_t cols, std::int32_t* y, std::int64_t y_stride);
 };
 
 // The fastest set that this CPU supports; chosen once.

@@ -65,7 +65,7 @@ inline double klt_deviation(const KltShape& shape, std::size_t component, std::s
 
 inline void fill_rate(KltRate& rate, const KltShape& shape, int width) {
   rate.width = width;
-  rate.lanes = 4;
+  rate.lanes = shape.tokens() * shape.dim < 1000 ? 4 : width == 12 ? 64 : width == 8 ? 32 : 4;
   rate.step = 8.0F / static_cast<float>(width);
   rate.prefix_step = rate.step / 4;
   rate.points = {1.05F, 2.02F, 0.01F};
@@ -139,6 +139,7 @@ inline std::vector<float> klt_values(const KltTables& tables, std::size_t images
   KltRate whole;
   whole.components = shape.dim;
   whole.synthesis = tables.synthesis;
+  whole.prepare_synthesis(shape.dim);
   std::mt19937 random(seed);
   std::exponential_distribution<float> exponential;
   const auto draw = [&](std::size_t component, std::size_t band) {

@@ -31,7 +31,6 @@ std::uint32_t read_length(const std::byte* body, std::size_t image) {
 // Memory of one thread that codes.
 struct Work {
   std::vector<float> prefix, patches, transform;
-  std::vector<RansRange> symbols;
 };
 
 Work& work() {
@@ -44,19 +43,16 @@ void code_image(const KltTables& tables, const KltRate& rate, const float* value
                 std::vector<std::byte>& part) {
   Work& w = work();
   part.clear();
-  // The transform shows them in what it takes from the values only, which may be nothing.
-  const std::span all(values, tables.mean.size());
-  if (!std::all_of(all.begin(), all.end(), [](float v) { return std::isfinite(v); })) return;
-  tables.analyse(values, rate.components, w.prefix, w.patches, w.transform);
-  if (code_coefficients(tables, rate, w.prefix, w.patches, w.symbols))
-    rans_encode(w.symbols, rate.lanes, part);
+  if (!tables.analyse(values, rate.components, w.prefix, w.patches, w.transform) ||
+      !code_coefficients(rate, w.prefix, w.patches, part))
+    part.clear();
 }
 
 void decode_image(const KltTables& tables, const KltRate& rate, std::span<const std::byte> part,
                   float* values) {
   Work& w = work();
-  RansDecoder decoder(part, rate.lanes);
-  decode_coefficients(tables, rate, decoder, w.prefix, w.patches);
+  w.patches.resize(tables.shape.patches() * rate.components);
+  decode_coefficients(rate, part, w.prefix, w.patches);
   tables.synthesise(rate, w.prefix, w.patches, w.transform, values);
 }
 

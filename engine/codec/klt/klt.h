@@ -4,8 +4,8 @@
 //
 // Body: the length of each image's part u32, then the parts. The highest bit of the length: the
 // part is what ptq 8 makes of the image (scale f32, offset f32, codes), for values that are not
-// finite and for images that would take more than that. Otherwise a stream
-// (engine/codec/klt/rans.h).
+// finite and for images that would take more than that. Otherwise streams
+// (engine/codec/klt/coefficients.h).
 
 #include "engine/codec/codec.h"
 #include "engine/codec/klt/klt_tables.h"

@@ -5,13 +5,15 @@
 // channels (principal components, weighted by how much the answer depends on them) gives `dim`
 // components, the most important first; a 2-D DCT over the grid decorrelates each component's
 // plane. Prefix tokens (class, distillation, registers) have no DCT and a finer step. All that
-// influences bytes or decoded values is stored, so that every device computes the same bits.
+// influences bytes or decoded values is stored. Every device computes the same bits: products with
+// a basis are of integers, and sums of the DCT are in one order.
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "engine/codec/klt/integer_matrix.h"
 #include "engine/codec/klt/rans.h"
 
 namespace quantring {
@@ -22,6 +24,13 @@ inline constexpr std::uint8_t klt_never_coded = 255;  // instead of a class: alw
 inline constexpr int klt_escape = 15;                 // magnitudes from here on are escaped
 // 0, +1, -1, +2, -2 ... -14, escape: a coefficient in units of the step
 inline constexpr std::size_t klt_symbols = 2 * klt_escape;
+
+// A coefficient is coded in one of so many streams of up to max_rans_lanes lanes each.
+inline constexpr int max_klt_streams = 8;
+
+// Symbols of a class: the first one whose share reaches into each part of [0, rans_total).
+inline constexpr int klt_slot_shift = 6;
+inline constexpr std::size_t klt_slots = rans_total >> klt_slot_shift;
 
 // Widths of klt are quarters of a bit per element, on average.
 inline constexpr std::array<int, 6> klt_widths = {12, 8, 6, 4, 3, 2};
@@ -37,7 +46,7 @@ struct KltShape {
 // One operating point.
 struct KltRate {
   int width = 0;
-  int lanes = 0;               // of the entropy coder
+  int lanes = 0;               // of all streams; above max_rans_lanes a multiple of it
   std::size_t components = 0;  // of patches, the others are never coded
   float step = 0, prefix_step = 0;
   // What the decoder takes for magnitude 1 and 2, and adds to larger ones; in steps.
@@ -49,8 +58,19 @@ struct KltRate {
                                              // on, in steps, are at least 1, 2 ... when coded
   std::vector<float> synthesis;              // [components, dim], fitted to this rate
 
-  // Derived by KltTables::prepare().
-  std::vector<std::uint16_t> begins;  // [klt_classes, klt_symbols]
+  // What follows is derived by KltTables::prepare().
+
+  // Coefficients that are coded, in their order: prefix tokens, then frequencies row by row. Their
+  // places in [prefix, dim] and behind it [rows * cols, components], and their classes.
+  std::vector<std::uint32_t> coded;
+  std::vector<std::uint8_t> coded_classes;
+  std::size_t coded_prefix = 0;             // how many are of prefix tokens
+  std::vector<RansRange> ranges;            // [klt_classes, klt_symbols]
+  std::vector<std::uint8_t> first_symbols;  // [klt_classes, klt_slots]
+  IntegerMatrix integer_synthesis;
+
+  // After a change of `synthesis` alone.
+  void prepare_synthesis(std::size_t dim);
 };
 
 class KltTables {
@@ -69,8 +89,8 @@ class KltTables {
   void prepare();
 
   // values [tokens, dim] -> prefix [prefix, dim] and patches [rows * cols, components] of
-  // coefficients; work: memory that is used again.
-  void analyse(const float* values, std::size_t components, std::vector<float>& prefix,
+  // coefficients; work: memory that is used again. False: a value is not finite.
+  bool analyse(const float* values, std::size_t components, std::vector<float>& prefix,
                std::vector<float>& patches, std::vector<float>& work) const;
   // The inverse: prefix and patches as decoded -> values [tokens, dim]. patches is overwritten.
   void synthesise(const KltRate& rate, const std::vector<float>& prefix,
@@ -82,8 +102,12 @@ class KltTables {
   void planes_of(const KltRate& rate, std::vector<float>& patches, std::vector<float>& work) const;
   void synthesise_patches(const KltRate& rate, const float* components, float* values) const;
 
+  const IntegerMatrix& integer_analysis() const { return integer_analysis_; }
+  const IntegerMatrix& integer_synthesis() const { return integer_synthesis_; }
+
  private:
   std::vector<float> inverse_rows_, inverse_cols_;
+  IntegerMatrix integer_analysis_, integer_synthesis_;
 };
 
 }  // namespace quantring

@@ -5,6 +5,7 @@
 #include "ops/cpu/isa/choose.h"
 #include "ops/cpu/isa/gemm.h"
 #include "ops/cpu/isa/half_convert.h"
+#include "ops/cpu/isa/integer_product.h"
 #include "ops/cpu/isa/ordered.h"
 #include "ops/cpu/isa/rows.h"
 #include "ops/cpu/kernels.h"
@@ -26,6 +27,7 @@ constexpr Kernels make_kernels(const char* name) {
       .halves_to_floats = halves_to_floats,
       .floats_to_halves = floats_to_halves,
       .ordered_product = ordered_product,
+      .integer_product = integer_product,
   };
 }
 

@@ -2,6 +2,7 @@
 // A decoder of klt bodies as the headers in engine/codec/klt describe them, and the entropy of what
 // it read: slow, and without any of their code.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -17,34 +18,80 @@ class KltReference {
  public:
   KltReference(const KltTables& tables, const KltRate& rate) : tables_(tables), rate_(rate) {}
 
-  // One image's stream.
-  std::vector<float> decode(std::span<const std::byte> stream) {
-    stream_ = stream;
-    states_.clear();
-    for (int lane = 0; lane < rate_.lanes; ++lane) {
-      const std::uint32_t low = word();
-      states_.push_back(low + 65536 * word());
-    }
-    lane_ = 0;
+  // One image's part.
+  std::vector<float> decode(std::span<const std::byte> part) {
     const KltShape& shape = tables_.shape;
-    std::vector<float> prefix, patches;
-    for (std::size_t t = 0; t < shape.prefix; ++t)
-      for (std::size_t i = 0; i < shape.dim; ++i)
-        prefix.push_back(coefficient(rate_.prefix_classes[t * shape.dim + i], rate_.prefix_step,
-                                     /*points=*/false));
+    std::vector<std::size_t> classes;
+    for (const std::uint8_t c : rate_.prefix_classes) classes.push_back(c);
     for (std::size_t p = 0; p < shape.patches(); ++p)
       for (std::size_t i = 0; i < rate_.components; ++i)
-        patches.push_back(coefficient(rate_.classes[tables_.bands[p] * rate_.components + i],
-                                      rate_.step, /*points=*/true));
-    return transformed(prefix, patches);
+        classes.push_back(rate_.classes[tables_.bands[p] * rate_.components + i]);
+    std::vector<std::size_t> coded;
+    for (std::size_t i = 0; i < classes.size(); ++i)
+      if (classes[i] != 255) coded.push_back(i);
+    const std::size_t streams = rate_.lanes <= 32 ? 1 : static_cast<std::size_t>(rate_.lanes) / 32;
+    const std::size_t each = (coded.size() + streams - 1) / streams;
+    std::vector<Number> numbers(classes.size());
+    std::size_t at = 4 * (streams - 1);
+    for (std::size_t s = 0; s < streams; ++s) {
+      std::uint32_t length = 0;
+      if (s + 1 < streams) std::memcpy(&length, part.data() + 4 * s, 4);
+      stream_ = s + 1 < streams ? part.subspan(at, length) : part.subspan(at);
+      at += stream_.size();
+      const std::size_t begin = std::min(s * each, coded.size());
+      read_stream(classes, {coded.data() + begin, std::min(each, coded.size() - begin)}, numbers);
+      ended_ &= stream_.empty();
+    }
+    const auto first_patch = static_cast<std::ptrdiff_t>(rate_.prefix_classes.size());
+    std::vector<float> values;
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      values.push_back(value(numbers[i], i >= rate_.prefix_classes.size()));
+    return transformed({values.begin(), values.begin() + first_patch},
+                       {values.begin() + first_patch, values.end()});
   }
 
-  bool at_end() const { return stream_.empty(); }
+  bool at_end() const { return ended_; }            // of every stream
   double bits() const { return bits_; }             // -log2 of the shares of all symbols
   std::size_t nonzero() const { return nonzero_; }  // coefficients
   std::size_t escaped() const { return escaped_; }
 
  private:
+  struct Number {
+    std::uint64_t magnitude = 0;
+    bool negative = false;
+  };
+
+  void read_stream(const std::vector<std::size_t>& classes, std::span<const std::size_t> coded,
+                   std::vector<Number>& numbers) {
+    states_.clear();
+    for (int lane = 0; lane < std::min(rate_.lanes, 32); ++lane) {
+      const std::uint32_t low = word();
+      states_.push_back(low + 65536 * word());
+    }
+    lane_ = 0;
+    std::vector<std::size_t> escaped;
+    for (const std::size_t i : coded) {
+      const std::uint64_t symbol = read_symbol(classes[i]);
+      numbers[i] = {(symbol + 1) / 2, symbol % 2 == 0};
+      if (symbol != 0) ++nonzero_;
+      if (symbol == 29) escaped.push_back(i);
+    }
+    escaped_ += escaped.size();
+    std::vector<std::uint64_t> rest(numbers.size());
+    std::vector<std::size_t> open = escaped;
+    for (int digit = 0; digit < 6; ++digit) {
+      std::vector<std::size_t> longer;
+      for (const std::size_t i : open) {
+        const std::uint64_t five = states_[lane_] % 16384 / 512;
+        take(512 * five, 512);
+        rest[i] += five % 16 << (4 * digit);
+        if (five >= 16) longer.push_back(i);
+      }
+      open = longer;
+    }
+    for (const std::size_t i : escaped) numbers[i] = {15 + rest[i] / 2, rest[i] % 2 == 1};
+  }
+
   std::uint32_t word() {
     if (stream_.size() < 2) return 0;
     const auto value = std::to_integer<std::uint32_t>(stream_[0]) +
@@ -62,48 +109,50 @@ class KltReference {
     lane_ = (lane_ + 1) % states_.size();
   }
 
-  float coefficient(std::size_t c, float step, bool points) {
-    if (c == 255) return 0;
+  std::uint64_t read_symbol(std::size_t c) {
     std::uint64_t begin = 0, symbol = 0;
     const std::uint32_t slot = states_[lane_] % 16384;
     while (slot >= begin + rate_.frequencies[c * 30 + symbol])
       begin += rate_.frequencies[c * 30 + symbol++];
     take(begin, rate_.frequencies[c * 30 + symbol]);
-    if (symbol == 0) return 0;
-    ++nonzero_;
-    std::uint64_t magnitude = (symbol + 1) / 2;
-    bool negative = symbol % 2 == 0;
-    if (symbol == 29) {
-      ++escaped_;
-      std::uint64_t value = 0;
-      for (int part = 0; part < 6; ++part) {
-        const std::uint64_t five = states_[lane_] % 16384 / 512;
-        take(512 * five, 512);
-        value += five % 16 << (4 * part);
-        if (five < 16) break;
-      }
-      negative = value % 2 == 1;
-      magnitude = 15 + value / 2;
-    }
-    auto size = static_cast<float>(magnitude);
-    if (points && magnitude == 1) size = rate_.points[0];
-    if (points && magnitude == 2) size = rate_.points[1];
-    if (points && magnitude > 2) size += rate_.points[2];
-    return (negative ? -size : size) * step;
+    return symbol;
   }
 
-  // a [rows, depth] b [depth, cols], sums from the first product on, each product rounded.
+  float value(Number number, bool patch) const {
+    if (number.magnitude == 0) return 0;
+    auto size = static_cast<float>(number.magnitude);
+    if (patch && number.magnitude == 1) size = rate_.points[0];
+    if (patch && number.magnitude == 2) size = rate_.points[1];
+    if (patch && number.magnitude > 2) size += rate_.points[2];
+    return (number.negative ? -size : size) * (patch ? rate_.step : rate_.prefix_step);
+  }
+
+  // a [rows, depth] b [depth, cols] as integers: rows of a and columns of b each times a power of
+  // two, which the float is divided by.
   static std::vector<float> product(const std::vector<float>& a, const std::vector<float>& b,
                                     std::size_t rows, std::size_t depth, std::size_t cols) {
-    std::vector<float> result;
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t c = 0; c < cols; ++c) {
-        float sum = 0;
-        for (std::size_t k = 0; k < depth; ++k) {
-          const volatile float rounded = a[r * depth + k] * b[k * cols + c];
-          sum += rounded;
-        }
-        result.push_back(sum);
+    std::vector<float> result(rows * cols);
+    for (std::size_t c = 0; c < cols; ++c) {
+      double largest = 0, sum = 0;
+      for (std::size_t k = 0; k < depth; ++k) {
+        largest = std::max(largest, std::fabs(static_cast<double>(b[k * cols + c])));
+        sum += std::fabs(static_cast<double>(b[k * cols + c]));
+      }
+      int by_column = 60;
+      while (std::ldexp(largest, by_column) > 32639 ||
+             std::ldexp(sum, by_column) + static_cast<double>(depth) / 2 > 262143)
+        --by_column;
+      for (std::size_t r = 0; r < rows; ++r) {
+        int by_row = 113;  // the largest becomes at least 2^12 and below 2^13
+        for (std::size_t k = 0; k < depth; ++k)
+          while (std::ldexp(std::fabs(static_cast<double>(a[r * depth + k])), by_row) >= 8192)
+            --by_row;
+        std::int64_t total = 0;
+        for (std::size_t k = 0; k < depth; ++k)
+          total += std::llrint(std::ldexp(static_cast<double>(a[r * depth + k]), by_row)) *
+                   std::llrint(std::ldexp(static_cast<double>(b[k * cols + c]), by_column));
+        result[r * cols + c] =
+            std::ldexp(static_cast<float>(static_cast<std::int32_t>(total)), -by_row - by_column);
       }
     }
     return result;
@@ -150,6 +199,7 @@ class KltReference {
   std::span<const std::byte> stream_;
   std::vector<std::uint32_t> states_;
   std::size_t lane_ = 0, nonzero_ = 0, escaped_ = 0;
+  bool ended_ = true;
   double bits_ = 0;
 };
 
