@@ -9,6 +9,7 @@
 #include <string>
 
 #include "ops/coding/coding.h"
+#include "ops/coding/transform_coding.h"
 #include "ops/linear.h"
 #include "ops/residual.h"
 #include "ops/tensor.h"
@@ -103,6 +104,13 @@ class Backend {
   virtual void dequantize(const GridRange* ranges, const std::byte* codes, int bits,
                           Tensor values) = 0;
   virtual void convert(ConstTensor source, Tensor target) = 0;
+
+  // ops/coding/transform_coding.h; a GPU's only
+  virtual std::size_t transform_scratch_bytes(const TransformCode& code, std::int64_t images) const;
+  virtual void transform_encode(ConstTensor values, const TransformCode& code, void* scratch,
+                                std::byte* body);
+  virtual void transform_decode(const std::byte* body, const TransformCode& code, void* scratch,
+                                Tensor values);
 };
 
 namespace cpu {

@@ -4,20 +4,12 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <thread>
 
 #include "ops/base/error.h"
 #include "ops/transfer.h"
 
 namespace quantring {
 namespace {
-
-constexpr CodecSpec raw32{CodecId::raw32, 32};
-
-// The others of a machine with a GPU are left to decoding pictures and the network.
-int host_threads() {
-  return static_cast<int>(std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U));
-}
 
 std::size_t max_scratch_bytes(const Context& context, TensorShape max) {
   std::size_t bytes = 0;
@@ -62,15 +54,9 @@ std::uint64_t max_body_bytes(TensorShape shape) {
 Coder::Coder(Context& context, TensorShape max, CoderTables tables)
     : context_(context),
       max_(max),
-      klt_sent_(tables.sent),
-      klt_received_(tables.received),
+      klt_sent_(tables.sent, context, max.images),
+      klt_received_(tables.received, context, max.images),
       scratch_(context, max_scratch_bytes(context, max)) {}
-
-// Made by the first tensor that needs it: also one that a peer sends although there are no tables.
-Context& Coder::host() {
-  if (!host_) host_.emplace(host_threads());
-  return *host_;
-}
 
 const Codec& Coder::sender(CodecId id) const {
   return id == CodecId::klt ? klt_sent_ : *find_codec(id);
@@ -86,22 +72,6 @@ void Coder::check_shape(const ConstTensor& values) const {
     throw std::invalid_argument("Coder: " + values.shape.text() + " is larger than the maximum");
 }
 
-void Coder::encode_on_host(std::span<const float> values, TensorShape shape, CodecSpec spec,
-                           std::vector<std::byte>& coded) {
-  coded.resize(max_bytes(spec, shape));
-  write_coded_header(spec, std::span(coded).first<coded_header_bytes>());
-  std::byte* const body = coded.data() + coded_header_bytes;
-  sender(spec.id).encode(host(), host_tensor(values, shape), spec.bits, nullptr, body);
-  coded.resize(coded_header_bytes + sender(spec.id).body_bytes(spec.bits, shape, body));
-}
-
-void Coder::decode_on_host(std::span<const std::byte> coded, TensorShape shape,
-                           std::span<float> values) {
-  const CodecSpec spec = check_coded(coded, shape);
-  receiver(spec.id).decode(host(), coded.data() + coded_header_bytes, spec.bits,
-                           host_tensor(values, shape));
-}
-
 std::byte* Coder::device_body() {
   if (body_.data() == nullptr) body_ = Buffer(context_, max_body_bytes(max_));
   return static_cast<std::byte*>(body_.data());
@@ -109,12 +79,6 @@ std::byte* Coder::device_body() {
 
 void Coder::encode(ConstTensor values, CodecSpec spec, std::vector<std::byte>& coded) {
   const TensorShape shape = tensor_shape(values.shape);
-  if (on_host(spec.id)) {
-    values_.resize(shape.elements());
-    encode_body(values, raw32, device_body());
-    download(context_, body_.data(), std::as_writable_bytes(std::span(values_)));
-    return encode_on_host(values_, shape, spec, coded);
-  }
   coded.resize(max_bytes(spec, shape));
   write_coded_header(spec, std::span(coded).first<coded_header_bytes>());
   const auto body = std::span(coded).subspan(coded_header_bytes);
@@ -130,14 +94,7 @@ void Coder::encode(ConstTensor values, CodecSpec spec, std::vector<std::byte>& c
 CodecSpec Coder::decode(std::span<const std::byte> coded, Tensor values) {
   const CodecSpec spec = check_coded(coded, tensor_shape(values.shape));
   const auto body = coded.subspan(coded_header_bytes);
-  if (on_host(spec.id)) {
-    check_shape(values);
-    const TensorShape shape = tensor_shape(values.shape);
-    values_.resize(shape.elements());
-    decode_on_host(coded, shape, values_);
-    upload(context_, std::as_bytes(std::span(values_)), device_body());
-    decode_body(device_body(), raw32, values);
-  } else if (context_.asynchronous()) {
+  if (context_.asynchronous()) {
     check_shape(values);
     upload(context_, body, device_body());
     decode_body(device_body(), spec, values);

@@ -3,7 +3,6 @@
 // other. Rings, `quantring evaluate` and `bench` all code through this.
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,13 +30,6 @@ class Coder {
   void encode(ConstTensor values, CodecSpec spec, std::vector<std::byte>& coded);
   CodecSpec decode(std::span<const std::byte> coded, Tensor values);
 
-  // Whether the context is a GPU's and the codec works on the host: encode() and decode() copy for
-  // it; a pipeline moves raw32 bodies instead and calls the two below.
-  bool on_host(CodecId id) const { return context_.asynchronous() && needs_tables(id); }
-  void encode_on_host(std::span<const float> values, TensorShape shape, CodecSpec spec,
-                      std::vector<std::byte>& coded);
-  void decode_on_host(std::span<const std::byte> coded, TensorShape shape, std::span<float> values);
-
   // Enqueued like ops, and neither wait nor allocate. body: what follows the header, in the
   // device's memory, aligned to 16 bytes; decode_body() takes one that check_coded() has passed.
   void encode_body(ConstTensor values, CodecSpec spec, std::byte* body);
@@ -48,13 +40,10 @@ class Coder {
   const Codec& sender(CodecId id) const;  // with its tables
   const Codec& receiver(CodecId id) const;
   std::byte* device_body();
-  Context& host();
 
   Context& context_;
   TensorShape max_;
   KltCodec klt_sent_, klt_received_;
-  std::optional<Context> host_;  // of a GPU's codecs that work on the host
-  std::vector<float> values_;    // likewise
   Buffer scratch_;
   Buffer body_;  // a GPU's, for encode() and decode(); allocated by the first call
 };

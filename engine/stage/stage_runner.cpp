@@ -100,17 +100,9 @@ void StageRunner::submit(std::span<const std::byte> coded, std::uint32_t images)
         is_packed_pixels(coded) ? unpacked_pixels(coded, shape) : decoded_jpeg_pixels(coded, shape);
     coded = unpacked;
   }
-  CodecSpec spec = check_input(coded, images);
-  std::span<const std::byte> bytes = coded.subspan(coded_header_bytes);
-  if (coder_.on_host(spec.id)) {
-    const TensorShape shape = input_shape(stage_, architecture_, images);
-    host_values_.resize(shape.elements());
-    coder_.decode_on_host(coded, shape, host_values_);
-    bytes = std::as_bytes(std::span(host_values_));
-    spec = raw32;
-  }
+  const CodecSpec spec = check_input(coded, images);
   Slot& slot = slots_[next_];
-  const std::byte* const body = input_body(bytes, slot);
+  const std::byte* const body = input_body(coded.subspan(coded_header_bytes), slot);
   const int count = static_cast<int>(images);
   const Architecture& a = architecture_;
   if (stage_.first()) {
@@ -139,9 +131,9 @@ CodecSpec StageRunner::output_codec(std::uint32_t images) const {
 
 void StageRunner::enqueue_output(Slot& slot, std::uint32_t images) {
   slot.spec = output_codec(images);
-  const CodecSpec leaving = coder_.on_host(slot.spec.id) ? raw32 : slot.spec;
-  const std::size_t body = max_bytes(leaving, tensor_shape(slot.result.shape)) - coded_header_bytes;
-  coder_.encode_body(slot.result, leaving, device_out(slot));
+  const std::size_t body =
+      max_bytes(slot.spec, tensor_shape(slot.result.shape)) - coded_header_bytes;
+  coder_.encode_body(slot.result, slot.spec, device_out(slot));
   copy_out(context_, device_out(slot), body, slot.host_out, slot.arrived);
 }
 
@@ -155,11 +147,6 @@ TensorShape StageRunner::collect(std::vector<std::byte>& coded) {
   if (context_.asynchronous()) {
     slot.arrived.wait();
     const std::byte* const body = slot.host_out.data();
-    if (coder_.on_host(slot.spec.id)) {
-      const auto* const values = reinterpret_cast<const float*>(body);
-      coder_.encode_on_host({values, shape.elements()}, shape, slot.spec, coded);
-      return shape;
-    }
     const std::size_t bytes = find_codec(slot.spec.id)->body_bytes(slot.spec.bits, shape, body);
     coded.resize(coded_header_bytes + bytes);
     write_coded_header(slot.spec, std::span(coded).first<coded_header_bytes>());

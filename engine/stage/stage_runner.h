@@ -54,7 +54,7 @@ class StageRunner {
     Buffer device_in, device_out;
     Event arrived;
     ConstTensor result;
-    CodecSpec spec;  // a GPU's; of a codec that works on the host, raw32 leaves the GPU
+    CodecSpec spec;  // a GPU's
   };
 
   void check_images(std::uint32_t images) const;
@@ -71,8 +71,7 @@ class StageRunner {
   Stage stage_;
   Coder coder_;
   std::vector<Slot> slots_;
-  std::vector<float> host_values_;  // of a codec that works on the host
-  std::size_t next_ = 0;            // slot of the next submit
+  std::size_t next_ = 0;  // slot of the next submit
   int pending_ = 0;
 };
 

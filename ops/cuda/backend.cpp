@@ -14,6 +14,7 @@
 #include "ops/cuda/elementwise/elementwise.h"
 #include "ops/cuda/matmul/matmul.h"
 #include "ops/cuda/matmul/pack.h"
+#include "ops/cuda/transform/transform.h"
 
 namespace quantring::cuda {
 namespace {
@@ -204,6 +205,21 @@ class CudaBackend : public Backend {
   void convert(ConstTensor source, Tensor target) override {
     use();
     cuda::convert(queue_, source, target);
+  }
+
+  std::size_t transform_scratch_bytes(const TransformCode& code,
+                                      std::int64_t images) const override {
+    return cuda::transform_scratch_bytes(queue_, code, images);
+  }
+  void transform_encode(ConstTensor values, const TransformCode& code, void* scratch,
+                        std::byte* body) override {
+    use();
+    cuda::transform_encode(queue_, values, code, scratch, body);
+  }
+  void transform_decode(const std::byte* body, const TransformCode& code, void* scratch,
+                        Tensor values) override {
+    use();
+    cuda::transform_decode(queue_, body, code, scratch, values);
   }
 
  private:

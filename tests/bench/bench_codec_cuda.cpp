@@ -1,6 +1,7 @@
 // The codecs on a GPU: microseconds of an encode and a decode inside a CUDA graph, as they run in a
 // stage, and bytes read and written a second beside a copy of the source. f16, ViT-Base's residual
-// stream. usage: bench_codec_cuda [--plans]
+// stream. Then klt beside ptq and a stage of 4 blocks (gpu/klt_bench.h).
+// usage: bench_codec_cuda [--plans | --klt]
 
 #include <cuda_runtime_api.h>
 
@@ -16,6 +17,7 @@
 #include "ops/cuda/coding/quantize.h"
 #include "ops/cuda/device/error.h"
 #include "ops/half.h"
+#include "tests/bench/gpu/klt_bench.h"
 
 namespace {
 
@@ -39,7 +41,8 @@ std::byte* device(std::size_t bytes) {
   return static_cast<std::byte*>(memory);
 }
 
-// Median microseconds of one call of `work(i)` in a graph of many; below 0: it cannot run.
+}  // namespace
+
 double measure(const cuda::Queue& queue, const std::function<void(int)>& work) {
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t ready = nullptr;
@@ -76,6 +79,8 @@ double measure(const cuda::Queue& queue, const std::function<void(int)>& work) {
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
 }
+
+namespace {
 
 Bench make_bench(const cuda::Queue& queue, std::int64_t images, bool cold) {
   Bench b{queue, images, static_cast<std::size_t>(images * each) * 2, 1, {}, {}, {}, {}};
@@ -201,6 +206,7 @@ int main(int argc, char** argv) {
   }
   queue.multiprocessors = facts.multiProcessorCount;
   queue.compute_capability = facts.major * 10 + facts.minor;
+  queue.shared_bytes_per_block = static_cast<int>(facts.sharedMemPerBlockOptin);
   try {
     check(cudaStreamCreateWithFlags(&queue.stream, cudaStreamNonBlocking), "a stream");
     std::printf("%s, %d multiprocessors\n", facts.name, facts.multiProcessorCount);
@@ -208,9 +214,14 @@ int main(int argc, char** argv) {
       for (const std::int64_t images : {1, 8, 32, 128}) plans(queue, images);
       return 0;
     }
+    if (argc > 1 && std::strcmp(argv[1], "--klt") == 0) {
+      klt_bench(queue);
+      return 0;
+    }
     table(queue, 8, false);
     table(queue, 8, true);
     table(queue, 128, true);
+    klt_bench(queue);
   } catch (const Error& error) {
     std::fprintf(stderr, "bench_codec_cuda: %s\n", error.what());
     return 1;

@@ -69,6 +69,12 @@ const Codec& klt_codec() {
   return codec;
 }
 
+KltCodec::KltCodec(const KltTables* tables, Context& context, std::uint32_t images)
+    : KltCodec(tables) {
+  if (tables != nullptr && context.asynchronous())
+    device_ = std::make_unique<KltDevice>(context, *tables, images);
+}
+
 const KltRate& KltCodec::rate(int width, TensorShape shape) const {
   const KltRate* rate = tables_ == nullptr ? nullptr : tables_->rate(width);
   if (rate == nullptr || tables_->shape.tokens() != shape.tokens || tables_->shape.dim != shape.dim)
@@ -97,6 +103,7 @@ void KltCodec::encode(Context& context, ConstTensor values, int width, void*,
                       std::byte* body) const {
   const TensorShape shape = shape_of(values.shape);
   const KltRate& rate = this->rate(width, shape);
+  if (device_ != nullptr) return device_->encode(values, rate, body);
   const std::size_t each = shape.elements_per_image();
   std::vector<std::vector<std::byte>> parts(shape.images);
   context.pool().parallel_for(shape.images, [&](std::int64_t i, int) {
@@ -123,6 +130,7 @@ void KltCodec::encode(Context& context, ConstTensor values, int width, void*,
 void KltCodec::decode(Context& context, const std::byte* body, int width, Tensor values) const {
   const TensorShape shape = shape_of(values.shape);
   const KltRate& rate = this->rate(width, shape);
+  if (device_ != nullptr) return device_->decode(body, rate, values);
   const std::size_t each = shape.elements_per_image();
   std::vector<const std::byte*> parts(shape.images);
   const std::byte* next = body + shape.images * length_bytes;

@@ -1,13 +1,16 @@
 #pragma once
 // klt: a calibrated transform, one step for all coefficients and entropy coding, for an average of
-// 3 to 0.5 bits per element. Works on the host; needs tables for the cut.
+// 3 to 0.5 bits per element. Needs tables for the cut.
 //
 // Body: the length of each image's part u32, then the parts. The highest bit of the length: the
 // part is what ptq 8 makes of the image (scale f32, offset f32, codes), for values that are not
 // finite and for images that would take more than that. Otherwise streams
 // (engine/codec/klt/coefficients.h).
 
+#include <memory>
+
 #include "engine/codec/codec.h"
+#include "engine/codec/klt/klt_device.h"
 #include "engine/codec/klt/klt_tables.h"
 
 namespace quantring {
@@ -17,6 +20,8 @@ class KltCodec final : public Codec {
   // tables: of the cut; null: sizes and checks only.
   explicit KltCodec(const KltTables* tables = nullptr)
       : Codec(CodecId::klt, "klt", 0), tables_(tables) {}
+  // On the context's device, up to so many images. context must outlive this object.
+  KltCodec(const KltTables* tables, Context& context, std::uint32_t images);
 
   bool has_width(int width) const override { return klt_has_width(width); }
   std::string widths_text() const override { return "3, 2, 1.5, 1, 0.75 or 0.5"; }
@@ -24,7 +29,7 @@ class KltCodec final : public Codec {
   std::uint64_t max_body_bytes(int width, TensorShape shape) const override;
   std::uint64_t body_bytes(int width, TensorShape shape, const std::byte* body) const override;
   double expected_bits(int width, TensorShape shape) const override;
-  // context: of the CPU. Throw Error without tables of this shape and width.
+  // Throw Error without tables of this shape and width.
   void encode(Context& context, ConstTensor values, int width, void* scratch,
               std::byte* body) const override;
   void decode(Context& context, const std::byte* body, int width, Tensor values) const override;
@@ -33,6 +38,7 @@ class KltCodec final : public Codec {
  private:
   const KltRate& rate(int width, TensorShape shape) const;
   const KltTables* tables_;
+  std::unique_ptr<KltDevice> device_;  // a GPU's
 };
 
 }  // namespace quantring

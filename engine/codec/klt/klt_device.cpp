@@ -1,0 +1,120 @@
+#include "engine/codec/klt/klt_device.h"
+
+#include <algorithm>
+
+#include "engine/codec/klt/coefficients.h"
+#include "ops/transfer.h"
+
+namespace quantring {
+namespace {
+
+static_assert(transform_classes == klt_classes && transform_symbols == klt_symbols &&
+              transform_slots == klt_slots && transform_slot_shift == klt_slot_shift &&
+              transform_max_streams == max_klt_streams && max_rans_lanes == 32);
+
+int size(std::size_t n) {
+  return static_cast<int>(n);
+}
+
+// [n, n] with rows of whole fours.
+std::vector<float> padded(const std::vector<float>& matrix, std::size_t n, bool transpose) {
+  const std::size_t row = (n + 3) / 4 * 4;
+  std::vector<float> result(n * row);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      result[i * row + j] = transpose ? matrix[j * n + i] : matrix[i * n + j];
+  return result;
+}
+
+}  // namespace
+
+KltDevice::KltDevice(Context& context, const KltTables& tables, std::uint32_t images)
+    : context_(context), tables_(tables) {
+  const KltShape& shape = tables.shape;
+  shared_.prefix = size(shape.prefix);
+  shared_.rows = size(shape.rows);
+  shared_.cols = size(shape.cols);
+  shared_.dim = size(shape.dim);
+  shared_.mean = store(tables.mean);
+  shared_.analysis = store(tables.integer_analysis());
+  shared_.prefix_synthesis = store(tables.integer_synthesis());
+  shared_.dct_rows = store(padded(tables.dct_rows, shape.rows, false));
+  shared_.dct_cols = store(padded(tables.dct_cols, shape.cols, false));
+  shared_.inverse_rows = store(padded(tables.dct_rows, shape.rows, true));
+  shared_.inverse_cols = store(padded(tables.dct_cols, shape.cols, true));
+  std::size_t scratch = 0;
+  for (const KltRate& rate : tables.rates) {
+    add(rate);
+    scratch = std::max(scratch, transform_scratch_bytes(context, codes_.back(), images));
+  }
+  scratch_ = Buffer(context, scratch);
+}
+
+void KltDevice::add(const KltRate& rate) {
+  const KltStreams streams(rate);
+  TransformCode& code = codes_.emplace_back(shared_);
+  code.components = size(rate.components);
+  code.streams = size(streams.count);
+  code.lanes = streams.lanes;
+  code.coded = size(rate.coded.size());
+  code.coded_prefix = size(rate.coded_prefix);
+  code.each = size(streams.each);
+  code.step = rate.step;
+  code.prefix_step = rate.prefix_step;
+  code.per_step = 1.0F / rate.step;
+  code.per_prefix_step = 1.0F / rate.prefix_step;
+  std::copy(rate.points.begin(), rate.points.end(), code.points);
+  code.patch_synthesis = store(rate.integer_synthesis);
+  code.classes = store(rate.coded_classes);
+  std::vector<std::int32_t> order(
+      rate.prefix_classes.size() + tables_.shape.patches() * rate.components, -1);
+  for (std::size_t i = 0; i < rate.coded.size(); ++i) order[rate.coded[i]] = size(i);
+  code.order = store(order);
+  std::vector<std::uint32_t> ranges(klt_classes * transform_ranges_stride);
+  for (std::size_t c = 0; c < klt_classes; ++c)
+    for (std::size_t s = 0; s < klt_symbols; ++s) {
+      const RansRange range = rate.ranges[c * klt_symbols + s];
+      ranges[c * transform_ranges_stride + s] = range.begin | range.size << 16;
+    }
+  code.ranges = store(ranges);
+  code.first_symbols = store(rate.first_symbols);
+  code.thresholds = store(rate.thresholds);
+}
+
+template <class Value>
+const Value* KltDevice::store(const std::vector<Value>& values) {
+  if (values.empty()) return nullptr;
+  const auto bytes = std::as_bytes(std::span(values));
+  memory_.emplace_back(context_, bytes.size());
+  upload(context_, bytes, memory_.back().data());
+  return static_cast<const Value*>(memory_.back().data());
+}
+
+TransformMatrix KltDevice::store(const IntegerMatrix& matrix) {
+  const std::size_t depth = matrix.depth(), cols = matrix.cols();
+  const auto row = static_cast<std::size_t>(transform_padded(static_cast<std::int64_t>(depth)));
+  std::vector<std::int8_t> planes(2 * cols * row);
+  for (std::size_t c = 0; c < cols; ++c) {
+    for (std::size_t k = 0; k < depth; ++k) {
+      const int integer = matrix.pairs()[2 * (k / 2 * cols + c) + k % 2];
+      const auto low = static_cast<std::int8_t>(integer & 255);
+      planes[c * row + k] = static_cast<std::int8_t>((integer - low) / 256);
+      planes[(cols + c) * row + k] = low;
+    }
+  }
+  return {store(planes), store(matrix.units()), size(depth), size(cols)};
+}
+
+const TransformCode& KltDevice::code(const KltRate& rate) const {
+  return codes_[static_cast<std::size_t>(&rate - tables_.rates.data())];
+}
+
+void KltDevice::encode(ConstTensor values, const KltRate& rate, std::byte* body) const {
+  transform_encode(context_, values, code(rate), scratch_.data(), body);
+}
+
+void KltDevice::decode(const std::byte* body, const KltRate& rate, Tensor values) const {
+  transform_decode(context_, body, code(rate), scratch_.data(), values);
+}
+
+}  // namespace quantring

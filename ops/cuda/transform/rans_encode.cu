@@ -1,0 +1,183 @@
+// Quantized coefficients to words, from the last to the first: a block an image, a warp a stream.
+
+#include "ops/cuda/device/launch.h"
+#include "ops/cuda/transform/rans.cuh"
+
+namespace quantring::cuda {
+namespace {
+
+constexpr int ahead = 8;  // steps whose symbols are looked up at once
+
+struct Symbol {
+  std::uint32_t begin, size;
+  float per_size;  // 1 / size, rounded down
+};
+
+// One stream's coder.
+struct Coder {
+  std::uint32_t state = rans_lowest;
+  std::uint16_t* words;  // of the stream
+  int at;                // the first word written
+
+  // Called by the whole warp. active: this lane has a symbol.
+  __device__ void put(const Symbol& symbol, bool active) {
+    // The state after this symbol must fit 32 bits.
+    const bool full = active && state >> (32 - rans_bits) >= symbol.size;
+    const std::uint32_t writers = __ballot_sync(every_lane, full);
+    at -= __popc(writers);
+    if (full) {
+      words[at + __popc(writers & lanes_before())] = static_cast<std::uint16_t>(state);
+      state >>= 16;
+    }
+    // Below the quotient by less than 1: it is below 2^18, and all steps round down.
+    std::uint32_t times = __float2uint_rz(__fmul_rz(__uint2float_rz(state), symbol.per_size));
+    std::uint32_t rest = state - times * symbol.size;
+    if (rest >= symbol.size) {
+      ++times;
+      rest -= symbol.size;
+    }
+    if (active) state = (times << rans_bits) + rest + symbol.begin;
+  }
+};
+
+// Lists the stream's escaped coefficients in order.
+__device__ void list_escaped(const std::int32_t* quantized, int count, std::uint32_t found,
+                             const std::uint32_t* listed, std::uint32_t* escaped) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  if (found <= max_listed) {
+    for (std::uint32_t i = lane; i < found; i += 32) {
+      const std::uint32_t mine = listed[i];
+      std::uint32_t rank = 0;
+      for (std::uint32_t k = 0; k < found; ++k) rank += listed[k] < mine ? 1 : 0;
+      escaped[rank] = mine;
+    }
+  } else {
+    std::uint32_t before = 0;
+    for (int first = 0; first < count; first += 32) {
+      const int i = first + lane;
+      const bool is = i < count && abs(quantized[i]) >= escape_magnitude;
+      const std::uint32_t all = __ballot_sync(every_lane, is);
+      if (is) escaped[before + __popc(all & lanes_before())] = static_cast<std::uint32_t>(i);
+      before += __popc(all);
+    }
+  }
+  __syncwarp();
+}
+
+// Their digits in order; returns how many. Destroys `escaped`.
+__device__ int write_digits(const std::int32_t* quantized, int found, std::uint32_t* escaped,
+                            std::uint8_t* digits) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  int written = 0;
+  for (int shift = 0; found > 0; shift += 4) {
+    int left = 0;
+    for (int first = 0; first < found; first += 32) {
+      const bool mine = first + lane < found;
+      const std::uint32_t i = mine ? escaped[first + lane] : 0;
+      bool more = false;
+      if (mine) {
+        const std::int32_t q = quantized[i];
+        const std::uint32_t value =
+            2 * static_cast<std::uint32_t>(abs(q) - escape_magnitude) + (q < 0 ? 1 : 0);
+        more = value >> shift >= 16;
+        digits[written + first + lane] =
+            static_cast<std::uint8_t>((value >> shift & 15u) | (more ? 16u : 0u));
+      }
+      const std::uint32_t going_on = __ballot_sync(every_lane, more);
+      if (more) escaped[left + __popc(going_on & lanes_before())] = i;
+      left += __popc(going_on);
+      __syncwarp();
+    }
+    written += found;
+    found = left;
+  }
+  return written;
+}
+
+__global__ void __launch_bounds__(32 * transform_max_streams)
+    encode_kernel(TransformCode c, TransformScratch s) {
+  __shared__ std::uint32_t ranges[range_entries];
+  __shared__ float per_size[range_entries];
+  for (int i = static_cast<int>(threadIdx.x); i < range_entries;
+       i += static_cast<int>(blockDim.x)) {
+    ranges[i] = c.ranges[i];
+    per_size[i] = __frcp_rd(static_cast<float>(max(c.ranges[i] >> 16, 1u)));
+  }
+  wait_for_predecessor();
+  release_successor();
+  __syncthreads();
+  const int image = static_cast<int>(blockIdx.x), stream = static_cast<int>(threadIdx.x / 32);
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const std::int64_t index = std::int64_t{image} * c.streams + stream;
+  if (s.unsound[image] != 0) return;
+  const StreamRange range = stream_range(c, stream);
+  const std::int32_t* const quantized = s.quantized + std::int64_t{image} * c.coded + range.begin;
+  const std::uint8_t* const classes = c.classes + range.begin;
+  const std::uint32_t found = s.escapes[index];
+  std::uint8_t* const digits = s.digits + index * c.each * 6;
+  int digit_count = 0;
+  if (found > 0) {
+    std::uint32_t* const escaped = s.escaped + index * c.each;
+    list_escaped(quantized, range.count, found, s.listed + index * max_listed, escaped);
+    digit_count = write_digits(quantized, static_cast<int>(found), escaped, digits);
+    __syncwarp();
+  }
+  Coder coder;
+  coder.words = s.words + index * s.word_capacity;
+  coder.at = static_cast<int>(s.word_capacity);
+  const int total = range.count + digit_count;
+  const bool in_use = lane < c.lanes;
+  const auto look_up = [&](int q, int c_of_it) {
+    const int m = abs(q);
+    const int symbol = m == 0 ? 0 : m >= escape_magnitude ? escape_symbol : 2 * m - (q < 0 ? 0 : 1);
+    const int entry = c_of_it * transform_ranges_stride + symbol;
+    return Symbol{ranges[entry] & 0xffffu, ranges[entry] >> 16, per_size[entry]};
+  };
+  int step = (total + c.lanes - 1) / c.lanes;
+  const int whole = range.count / c.lanes;  // steps of coefficients alone
+  // Room for `ahead` steps; a stream that would take more is not used.
+  const int reserve = ahead * 32;
+  while (step > whole && coder.at >= 32) {
+    const int i = --step * c.lanes + lane;
+    const bool active = in_use && i < total;
+    Symbol symbol{0, digit_size, __frcp_rd(static_cast<float>(digit_size))};
+    if (active && i < range.count) symbol = look_up(quantized[i], classes[i]);
+    if (active && i >= range.count)
+      symbol.begin = static_cast<std::uint32_t>(digits[i - range.count]) * digit_size;
+    coder.put(symbol, active);
+  }
+  const int mine = in_use ? lane : 0;
+  int next_q[ahead], next_class[ahead];
+  const auto fetch = [&](int last) {  // the steps before `last`
+#pragma unroll
+    for (int k = 0; k < ahead; ++k) {
+      const int at = max(last - 1 - k, 0) * c.lanes + mine;
+      next_q[k] = whole > 0 ? quantized[at] : 0;
+      next_class[k] = whole > 0 ? classes[at] : 0;
+    }
+  };
+  fetch(step);
+  while (step > 0 && coder.at >= reserve) {
+    Symbol symbols[ahead];
+#pragma unroll
+    for (int k = 0; k < ahead; ++k) symbols[k] = look_up(next_q[k], next_class[k]);
+    fetch(step - ahead);
+#pragma unroll
+    for (int k = 0; k < ahead; ++k) coder.put(symbols[k], in_use && k < step);
+    step -= ahead;
+  }
+  if (lane < c.lanes) s.states[index * 32 + lane] = coder.state;
+  if (lane != 0) return;
+  s.counts[index] = static_cast<std::uint32_t>(s.word_capacity - coder.at);
+  if (step > 0) atomicOr(s.unsound + image, 1u);  // too long
+}
+
+}  // namespace
+
+void transform_code_streams(const Queue& queue, const TransformCall& call) {
+  launch(queue, "the kernel of klt's encoder", encode_kernel,
+         dim3(static_cast<unsigned>(call.images)),
+         dim3(32 * static_cast<unsigned>(call.code.streams)), 0, call.code, call.scratch);
+}
+
+}  // namespace quantring::cuda

@@ -1,0 +1,234 @@
+// The DCT over the grid of patches, forth with quantization and back from quantized coefficients.
+// A block works on some components of one image; every sum is in the order of frequencies or
+// places, each product rounded.
+
+#include <algorithm>
+
+#include "ops/cuda/device/launch.h"
+#include "ops/cuda/transform/transform.h"
+
+namespace quantring::cuda {
+namespace {
+
+constexpr int block_threads = 256, max_group = 32, together = 4;
+constexpr float max_magnitude = 1 << 20;
+constexpr int escape = transform_symbols / 2;
+
+// Components per block, and the shared memory for two copies of them and both matrices, whose rows
+// are padded to whole fours. Group 0: it is too much.
+struct DctPlan {
+  int group = 0;
+  std::size_t shared = 0;
+};
+std::size_t matrix_floats(const TransformCode& c) {
+  const auto padded = [](int n) { return (n + together - 1) / together * together; };
+  return static_cast<std::size_t>(c.rows * padded(c.rows) + c.cols * padded(c.cols));
+}
+DctPlan plan(const Queue& queue, const TransformCode& c) {
+  // 48 KiB where that is enough: more blocks fit a multiprocessor.
+  for (const std::size_t limit :
+       {std::size_t{49152}, static_cast<std::size_t>(queue.shared_bytes_per_block)}) {
+    for (int group = max_group; group >= (limit == 49152 ? 16 : 1); group /= 2) {
+      const std::size_t shared =
+          sizeof(float) * (matrix_floats(c) + 2 * static_cast<std::size_t>(c.patches() * group));
+      if (shared <= limit) return {group, shared};
+    }
+  }
+  return {};
+}
+
+// target[i, k, ...] = sum over j of matrix[j, i] source[j, k, ...] for source [n, inner, group];
+// matrix: rows padded to whole fours. All threads of the block.
+__device__ void transform_axis(const float* source, float* target, const float* matrix, int n,
+                               int outer, int outer_stride, int stride, int group) {
+  const int padded = (n + together - 1) / together * together;
+  const int fours = padded / together;
+  for (int work = static_cast<int>(threadIdx.x); work < outer * fours * group;
+       work += block_threads) {
+    const int g = work % group, first = work / group % fours * together;
+    const int o = work / group / fours;
+    const int base = o * outer_stride * group + g;
+    float sums[together] = {};
+    for (int j = 0; j < n; ++j) {
+      const float x = source[base + j * stride * group];
+      const float4 m = *reinterpret_cast<const float4*>(matrix + j * padded + first);
+      sums[0] = __fadd_rn(sums[0], __fmul_rn(m.x, x));
+      sums[1] = __fadd_rn(sums[1], __fmul_rn(m.y, x));
+      sums[2] = __fadd_rn(sums[2], __fmul_rn(m.z, x));
+      sums[3] = __fadd_rn(sums[3], __fmul_rn(m.w, x));
+    }
+#pragma unroll
+    for (int i = 0; i < together; ++i)
+      if (first + i < n) target[base + (first + i) * stride * group] = sums[i];
+  }
+}
+
+__device__ void load_matrix(const float* source, float* target, int n) {
+  const int floats = n * ((n + together - 1) / together * together);
+  for (int i = static_cast<int>(threadIdx.x); i < floats; i += block_threads) target[i] = source[i];
+}
+
+// The block's memory: shared, or the device's with one component per block (planes not null).
+struct DctMemory {
+  const float *rows, *cols;
+  float *a, *b;
+};
+__device__ DctMemory memory_of(const TransformCode& c, const float* rows, const float* cols,
+                               float* shared, float* planes, int group) {
+  const std::int64_t size = std::int64_t{c.rows} * c.cols * group;
+  if (planes != nullptr) {
+    float* const a = planes + 2 * size * (std::int64_t{blockIdx.x} * c.components + blockIdx.y);
+    return {rows, cols, a, a + size};
+  }
+  const auto floats = [](int n) { return n * ((n + together - 1) / together * together); };
+  float* const shared_cols = shared + floats(c.rows);
+  float* const a = shared_cols + floats(c.cols);
+  load_matrix(rows, shared, c.rows);
+  load_matrix(cols, shared_cols, c.cols);
+  return {shared, shared_cols, a, a + size};
+}
+
+__device__ std::uint32_t quantize(float value, int c, const float* thresholds, bool& sound,
+                                  int& magnitude) {
+  const float m = fabsf(value);
+  magnitude = 0;
+  if (!(m < max_magnitude)) {
+    sound = false;
+    return 0;
+  }
+  const float* const mine = thresholds + c * (escape - 1);
+  while (magnitude < escape - 1 && m >= mine[magnitude]) ++magnitude;
+  if (magnitude == escape - 1) magnitude = max(magnitude, static_cast<int>(__fadd_rn(m, 0.5F)));
+  return value < 0 ? 1u : 0u;
+}
+
+// One coefficient, of `image`, which lies at `place`.
+__device__ void put(const TransformCode& c, const TransformScratch& s, int image,
+                    std::int64_t place, float value, bool& sound) {
+  const std::int32_t at = c.order[place];
+  if (at < 0) return;
+  int magnitude;
+  const std::uint32_t negative = quantize(value, c.classes[at], c.thresholds, sound, magnitude);
+  s.quantized[std::int64_t{image} * c.coded + at] = negative != 0 ? -magnitude : magnitude;
+  if (magnitude < escape) return;
+  const int stream = image * c.streams + at / c.each;
+  const std::uint32_t slot = atomicAdd(s.escapes + stream, 1u);
+  if (slot < max_listed) s.listed[std::int64_t{stream} * max_listed + slot] = at % c.each;
+}
+
+// grid: images, groups and one more for prefix tokens.
+__global__ void __launch_bounds__(block_threads)
+    quantize_kernel(TransformCode c, TransformScratch s, int group) {
+  extern __shared__ __align__(16) float shared[];
+  const int image = static_cast<int>(blockIdx.x), patches = c.rows * c.cols;
+  const std::int64_t prefix_places = std::int64_t{c.prefix} * c.dim;
+  bool sound = true;
+  if (blockIdx.y + 1 == gridDim.y) {
+    wait_for_predecessor();
+    release_successor();
+    const float* const prefix = s.prefix + image * prefix_places;
+    for (int i = static_cast<int>(threadIdx.x); i < prefix_places; i += block_threads)
+      put(c, s, image, i, __fmul_rn(prefix[i], c.per_prefix_step), sound);
+    for (int i = static_cast<int>(threadIdx.x); i < c.prefix + patches; i += block_threads) {
+      const float unit = i < c.prefix
+                             ? s.rows.prefix_units[std::int64_t{image} * c.prefix + i]
+                             : s.rows.patch_units[std::int64_t{image} * patches + i - c.prefix];
+      sound &= unit != 0;
+    }
+  } else {
+    // Sums are over the matrices' columns: of the transposed ones that is row by row.
+    const DctMemory m = memory_of(c, c.inverse_rows, c.inverse_cols, shared, s.planes, group);
+    wait_for_predecessor();
+    release_successor();
+    const int first = static_cast<int>(blockIdx.y) * group;
+    const float* const source = s.patches + std::int64_t{image} * patches * c.components;
+    for (int i = static_cast<int>(threadIdx.x); i < patches * group; i += block_threads) {
+      const int component = first + i % group;
+      m.a[i] = component < c.components ? source[std::int64_t{i / group} * c.components + component]
+                                        : 0.0F;
+    }
+    __syncthreads();
+    transform_axis(m.a, m.b, m.rows, c.rows, c.cols, 1, c.cols, group);
+    __syncthreads();
+    transform_axis(m.b, m.a, m.cols, c.cols, c.rows, c.cols, 1, group);
+    __syncthreads();
+    for (int i = static_cast<int>(threadIdx.x); i < patches * group; i += block_threads) {
+      const int component = first + i % group;
+      if (component < c.components)
+        put(c, s, image, prefix_places + std::int64_t{i / group} * c.components + component,
+            __fmul_rn(m.a[i], c.per_step), sound);
+    }
+  }
+  if (__syncthreads_or(!sound) != 0 && threadIdx.x == 0) atomicOr(s.unsound + image, 1u);
+}
+
+__device__ float decoded(const TransformCode& c, std::int32_t q) {
+  if (q == 0) return 0.0F;
+  const int m = abs(q);
+  const float size = m == 1   ? c.points[0]
+                     : m == 2 ? c.points[1]
+                              : __fadd_rn(static_cast<float>(m), c.points[2]);
+  return __fmul_rn(q < 0 ? -size : size, c.step);
+}
+
+__global__ void __launch_bounds__(block_threads)
+    planes_kernel(TransformCode c, TransformScratch s, int group) {
+  extern __shared__ __align__(16) float shared[];
+  const int image = static_cast<int>(blockIdx.x), patches = c.rows * c.cols;
+  const DctMemory m = memory_of(c, c.dct_rows, c.dct_cols, shared, s.planes, group);
+  wait_for_predecessor();
+  release_successor();
+  const int first = static_cast<int>(blockIdx.y) * group;
+  const std::int32_t* const order = c.order + std::int64_t{c.prefix} * c.dim;
+  const std::int32_t* const quantized = s.quantized + std::int64_t{image} * c.coded;
+  for (int i = static_cast<int>(threadIdx.x); i < patches * group; i += block_threads) {
+    const int component = first + i % group;
+    float value = 0;
+    if (component < c.components) {
+      const std::int32_t at = order[std::int64_t{i / group} * c.components + component];
+      if (at >= 0) value = decoded(c, quantized[at]);
+    }
+    m.a[i] = value;
+  }
+  __syncthreads();
+  transform_axis(m.a, m.b, m.rows, c.rows, c.cols, 1, c.cols, group);
+  __syncthreads();
+  transform_axis(m.b, m.a, m.cols, c.cols, c.rows, c.cols, 1, group);
+  __syncthreads();
+  float* const target = s.patches + std::int64_t{image} * patches * c.components;
+  for (int i = static_cast<int>(threadIdx.x); i < patches * group; i += block_threads) {
+    const int component = first + i % group;
+    if (component < c.components)
+      target[std::int64_t{i / group} * c.components + component] = m.a[i];
+  }
+}
+
+DctPlan plan_or_global(const Queue& queue, const TransformCode& c) {
+  const DctPlan p = plan(queue, c);
+  return p.group > 0 ? p : DctPlan{1, 0};
+}
+
+}  // namespace
+
+bool dct_in_shared_memory(const Queue& queue, const TransformCode& code) {
+  return plan(queue, code).group > 0;
+}
+
+void transform_quantize(const Queue& queue, const TransformCall& call) {
+  const DctPlan p = plan_or_global(queue, call.code);
+  const int groups = (call.code.components + p.group - 1) / p.group;
+  launch(queue, "the kernel of klt's DCT", quantize_kernel,
+         dim3(static_cast<unsigned>(call.images), static_cast<unsigned>(groups + 1)),
+         dim3(block_threads), p.shared, call.code, call.scratch, p.group);
+}
+
+void transform_planes(const Queue& queue, const TransformCall& call) {
+  const DctPlan p = plan_or_global(queue, call.code);
+  const int groups = (call.code.components + p.group - 1) / p.group;
+  if (groups == 0) return;
+  launch(queue, "the kernel of klt's inverse DCT", planes_kernel,
+         dim3(static_cast<unsigned>(call.images), static_cast<unsigned>(groups)),
+         dim3(block_threads), p.shared, call.code, call.scratch, p.group);
+}
+
+}  // namespace quantring::cuda
