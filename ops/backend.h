@@ -9,12 +9,13 @@
 #include <string>
 
 #include "ops/coding/coding.h"
-#include "ops/coding/transform_coding.h"
 #include "ops/linear.h"
 #include "ops/residual.h"
 #include "ops/tensor.h"
 
 namespace quantring {
+
+struct TransformCode;  // ops/coding/transform_coding.h
 
 // A linear layer's weights in a device's own layout.
 class LinearWeights {

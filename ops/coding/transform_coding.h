@@ -27,6 +27,7 @@ inline constexpr int transform_symbols = 30;        // 0, +1, -1 ... escape
 inline constexpr int transform_ranges_stride = 32;  // of a class
 inline constexpr int transform_slot_shift = 6, transform_slots = 256;
 inline constexpr int transform_max_streams = 8;
+inline constexpr int transform_group = 8;  // steps of a stream, a symbol a lane each
 
 // One operating point's tables, in the device's memory.
 struct TransformCode {
@@ -42,12 +43,21 @@ struct TransformCode {
   // [n, n rounded up to 4], row i is frequency i; the inverse ones are transposed.
   const float *dct_rows = nullptr, *dct_cols = nullptr;
   const float *inverse_rows = nullptr, *inverse_cols = nullptr;
-  const std::uint8_t* classes = nullptr;        // [coded]
-  const std::int32_t* order = nullptr;          // [prefix * dim + patches * components]: which
-                                                // of the coded coefficients, or -1
-  const std::uint32_t* ranges = nullptr;        // [classes, stride]: begin | size << 16
-  const std::uint8_t* first_symbols = nullptr;  // [classes, slots]
-  const float* thresholds = nullptr;            // [classes, 14]
+  // The first two in the host's memory, rows of n.
+  const float *host_dct_rows = nullptr, *host_dct_cols = nullptr;
+  // Classes as lanes take them: [streams, groups, 32 lanes, transform_group steps].
+  const std::uint8_t* step_classes = nullptr;
+  int groups = 0;
+  // Of [prefix * dim + patches * components]: which of the coded coefficients, or -1; its class.
+  const std::int32_t* order = nullptr;
+  const std::uint8_t* place_classes = nullptr;
+  // [classes, stride]: begin | size - 1 << 14 | floor(log2(size)) << 28, and 2^(32 + that log) /
+  // size, at most 2^32 - 1.
+  const std::uint32_t *ranges = nullptr, *inverses = nullptr;
+  // [classes, slots]: of the symbol that the part begins in begin | size - 1 << 14, then the next
+  // one's size - 1 | symbol << 16.
+  const std::uint64_t* slots = nullptr;
+  const float* thresholds = nullptr;  // [classes, 14]
 
   int patches() const { return rows * cols; }
   int tokens() const { return prefix + rows * cols; }

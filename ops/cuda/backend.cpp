@@ -211,15 +211,26 @@ class CudaBackend : public Backend {
                                       std::int64_t images) const override {
     return cuda::transform_scratch_bytes(queue_, code, images);
   }
+  // Entropy coding runs in the streams of the copies. Its memory is used again by the next call,
+  // whose other half waits for it; so do the copies of copy_and_wait().
   void transform_encode(ConstTensor values, const TransformCode& code, void* scratch,
                         std::byte* body) override {
     use();
-    cuda::transform_encode(queue_, values, code, scratch, body);
+    const Queue& behind = streams_.behind_ops();
+    streams_.order(behind, queue_, coded_.get());
+    cuda::transform_encode_values(queue_, values, code, scratch);
+    streams_.order(queue_, behind, coded_.get());
+    cuda::transform_encode_symbols(behind, values, code, scratch, body);
   }
   void transform_decode(const std::byte* body, const TransformCode& code, void* scratch,
                         Tensor values) override {
     use();
-    cuda::transform_decode(queue_, body, code, scratch, values);
+    const Queue& before = streams_.before_ops();
+    check(cudaStreamWaitEvent(before.stream, decoded_.get()), "cudaStreamWaitEvent");
+    cuda::transform_decode_symbols(before, body, code, scratch, values.shape[0]);
+    streams_.order(before, queue_, symbols_.get());
+    cuda::transform_decode_values(queue_, body, code, scratch, values);
+    check(cudaEventRecord(decoded_.get(), queue_.stream), "cudaEventRecord");
   }
 
  private:
@@ -228,6 +239,7 @@ class CudaBackend : public Backend {
 
   void copy_and_wait(const void* source, std::size_t bytes, void* target, cudaMemcpyKind kind) {
     use();
+    streams_.order(streams_.behind_ops(), queue_, coded_.get());
     check(cudaMemcpyAsync(target, source, bytes, kind, queue_.stream), "cudaMemcpyAsync");
     check(cudaStreamSynchronize(queue_.stream), "the work on the GPU");
   }
@@ -253,6 +265,8 @@ class CudaBackend : public Backend {
   bool residual_f32_;
   bool integrated_ = false;
   Streams streams_;
+  cuda::Event coded_ = cuda::make_event(), symbols_ = cuda::make_event(),
+              decoded_ = cuda::make_event();
   const Queue& queue_;
   Matmul matmul_;
 };

@@ -1,6 +1,7 @@
 #include "engine/codec/klt/klt_device.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "engine/codec/klt/coefficients.h"
 #include "ops/transfer.h"
@@ -42,6 +43,8 @@ KltDevice::KltDevice(Context& context, const KltTables& tables, std::uint32_t im
   shared_.dct_cols = store(padded(tables.dct_cols, shape.cols, false));
   shared_.inverse_rows = store(padded(tables.dct_rows, shape.rows, true));
   shared_.inverse_cols = store(padded(tables.dct_cols, shape.cols, true));
+  shared_.host_dct_rows = tables.dct_rows.data();
+  shared_.host_dct_cols = tables.dct_cols.data();
   std::size_t scratch = 0;
   for (const KltRate& rate : tables.rates) {
     add(rate);
@@ -65,20 +68,60 @@ void KltDevice::add(const KltRate& rate) {
   code.per_prefix_step = 1.0F / rate.prefix_step;
   std::copy(rate.points.begin(), rate.points.end(), code.points);
   code.patch_synthesis = store(rate.integer_synthesis);
-  code.classes = store(rate.coded_classes);
   std::vector<std::int32_t> order(
       rate.prefix_classes.size() + tables_.shape.patches() * rate.components, -1);
-  for (std::size_t i = 0; i < rate.coded.size(); ++i) order[rate.coded[i]] = size(i);
+  std::vector<std::uint8_t> classes(order.size());
+  for (std::size_t i = 0; i < rate.coded.size(); ++i) {
+    order[rate.coded[i]] = size(i);
+    classes[rate.coded[i]] = rate.coded_classes[i];
+  }
   code.order = store(order);
-  std::vector<std::uint32_t> ranges(klt_classes * transform_ranges_stride);
-  for (std::size_t c = 0; c < klt_classes; ++c)
-    for (std::size_t s = 0; s < klt_symbols; ++s) {
-      const RansRange range = rate.ranges[c * klt_symbols + s];
-      ranges[c * transform_ranges_stride + s] = range.begin | range.size << 16;
-    }
-  code.ranges = store(ranges);
-  code.first_symbols = store(rate.first_symbols);
+  code.place_classes = store(classes);
+  add_steps(rate, code);
+  add_symbols(rate, code);
   code.thresholds = store(rate.thresholds);
+}
+
+void KltDevice::add_steps(const KltRate& rate, TransformCode& code) {
+  const KltStreams streams(rate);
+  const auto lanes = static_cast<std::size_t>(streams.lanes);
+  constexpr std::size_t group_lanes = 32, group = transform_group;
+  const std::size_t steps = (streams.each + lanes - 1) / lanes;
+  const std::size_t groups = (steps + group - 1) / group;
+  std::vector<std::uint8_t> classes(streams.count * groups * group_lanes * group);
+  for (std::size_t i = 0; i < rate.coded.size(); ++i) {
+    const std::size_t stream = i / streams.each, at = i % streams.each;
+    const std::size_t step = at / lanes, lane = at % lanes;
+    classes[((stream * groups + step / group) * group_lanes + lane) * group + step % group] =
+        rate.coded_classes[i];
+  }
+  code.step_classes = store(classes);
+  code.groups = size(groups);
+}
+
+void KltDevice::add_symbols(const KltRate& rate, TransformCode& code) {
+  std::vector<std::uint32_t> ranges(klt_classes * transform_ranges_stride), inverses(ranges.size());
+  std::vector<std::uint64_t> slots(klt_classes * klt_slots);
+  for (std::size_t c = 0; c < klt_classes; ++c) {
+    const RansRange* const of_class = rate.ranges.data() + c * klt_symbols;
+    const auto packed = [](RansRange range) { return range.begin | (range.size - 1) << 14; };
+    for (std::size_t s = 0; s < klt_symbols; ++s) {
+      const int log = std::bit_width(of_class[s].size) - 1;
+      const std::uint64_t inverse = (std::uint64_t{1} << (32 + log)) / of_class[s].size;
+      const std::size_t at = c * transform_ranges_stride + s;
+      ranges[at] = packed(of_class[s]) | static_cast<std::uint32_t>(log) << 28;
+      inverses[at] = static_cast<std::uint32_t>(std::min<std::uint64_t>(inverse, 0xffffffffU));
+    }
+    for (std::size_t part = 0; part < klt_slots; ++part) {
+      const std::size_t s = rate.first_symbols[c * klt_slots + part];
+      const std::uint64_t next = s + 1 < klt_symbols ? of_class[s + 1].size - 1 : 0;
+      slots[c * klt_slots + part] =
+          packed(of_class[s]) | next << 32 | static_cast<std::uint64_t>(s) << 48;
+    }
+  }
+  code.ranges = store(ranges);
+  code.inverses = store(inverses);
+  code.slots = store(slots);
 }
 
 template <class Value>

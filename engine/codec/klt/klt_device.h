@@ -26,6 +26,8 @@ class KltDevice {
   const Value* store(const std::vector<Value>& values);
   TransformMatrix store(const IntegerMatrix& matrix);
   void add(const KltRate& rate);
+  void add_steps(const KltRate& rate, TransformCode& code);
+  void add_symbols(const KltRate& rate, TransformCode& code);
 
   Context& context_;
   const KltTables& tables_;

@@ -8,9 +8,13 @@
 namespace quantring::cuda {
 namespace {
 
-Stream make_stream() {
+// first: its kernels are started before those of others, as far as there is room.
+Stream make_stream(bool first) {
+  int least = 0, greatest = 0;
+  check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
   cudaStream_t stream = nullptr;
-  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+  check(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, first ? greatest : least),
+        "cudaStreamCreate");
   return Stream(stream);
 }
 
@@ -31,9 +35,9 @@ Event make_event() {
 
 Streams::Streams(int device) {
   check(cudaSetDevice(device), "cudaSetDevice");
-  ops_ = make_stream();
-  in_ = make_stream();
-  out_ = make_stream();
+  ops_ = make_stream(false);
+  in_ = make_stream(true);
+  out_ = make_stream(true);
   copied_in_ = make_event();
   computed_ = make_event();
   queue_.stream = ops_.get();
@@ -43,25 +47,28 @@ Streams::Streams(int device) {
                               attribute(cudaDevAttrComputeCapabilityMinor, device);
   queue_.shared_bytes_per_block = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
   queue_.l2_bytes = static_cast<std::size_t>(attribute(cudaDevAttrL2CacheSize, device));
+  in_queue_ = out_queue_ = queue_;
+  in_queue_.stream = in_.get();
+  out_queue_.stream = out_.get();
+}
+
+void Streams::order(const Queue& earlier, const Queue& later, cudaEvent_t event) {
+  check(cudaEventRecord(event, earlier.stream), "cudaEventRecord");
+  check(cudaStreamWaitEvent(later.stream, event), "cudaStreamWaitEvent");
 }
 
 void Streams::copy_in(const void* source, std::size_t bytes, void* target) {
   if (source == target) return;
   check(cudaMemcpyAsync(target, source, bytes, cudaMemcpyHostToDevice, in_.get()),
         "copying to the GPU");
-  check(cudaEventRecord(copied_in_.get(), in_.get()), "cudaEventRecord");
-  check(cudaStreamWaitEvent(ops_.get(), copied_in_.get()), "cudaStreamWaitEvent");
+  order(in_queue_, queue_, copied_in_.get());
 }
 
 void Streams::copy_out(const void* source, std::size_t bytes, void* target, cudaEvent_t arrived) {
-  if (source == target) {
-    check(cudaEventRecord(arrived, ops_.get()), "cudaEventRecord");
-    return;
-  }
-  check(cudaEventRecord(computed_.get(), ops_.get()), "cudaEventRecord");
-  check(cudaStreamWaitEvent(out_.get(), computed_.get()), "cudaStreamWaitEvent");
-  check(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToHost, out_.get()),
-        "copying from the GPU");
+  order(queue_, out_queue_, computed_.get());
+  if (source != target)
+    check(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToHost, out_.get()),
+          "copying from the GPU");
   check(cudaEventRecord(arrived, out_.get()), "cudaEventRecord");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The streams of one context: one for ops, one for copies to the device and one for copies from it,
-// and the events that order them.
+// and the events that order them. Entropy coding, which occupies few multiprocessors for long, runs
+// in the streams of the copies, beside the ops of other micro-batches.
 
 #include <cuda_runtime_api.h>
 
@@ -28,15 +29,20 @@ class Streams {
   explicit Streams(int device);
 
   const Queue& ops() const { return queue_; }
+  const Queue& before_ops() const { return in_queue_; }
+  const Queue& behind_ops() const { return out_queue_; }
 
   // Semantics as in ops/transfer.h; source or target on the host must be page-locked.
   void copy_in(const void* source, std::size_t bytes, void* target);
   void copy_out(const void* source, std::size_t bytes, void* target, cudaEvent_t arrived);
 
+  // What is enqueued in `later` from here on waits for all that is in `earlier` now.
+  void order(const Queue& earlier, const Queue& later, cudaEvent_t event);
+
  private:
   Stream ops_, in_, out_;
   Event copied_in_, computed_;
-  Queue queue_;
+  Queue queue_, in_queue_, out_queue_;
 };
 
 // Waits for the event; returns at once if it was never recorded. Polls briefly before it sleeps:

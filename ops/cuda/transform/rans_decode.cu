@@ -8,14 +8,16 @@
 namespace quantring::cuda {
 namespace {
 
-constexpr int ahead = 4;  // steps whose classes are read at once
+constexpr int group = transform_group;
 constexpr int max_digits = 6;
+constexpr int block_threads = 512;  // to load the tables; a warp a stream decodes
 
-// A stream's words. A lane holds two of every 64, of these and of the next 64.
+// A stream's words. Each lane holds two of the next 64, of which at most 32 are used up, and two of
+// those behind.
 class Words {
  public:
   __device__ Words(const std::byte* begin, std::int64_t bytes)
-      : next_(begin), end_(begin + bytes / 2 * 2) {
+      : next_(begin), end_(begin + bytes / 2 * 2), before_(lanes_before()) {
     now_ = load();
     later_ = load();
   }
@@ -23,17 +25,18 @@ class Words {
   // The next words for the lanes that take one, in the order of lanes. Called by the whole warp.
   __device__ std::uint32_t take(bool taking) {
     const std::uint32_t takers = __ballot_sync(every_lane, taking);
-    const int count = __popc(takers), mine = at_ + __popc(takers & lanes_before());
-    std::uint32_t pair = __shfl_sync(every_lane, now_, mine / 2 & 31);
-    if (at_ + count > 64) {  // the same for all lanes
-      const std::uint32_t behind = __shfl_sync(every_lane, later_, mine / 2 & 31);
-      if (mine >= 64) pair = behind;
-    }
-    at_ += count;
-    if (at_ >= 64) {
-      at_ -= 64;
-      now_ = later_;
-      later_ = load();
+    const int mine = at_ + __popc(takers & before_);
+    const std::uint32_t pair = __shfl_sync(every_lane, now_, mine >> 1 & 31);
+    at_ += __popc(takers);
+    if (at_ >= 32) {  // the same for all lanes
+      const int lane = static_cast<int>(threadIdx.x % 32);
+      const std::uint32_t kept = __shfl_sync(every_lane, now_, lane + 16 & 31);
+      const std::uint32_t added =
+          __shfl_sync(every_lane, later_, half_used_ ? lane : lane + 16 & 31);
+      now_ = lane < 16 ? kept : added;
+      at_ -= 32;
+      if (half_used_) later_ = load();
+      half_used_ = !half_used_;
     }
     return mine % 2 == 0 ? pair & 0xffffu : pair >> 16;
   }
@@ -52,21 +55,22 @@ class Words {
   }
 
   const std::byte *next_, *end_;
-  std::uint32_t now_, later_;
+  std::uint32_t before_, now_, later_;
   int at_ = 0;
+  bool half_used_ = false;  // of later_
 };
 
 struct Decoder {
   Words words;
   std::uint32_t state;
 
-  // A lane that is not active takes nothing.
-  __device__ void take(std::uint32_t begin, std::uint32_t size, bool active) {
-    const std::uint32_t slot = state % rans_slots;
-    if (active) state = size * (state >> rans_bits) + slot - begin;
-    const bool low = active && state < rans_lowest;
+  // inside: slot - begin. A lane that is not active takes nothing.
+  __device__ void take(std::uint32_t inside, std::uint32_t size_less_one, bool active) {
+    const std::uint32_t high = state >> rans_bits;
+    const std::uint32_t taken = size_less_one * high + (high + inside);
+    const bool low = active && taken < rans_lowest;
     const std::uint32_t word = words.take(low);
-    if (low) state = state << 16 | word;
+    state = !active ? state : low ? taken << 16 | word : taken;
   }
 };
 
@@ -105,7 +109,7 @@ __device__ void read_digits(const TransformCode& c, Decoder& decoder, int count,
       const bool active = lane < c.lanes && i >= 0 && i < going_on;
       const std::uint32_t place = active ? open[i] : 0;
       const std::uint32_t taken = decoder.state % rans_slots / digit_size;
-      decoder.take(taken * digit_size, digit_size, active);
+      decoder.take(decoder.state % digit_size, digit_size - 1, active);
       if (active) {
         const auto bits = static_cast<std::int32_t>((taken & 15u) << (4 * digit));
         quantized[place] = digit == 0 ? bits : quantized[place] | bits;
@@ -126,18 +130,30 @@ __device__ void read_digits(const TransformCode& c, Decoder& decoder, int count,
   }
 }
 
-__global__ void __launch_bounds__(32 * transform_max_streams)
+struct Tables {
+  uint2 slots[slot_entries];
+  std::uint32_t ranges[range_entries];
+};
+
+__device__ void load_tables(const TransformCode& c, Tables& tables) {
+  const auto copy = [](const void* source, void* target, int bytes) {
+#pragma unroll 8
+    for (int i = static_cast<int>(threadIdx.x); i < bytes / 16; i += block_threads)
+      static_cast<uint4*>(target)[i] = __ldg(static_cast<const uint4*>(source) + i);
+  };
+  copy(c.slots, tables.slots, sizeof tables.slots);
+  copy(c.ranges, tables.ranges, sizeof tables.ranges);
+}
+
+__global__ void __launch_bounds__(block_threads)
     decode_kernel(TransformCode c, TransformScratch s, const std::byte* body, int images) {
-  __shared__ std::uint32_t ranges[range_entries];
-  __shared__ __align__(16) std::uint8_t first_symbols[slot_entries];
-  const int threads = static_cast<int>(blockDim.x);
-  for (int i = static_cast<int>(threadIdx.x); i < range_entries; i += threads)
-    ranges[i] = c.ranges[i];
-  for (int i = static_cast<int>(threadIdx.x); i < slot_entries / 16; i += threads)
-    reinterpret_cast<uint4*>(first_symbols)[i] = reinterpret_cast<const uint4*>(c.first_symbols)[i];
+  extern __shared__ __align__(16) std::uint8_t shared[];
+  Tables& tables = *reinterpret_cast<Tables*>(shared);
+  load_tables(c, tables);
   wait_for_predecessor();
   release_successor();
   __syncthreads();
+  if (static_cast<int>(threadIdx.x / 32) >= c.streams) return;
   const int image = static_cast<int>(blockIdx.x), stream = static_cast<int>(threadIdx.x / 32);
   const int lane = static_cast<int>(threadIdx.x % 32);
   if (is_plain(body, image)) return;
@@ -157,50 +173,52 @@ __global__ void __launch_bounds__(32 * transform_max_streams)
   const std::int64_t states = min(std::int64_t{4} * c.lanes, bytes.bytes);
   Decoder decoder{Words(bytes.begin + states, bytes.bytes - states), state};
 
-  const std::uint8_t* const classes = c.classes + range.begin;
   const int steps = (range.count + c.lanes - 1) / c.lanes;
-  int found = 0;
-  int next_class[ahead];
-  const auto fetch = [&](int step) {
+  const int groups = (steps + group - 1) / group;
+  int found = 0, i = lane;
+  uint2 next_classes = groups > 0 ? group_classes(c, stream, 0) : make_uint2(0, 0);
+  for (int g = 0; g < groups; ++g) {
+    const uint2 classes = next_classes;
+    next_classes = group_classes(c, stream, min(g + 1, c.groups - 1));
+    std::uint32_t escapes = 0;  // of this lane, a bit a step
 #pragma unroll
-    for (int k = 0; k < ahead; ++k) {
-      const int i = (step + k) * c.lanes + lane;
-      next_class[k] = in_use && i < range.count ? classes[i] : 0;
-    }
-  };
-  fetch(0);
-  for (int step = 0; step < steps; step += ahead) {
-    int class_of[ahead];
-#pragma unroll
-    for (int k = 0; k < ahead; ++k) class_of[k] = next_class[k];
-    fetch(step + ahead);
-#pragma unroll
-    for (int k = 0; k < ahead; ++k) {
-      const int i = (step + k) * c.lanes + lane;
-      const bool active = in_use && i < range.count;
+    for (int k = 0; k < group; ++k) {
+      const bool active = in_use && i + k * c.lanes < range.count;
+      const int of_class = class_at(classes, k);
       const std::uint32_t slot = decoder.state % rans_slots;
-      int symbol = first_symbols[class_of[k] * transform_slots + (slot >> transform_slot_shift)];
-      const std::uint32_t* const entries = ranges + class_of[k] * transform_ranges_stride;
-      std::uint32_t entry = entries[symbol];
-      const std::uint32_t next = entries[symbol + 1];
-      if (slot - (entry & 0xffffu) >= entry >> 16) {
-        entry = next;
+      const uint2 entry = tables.slots[of_class * transform_slots + (slot >> transform_slot_shift)];
+      // The part of slots may reach into the next symbol, and rarely beyond.
+      std::uint32_t inside = slot - (entry.x & range_mask),
+                    size = entry.x >> rans_bits & range_mask;
+      std::uint32_t symbol = entry.y >> 16;
+      if (inside > size) {
+        inside -= size + 1;
+        size = entry.y & 0xffffu;
         ++symbol;
-        while (slot - (entry & 0xffffu) >= entry >> 16) entry = entries[++symbol];
       }
-      decoder.take(entry & 0xffffu, entry >> 16, active);
-      const bool is_escaped = active && symbol == escape_symbol;
+      while (inside > size) {
+        inside -= size + 1;
+        ++symbol;
+        size = tables.ranges[of_class * transform_ranges_stride + symbol] >> rans_bits & range_mask;
+      }
+      decoder.take(inside, size, active);
       if (active) {
-        const int m = (symbol + 1) / 2;
-        quantized[i] = symbol % 2 == 0 ? -m : m;
+        const auto m = static_cast<std::int32_t>((symbol + 1) / 2);
+        quantized[i + k * c.lanes] = symbol % 2 == 0 ? -m : m;
+        if (symbol == escape_symbol) escapes |= 1u << k;
       }
-      const std::uint32_t all = __ballot_sync(every_lane, is_escaped);
-      if (all != 0) {
-        if (is_escaped)
-          escaped[found + __popc(all & lanes_before())] = static_cast<std::uint32_t>(i);
+    }
+    if (__any_sync(every_lane, escapes != 0)) {
+      for (int k = 0; k < group; ++k) {
+        const bool is = (escapes >> k & 1u) != 0;
+        const std::uint32_t all = __ballot_sync(every_lane, is);
+        if (is)
+          escaped[found + __popc(all & lanes_before())] =
+              static_cast<std::uint32_t>(i + k * c.lanes);
         found += __popc(all);
       }
     }
+    i += group * c.lanes;
   }
   if (found > 0) {
     __syncwarp();
@@ -213,9 +231,8 @@ __global__ void __launch_bounds__(32 * transform_max_streams)
 void transform_decode_streams(const Queue& queue, const TransformCall& call,
                               const std::byte* body) {
   launch(queue, "the kernel of klt's decoder", decode_kernel,
-         dim3(static_cast<unsigned>(call.images)),
-         dim3(32 * static_cast<unsigned>(call.code.streams)), 0, call.code, call.scratch, body,
-         call.images);
+         dim3(static_cast<unsigned>(call.images)), dim3(block_threads), sizeof(Tables), call.code,
+         call.scratch, body, call.images);
 }
 
 }  // namespace quantring::cuda

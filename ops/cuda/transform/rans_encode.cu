@@ -6,11 +6,13 @@
 namespace quantring::cuda {
 namespace {
 
-constexpr int ahead = 8;  // steps whose symbols are looked up at once
+constexpr int group = transform_group;
+// The room that a group may take; a stream that has less left is too long to be used.
+constexpr int reserve = group * 32;
 
+// As TransformCode::ranges and inverses have it.
 struct Symbol {
-  std::uint32_t begin, size;
-  float per_size;  // 1 / size, rounded down
+  std::uint32_t range, inverse;
 };
 
 // One stream's coder.
@@ -18,25 +20,24 @@ struct Coder {
   std::uint32_t state = rans_lowest;
   std::uint16_t* words;  // of the stream
   int at;                // the first word written
+  std::uint32_t before;  // lanes_before()
 
   // Called by the whole warp. active: this lane has a symbol.
   __device__ void put(const Symbol& symbol, bool active) {
+    const std::uint32_t size = (symbol.range >> rans_bits & range_mask) + 1;
     // The state after this symbol must fit 32 bits.
-    const bool full = active && state >> (32 - rans_bits) >= symbol.size;
+    const bool full = active && state >> (32 - rans_bits) >= size;
     const std::uint32_t writers = __ballot_sync(every_lane, full);
     at -= __popc(writers);
-    if (full) {
-      words[at + __popc(writers & lanes_before())] = static_cast<std::uint16_t>(state);
-      state >>= 16;
-    }
-    // Below the quotient by less than 1: it is below 2^18, and all steps round down.
-    std::uint32_t times = __float2uint_rz(__fmul_rz(__uint2float_rz(state), symbol.per_size));
-    std::uint32_t rest = state - times * symbol.size;
-    if (rest >= symbol.size) {
-      ++times;
-      rest -= symbol.size;
-    }
-    if (active) state = (times << rans_bits) + rest + symbol.begin;
+    if (full) words[at + __popc(writers & before)] = static_cast<std::uint16_t>(state);
+    const std::uint32_t kept = full ? state >> 16 : state;
+    // Below the quotient by less than 1, as the inverse is rounded down.
+    std::uint32_t times = __umulhi(kept, symbol.inverse) >> (symbol.range >> 28);
+    std::uint32_t rest = kept - times * size;
+    const bool more = rest >= size;
+    times = more ? times + 1 : times;
+    rest = more ? rest - size : rest;
+    if (active) state = (times << rans_bits) + rest + (symbol.range & range_mask);
   }
 };
 
@@ -97,11 +98,11 @@ __device__ int write_digits(const std::int32_t* quantized, int found, std::uint3
 __global__ void __launch_bounds__(32 * transform_max_streams)
     encode_kernel(TransformCode c, TransformScratch s) {
   __shared__ std::uint32_t ranges[range_entries];
-  __shared__ float per_size[range_entries];
+  __shared__ std::uint32_t inverses[range_entries];
   for (int i = static_cast<int>(threadIdx.x); i < range_entries;
        i += static_cast<int>(blockDim.x)) {
     ranges[i] = c.ranges[i];
-    per_size[i] = __frcp_rd(static_cast<float>(max(c.ranges[i] >> 16, 1u)));
+    inverses[i] = c.inverses[i];
   }
   wait_for_predecessor();
   release_successor();
@@ -112,7 +113,6 @@ __global__ void __launch_bounds__(32 * transform_max_streams)
   if (s.unsound[image] != 0) return;
   const StreamRange range = stream_range(c, stream);
   const std::int32_t* const quantized = s.quantized + std::int64_t{image} * c.coded + range.begin;
-  const std::uint8_t* const classes = c.classes + range.begin;
   const std::uint32_t found = s.escapes[index];
   std::uint8_t* const digits = s.digits + index * c.each * 6;
   int digit_count = 0;
@@ -122,54 +122,53 @@ __global__ void __launch_bounds__(32 * transform_max_streams)
     digit_count = write_digits(quantized, static_cast<int>(found), escaped, digits);
     __syncwarp();
   }
-  Coder coder;
-  coder.words = s.words + index * s.word_capacity;
-  coder.at = static_cast<int>(s.word_capacity);
-  const int total = range.count + digit_count;
+  Coder coder{rans_lowest, s.words + index * s.word_capacity, static_cast<int>(s.word_capacity),
+              lanes_before()};
   const bool in_use = lane < c.lanes;
-  const auto look_up = [&](int q, int c_of_it) {
+  const auto look_up = [&](int q, int of_class) {
     const int m = abs(q);
     const int symbol = m == 0 ? 0 : m >= escape_magnitude ? escape_symbol : 2 * m - (q < 0 ? 0 : 1);
-    const int entry = c_of_it * transform_ranges_stride + symbol;
-    return Symbol{ranges[entry] & 0xffffu, ranges[entry] >> 16, per_size[entry]};
+    const int entry = of_class * transform_ranges_stride + symbol;
+    return Symbol{ranges[entry], inverses[entry]};
   };
-  int step = (total + c.lanes - 1) / c.lanes;
-  const int whole = range.count / c.lanes;  // steps of coefficients alone
-  // Room for `ahead` steps; a stream that would take more is not used.
-  const int reserve = ahead * 32;
-  while (step > whole && coder.at >= 32) {
-    const int i = --step * c.lanes + lane;
-    const bool active = in_use && i < total;
-    Symbol symbol{0, digit_size, __frcp_rd(static_cast<float>(digit_size))};
-    if (active && i < range.count) symbol = look_up(quantized[i], classes[i]);
-    if (active && i >= range.count)
-      symbol.begin = static_cast<std::uint32_t>(digits[i - range.count]) * digit_size;
+  // Digits, in steps that the last coefficients may have a part in: those are behind.
+  const int total = range.count + digit_count;
+  const int steps = (range.count + c.lanes - 1) / c.lanes;
+  for (int step = (total + c.lanes - 1) / c.lanes; step-- > 0 && coder.at >= reserve;) {
+    const int i = step * c.lanes + lane - range.count;
+    if (step < steps && i - lane + c.lanes <= 0) break;
+    // 2^9 of 2^14
+    Symbol symbol{(digit_size - 1) << rans_bits | 9u << 28, 0xffffffffu};
+    const bool active = in_use && i >= 0 && i < digit_count;
+    if (active) symbol.range |= static_cast<std::uint32_t>(digits[i]) * digit_size;
     coder.put(symbol, active);
   }
   const int mine = in_use ? lane : 0;
-  int next_q[ahead], next_class[ahead];
-  const auto fetch = [&](int last) {  // the steps before `last`
+  int next_q[group];
+  uint2 next_classes;
+  const auto fetch = [&](int g) {
+    next_classes = group_classes(c, stream, max(g, 0));
 #pragma unroll
-    for (int k = 0; k < ahead; ++k) {
-      const int at = max(last - 1 - k, 0) * c.lanes + mine;
-      next_q[k] = whole > 0 ? quantized[at] : 0;
-      next_class[k] = whole > 0 ? classes[at] : 0;
+    for (int k = 0; k < group; ++k) {
+      const int at = max(g, 0) * group + k;
+      next_q[k] = __ldg(quantized + min(at * c.lanes + mine, range.count - 1));
     }
   };
-  fetch(step);
-  while (step > 0 && coder.at >= reserve) {
-    Symbol symbols[ahead];
+  int g = (steps + group - 1) / group - 1;
+  if (g >= 0) fetch(g);
+  for (; g >= 0 && coder.at >= reserve; --g) {
+    Symbol symbols[group];
 #pragma unroll
-    for (int k = 0; k < ahead; ++k) symbols[k] = look_up(next_q[k], next_class[k]);
-    fetch(step - ahead);
+    for (int k = 0; k < group; ++k) symbols[k] = look_up(next_q[k], class_at(next_classes, k));
+    fetch(g - 1);
 #pragma unroll
-    for (int k = 0; k < ahead; ++k) coder.put(symbols[k], in_use && k < step);
-    step -= ahead;
+    for (int k = group - 1; k >= 0; --k)
+      coder.put(symbols[k], in_use && (g * group + k) * c.lanes + lane < range.count);
   }
   if (lane < c.lanes) s.states[index * 32 + lane] = coder.state;
   if (lane != 0) return;
   s.counts[index] = static_cast<std::uint32_t>(s.word_capacity - coder.at);
-  if (step > 0) atomicOr(s.unsound + image, 1u);  // too long
+  if (coder.at < reserve) atomicOr(s.unsound + image, 1u);  // too long
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ TransformScratch transform_scratch(const Queue& queue, const TransformCode& code
   parts.take(s.rows.prefix_planes, 2 * prefix * transform_padded(code.dim));
   parts.take(s.rows.patch_units, patches);
   parts.take(s.rows.prefix_units, prefix);
+  parts.take(s.values, images * code.tokens() * code.dim * std::int64_t{sizeof(float)});
   parts.take(s.patches, patches * code.components);
   parts.take(s.prefix, prefix * code.dim);
   if (!dct_in_shared_memory(queue, code)) parts.take(s.planes, 2 * patches * code.components);
@@ -58,22 +59,33 @@ std::size_t transform_scratch_bytes(const Queue& queue, const TransformCode& cod
   return transform_scratch(queue, code, images, nullptr).bytes;
 }
 
-void transform_encode(const Queue& queue, ConstTensor values, const TransformCode& code,
-                      void* scratch, std::byte* body) {
+void transform_encode_values(const Queue& queue, ConstTensor values, const TransformCode& code,
+                             void* scratch) {
   const TransformScratch parts = transform_scratch(queue, code, values.shape[0], scratch);
   const TransformCall call{code, parts, static_cast<int>(values.shape[0])};
   transform_rows(queue, call, values);
   transform_analyse(queue, call);
   transform_quantize(queue, call);
-  transform_code_streams(queue, call);
-  transform_join_parts(queue, call, values, body);
 }
 
-void transform_decode(const Queue& queue, const std::byte* body, const TransformCode& code,
-                      void* scratch, Tensor values) {
+void transform_encode_symbols(const Queue& queue, ConstTensor values, const TransformCode& code,
+                              void* scratch, std::byte* body) {
   const TransformScratch parts = transform_scratch(queue, code, values.shape[0], scratch);
   const TransformCall call{code, parts, static_cast<int>(values.shape[0])};
-  transform_decode_streams(queue, call, body);
+  transform_code_streams(queue, call);
+  transform_join_parts(queue, call, values.dtype, body);
+}
+
+void transform_decode_symbols(const Queue& queue, const std::byte* body, const TransformCode& code,
+                              void* scratch, std::int64_t images) {
+  const TransformScratch parts = transform_scratch(queue, code, images, scratch);
+  transform_decode_streams(queue, {code, parts, static_cast<int>(images)}, body);
+}
+
+void transform_decode_values(const Queue& queue, const std::byte* body, const TransformCode& code,
+                             void* scratch, Tensor values) {
+  const TransformScratch parts = transform_scratch(queue, code, values.shape[0], scratch);
+  const TransformCall call{code, parts, static_cast<int>(values.shape[0])};
   transform_planes(queue, call);
   transform_coefficient_rows(queue, call);
   transform_synthesise(queue, call, body, values);

@@ -26,6 +26,7 @@ struct TransformRows {
 
 struct TransformScratch {
   TransformRows rows;
+  std::byte* values;        // a copy: they may be overwritten before their symbols are coded
   float* patches;           // [images, patches, components]
   float* prefix;            // [images, prefix, dim]
   float* planes;            // where shared memory is too small for the DCT; else null
@@ -65,14 +66,20 @@ void transform_quantize(const Queue& queue, const TransformCall& call);
 void transform_planes(const Queue& queue, const TransformCall& call);
 void transform_code_streams(const Queue& queue, const TransformCall& call);
 void transform_decode_streams(const Queue& queue, const TransformCall& call, const std::byte* body);
-void transform_join_parts(const Queue& queue, const TransformCall& call, ConstTensor values,
+void transform_join_parts(const Queue& queue, const TransformCall& call, DType dtype,
                           std::byte* body);
 
 std::size_t transform_scratch_bytes(const Queue& queue, const TransformCode& code,
                                     std::int64_t images);
-void transform_encode(const Queue& queue, ConstTensor values, const TransformCode& code,
-                      void* scratch, std::byte* body);
-void transform_decode(const Queue& queue, const std::byte* body, const TransformCode& code,
-                      void* scratch, Tensor values);
+// In two halves each, so that entropy coding can run beside other work: of encode it is the second,
+// of decode the first.
+void transform_encode_values(const Queue& queue, ConstTensor values, const TransformCode& code,
+                             void* scratch);
+void transform_encode_symbols(const Queue& queue, ConstTensor values, const TransformCode& code,
+                              void* scratch, std::byte* body);
+void transform_decode_symbols(const Queue& queue, const std::byte* body, const TransformCode& code,
+                              void* scratch, std::int64_t images);
+void transform_decode_values(const Queue& queue, const std::byte* body, const TransformCode& code,
+                             void* scratch, Tensor values);
 
 }  // namespace quantring::cuda

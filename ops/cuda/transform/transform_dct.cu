@@ -10,13 +10,19 @@
 namespace quantring::cuda {
 namespace {
 
-constexpr int block_threads = 256, max_group = 32, together = 4;
 constexpr float max_magnitude = 1 << 20;
 constexpr int escape = transform_symbols / 2;
+constexpr int block_threads = 256, max_group = 32, together = 4;
+// Square grids of this side have kernels of their own, whose matrices are operands of instructions:
+// pictures of 224 x 224 in patches of 16 x 16.
+constexpr int fixed_side = 14;
+constexpr int threshold_stride = escape - 1 + escape % 2;  // odd: classes begin in different banks
+constexpr int threshold_floats = transform_classes * threshold_stride;
 
 // Components per block, and the shared memory for two copies of them and both matrices, whose rows
 // are padded to whole fours. Group 0: it is too much.
 struct DctPlan {
+  bool fixed = false;
   int group = 0;
   std::size_t shared = 0;
 };
@@ -25,13 +31,16 @@ std::size_t matrix_floats(const TransformCode& c) {
   return static_cast<std::size_t>(c.rows * padded(c.rows) + c.cols * padded(c.cols));
 }
 DctPlan plan(const Queue& queue, const TransformCode& c) {
+  if (c.rows == fixed_side && c.cols == fixed_side)
+    return {true, max_group, sizeof(float) * static_cast<std::size_t>(c.patches() * max_group)};
   // 48 KiB where that is enough: more blocks fit a multiprocessor.
   for (const std::size_t limit :
-       {std::size_t{49152}, static_cast<std::size_t>(queue.shared_bytes_per_block)}) {
-    for (int group = max_group; group >= (limit == 49152 ? 16 : 1); group /= 2) {
+       {std::size_t{49152} - 4 * threshold_floats,
+        static_cast<std::size_t>(queue.shared_bytes_per_block) - 4 * threshold_floats}) {
+    for (int group = max_group; group >= (limit < 49152 ? 16 : 1); group /= 2) {
       const std::size_t shared =
           sizeof(float) * (matrix_floats(c) + 2 * static_cast<std::size_t>(c.patches() * group));
-      if (shared <= limit) return {group, shared};
+      if (shared <= limit) return {false, group, shared};
     }
   }
   return {};
@@ -68,6 +77,48 @@ __device__ void load_matrix(const float* source, float* target, int n) {
   for (int i = static_cast<int>(threadIdx.x); i < floats; i += block_threads) target[i] = source[i];
 }
 
+// matrix[j][i]: what source j counts in target i.
+struct FixedMatrices {
+  float rows[fixed_side][fixed_side], cols[fixed_side][fixed_side];
+};
+
+// Both axes, in place; a thread has a line of one component in registers.
+template <int n, class Matrix>
+__device__ void transform_fixed_axis(float* values, const Matrix& matrix, int outer_stride,
+                                     int stride) {
+  for (int work = static_cast<int>(threadIdx.x); work < n * max_group; work += block_threads) {
+    float* const line = values + work / max_group * outer_stride * max_group + work % max_group;
+    float x[n];
+#pragma unroll
+    for (int j = 0; j < n; ++j) x[j] = line[j * stride * max_group];
+#pragma unroll
+    for (int i = 0; i < n; ++i) {
+      float sum = 0;
+#pragma unroll
+      for (int j = 0; j < n; ++j) sum = __fadd_rn(sum, __fmul_rn(matrix[j][i], x[j]));
+      line[i * stride * max_group] = sum;
+    }
+  }
+}
+__device__ void transform_fixed(float* values, const FixedMatrices& matrices) {
+  __syncthreads();
+  transform_fixed_axis<fixed_side>(values, matrices.rows, 1, fixed_side);
+  __syncthreads();
+  transform_fixed_axis<fixed_side>(values, matrices.cols, fixed_side, 1);
+  __syncthreads();
+}
+
+FixedMatrices fixed_matrices(const TransformCode& c, bool inverse) {
+  FixedMatrices m;
+  for (int i = 0; i < fixed_side; ++i) {
+    for (int j = 0; j < fixed_side; ++j) {
+      m.rows[inverse ? i : j][inverse ? j : i] = c.host_dct_rows[i * fixed_side + j];
+      m.cols[inverse ? i : j][inverse ? j : i] = c.host_dct_cols[i * fixed_side + j];
+    }
+  }
+  return m;
+}
+
 // The block's memory: shared, or the device's with one component per block (planes not null).
 struct DctMemory {
   const float *rows, *cols;
@@ -88,6 +139,20 @@ __device__ DctMemory memory_of(const TransformCode& c, const float* rows, const 
   return {shared, shared_cols, a, a + size};
 }
 
+// Both axes, from and to m.a.
+__device__ void transform_any(const TransformCode& c, const DctMemory& m, int group) {
+  __syncthreads();
+  transform_axis(m.a, m.b, m.rows, c.rows, c.cols, 1, c.cols, group);
+  __syncthreads();
+  transform_axis(m.b, m.a, m.cols, c.cols, c.rows, c.cols, 1, group);
+  __syncthreads();
+}
+
+// With the matrices as parameters, or without.
+struct NoMatrices {};
+template <class Matrices>
+inline constexpr bool is_fixed = std::is_same_v<Matrices, FixedMatrices>;
+
 __device__ std::uint32_t quantize(float value, int c, const float* thresholds, bool& sound,
                                   int& magnitude) {
   const float m = fabsf(value);
@@ -96,7 +161,7 @@ __device__ std::uint32_t quantize(float value, int c, const float* thresholds, b
     sound = false;
     return 0;
   }
-  const float* const mine = thresholds + c * (escape - 1);
+  const float* const mine = thresholds + c * threshold_stride;
   while (magnitude < escape - 1 && m >= mine[magnitude]) ++magnitude;
   if (magnitude == escape - 1) magnitude = max(magnitude, static_cast<int>(__fadd_rn(m, 0.5F)));
   return value < 0 ? 1u : 0u;
@@ -104,11 +169,12 @@ __device__ std::uint32_t quantize(float value, int c, const float* thresholds, b
 
 // One coefficient, of `image`, which lies at `place`.
 __device__ void put(const TransformCode& c, const TransformScratch& s, int image,
-                    std::int64_t place, float value, bool& sound) {
+                    const float* thresholds, std::int64_t place, float value, bool& sound) {
   const std::int32_t at = c.order[place];
   if (at < 0) return;
   int magnitude;
-  const std::uint32_t negative = quantize(value, c.classes[at], c.thresholds, sound, magnitude);
+  const std::uint32_t negative =
+      quantize(value, c.place_classes[place], thresholds, sound, magnitude);
   s.quantized[std::int64_t{image} * c.coded + at] = negative != 0 ? -magnitude : magnitude;
   if (magnitude < escape) return;
   const int stream = image * c.streams + at / c.each;
@@ -117,8 +183,13 @@ __device__ void put(const TransformCode& c, const TransformScratch& s, int image
 }
 
 // grid: images, groups and one more for prefix tokens.
+template <class Matrices>
 __global__ void __launch_bounds__(block_threads)
-    quantize_kernel(TransformCode c, TransformScratch s, int group) {
+    quantize_kernel(TransformCode c, TransformScratch s, int group, Matrices matrices) {
+  __shared__ float thresholds[threshold_floats];
+  for (int i = static_cast<int>(threadIdx.x); i < transform_classes * (escape - 1);
+       i += block_threads)
+    thresholds[i / (escape - 1) * threshold_stride + i % (escape - 1)] = c.thresholds[i];
   extern __shared__ __align__(16) float shared[];
   const int image = static_cast<int>(blockIdx.x), patches = c.rows * c.cols;
   const std::int64_t prefix_places = std::int64_t{c.prefix} * c.dim;
@@ -126,9 +197,10 @@ __global__ void __launch_bounds__(block_threads)
   if (blockIdx.y + 1 == gridDim.y) {
     wait_for_predecessor();
     release_successor();
+    __syncthreads();
     const float* const prefix = s.prefix + image * prefix_places;
     for (int i = static_cast<int>(threadIdx.x); i < prefix_places; i += block_threads)
-      put(c, s, image, i, __fmul_rn(prefix[i], c.per_prefix_step), sound);
+      put(c, s, image, thresholds, i, __fmul_rn(prefix[i], c.per_prefix_step), sound);
     for (int i = static_cast<int>(threadIdx.x); i < c.prefix + patches; i += block_threads) {
       const float unit = i < c.prefix
                              ? s.rows.prefix_units[std::int64_t{image} * c.prefix + i]
@@ -137,7 +209,9 @@ __global__ void __launch_bounds__(block_threads)
     }
   } else {
     // Sums are over the matrices' columns: of the transposed ones that is row by row.
-    const DctMemory m = memory_of(c, c.inverse_rows, c.inverse_cols, shared, s.planes, group);
+    DctMemory m{nullptr, nullptr, shared, nullptr};
+    if constexpr (!is_fixed<Matrices>)
+      m = memory_of(c, c.inverse_rows, c.inverse_cols, shared, s.planes, group);
     wait_for_predecessor();
     release_successor();
     const int first = static_cast<int>(blockIdx.y) * group;
@@ -147,15 +221,16 @@ __global__ void __launch_bounds__(block_threads)
       m.a[i] = component < c.components ? source[std::int64_t{i / group} * c.components + component]
                                         : 0.0F;
     }
-    __syncthreads();
-    transform_axis(m.a, m.b, m.rows, c.rows, c.cols, 1, c.cols, group);
-    __syncthreads();
-    transform_axis(m.b, m.a, m.cols, c.cols, c.rows, c.cols, 1, group);
-    __syncthreads();
+    if constexpr (is_fixed<Matrices>) {
+      transform_fixed(m.a, matrices);
+    } else {
+      transform_any(c, m, group);
+    }
     for (int i = static_cast<int>(threadIdx.x); i < patches * group; i += block_threads) {
       const int component = first + i % group;
       if (component < c.components)
-        put(c, s, image, prefix_places + std::int64_t{i / group} * c.components + component,
+        put(c, s, image, thresholds,
+            prefix_places + std::int64_t{i / group} * c.components + component,
             __fmul_rn(m.a[i], c.per_step), sound);
     }
   }
@@ -171,11 +246,14 @@ __device__ float decoded(const TransformCode& c, std::int32_t q) {
   return __fmul_rn(q < 0 ? -size : size, c.step);
 }
 
+template <class Matrices>
 __global__ void __launch_bounds__(block_threads)
-    planes_kernel(TransformCode c, TransformScratch s, int group) {
+    planes_kernel(TransformCode c, TransformScratch s, int group, Matrices matrices) {
   extern __shared__ __align__(16) float shared[];
   const int image = static_cast<int>(blockIdx.x), patches = c.rows * c.cols;
-  const DctMemory m = memory_of(c, c.dct_rows, c.dct_cols, shared, s.planes, group);
+  DctMemory m{nullptr, nullptr, shared, nullptr};
+  if constexpr (!is_fixed<Matrices>)
+    m = memory_of(c, c.dct_rows, c.dct_cols, shared, s.planes, group);
   wait_for_predecessor();
   release_successor();
   const int first = static_cast<int>(blockIdx.y) * group;
@@ -190,11 +268,11 @@ __global__ void __launch_bounds__(block_threads)
     }
     m.a[i] = value;
   }
-  __syncthreads();
-  transform_axis(m.a, m.b, m.rows, c.rows, c.cols, 1, c.cols, group);
-  __syncthreads();
-  transform_axis(m.b, m.a, m.cols, c.cols, c.rows, c.cols, 1, group);
-  __syncthreads();
+  if constexpr (is_fixed<Matrices>) {
+    transform_fixed(m.a, matrices);
+  } else {
+    transform_any(c, m, group);
+  }
   float* const target = s.patches + std::int64_t{image} * patches * c.components;
   for (int i = static_cast<int>(threadIdx.x); i < patches * group; i += block_threads) {
     const int component = first + i % group;
@@ -205,7 +283,7 @@ __global__ void __launch_bounds__(block_threads)
 
 DctPlan plan_or_global(const Queue& queue, const TransformCode& c) {
   const DctPlan p = plan(queue, c);
-  return p.group > 0 ? p : DctPlan{1, 0};
+  return p.group > 0 ? p : DctPlan{false, 1, 0};
 }
 
 }  // namespace
@@ -217,18 +295,30 @@ bool dct_in_shared_memory(const Queue& queue, const TransformCode& code) {
 void transform_quantize(const Queue& queue, const TransformCall& call) {
   const DctPlan p = plan_or_global(queue, call.code);
   const int groups = (call.code.components + p.group - 1) / p.group;
-  launch(queue, "the kernel of klt's DCT", quantize_kernel,
-         dim3(static_cast<unsigned>(call.images), static_cast<unsigned>(groups + 1)),
-         dim3(block_threads), p.shared, call.code, call.scratch, p.group);
+  const dim3 grid(static_cast<unsigned>(call.images), static_cast<unsigned>(groups + 1));
+  constexpr const char* name = "the kernel of klt's DCT";
+  if (p.fixed) {
+    launch(queue, name, quantize_kernel<FixedMatrices>, grid, dim3(block_threads), p.shared,
+           call.code, call.scratch, p.group, fixed_matrices(call.code, false));
+  } else {
+    launch(queue, name, quantize_kernel<NoMatrices>, grid, dim3(block_threads), p.shared, call.code,
+           call.scratch, p.group, NoMatrices());
+  }
 }
 
 void transform_planes(const Queue& queue, const TransformCall& call) {
   const DctPlan p = plan_or_global(queue, call.code);
   const int groups = (call.code.components + p.group - 1) / p.group;
   if (groups == 0) return;
-  launch(queue, "the kernel of klt's inverse DCT", planes_kernel,
-         dim3(static_cast<unsigned>(call.images), static_cast<unsigned>(groups)),
-         dim3(block_threads), p.shared, call.code, call.scratch, p.group);
+  const dim3 grid(static_cast<unsigned>(call.images), static_cast<unsigned>(groups));
+  constexpr const char* name = "the kernel of klt's inverse DCT";
+  if (p.fixed) {
+    launch(queue, name, planes_kernel<FixedMatrices>, grid, dim3(block_threads), p.shared,
+           call.code, call.scratch, p.group, fixed_matrices(call.code, true));
+  } else {
+    launch(queue, name, planes_kernel<NoMatrices>, grid, dim3(block_threads), p.shared, call.code,
+           call.scratch, p.group, NoMatrices());
+  }
 }
 
 }  // namespace quantring::cuda

@@ -70,7 +70,7 @@ __device__ void code_plain(const T* values, std::int64_t count, std::byte* targe
 
 template <class T>
 __global__ void __launch_bounds__(block_threads)
-    join_kernel(TransformCode c, TransformScratch s, const T* values, std::byte* body, int images) {
+    join_kernel(TransformCode c, TransformScratch s, std::byte* body, int images) {
   wait_for_predecessor();
   release_successor();
   const int image = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(block_threads)
   if (first && thread == 0) reinterpret_cast<std::uint32_t*>(body)[image] = length;
   if ((length & plain_part) != 0) {
     const std::int64_t count = std::int64_t{c.prefix + c.rows * c.cols} * c.dim;
-    if (first) code_plain(values + image * count, count, target);
+    if (first) code_plain(reinterpret_cast<const T*>(s.values) + image * count, count, target);
     return;
   }
   const int begin = static_cast<int>(blockIdx.x) * block_threads + thread;
@@ -104,13 +104,13 @@ __global__ void __launch_bounds__(block_threads)
 
 }  // namespace
 
-void transform_join_parts(const Queue& queue, const TransformCall& call, ConstTensor values,
+void transform_join_parts(const Queue& queue, const TransformCall& call, DType dtype,
                           std::byte* body) {
-  with_type(values.dtype, [&](auto type) {
+  with_type(dtype, [&](auto type) {
     using T = decltype(type);
     launch(queue, "the kernel of klt's parts", join_kernel<T>,
            dim3(image_blocks, static_cast<unsigned>(call.images)), dim3(block_threads), 0,
-           call.code, call.scratch, static_cast<const T*>(values.data), body, call.images);
+           call.code, call.scratch, body, call.images);
   });
 }
 

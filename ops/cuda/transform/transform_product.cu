@@ -9,6 +9,20 @@
 namespace quantring::cuda {
 namespace {
 
+// One number or two; aligned: two may be written at once.
+template <class T>
+__device__ void put_pair(T* target, bool both, bool aligned, float a, float b) {
+  struct alignas(2 * sizeof(T)) Two {
+    T a, b;
+  };
+  if (both && aligned) {
+    *reinterpret_cast<Two*>(target) = {from_float<T>(a), from_float<T>(b)};
+  } else {
+    target[0] = from_float<T>(a);
+    if (both) target[1] = from_float<T>(b);
+  }
+}
+
 __global__ void __launch_bounds__(product_threads)
     analyse_kernel(ByteProduct patches, ByteProduct prefix, TransformCode code,
                    TransformScratch s) {
@@ -23,9 +37,11 @@ __global__ void __launch_bounds__(product_threads)
                 [&](std::int64_t row, int col, std::int32_t a, std::int32_t b) {
                   const float unit = row_units[row];
                   float* const y = target + row * product.cols + col;
-                  y[0] = coding::row_value(a, unit, code.analysis.units[col]);
-                  if (col + 1 < product.cols)
-                    y[1] = coding::row_value(b, unit, code.analysis.units[col + 1]);
+                  put_pair(y, col + 1 < product.cols, product.cols % 2 == 0,
+                           coding::row_value(a, unit, code.analysis.units[col]),
+                           col + 1 < product.cols
+                               ? coding::row_value(b, unit, code.analysis.units[col + 1])
+                               : 0.0F);
                 });
 }
 
@@ -42,19 +58,20 @@ __global__ void __launch_bounds__(product_threads)
   const float* const units = of_prefix ? code.prefix_synthesis.units : code.patch_synthesis.units;
   const int each = of_prefix ? code.prefix : code.rows * code.cols;
   const int tokens = code.prefix + code.rows * code.cols;
-  multiply_tile(
-      product, of_prefix ? blockIdx.x - patch_tiles : blockIdx.x,
-      [&](std::int64_t row, int col, std::int32_t a, std::int32_t b) {
-        const std::int64_t image = row / each;
-        if (is_plain(body, image)) return;
-        const std::int64_t token = row % each + (of_prefix ? 0 : code.prefix);
-        const float* const mean = code.mean + token * code.dim + col;
-        T* const y = values + (image * tokens + token) * code.dim + col;
-        const float unit = row_units[row];
-        y[0] = from_float<T>(__fadd_rn(coding::row_value(a, unit, units[col]), mean[0]));
-        if (col + 1 < product.cols)
-          y[1] = from_float<T>(__fadd_rn(coding::row_value(b, unit, units[col + 1]), mean[1]));
-      });
+  multiply_tile(product, of_prefix ? blockIdx.x - patch_tiles : blockIdx.x,
+                [&](std::int64_t row, int col, std::int32_t a, std::int32_t b) {
+                  const std::int64_t image = row / each;
+                  if (is_plain(body, image)) return;
+                  const std::int64_t token = row % each + (of_prefix ? 0 : code.prefix);
+                  const float* const mean = code.mean + token * code.dim + col;
+                  T* const y = values + (image * tokens + token) * code.dim + col;
+                  const float unit = row_units[row];
+                  const bool both = col + 1 < product.cols;
+                  put_pair(
+                      y, both, code.dim % 2 == 0,
+                      __fadd_rn(coding::row_value(a, unit, units[col]), mean[0]),
+                      both ? __fadd_rn(coding::row_value(b, unit, units[col + 1]), mean[1]) : 0.0F);
+                });
   // Plain images, shared out to all blocks.
   for (int image = 0; image < images; ++image) {
     if (!is_plain(body, image)) continue;

@@ -55,6 +55,8 @@ __global__ void __launch_bounds__(block_threads)
   const T* const source = values + row * code.dim;
   const float* const mean = code.mean + std::int64_t{token} * code.dim;
   const auto value = [&](int i) { return __fsub_rn(to_float(source[i]), mean[i]); };
+  T* const copy = reinterpret_cast<T*>(s.values) + row * code.dim;
+  for (int i = static_cast<int>(threadIdx.x % 32); i < code.dim; i += 32) copy[i] = source[i];
   const bool of_prefix = token < code.prefix;
   const std::int64_t target =
       of_prefix ? image * code.prefix + token : image * patches + token - code.prefix;

@@ -73,24 +73,31 @@ void steps(const cuda::Queue& queue, Context& context, const KltTables& tables, 
   const cuda::TransformScratch scratch =
       cuda::transform_scratch(queue, code, images, memory.data());
   const cuda::TransformCall call{code, scratch, static_cast<int>(images)};
-  cuda::transform_encode(queue, values, code, memory.data(), body);
+  const auto encode = [&] {
+    cuda::transform_encode_values(queue, values, code, memory.data());
+    cuda::transform_encode_symbols(queue, values, code, memory.data(), body);
+  };
+  encode();
   const auto us = [&](const std::function<void()>& step) {
     return measure(queue, [&](int) { step(); });
   };
-  std::printf("    encode %6.1f us:",
-              us([&] { cuda::transform_encode(queue, values, code, memory.data(), body); }));
+  std::printf("    encode %6.1f us:", us(encode));
   std::printf(" rows %.1f", us([&] { cuda::transform_rows(queue, call, values); }));
   std::printf("  product %.1f", us([&] { cuda::transform_analyse(queue, call); }));
-  std::printf("  dct and symbols %.1f", us([&] {
+  std::printf("  rows, dct and symbols %.1f", us([&] {
                 cuda::transform_rows(queue, call, values);  // resets what this one counts
                 cuda::transform_quantize(queue, call);
               }));
-  std::printf("  rans %.1f", us([&] { cuda::transform_code_streams(queue, call); }));
-  std::printf("  parts %.1f\n", us([&] { cuda::transform_join_parts(queue, call, values, body); }));
-  std::printf("    decode %6.1f us:",
-              us([&] { cuda::transform_decode(queue, body, code, memory.data(), back); }));
-  std::printf(" rans %.1f", us([&] { cuda::transform_decode_streams(queue, call, body); }));
-  std::printf("  dct %.1f", us([&] { cuda::transform_planes(queue, call); }));
+  std::printf("; beside ops: rans %.1f", us([&] { cuda::transform_code_streams(queue, call); }));
+  std::printf("  parts %.1f\n",
+              us([&] { cuda::transform_join_parts(queue, call, values.dtype, body); }));
+  std::printf("    decode %6.1f us:", us([&] {
+                cuda::transform_decode_symbols(queue, body, code, memory.data(), images);
+                cuda::transform_decode_values(queue, body, code, memory.data(), back);
+              }));
+  std::printf(" beside ops: rans %.1f",
+              us([&] { cuda::transform_decode_streams(queue, call, body); }));
+  std::printf("; dct %.1f", us([&] { cuda::transform_planes(queue, call); }));
   std::printf("  rows %.1f", us([&] { cuda::transform_coefficient_rows(queue, call); }));
   std::printf("  product %.1f\n", us([&] { cuda::transform_synthesise(queue, call, body, back); }));
   std::printf("    %d of %d coefficients are coded, in %d streams of %d lanes\n", code.coded,
