@@ -45,20 +45,22 @@ struct TransformCode {
   const float *inverse_rows = nullptr, *inverse_cols = nullptr;
   // The first two in the host's memory, rows of n.
   const float *host_dct_rows = nullptr, *host_dct_cols = nullptr;
-  // Classes as lanes take them: [streams, groups, 32 lanes, transform_group steps].
+  // Classes as lanes take them: [streams, groups, 32 lanes, transform_group steps]. Symbols lie in
+  // the same way.
   const std::uint8_t* step_classes = nullptr;
   int groups = 0;
-  // Of [prefix * dim + patches * components]: which of the coded coefficients, or -1; its class.
+  // Of [prefix * dim + patches * components]: the place among step_classes, or -1; the class.
   const std::int32_t* order = nullptr;
   const std::uint8_t* place_classes = nullptr;
-  // [classes, stride]: begin | size - 1 << 14 | floor(log2(size)) << 28, and 2^(32 + that log) /
-  // size, at most 2^32 - 1.
-  const std::uint32_t *ranges = nullptr, *inverses = nullptr;
-  // [classes, slots]: of the symbol that the part begins in begin | size - 1 << 14, then the next
-  // one's size - 1 | symbol << 16.
+  // [classes, stride]: begin | size - 1 << 14 | floor(log2(size)) << 28 | 2^(32 + that log) / size
+  // << 32, the last at most 2^32 - 1.
+  const std::uint64_t* ranges = nullptr;
+  // [classes, slots], of the symbol that the part begins in: begin | size - 1 << 16 | the next
+  // one's size - 1 << 32 | symbol << 48.
   const std::uint64_t* slots = nullptr;
   const float* thresholds = nullptr;  // [classes, 14]
 
+  int symbol_bytes() const { return streams * groups * 32 * transform_group; }  // of an image
   int patches() const { return rows * cols; }
   int tokens() const { return prefix + rows * cols; }
 };

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "engine/codec/klt/coefficients.h"
+#include "engine/codec/klt/klt_device.h"
 #include "ops/base/error.h"
 #include "ops/coding/bit_packing.h"
 #include "ops/coding/coding.h"
@@ -68,6 +69,10 @@ const Codec& klt_codec() {
   static const KltCodec codec;
   return codec;
 }
+
+KltCodec::KltCodec(const KltTables* tables) : Codec(CodecId::klt, "klt", 0), tables_(tables) {}
+
+KltCodec::~KltCodec() = default;
 
 KltCodec::KltCodec(const KltTables* tables, Context& context, std::uint32_t images)
     : KltCodec(tables) {

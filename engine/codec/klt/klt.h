@@ -10,18 +10,19 @@
 #include <memory>
 
 #include "engine/codec/codec.h"
-#include "engine/codec/klt/klt_device.h"
 #include "engine/codec/klt/klt_tables.h"
 
 namespace quantring {
 
+class KltDevice;  // engine/codec/klt/klt_device.h
+
 class KltCodec final : public Codec {
  public:
   // tables: of the cut; null: sizes and checks only.
-  explicit KltCodec(const KltTables* tables = nullptr)
-      : Codec(CodecId::klt, "klt", 0), tables_(tables) {}
+  explicit KltCodec(const KltTables* tables = nullptr);
   // On the context's device, up to so many images. context must outlive this object.
   KltCodec(const KltTables* tables, Context& context, std::uint32_t images);
+  ~KltCodec() override;
 
   bool has_width(int width) const override { return klt_has_width(width); }
   std::string widths_text() const override { return "3, 2, 1.5, 1, 0.75 or 0.5"; }

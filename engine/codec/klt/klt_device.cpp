@@ -68,15 +68,6 @@ void KltDevice::add(const KltRate& rate) {
   code.per_prefix_step = 1.0F / rate.prefix_step;
   std::copy(rate.points.begin(), rate.points.end(), code.points);
   code.patch_synthesis = store(rate.integer_synthesis);
-  std::vector<std::int32_t> order(
-      rate.prefix_classes.size() + tables_.shape.patches() * rate.components, -1);
-  std::vector<std::uint8_t> classes(order.size());
-  for (std::size_t i = 0; i < rate.coded.size(); ++i) {
-    order[rate.coded[i]] = size(i);
-    classes[rate.coded[i]] = rate.coded_classes[i];
-  }
-  code.order = store(order);
-  code.place_classes = store(classes);
   add_steps(rate, code);
   add_symbols(rate, code);
   code.thresholds = store(rate.thresholds);
@@ -89,38 +80,44 @@ void KltDevice::add_steps(const KltRate& rate, TransformCode& code) {
   const std::size_t steps = (streams.each + lanes - 1) / lanes;
   const std::size_t groups = (steps + group - 1) / group;
   std::vector<std::uint8_t> classes(streams.count * groups * group_lanes * group);
+  std::vector<std::int32_t> order(
+      rate.prefix_classes.size() + tables_.shape.patches() * rate.components, -1);
+  std::vector<std::uint8_t> place_classes(order.size());
   for (std::size_t i = 0; i < rate.coded.size(); ++i) {
     const std::size_t stream = i / streams.each, at = i % streams.each;
     const std::size_t step = at / lanes, lane = at % lanes;
-    classes[((stream * groups + step / group) * group_lanes + lane) * group + step % group] =
-        rate.coded_classes[i];
+    const std::size_t place =
+        ((stream * groups + step / group) * group_lanes + lane) * group + step % group;
+    classes[place] = rate.coded_classes[i];
+    order[rate.coded[i]] = size(place);
+    place_classes[rate.coded[i]] = rate.coded_classes[i];
   }
+  code.order = store(order);
+  code.place_classes = store(place_classes);
   code.step_classes = store(classes);
   code.groups = size(groups);
 }
 
 void KltDevice::add_symbols(const KltRate& rate, TransformCode& code) {
-  std::vector<std::uint32_t> ranges(klt_classes * transform_ranges_stride), inverses(ranges.size());
-  std::vector<std::uint64_t> slots(klt_classes * klt_slots);
+  std::vector<std::uint64_t> ranges(klt_classes * transform_ranges_stride),
+      slots(klt_classes * klt_slots);
   for (std::size_t c = 0; c < klt_classes; ++c) {
     const RansRange* const of_class = rate.ranges.data() + c * klt_symbols;
-    const auto packed = [](RansRange range) { return range.begin | (range.size - 1) << 14; };
     for (std::size_t s = 0; s < klt_symbols; ++s) {
-      const int log = std::bit_width(of_class[s].size) - 1;
-      const std::uint64_t inverse = (std::uint64_t{1} << (32 + log)) / of_class[s].size;
-      const std::size_t at = c * transform_ranges_stride + s;
-      ranges[at] = packed(of_class[s]) | static_cast<std::uint32_t>(log) << 28;
-      inverses[at] = static_cast<std::uint32_t>(std::min<std::uint64_t>(inverse, 0xffffffffU));
+      const RansRange range = of_class[s];
+      const auto log = static_cast<unsigned>(std::bit_width(range.size) - 1);
+      const std::uint64_t inverse = (std::uint64_t{1} << (32 + log)) / range.size;
+      ranges[c * transform_ranges_stride + s] = range.begin | (range.size - 1) << 14 | log << 28 |
+                                                std::min<std::uint64_t>(inverse, 0xffffffffU) << 32;
     }
     for (std::size_t part = 0; part < klt_slots; ++part) {
       const std::size_t s = rate.first_symbols[c * klt_slots + part];
       const std::uint64_t next = s + 1 < klt_symbols ? of_class[s + 1].size - 1 : 0;
-      slots[c * klt_slots + part] =
-          packed(of_class[s]) | next << 32 | static_cast<std::uint64_t>(s) << 48;
+      slots[c * klt_slots + part] = of_class[s].begin | (of_class[s].size - 1) << 16 | next << 32 |
+                                    static_cast<std::uint64_t>(s) << 48;
     }
   }
   code.ranges = store(ranges);
-  code.inverses = store(inverses);
   code.slots = store(slots);
 }
 

@@ -24,14 +24,33 @@ __device__ inline std::uint32_t lanes_before() {
   return mask;
 }
 
-// This lane's classes of a group of steps.
-__device__ inline uint2 group_classes(const TransformCode& c, int stream, int group) {
-  const std::int64_t at = (std::int64_t{stream} * c.groups + group) * 32 + threadIdx.x % 32;
-  return __ldg(reinterpret_cast<const uint2*>(c.step_classes) + at);
+// This lane's bytes of a group of steps, of step_classes or of an image's symbols.
+__device__ inline std::int64_t group_place(const TransformCode& c, int stream, int group) {
+  return ((std::int64_t{stream} * c.groups + group) * 32 + threadIdx.x % 32) * transform_group;
 }
-__device__ inline int class_at(uint2 classes, int step) {
-  return static_cast<int>((step < 4 ? classes.x >> (8 * step) : classes.y >> (8 * (step - 4))) &
+__device__ inline uint2 load_group(const std::uint8_t* source, std::int64_t place) {
+  return *reinterpret_cast<const uint2*>(source + place);
+}
+__device__ inline int byte_at(uint2 bytes, int step) {
+  return static_cast<int>(__byte_perm(bytes.x, bytes.y, 0x4440u | static_cast<unsigned>(step)) &
                           255u);
+}
+
+// Which of an image's coded coefficients has the symbol at `place`.
+__device__ inline int number_at(const TransformCode& c, int place) {
+  const int of_stream = c.groups * 32 * transform_group;
+  const int stream = place / of_stream, rest = place % of_stream;
+  const int step = rest / (32 * transform_group) * transform_group + rest % transform_group;
+  return stream * c.each + step * c.lanes + rest / transform_group % 32;
+}
+
+// The quantized coefficient of a symbol at `place`.
+__device__ inline std::int32_t quantized_at(const TransformCode& c, const TransformScratch& s,
+                                            std::int64_t image, int place) {
+  const int symbol = s.symbols[image * c.streams * c.groups * 32 * transform_group + place];
+  if (symbol == escape_symbol) return s.quantized[image * c.coded + number_at(c, place)];
+  const int m = (symbol + 1) / 2;
+  return symbol % 2 == 0 ? -m : m;
 }
 
 // Where a stream's coefficients begin, and how many there are.

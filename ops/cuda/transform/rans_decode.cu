@@ -1,6 +1,8 @@
 // Words to quantized coefficients: a block an image, a warp a stream. Any bytes decode to
 // something: reads stay within the part, and what is beyond its end is 0.
 
+#include <algorithm>
+
 #include "ops/cuda/device/launch.h"
 #include "ops/cuda/transform/rans.cuh"
 #include "ops/cuda/transform/transform_part.cuh"
@@ -12,64 +14,22 @@ constexpr int group = transform_group;
 constexpr int max_digits = 6;
 constexpr int block_threads = 512;  // to load the tables; a warp a stream decodes
 
-// A stream's words. Each lane holds two of the next 64, of which at most 32 are used up, and two of
-// those behind.
-class Words {
- public:
-  __device__ Words(const std::byte* begin, std::int64_t bytes)
-      : next_(begin), end_(begin + bytes / 2 * 2), before_(lanes_before()) {
-    now_ = load();
-    later_ = load();
-  }
-
-  // The next words for the lanes that take one, in the order of lanes. Called by the whole warp.
-  __device__ std::uint32_t take(bool taking) {
-    const std::uint32_t takers = __ballot_sync(every_lane, taking);
-    const int mine = at_ + __popc(takers & before_);
-    const std::uint32_t pair = __shfl_sync(every_lane, now_, mine >> 1 & 31);
-    at_ += __popc(takers);
-    if (at_ >= 32) {  // the same for all lanes
-      const int lane = static_cast<int>(threadIdx.x % 32);
-      const std::uint32_t kept = __shfl_sync(every_lane, now_, lane + 16 & 31);
-      const std::uint32_t added =
-          __shfl_sync(every_lane, later_, half_used_ ? lane : lane + 16 & 31);
-      now_ = lane < 16 ? kept : added;
-      at_ -= 32;
-      if (half_used_) later_ = load();
-      half_used_ = !half_used_;
-    }
-    return mine % 2 == 0 ? pair & 0xffffu : pair >> 16;
-  }
-
- private:
-  // This lane's two of the next 64.
-  __device__ std::uint32_t load() {
-    const std::byte* const mine = next_ + 4 * (threadIdx.x % 32);
-    next_ += 128;
-    const auto address = reinterpret_cast<std::uintptr_t>(mine);
-    if (mine + 4 <= end_ && address % 4 == 0) return *reinterpret_cast<const std::uint32_t*>(mine);
-    std::uint32_t pair = 0;
-    for (int i = 0; i < 4 && mine + i < end_; ++i)
-      pair |= static_cast<std::uint32_t>(mine[i]) << (8 * i);
-    return pair;
-  }
-
-  const std::byte *next_, *end_;
-  std::uint32_t before_, now_, later_;
-  int at_ = 0;
-  bool half_used_ = false;  // of later_
-};
-
 struct Decoder {
-  Words words;
   std::uint32_t state;
+  const std::uint16_t* words;  // and a 0 behind them
+  int count;                   // words
+  std::uint32_t before;        // lanes_before()
+  int at = 0;
 
-  // inside: slot - begin. A lane that is not active takes nothing.
+  // inside: slot - begin. A lane that is not active takes nothing. Called by the whole warp.
   __device__ void take(std::uint32_t inside, std::uint32_t size_less_one, bool active) {
     const std::uint32_t high = state >> rans_bits;
     const std::uint32_t taken = size_less_one * high + (high + inside);
     const bool low = active && taken < rans_lowest;
-    const std::uint32_t word = words.take(low);
+    // Words go to lanes in their order.
+    const std::uint32_t takers = __ballot_sync(every_lane, low);
+    const std::uint32_t word = words[min(at + __popc(takers & before), count)];
+    at += __popc(takers);
     state = !active ? state : low ? taken << 16 | word : taken;
   }
 };
@@ -132,37 +92,41 @@ __device__ void read_digits(const TransformCode& c, Decoder& decoder, int count,
 
 struct Tables {
   uint2 slots[slot_entries];
-  std::uint32_t ranges[range_entries];
+  std::uint16_t sizes[range_entries];  // less one
 };
 
 __device__ void load_tables(const TransformCode& c, Tables& tables) {
-  const auto copy = [](const void* source, void* target, int bytes) {
+  const int thread = static_cast<int>(threadIdx.x);
 #pragma unroll 8
-    for (int i = static_cast<int>(threadIdx.x); i < bytes / 16; i += block_threads)
-      static_cast<uint4*>(target)[i] = __ldg(static_cast<const uint4*>(source) + i);
-  };
-  copy(c.slots, tables.slots, sizeof tables.slots);
-  copy(c.ranges, tables.ranges, sizeof tables.ranges);
+  for (int i = thread; i < slot_entries / 2; i += block_threads)
+    reinterpret_cast<uint4*>(tables.slots)[i] = __ldg(reinterpret_cast<const uint4*>(c.slots) + i);
+  for (int i = thread; i < range_entries; i += block_threads)
+    tables.sizes[i] = static_cast<std::uint16_t>(c.ranges[i] >> rans_bits & range_mask);
 }
 
-__global__ void __launch_bounds__(block_threads)
-    decode_kernel(TransformCode c, TransformScratch s, const std::byte* body, int images) {
-  extern __shared__ __align__(16) std::uint8_t shared[];
-  Tables& tables = *reinterpret_cast<Tables*>(shared);
-  load_tables(c, tables);
-  wait_for_predecessor();
-  release_successor();
-  __syncthreads();
-  if (static_cast<int>(threadIdx.x / 32) >= c.streams) return;
-  const int image = static_cast<int>(blockIdx.x), stream = static_cast<int>(threadIdx.x / 32);
+// Copies a stream's words, without its states, to a place that is aligned; by the whole block.
+__device__ void copy_words(StreamBytes stream, int lanes, std::uint16_t* target) {
+  const std::int64_t states = min(std::int64_t{4} * lanes, stream.bytes);
+  const std::byte* const source = stream.begin + states;
+  const std::int64_t count = (stream.bytes - states) / 2;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(source) % 2 == 0;
+#pragma unroll 4
+  for (std::int64_t i = threadIdx.x; i < count; i += block_threads)
+    target[i] = aligned ? reinterpret_cast<const std::uint16_t*>(source)[i]
+                        : static_cast<std::uint16_t>(static_cast<unsigned>(source[2 * i]) |
+                                                     static_cast<unsigned>(source[2 * i + 1]) << 8);
+  if (threadIdx.x == 0) target[count] = 0;
+}
+
+// By one warp.
+__device__ void decode_stream(const TransformCode& c, const TransformScratch& s,
+                              const Tables& tables, StreamBytes bytes, int image, int stream,
+                              const std::uint16_t* words) {
   const int lane = static_cast<int>(threadIdx.x % 32);
-  if (is_plain(body, image)) return;
-  const StreamBytes bytes =
-      stream_bytes(part_of(body, images, image), part_length(body, image), c.streams, stream);
   const StreamRange range = stream_range(c, stream);
   const std::int64_t index = std::int64_t{image} * c.streams + stream;
-  std::int32_t* const quantized = s.quantized + std::int64_t{image} * c.coded + range.begin;
   std::uint32_t* const escaped = s.escaped + index * c.each;
+  std::uint8_t* const symbols = s.symbols + std::int64_t{image} * c.streams * c.groups * 32 * group;
 
   const bool in_use = lane < c.lanes;
   std::uint32_t state = 0;
@@ -171,43 +135,39 @@ __global__ void __launch_bounds__(block_threads)
     if (at < bytes.bytes / 2 * 2) state |= static_cast<std::uint32_t>(bytes.begin[at]) << (8 * i);
   }
   const std::int64_t states = min(std::int64_t{4} * c.lanes, bytes.bytes);
-  Decoder decoder{Words(bytes.begin + states, bytes.bytes - states), state};
+  Decoder decoder{state, words, static_cast<int>((bytes.bytes - states) / 2), lanes_before()};
 
   const int steps = (range.count + c.lanes - 1) / c.lanes;
   const int groups = (steps + group - 1) / group;
+  const int whole = c.lanes == 32 ? range.count / (group * 32) : 0;  // groups without gaps
   int found = 0, i = lane;
-  uint2 next_classes = groups > 0 ? group_classes(c, stream, 0) : make_uint2(0, 0);
-  for (int g = 0; g < groups; ++g) {
-    const uint2 classes = next_classes;
-    next_classes = group_classes(c, stream, min(g + 1, c.groups - 1));
-    std::uint32_t escapes = 0;  // of this lane, a bit a step
+  uint2 next_classes = make_uint2(0, 0);
+  if (groups > 0) next_classes = load_group(c.step_classes, group_place(c, stream, 0));
+  // active(k): whether this lane has a symbol in step k of the group.
+  const auto decode_group = [&](uint2 classes, std::int64_t place, auto active) {
+    std::uint32_t taken[2] = {0, 0}, escapes = 0;
 #pragma unroll
     for (int k = 0; k < group; ++k) {
-      const bool active = in_use && i + k * c.lanes < range.count;
-      const int of_class = class_at(classes, k);
+      const int of_class = byte_at(classes, k);
       const std::uint32_t slot = decoder.state % rans_slots;
       const uint2 entry = tables.slots[of_class * transform_slots + (slot >> transform_slot_shift)];
       // The part of slots may reach into the next symbol, and rarely beyond.
-      std::uint32_t inside = slot - (entry.x & range_mask),
-                    size = entry.x >> rans_bits & range_mask;
+      std::uint32_t inside = slot - (entry.x & 0xffffu), size = entry.x >> 16;
       std::uint32_t symbol = entry.y >> 16;
-      if (inside > size) {
-        inside -= size + 1;
-        size = entry.y & 0xffffu;
-        ++symbol;
-      }
+      const bool behind = inside > size;
+      inside = behind ? inside - size - 1 : inside;
+      size = behind ? entry.y & 0xffffu : size;
+      symbol = behind ? symbol + 1 : symbol;
       while (inside > size) {
         inside -= size + 1;
         ++symbol;
-        size = tables.ranges[of_class * transform_ranges_stride + symbol] >> rans_bits & range_mask;
+        size = tables.sizes[of_class * transform_ranges_stride + symbol];
       }
-      decoder.take(inside, size, active);
-      if (active) {
-        const auto m = static_cast<std::int32_t>((symbol + 1) / 2);
-        quantized[i + k * c.lanes] = symbol % 2 == 0 ? -m : m;
-        if (symbol == escape_symbol) escapes |= 1u << k;
-      }
+      decoder.take(inside, size, active(k));
+      taken[k / 4] |= symbol << (k % 4 * 8);
+      if (active(k) && symbol == escape_symbol) escapes |= 1u << k;
     }
+    *reinterpret_cast<uint2*>(symbols + place) = make_uint2(taken[0], taken[1]);
     if (__any_sync(every_lane, escapes != 0)) {
       for (int k = 0; k < group; ++k) {
         const bool is = (escapes >> k & 1u) != 0;
@@ -218,11 +178,54 @@ __global__ void __launch_bounds__(block_threads)
         found += __popc(all);
       }
     }
-    i += group * c.lanes;
+  };
+  for (int g = 0; g < groups; ++g, i += group * c.lanes) {
+    const uint2 classes = next_classes;
+    next_classes = load_group(c.step_classes, group_place(c, stream, min(g + 1, groups - 1)));
+    const std::int64_t place = group_place(c, stream, g);
+    if (g < whole) {
+      decode_group(classes, place, [](int) { return true; });
+    } else {
+      decode_group(classes, place, [&](int k) { return in_use && i + k * c.lanes < range.count; });
+    }
   }
   if (found > 0) {
     __syncwarp();
-    read_digits(c, decoder, range.count, found, escaped, s.open + index * c.each, quantized);
+    read_digits(c, decoder, range.count, found, escaped, s.open + index * c.each,
+                s.quantized + std::int64_t{image} * c.coded + range.begin);
+  }
+}
+
+__global__ void __launch_bounds__(block_threads)
+    decode_kernel(TransformCode c, TransformScratch s, const std::byte* body, int images,
+                  std::int64_t room) {
+  extern __shared__ __align__(16) std::uint8_t shared[];
+  Tables& tables = *reinterpret_cast<Tables*>(shared);
+  load_tables(c, tables);
+  wait_for_predecessor();
+  release_successor();
+  const int image = static_cast<int>(blockIdx.x), mine = static_cast<int>(threadIdx.x / 32);
+  if (is_plain(body, image)) return;
+  const std::byte* const part = part_of(body, images, image);
+  const std::int64_t length = part_length(body, image);
+  // Words in shared memory, where they fit.
+  const bool fits = length + 8 * c.streams <= room;
+  auto* const here = reinterpret_cast<std::uint16_t*>(shared + sizeof(Tables));
+  const auto offset = [&](StreamBytes stream, int i) {
+    return ((stream.begin - part) / 4 + 1 + 2 * i) * 2;  // words
+  };
+  std::uint16_t* const there = s.words + std::int64_t{image} * c.streams * s.word_capacity;
+  for (int i = 0; i < c.streams; ++i) {
+    const StreamBytes stream = stream_bytes(part, length, c.streams, i);
+    copy_words(stream, c.lanes, fits ? here + offset(stream, i) : there + i * s.word_capacity);
+  }
+  __syncthreads();
+  if (mine >= c.streams) return;
+  const StreamBytes stream = stream_bytes(part, length, c.streams, mine);
+  if (fits) {
+    decode_stream(c, s, tables, stream, image, mine, here + offset(stream, mine));
+  } else {
+    decode_stream(c, s, tables, stream, image, mine, there + mine * s.word_capacity);
   }
 }
 
@@ -230,9 +233,12 @@ __global__ void __launch_bounds__(block_threads)
 
 void transform_decode_streams(const Queue& queue, const TransformCall& call,
                               const std::byte* body) {
+  const std::int64_t most = queue.shared_bytes_per_block - static_cast<int>(sizeof(Tables));
+  const std::int64_t room = std::clamp<std::int64_t>(call.scratch.plain_bytes / 2, 0, most);
   launch(queue, "the kernel of klt's decoder", decode_kernel,
-         dim3(static_cast<unsigned>(call.images)), dim3(block_threads), sizeof(Tables), call.code,
-         call.scratch, body, call.images);
+         dim3(static_cast<unsigned>(call.images)), dim3(block_threads),
+         sizeof(Tables) + static_cast<std::size_t>(room), call.code, call.scratch, body,
+         call.images, room);
 }
 
 }  // namespace quantring::cuda

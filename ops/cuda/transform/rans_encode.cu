@@ -10,11 +10,6 @@ constexpr int group = transform_group;
 // The room that a group may take; a stream that has less left is too long to be used.
 constexpr int reserve = group * 32;
 
-// As TransformCode::ranges and inverses have it.
-struct Symbol {
-  std::uint32_t range, inverse;
-};
-
 // One stream's coder.
 struct Coder {
   std::uint32_t state = rans_lowest;
@@ -22,9 +17,9 @@ struct Coder {
   int at;                // the first word written
   std::uint32_t before;  // lanes_before()
 
-  // Called by the whole warp. active: this lane has a symbol.
-  __device__ void put(const Symbol& symbol, bool active) {
-    const std::uint32_t size = (symbol.range >> rans_bits & range_mask) + 1;
+  // Called by the whole warp. symbol: of TransformCode::ranges. active: this lane has one.
+  __device__ void put(uint2 symbol, bool active) {
+    const std::uint32_t size = (symbol.x >> rans_bits & range_mask) + 1;
     // The state after this symbol must fit 32 bits.
     const bool full = active && state >> (32 - rans_bits) >= size;
     const std::uint32_t writers = __ballot_sync(every_lane, full);
@@ -32,18 +27,19 @@ struct Coder {
     if (full) words[at + __popc(writers & before)] = static_cast<std::uint16_t>(state);
     const std::uint32_t kept = full ? state >> 16 : state;
     // Below the quotient by less than 1, as the inverse is rounded down.
-    std::uint32_t times = __umulhi(kept, symbol.inverse) >> (symbol.range >> 28);
+    std::uint32_t times = __umulhi(kept, symbol.y) >> (symbol.x >> 28);
     std::uint32_t rest = kept - times * size;
     const bool more = rest >= size;
     times = more ? times + 1 : times;
     rest = more ? rest - size : rest;
-    if (active) state = (times << rans_bits) + rest + (symbol.range & range_mask);
+    if (active) state = (times << rans_bits) + rest + (symbol.x & range_mask);
   }
 };
 
-// Lists the stream's escaped coefficients in order.
-__device__ void list_escaped(const std::int32_t* quantized, int count, std::uint32_t found,
-                             const std::uint32_t* listed, std::uint32_t* escaped) {
+// Lists the stream's escaped coefficients in order. symbols: the stream's.
+__device__ void list_escaped(const TransformCode& c, const std::uint8_t* symbols, int count,
+                             std::uint32_t found, const std::uint32_t* listed,
+                             std::uint32_t* escaped) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   if (found <= max_listed) {
     for (std::uint32_t i = lane; i < found; i += 32) {
@@ -54,9 +50,10 @@ __device__ void list_escaped(const std::int32_t* quantized, int count, std::uint
     }
   } else {
     std::uint32_t before = 0;
-    for (int first = 0; first < count; first += 32) {
-      const int i = first + lane;
-      const bool is = i < count && abs(quantized[i]) >= escape_magnitude;
+    for (int step = 0; step * c.lanes < count; ++step) {
+      const int i = step * c.lanes + lane;
+      const int place = (step / group * 32 + lane) * group + step % group;
+      const bool is = lane < c.lanes && i < count && symbols[place] == escape_symbol;
       const std::uint32_t all = __ballot_sync(every_lane, is);
       if (is) escaped[before + __popc(all & lanes_before())] = static_cast<std::uint32_t>(i);
       before += __popc(all);
@@ -97,13 +94,9 @@ __device__ int write_digits(const std::int32_t* quantized, int found, std::uint3
 
 __global__ void __launch_bounds__(32 * transform_max_streams)
     encode_kernel(TransformCode c, TransformScratch s) {
-  __shared__ std::uint32_t ranges[range_entries];
-  __shared__ std::uint32_t inverses[range_entries];
-  for (int i = static_cast<int>(threadIdx.x); i < range_entries;
-       i += static_cast<int>(blockDim.x)) {
-    ranges[i] = c.ranges[i];
-    inverses[i] = c.inverses[i];
-  }
+  __shared__ uint2 ranges[range_entries];
+  for (int i = static_cast<int>(threadIdx.x); i < range_entries; i += static_cast<int>(blockDim.x))
+    ranges[i] = __ldg(reinterpret_cast<const uint2*>(c.ranges) + i);
   wait_for_predecessor();
   release_successor();
   __syncthreads();
@@ -113,24 +106,21 @@ __global__ void __launch_bounds__(32 * transform_max_streams)
   if (s.unsound[image] != 0) return;
   const StreamRange range = stream_range(c, stream);
   const std::int32_t* const quantized = s.quantized + std::int64_t{image} * c.coded + range.begin;
+  const std::uint8_t* const symbols =
+      s.symbols + std::int64_t{image} * c.streams * c.groups * 32 * group;
   const std::uint32_t found = s.escapes[index];
   std::uint8_t* const digits = s.digits + index * c.each * 6;
   int digit_count = 0;
   if (found > 0) {
     std::uint32_t* const escaped = s.escaped + index * c.each;
-    list_escaped(quantized, range.count, found, s.listed + index * max_listed, escaped);
+    list_escaped(c, symbols + group_place(c, stream, 0) - group * lane, range.count, found,
+                 s.listed + index * max_listed, escaped);
     digit_count = write_digits(quantized, static_cast<int>(found), escaped, digits);
     __syncwarp();
   }
   Coder coder{rans_lowest, s.words + index * s.word_capacity, static_cast<int>(s.word_capacity),
               lanes_before()};
   const bool in_use = lane < c.lanes;
-  const auto look_up = [&](int q, int of_class) {
-    const int m = abs(q);
-    const int symbol = m == 0 ? 0 : m >= escape_magnitude ? escape_symbol : 2 * m - (q < 0 ? 0 : 1);
-    const int entry = of_class * transform_ranges_stride + symbol;
-    return Symbol{ranges[entry], inverses[entry]};
-  };
   // Digits, in steps that the last coefficients may have a part in: those are behind.
   const int total = range.count + digit_count;
   const int steps = (range.count + c.lanes - 1) / c.lanes;
@@ -138,32 +128,35 @@ __global__ void __launch_bounds__(32 * transform_max_streams)
     const int i = step * c.lanes + lane - range.count;
     if (step < steps && i - lane + c.lanes <= 0) break;
     // 2^9 of 2^14
-    Symbol symbol{(digit_size - 1) << rans_bits | 9u << 28, 0xffffffffu};
+    uint2 symbol = make_uint2((digit_size - 1) << rans_bits | 9u << 28, 0xffffffffu);
     const bool active = in_use && i >= 0 && i < digit_count;
-    if (active) symbol.range |= static_cast<std::uint32_t>(digits[i]) * digit_size;
+    if (active) symbol.x |= static_cast<std::uint32_t>(digits[i]) * digit_size;
     coder.put(symbol, active);
   }
-  const int mine = in_use ? lane : 0;
-  int next_q[group];
-  uint2 next_classes;
-  const auto fetch = [&](int g) {
-    next_classes = group_classes(c, stream, max(g, 0));
-#pragma unroll
-    for (int k = 0; k < group; ++k) {
-      const int at = max(g, 0) * group + k;
-      next_q[k] = __ldg(quantized + min(at * c.lanes + mine, range.count - 1));
-    }
-  };
   int g = (steps + group - 1) / group - 1;
+  const int whole = c.lanes == 32 ? range.count / (group * 32) : 0;  // groups without gaps
+  uint2 next_classes, next_symbols;
+  const auto fetch = [&](int of) {
+    const std::int64_t place = group_place(c, stream, max(of, 0));
+    next_classes = load_group(c.step_classes, place);
+    next_symbols = load_group(symbols, place);
+  };
   if (g >= 0) fetch(g);
   for (; g >= 0 && coder.at >= reserve; --g) {
-    Symbol symbols[group];
+    uint2 entries[group];
 #pragma unroll
-    for (int k = 0; k < group; ++k) symbols[k] = look_up(next_q[k], class_at(next_classes, k));
+    for (int k = 0; k < group; ++k)
+      entries[k] = ranges[byte_at(next_classes, k) * transform_ranges_stride +
+                          byte_at(next_symbols, k) % transform_ranges_stride];
     fetch(g - 1);
+    if (g < whole) {
 #pragma unroll
-    for (int k = group - 1; k >= 0; --k)
-      coder.put(symbols[k], in_use && (g * group + k) * c.lanes + lane < range.count);
+      for (int k = group - 1; k >= 0; --k) coder.put(entries[k], true);
+    } else {
+#pragma unroll
+      for (int k = group - 1; k >= 0; --k)
+        coder.put(entries[k], in_use && (g * group + k) * c.lanes + lane < range.count);
+    }
   }
   if (lane < c.lanes) s.states[index * 32 + lane] = coder.state;
   if (lane != 0) return;

@@ -40,6 +40,7 @@ TransformScratch transform_scratch(const Queue& queue, const TransformCode& code
   parts.take(s.patches, patches * code.components);
   parts.take(s.prefix, prefix * code.dim);
   if (!dct_in_shared_memory(queue, code)) parts.take(s.planes, 2 * patches * code.components);
+  parts.take(s.symbols, images * code.symbol_bytes());
   parts.take(s.quantized, images * code.coded);
   parts.take(s.unsound, images);
   parts.take(s.escapes, streams);

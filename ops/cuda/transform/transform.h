@@ -30,7 +30,8 @@ struct TransformScratch {
   float* patches;           // [images, patches, components]
   float* prefix;            // [images, prefix, dim]
   float* planes;            // where shared memory is too small for the DCT; else null
-  std::int32_t* quantized;  // [images, coded]
+  std::uint8_t* symbols;    // [images, symbol_bytes()]
+  std::int32_t* quantized;  // [images, coded]: of those that are escaped
   std::uint32_t* unsound;   // [images]: it cannot be coded
   std::uint32_t* escapes;   // [images, streams]: how many were found
   std::uint32_t* listed;    // [images, streams, max_listed]

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "ops/cuda/device/launch.h"
-#include "ops/cuda/transform/transform.h"
+#include "ops/cuda/transform/rans.cuh"
 
 namespace quantring::cuda {
 namespace {
@@ -175,11 +175,19 @@ __device__ void put(const TransformCode& c, const TransformScratch& s, int image
   int magnitude;
   const std::uint32_t negative =
       quantize(value, c.place_classes[place], thresholds, sound, magnitude);
-  s.quantized[std::int64_t{image} * c.coded + at] = negative != 0 ? -magnitude : magnitude;
+  const int symbol = magnitude == 0        ? 0
+                     : magnitude >= escape ? escape_symbol
+                                           : 2 * magnitude - (negative != 0 ? 0 : 1);
+  s.symbols[std::int64_t{image} * c.streams * c.groups * 32 * transform_group + at] =
+      static_cast<std::uint8_t>(symbol);
   if (magnitude < escape) return;
-  const int stream = image * c.streams + at / c.each;
+  const int number = number_at(c, at);
+  s.quantized[std::int64_t{image} * c.coded + number] = negative != 0 ? -magnitude : magnitude;
+  const int stream = image * c.streams + number / c.each;
   const std::uint32_t slot = atomicAdd(s.escapes + stream, 1u);
-  if (slot < max_listed) s.listed[std::int64_t{stream} * max_listed + slot] = at % c.each;
+  if (slot < max_listed)
+    s.listed[std::int64_t{stream} * max_listed + slot] =
+        static_cast<std::uint32_t>(number % c.each);
 }
 
 // grid: images, groups and one more for prefix tokens.
@@ -258,13 +266,12 @@ __global__ void __launch_bounds__(block_threads)
   release_successor();
   const int first = static_cast<int>(blockIdx.y) * group;
   const std::int32_t* const order = c.order + std::int64_t{c.prefix} * c.dim;
-  const std::int32_t* const quantized = s.quantized + std::int64_t{image} * c.coded;
   for (int i = static_cast<int>(threadIdx.x); i < patches * group; i += block_threads) {
     const int component = first + i % group;
     float value = 0;
     if (component < c.components) {
       const std::int32_t at = order[std::int64_t{i / group} * c.components + component];
-      if (at >= 0) value = decoded(c, quantized[at]);
+      if (at >= 0) value = decoded(c, quantized_at(c, s, image, at));
     }
     m.a[i] = value;
   }

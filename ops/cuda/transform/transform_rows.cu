@@ -4,7 +4,7 @@
 #include "ops/coding/integer_rows.h"
 #include "ops/cuda/device/launch.h"
 #include "ops/cuda/number.h"
-#include "ops/cuda/transform/transform.h"
+#include "ops/cuda/transform/rans.cuh"
 
 namespace quantring::cuda {
 namespace {
@@ -83,10 +83,12 @@ __global__ void __launch_bounds__(block_threads)
     const std::int64_t r = row - patch_rows;
     const int padded = (code.dim + transform_depth - 1) / transform_depth * transform_depth;
     const std::int32_t* const order = code.order + r % code.prefix * code.dim;
-    const std::int32_t* const quantized = s.quantized + r / code.prefix * code.coded;
+    const std::int64_t image = r / code.prefix;
     const auto value = [&](int i) {
       const std::int32_t at = order[i];
-      return at < 0 ? 0.0F : __fmul_rn(static_cast<float>(quantized[at]), code.prefix_step);
+      return at < 0 ? 0.0F
+                    : __fmul_rn(static_cast<float>(quantized_at(code, s, image, at)),
+                                code.prefix_step);
     };
     write_row(value, code.dim, padded, s.rows.prefix_planes + r * padded,
               s.rows.prefix_planes + (prefix_rows + r) * padded, s.rows.prefix_units + r);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/codec/coder.h"
+#include "engine/codec/klt/klt_device.h"
 #include "engine/model/random_model.h"
 #include "engine/stage/stage_runner.h"
 #include "ops/cuda/transform/transform.h"
