@@ -80,31 +80,50 @@ class Calibration {
   }
 
   void fit_rates(KltTables& tables, const std::vector<float>& streams) const {
-    const KltShape& shape = tables.shape;
-    const std::size_t prefix = shape.prefix * shape.dim, patches = shape.patches() * shape.dim;
     tables.prepare();
-    KltCoefficients all;
-    all.images = images_;
-    all.prefix.resize(images_ * prefix);
-    all.patches.resize(images_ * patches);
-    std::vector<std::vector<float>> work(static_cast<std::size_t>(3 * context_.threads()));
-    context_.pool().parallel_for(static_cast<std::int64_t>(images_), [&](std::int64_t i, int w) {
-      std::vector<float>* const mine = work.data() + 3 * w;
-      const auto image = static_cast<std::size_t>(i);
-      tables.analyse(streams.data() + image * (prefix + patches), shape.dim, mine[0], mine[1],
-                     mine[2]);
-      std::copy(mine[0].begin(), mine[0].end(), all.prefix.data() + image * prefix);
-      std::copy(mine[1].begin(), mine[1].end(), all.patches.data() + image * patches);
-    });
+    const KltCoefficients all = coefficients(tables, streams);
     std::vector<int> widths(klt_widths.begin(), klt_widths.end());
     std::sort(widths.begin(), widths.end());
     tables.rates.resize(widths.size());
-    context_.pool().parallel_for(static_cast<std::int64_t>(widths.size()),
-                                 [&](std::int64_t i, int) {
-                                   const auto index = static_cast<std::size_t>(i);
-                                   tables.rates[index] = fit_klt_rate(tables, all, widths[index]);
-                                 });
+    each(widths.size(),
+         [&](std::size_t i) { tables.rates[i] = fit_klt_rate(tables, all, widths[i]); });
     tables.prepare();
+  }
+
+  // sent: as a stage sends them, one for each rate, in whose chain klt coded them before.
+  void fit_chained_rates(KltTables& tables, const std::vector<std::vector<float>>& sent) const {
+    std::vector<KltRate> chained(klt_chained_widths.size());
+    each(chained.size(), [&](std::size_t i) {
+      const int width = klt_chained_widths[i];
+      const std::size_t rate = rate_index(tables, width);
+      chained[i] = fit_klt_rate(tables, coefficients(tables, sent[rate]), width);
+      chained[i].width += klt_chained;
+    });
+    tables.rates.insert(tables.rates.end(), chained.begin(), chained.end());
+    tables.prepare();
+  }
+
+  static std::size_t rate_index(const KltTables& tables, int width) {
+    return static_cast<std::size_t>(tables.rate(width) - tables.rates.data());
+  }
+
+  KltCoefficients coefficients(const KltTables& tables, const std::vector<float>& streams) const {
+    const KltShape& shape = tables.shape;
+    KltCoefficients all;
+    all.images = images_;
+    std::vector<float> prefix, patches, work;
+    for (std::size_t i = 0; i < images_; ++i) {
+      tables.analyse(streams.data() + i * shape.tokens() * shape.dim, shape.dim, prefix, patches,
+                     work);
+      all.prefix.insert(all.prefix.end(), prefix.begin(), prefix.end());
+      all.patches.insert(all.patches.end(), patches.begin(), patches.end());
+    }
+    return all;
+  }
+
+  void each(std::size_t count, const std::function<void(std::size_t)>& fit) const {
+    context_.pool().parallel_for(static_cast<std::int64_t>(count),
+                                 [&](std::int64_t i, int) { fit(static_cast<std::size_t>(i)); });
   }
 
   // Chains of cuts, each at least coded_every half-blocks behind the one before.
@@ -136,12 +155,25 @@ class Calibration {
           walk.advance(sets, chain[c - 1], chain[c]);
         }
         KltTables& tables = tables_.at(chain[c]);
-        for (std::size_t r = 0; r < tables.rates.size(); ++r)
-          fit_klt_decoder(context_, tables, tables.rates[r], clean, sent[r]);
+        if (c > 0) fit_chained_rates(tables, sent);
+        fit_decoders(tables, clean, sent);
         tables.prepare();
         tell(rates_share() + (1 - rates_share()) * ++done / static_cast<double>(tables_.size()),
              "decoders");
       }
+    }
+  }
+
+  // `sent` becomes what is received.
+  void fit_decoders(KltTables& tables, const std::vector<float>& clean,
+                    std::vector<std::vector<float>>& sent) const {
+    for (KltRate& rate : tables.rates) {
+      const int width = rate.width % klt_chained;
+      const bool in_chain = tables.rate(width + klt_chained) == &rate;
+      std::vector<float> alone;
+      if (!in_chain) alone = clean;
+      fit_klt_decoder(context_, tables, rate, clean,
+                      in_chain ? sent[rate_index(tables, width)] : alone);
     }
   }
 

@@ -5,7 +5,9 @@
 // 2. The pictures go through the model cut by cut; from their coefficients the operating points are
 //    fitted, each to its number of bits.
 // 3. The decoder's matrices are fitted by least squares, so that what they give is closest to the
-//    undisturbed stream although links further up coded it too (every 4 half-blocks).
+//    undisturbed stream although links further up coded it too (every 4 half-blocks). Below one
+//    bit such streams have operating points of their own (klt_chained), and the others' matrices
+//    are fitted to streams that were not coded before.
 
 #include <functional>
 #include <map>

@@ -29,6 +29,8 @@ constexpr std::array table{raw32_codec,   raw16_codec,        ptq_codec, pixels_
 // Far above any tensor, far below the point where a size in bytes would overflow 64 bits.
 constexpr std::uint64_t max_elements = std::uint64_t{1} << 40;
 
+constexpr int max_width = 32;  // that people choose; klt marks some (klt_chained)
+
 std::string shape_text(TensorShape shape) {
   return fmt::format("[{}, {}, {}]", shape.images, shape.tokens, shape.dim);
 }
@@ -115,7 +117,7 @@ bool has_widths(CodecId id) {
 std::vector<int> codec_widths(CodecId id) {
   std::vector<int> widths;
   const Codec* codec = find_codec(id);
-  for (int width = 1; codec != nullptr && width <= 255; ++width) {
+  for (int width = 1; codec != nullptr && width <= max_width; ++width) {
     if (codec->has_width(width)) widths.push_back(width);
   }
   return widths;

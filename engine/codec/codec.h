@@ -116,7 +116,7 @@ std::string codec_name(CodecId id);         // "ptq"
 std::string codec_text(CodecSpec spec);     // "raw32", "ptq 4", "klt 1.5"
 double width_bits(CodecSpec spec);          // 4, 1.5; of a codec that is not known, as it is stored
 bool has_widths(CodecId id);                // its width can be chosen
-std::vector<int> codec_widths(CodecId id);  // all of them, ascending
+std::vector<int> codec_widths(CodecId id);  // all that can be chosen, ascending
 bool needs_tables(CodecId id);              // those of a calibrated model (`quantring calibrate`)
 
 // Of a coded tensor, header included. Throw Error for a codec that is not known and for a shape

@@ -142,7 +142,8 @@ std::string codec_metadata(const CodecFileContent& content) {
   const KltTables& first = content.cuts.begin()->second;
   json cuts = json::array(), widths = json::array();
   for (const auto& [cut, tables] : content.cuts) cuts.push_back(cut);
-  for (const KltRate& rate : first.rates) widths.push_back(rate.width);
+  for (const KltRate& rate : first.rates)
+    if (rate.width < klt_chained) widths.push_back(rate.width);
   const KltShape& shape = first.shape;
   return json_text(json{{"format", 1},
                         {"model", content.model_hash},
@@ -184,7 +185,7 @@ CodecFile::CodecFile(const std::filesystem::path& path) : path_(path.string()), 
     cuts_ = read_ascending(value, "cuts", max_cuts);
     widths_ = read_ascending(value, "widths", klt_widths.size());
     for (const int width : widths_)
-      if (!klt_has_width(width))
+      if (!klt_has_width(width) || width > klt_chained)
         fail(fmt::format("its width {} of klt is not known: calibrate again", width));
     const json listed = parse_json(tensors, "quantring.tensors");
     for (const auto& [name, digest] : listed.items()) digests_[name] = digest.get<std::string>();
@@ -269,6 +270,12 @@ KltTables CodecFile::tables(int cut) const {
   tables.dct_cols = values<float>(bytes("dct.cols", "F32", sizes({shape_.cols, shape_.cols})));
   tables.bands = values<std::uint8_t>(bytes("bands", "U8", sizes({shape_.patches()})));
   for (const int width : widths_) tables.rates.push_back(rate(rate_name(cut, width), width));
+  // Not at every cut: not at the first of a chain, and not with --quick.
+  for (const int width : klt_chained_widths) {
+    const std::string name = rate_name(cut, width + klt_chained);
+    if (digests_.contains(name + "scalars"))
+      tables.rates.push_back(rate(name, width + klt_chained));
+  }
   try {
     tables.prepare();
   } catch (const Error& error) {

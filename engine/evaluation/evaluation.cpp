@@ -174,8 +174,10 @@ void Evaluation::all_cuts(std::span<const float> expected, std::span<const int> 
   const int images = static_cast<int>(labels.size());
   for (EvaluationPoint& point : points_) {
     EvaluationScore& score = point.scores.front();
+    CodecSpec codec = point.codec;
     for (std::size_t cut = 0; cut < plan_.cuts.size(); ++cut) {
-      code(cut, point.codec, floats(cut, results_[cut], images), images, score);
+      if (cut > 0) codec = klt_after(codec, point.codec);
+      code(cut, codec, floats(cut, results_[cut], images), images, score);
       results_[cut + 1] = stages_[cut + 1]->forward_residual(images);
     }
     count(expected, labels, score);

@@ -102,6 +102,7 @@ void StageRunner::submit(std::span<const std::byte> coded, std::uint32_t images)
   }
   const CodecSpec spec = check_input(coded, images);
   Slot& slot = slots_[next_];
+  slot.received = spec;
   const std::byte* const body = input_body(coded.subspan(coded_header_bytes), slot);
   const int count = static_cast<int>(images);
   const Architecture& a = architecture_;
@@ -125,12 +126,12 @@ const std::byte* StageRunner::input_body(std::span<const std::byte> body, Slot& 
   return device_in(slot);
 }
 
-CodecSpec StageRunner::output_codec(std::uint32_t images) const {
-  return stage_.last() ? raw32 : choose_(images);
+CodecSpec StageRunner::output_codec(const Slot& slot, std::uint32_t images) const {
+  return stage_.last() ? raw32 : klt_after(slot.received, choose_(images));
 }
 
 void StageRunner::enqueue_output(Slot& slot, std::uint32_t images) {
-  slot.spec = output_codec(images);
+  slot.spec = output_codec(slot, images);
   const std::size_t body =
       max_bytes(slot.spec, tensor_shape(slot.result.shape)) - coded_header_bytes;
   coder_.encode_body(slot.result, slot.spec, device_out(slot));
@@ -152,7 +153,7 @@ TensorShape StageRunner::collect(std::vector<std::byte>& coded) {
     write_coded_header(slot.spec, std::span(coded).first<coded_header_bytes>());
     std::memcpy(coded.data() + coded_header_bytes, body, bytes);
   } else {
-    coder_.encode(slot.result, output_codec(shape.images), coded);
+    coder_.encode(slot.result, output_codec(slot, shape.images), coded);
   }
   return shape;
 }

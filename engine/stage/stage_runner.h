@@ -54,13 +54,14 @@ class StageRunner {
     Buffer device_in, device_out;
     Event arrived;
     ConstTensor result;
+    CodecSpec received;
     CodecSpec spec;  // a GPU's
   };
 
   void check_images(std::uint32_t images) const;
   CodecSpec check_input(std::span<const std::byte> coded, std::uint32_t images) const;
   const std::byte* input_body(std::span<const std::byte> body, Slot& slot);
-  CodecSpec output_codec(std::uint32_t images) const;
+  CodecSpec output_codec(const Slot& slot, std::uint32_t images) const;
   void enqueue_output(Slot& slot, std::uint32_t images);
   std::byte* device_in(const Slot& slot) const;
   std::byte* device_out(const Slot& slot) const;

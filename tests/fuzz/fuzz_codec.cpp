@@ -101,7 +101,9 @@ Klt& klt_of(std::uint8_t selector) {
 }
 
 CodecSpec klt_spec(std::uint8_t selector) {
-  return {CodecId::klt, static_cast<std::uint8_t>(klt_widths[selector / 2 % klt_widths.size()])};
+  const int width = klt_widths[selector / 2 % klt_widths.size()];
+  const bool chained = (selector & 0x20) != 0 && klt_has_width(width + klt_chained);
+  return {CodecId::klt, static_cast<std::uint8_t>(width + (chained ? klt_chained : 0))};
 }
 
 // Coding is finite and bounded, and gives the same values each time.

@@ -80,6 +80,13 @@ KltCodec::KltCodec(const KltTables* tables, Context& context, std::uint32_t imag
     device_ = std::make_unique<KltDevice>(context, *tables, images);
 }
 
+CodecSpec klt_after(CodecSpec received, CodecSpec chosen) {
+  const int marked = chosen.bits + klt_chained;
+  const bool chained = chosen.id == CodecId::klt && received.id == CodecId::klt &&
+                       received.bits % klt_chained <= chosen.bits && klt_has_width(marked);
+  return chained ? CodecSpec{CodecId::klt, static_cast<std::uint8_t>(marked)} : chosen;
+}
+
 const KltRate& KltCodec::rate(int width, TensorShape shape) const {
   const KltRate* rate = tables_ == nullptr ? nullptr : tables_->rate(width);
   if (rate == nullptr || tables_->shape.tokens() != shape.tokens || tables_->shape.dim != shape.dim)

@@ -16,6 +16,10 @@ namespace quantring {
 
 class KltDevice;  // engine/codec/klt/klt_device.h
 
+// How a stage that received its stream as `received` codes it when it is to send `chosen`: marked
+// as chained where klt has an operating point of its own for that.
+CodecSpec klt_after(CodecSpec received, CodecSpec chosen);
+
 class KltCodec final : public Codec {
  public:
   // tables: of the cut; null: sizes and checks only.
@@ -26,7 +30,7 @@ class KltCodec final : public Codec {
 
   bool has_width(int width) const override { return klt_has_width(width); }
   std::string widths_text() const override { return "3, 2, 1.5, 1, 0.75 or 0.5"; }
-  double width_bits(int width) const override { return 0.25 * width; }
+  double width_bits(int width) const override { return 0.25 * (width % klt_chained); }
   std::uint64_t max_body_bytes(int width, TensorShape shape) const override;
   std::uint64_t body_bytes(int width, TensorShape shape, const std::byte* body) const override;
   double expected_bits(int width, TensorShape shape) const override;

@@ -131,7 +131,10 @@ void prepare_order(KltRate& rate, std::span<const std::uint8_t> bands) {
 }  // namespace
 
 bool klt_has_width(int width) {
-  return std::find(klt_widths.begin(), klt_widths.end(), width) != klt_widths.end();
+  const auto among = [](const auto& widths, int w) {
+    return std::find(widths.begin(), widths.end(), w) != widths.end();
+  };
+  return among(klt_widths, width) || among(klt_chained_widths, width - klt_chained);
 }
 
 void KltRate::prepare_synthesis(std::size_t dim) {
@@ -141,7 +144,8 @@ void KltRate::prepare_synthesis(std::size_t dim) {
 const KltRate* KltTables::rate(int width) const {
   const auto found = std::find_if(rates.begin(), rates.end(),
                                   [width](const KltRate& rate) { return rate.width == width; });
-  return found == rates.end() ? nullptr : &*found;
+  if (found != rates.end()) return &*found;
+  return width > klt_chained ? rate(width - klt_chained) : nullptr;
 }
 
 void KltTables::prepare() {

@@ -34,7 +34,12 @@ inline constexpr std::size_t klt_slots = rans_total >> klt_slot_shift;
 
 // Widths of klt are quarters of a bit per element, on average.
 inline constexpr std::array<int, 6> klt_widths = {12, 8, 6, 4, 3, 2};
-bool klt_has_width(int width);
+// Added to a width, in the header of a coded tensor and in KltRate: the operating point for a
+// stream that klt coded at least as coarsely when its stage received it. What is left of such a
+// stream has less energy, and errors that are known on average.
+inline constexpr int klt_chained = 64;
+inline constexpr std::array<int, 2> klt_chained_widths = {3, 2};
+bool klt_has_width(int width);  // with klt_chained or without
 
 struct KltShape {
   std::size_t prefix = 0, rows = 0, cols = 0, dim = 0;  // prefix tokens, then the grid's
@@ -83,7 +88,8 @@ class KltTables {
   std::vector<std::uint8_t> bands;        // [rows * cols]: of each frequency
   std::vector<KltRate> rates;
 
-  const KltRate* rate(int width) const;  // null: none of this width
+  // Without a chained operating point the one without the mark; null: none of this width.
+  const KltRate* rate(int width) const;
 
   // Checks sizes, ranges and sums, and derives the rest. Throws Error saying what is wrong.
   void prepare();

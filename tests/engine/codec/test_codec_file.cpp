@@ -23,6 +23,14 @@ CodecFileContent some_content(const KltShape& shape) {
   CodecFileContent content{"0123abcd", "{\"ladder\": []}", 200, {}};
   for (const int cut : {2, 5, 11}) {
     KltTables tables = test::klt_tables(shape, static_cast<unsigned>(cut));
+    if (cut > 2) {  // not at the first of a chain
+      for (const int width : klt_chained_widths) {
+        KltRate chained = *tables.rate(width);
+        chained.width += klt_chained;
+        chained.step *= 0.75F;
+        tables.rates.push_back(chained);
+      }
+    }
     round_to_stored(tables);
     content.cuts[cut] = tables;
   }

@@ -233,6 +233,44 @@ TEST_CASE("damaged bodies of klt are refused") {
   }
 }
 
+TEST_CASE("a stream that klt coded before has an operating point of its own, if there is one") {
+  const auto after = [](CodecSpec received, int chosen) {
+    return klt_after(received, klt(chosen));
+  };
+  CHECK(after(klt(2), 2) == klt(2 + klt_chained));
+  CHECK(after(klt(2 + klt_chained), 2) == klt(2 + klt_chained));
+  CHECK(after(klt(2), 3) == klt(3 + klt_chained));
+  CHECK(after(klt(4), 2) == klt(2));    // received finer
+  CHECK(after(klt(2), 12) == klt(12));  // no such point
+  CHECK(after({CodecId::ptq, 2}, 2) == klt(2));
+  CHECK(klt_after(klt(2), {CodecId::ptq, 2}) == CodecSpec{CodecId::ptq, 2});
+
+  const CodecSpec chained = klt(2 + klt_chained);
+  CHECK(codec_text(chained) == "klt 0.5");
+  CHECK(codec_widths(CodecId::klt) == std::vector<int>{2, 3, 4, 6, 8, 12});
+  CHECK_FALSE(codec_valid(klt(12 + klt_chained)));
+  CHECK(expected_bits(chained, {2, 17, 8}) == expected_bits(klt(2), {2, 17, 8}));
+
+  KltTables tables = test::klt_tables({1, 4, 4, 8});
+  const auto values = test::klt_values(tables, 1);
+  const Bytes plain = coded(tables, values, 2), fallback = coded(tables, values, chained.bits);
+  CHECK(read_coded_header(fallback) == chained);
+  CHECK(Bytes(fallback.begin() + 4, fallback.end()) == Bytes(plain.begin() + 4, plain.end()));
+  CHECK(decoded(tables, fallback, 1) == decoded(tables, plain, 1));
+
+  KltRate own = *tables.rate(2);
+  own.width = chained.bits;
+  own.step /= 2;
+  own.prefix_step /= 2;
+  tables.rates.push_back(own);
+  tables.prepare();
+  const Bytes finer = coded(tables, values, chained.bits);
+  CHECK(finer.size() > plain.size());
+  test::KltReference reference(tables, tables.rates.back());
+  CHECK(decoded(tables, finer, 1) == reference.decode(std::span(finer).subspan(8)));
+  CHECK(coded(tables, values, 2) == plain);
+}
+
 TEST_CASE("klt needs tables of the tensor's shape and the width") {
   const KltTables tables = test::klt_tables({1, 4, 4, 8});
   KltTables few = tables;

@@ -11,6 +11,7 @@
 #include "ops/base/error.h"
 #include "ops/device.h"
 #include "tests/engine/model/architectures.h"
+#include "tests/support/simple_codec_file.h"
 #include "tests/support/temp_folder.h"
 
 namespace quantring {
@@ -180,6 +181,51 @@ TEST_CASE("all cuts at once: what a ring gives") {
     CHECK(point.scores[0].mean_relative_error() ==
           doctest::Approx(ring.relative_error / (3 * pictures)));
   }
+}
+
+TEST_CASE("klt behind klt takes the chained operating point, as stages of a ring do") {
+  const Made made;
+  const ModelFile model(made.folder / "model.safetensors");
+  const std::vector<int> cuts = {1, 2, 4};
+  std::map<int, KltTables> all;
+  for (const int cut : cuts) {
+    KltTables& tables = all[cut] = test::simple_klt_tables(test::klt_shape(made.architecture));
+    KltRate chained = *tables.rate(2);
+    chained.width += klt_chained;
+    chained.step /= 8;
+    chained.prefix_step /= 8;
+    tables.rates.push_back(chained);
+    tables.prepare();
+  }
+  const CodecSpec chosen = spec(CodecId::klt, 2);
+  Context context(1);
+  Evaluation evaluation(context, model, {cuts, {chosen}, true, 7, &all});
+  add_all(evaluation, made.architecture, {7});
+
+  std::vector<std::unique_ptr<StageRunner>> stages;
+  std::vector<int> bounds = {0, 1, 2, 4, made.architecture.half_blocks()};
+  for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
+    const auto tables = [&](std::size_t bound) {
+      return all.contains(bounds[bound]) ? &all.at(bounds[bound]) : nullptr;
+    };
+    stages.push_back(std::make_unique<StageRunner>(
+        context, model, StageRange{bounds[i], bounds[i + 1]}, pictures,
+        [&](std::uint32_t) { return chosen; }, CoderTables{tables(i + 1), tables(i)}));
+  }
+  std::vector<std::byte> tensor = coded_pixels(pixels(made.architecture)), out;
+  std::vector<int> widths;
+  TensorShape shape;
+  for (const auto& stage : stages) {
+    stage->submit(tensor, pictures);
+    shape = stage->collect(out);
+    widths.push_back(read_coded_header(out).bits);
+    tensor = out;
+  }
+  CHECK(widths == std::vector<int>{2, 2 + klt_chained, 2 + klt_chained, 32});
+  Ring ring;
+  ring.logits.resize(shape.elements());
+  decode(tensor, shape, ring.logits);
+  check_same(evaluation.points()[0].scores[0], score_of(ring, run_ring(model, {}, {})));
 }
 
 TEST_CASE("batches and threads change nothing") {
