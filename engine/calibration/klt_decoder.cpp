@@ -13,7 +13,7 @@ namespace {
 
 // Towards the inverse of the basis, as a share of the components' mean square: there are few
 // pictures.
-constexpr double ridge = 0.02;
+constexpr double ridge = 0.1;
 // Sums are of so many parts of the pictures, so that they do not depend on the number of threads.
 constexpr std::size_t sum_blocks = 8;
 

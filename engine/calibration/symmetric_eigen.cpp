@@ -74,17 +74,18 @@ SymmetricEigen symmetric_eigen(std::span<const double> matrix, std::size_t n) {
   return result;
 }
 
-SymmetricRoot symmetric_root(std::span<const double> matrix, std::size_t n, double floor) {
-  if (!(floor > 0)) throw std::invalid_argument("symmetric_root: floor");
+SymmetricPower symmetric_power(std::span<const double> matrix, std::size_t n, double exponent,
+                               double floor) {
+  if (!(floor > 0)) throw std::invalid_argument("symmetric_power: floor");
   SymmetricEigen eigen = symmetric_eigen(matrix, n);
   const double sum = std::accumulate(eigen.values.begin(), eigen.values.end(), 0.0);
   const double least = floor * sum / static_cast<double>(n);
-  std::vector<double> roots(n, 1.0), inverses(n, 1.0);
+  std::vector<double> powers(n, 1.0), inverses(n, 1.0);
   for (std::size_t i = 0; i < n && least > 0; ++i) {
-    roots[i] = std::sqrt(std::max(eigen.values[i], least));
-    inverses[i] = 1 / roots[i];
+    powers[i] = std::pow(std::max(eigen.values[i], least), exponent);
+    inverses[i] = 1 / powers[i];
   }
-  return {compose(eigen.vectors, roots), compose(eigen.vectors, inverses)};
+  return {compose(eigen.vectors, powers), compose(eigen.vectors, inverses)};
 }
 
 }  // namespace quantring

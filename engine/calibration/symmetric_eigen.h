@@ -1,5 +1,5 @@
 #pragma once
-// Eigenvalues and eigenvectors of real symmetric matrices, and roots made of them.
+// Eigenvalues and eigenvectors of real symmetric matrices, and powers made of them.
 
 #include <cstddef>
 #include <span>
@@ -18,12 +18,13 @@ struct SymmetricEigen {
 // eigenvalues too. Throws Error if a value is not finite, std::invalid_argument for a wrong size.
 SymmetricEigen symmetric_eigen(std::span<const double> matrix, std::size_t n);
 
-struct SymmetricRoot {
-  std::vector<double> root, inverse;  // [n, n]; root * root = matrix, root * inverse = identity
+struct SymmetricPower {
+  std::vector<double> power, inverse;  // [n, n]; power * inverse = identity
 };
 
 // Of a positive semidefinite matrix [n, n]. Eigenvalues below floor * their mean are raised to
-// that: floor > 0. A matrix of zeros, which says nothing about directions, has identities as roots.
-SymmetricRoot symmetric_root(std::span<const double> matrix, std::size_t n, double floor);
+// that: floor > 0. Of a matrix of zeros, which says nothing about directions, identities.
+SymmetricPower symmetric_power(std::span<const double> matrix, std::size_t n, double exponent,
+                               double floor);
 
 }  // namespace quantring

@@ -198,23 +198,27 @@ TEST_CASE("only the lower triangle is read; what cannot be decomposed is refused
   CHECK_THROWS_AS(symmetric_eigen(a, 5), std::invalid_argument);
 }
 
-TEST_CASE("the root squared is the matrix, the inverse undoes it") {
+TEST_CASE("powers whose exponents sum to one give the matrix, the inverse undoes each") {
   Matrix values;
   for (int i = 0; i < 20; ++i) values.push_back(1 + i);
   const Matrix a = with_values(values, 4);
-  const SymmetricRoot root = symmetric_root(a, 20, 1e-6);
-  CHECK(largest_difference(multiply(root.root, root.root, 20), a) <= 1e-12);
-  CHECK(largest_difference(multiply(root.root, root.inverse, 20), identity(20)) <= 1e-13);
+  const SymmetricPower root = symmetric_power(a, 20, 0.5, 1e-6);
+  CHECK(largest_difference(multiply(root.power, root.power, 20), a) <= 1e-12);
+  CHECK(largest_difference(multiply(root.power, root.inverse, 20), identity(20)) <= 1e-13);
+  const SymmetricPower less = symmetric_power(a, 20, 0.35, 1e-6);
+  const SymmetricPower rest = symmetric_power(a, 20, 0.65, 1e-6);
+  CHECK(largest_difference(multiply(less.power, rest.power, 20), a) <= 1e-12);
+  CHECK(largest_difference(multiply(less.power, less.inverse, 20), identity(20)) <= 1e-13);
 }
 
 TEST_CASE("eigenvalues below a fraction of the mean are raised to it") {
   // The mean is 2, so that 0 and a rounding error below it become 0.5.
   const Matrix a = with_values({5, 3, 0, -1e-17}, 7);
-  const SymmetricRoot root = symmetric_root(a, 4, 0.25);
-  const Matrix square = multiply(root.root, root.root, 4);
+  const SymmetricPower root = symmetric_power(a, 4, 0.5, 0.25);
+  const Matrix square = multiply(root.power, root.power, 4);
   CHECK(largest_difference(symmetric_eigen(square, 4).values, {5, 3, 0.5, 0.5}) <= 5e-14);
-  CHECK(largest_difference(multiply(root.root, root.inverse, 4), identity(4)) <= 1e-14);
-  const SymmetricRoot nothing = symmetric_root(Matrix(9), 3, 0.25);
-  CHECK(nothing.root == identity(3));
+  CHECK(largest_difference(multiply(root.power, root.inverse, 4), identity(4)) <= 1e-14);
+  const SymmetricPower nothing = symmetric_power(Matrix(9), 3, 0.5, 0.25);
+  CHECK(nothing.power == identity(3));
   CHECK(nothing.inverse == identity(3));
 }
