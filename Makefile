@@ -40,7 +40,7 @@ jetson: ## The same on a Jetson Orin with JetPack 6: build/jetson/quantring
 	cmake --preset jetson -DQUANTRING_TESTS=OFF
 	cmake --build --preset jetson
 
-demo: ## Fashion-MNIST through a 3-stage ring on 50 Mbit/s links, at 32, 8 and 4 bits
+demo: ## Fashion-MNIST through a 3-stage ring on 50 Mbit/s links, at 32, 8, 4 bits and 1
 	@packaging/setup.sh demo
 	@$(MAKE) --no-print-directory build
 	build/release/quantring demo --images $(DATA)/t10k-images-idx3-ubyte.gz

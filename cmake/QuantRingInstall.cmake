@@ -13,7 +13,7 @@ foreach(program quantring quantring-weights)
 endforeach()
 install(FILES packaging/completion/_quantring
   DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT programs)
-install(FILES models/fashion_mnist_vit.safetensors
+install(FILES models/fashion_mnist_vit.safetensors models/fashion_mnist_vit.codec.safetensors
   DESTINATION ${CMAKE_INSTALL_DATADIR}/quantring COMPONENT programs)
 install(FILES packaging/monitoring/grafana-dashboard.json packaging/monitoring/prometheus-alerts.yml
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/quantring/monitoring COMPONENT programs)

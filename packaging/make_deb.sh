@@ -30,8 +30,8 @@ for service in node camera; do
   install -D -m 644 "$here/deb/quantring-$service.default" "$root/etc/default/quantring-$service"
 done
 install -D -m 644 "$here/deb/lintian-overrides" "$root/usr/share/lintian/overrides/quantring"
-# The demo's model; its pictures are in the package dataset-fashion-mnist.
-install -D -m 644 -t "$root/usr/share/quantring" "$here/../models/fashion_mnist_vit.safetensors"
+# The demo's model with its codec file; its pictures are in the package dataset-fashion-mnist.
+install -D -m 644 -t "$root/usr/share/quantring" "$here"/../models/fashion_mnist_vit{,.codec}.safetensors
 for program in quantring quantring-weights; do
   install -D -m 644 "$here/completion/quantring.bash" "$root/usr/share/bash-completion/completions/$program"
 done

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "apps/commands/classify_run.h"
@@ -12,6 +13,8 @@
 #include "apps/options/option_check.h"
 #include "apps/report/report.h"
 #include "apps/session/ring/ring_config.h"
+#include "engine/codec/codec_file.h"
+#include "engine/model/model_file.h"
 #include "ops/base/number_check.h"
 
 namespace quantring::apps {
@@ -37,10 +40,19 @@ double cut_bytes(const RunSummary& summary) {
   return most;
 }
 
+// Whether pictures have taught klt about every cut of the ring.
+bool calibrated(const ModelFile& model, int stages) {
+  const auto file = find_codec_file(model.path(), model.hash());
+  const auto ranges = split_evenly(model.architecture(), stages);
+  return file && std::all_of(ranges.begin() + 1, ranges.end(),
+                             [&](const StageRange& range) { return file->has(range.begin); });
+}
+
 void run_demo(const DemoCommand& command) {
   const std::string model = command.model.empty() ? demo_model() : command.model;
   const std::string images = command.images.empty() ? demo_images() : command.images;
-  const CodecSpec codecs[] = {{CodecId::raw32, 32}, {CodecId::ptq, 8}, {CodecId::ptq, 4}};
+  std::vector<CodecSpec> codecs = {{CodecId::raw32, 32}, {CodecId::ptq, 8}, {CodecId::ptq, 4}};
+  if (calibrated(ModelFile(model), command.stages)) codecs.push_back(parse_codec("klt", 1));
   fmt::print(
       "The first {} pictures through a ring of {} node processes, every link at {} Mbit/s\n\n",
       command.limit, command.stages, command.mbps);
@@ -73,7 +85,7 @@ void run_demo(const DemoCommand& command) {
 
 void add_demo(CLI::App& app) {
   auto* sub = app.add_subcommand(
-      "demo", "Fashion-MNIST through a local ring on slow links, at 32, 8 and 4 bits");
+      "demo", "Fashion-MNIST through a local ring on slow links, at 32, 8, 4 bits and 1");
   auto command = std::make_shared<DemoCommand>();
   sub->add_option("-m,--model", command->model,
                   "Model file (default: the one that comes with the program)");
