@@ -43,7 +43,7 @@ case "$what" in
       [ "$architecture" != "$(dpkg --print-architecture)" ] || continue
       foreign="$architecture"
       packages="$packages crossbuild-essential-$foreign qemu-user-static libssl-dev:$foreign zlib1g-dev:$foreign
-        libjpeg-dev:$foreign libpng-dev:$foreign libwebp-dev:$foreign"
+        libjpeg-dev:$foreign libpng-dev:$foreign libwebp-dev:$foreign libstdc++6:$foreign"
     done
     ;;
   *) echo "usage: $0 build|test|demo|fuzz|tidy|coverage|cuda|package [ARCHITECTURE...]" >&2; exit 2 ;;
