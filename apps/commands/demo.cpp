@@ -43,9 +43,10 @@ double cut_bytes(const RunSummary& summary) {
 // Whether pictures have taught klt about every cut of the ring.
 bool calibrated(const ModelFile& model, int stages) {
   const auto file = find_codec_file(model.path(), model.hash());
+  if (!file || stages > model.architecture().half_blocks()) return false;  // refused by the run
   const auto ranges = split_evenly(model.architecture(), stages);
-  return file && std::all_of(ranges.begin() + 1, ranges.end(),
-                             [&](const StageRange& range) { return file->has(range.begin); });
+  return std::all_of(ranges.begin() + 1, ranges.end(),
+                     [&](const StageRange& range) { return file->has(range.begin); });
 }
 
 void run_demo(const DemoCommand& command) {
