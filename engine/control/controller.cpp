@@ -44,10 +44,9 @@ void check_ladder(const Ladder& ladder, double floor) {
       throw Error(fmt::format("the ladder's {} has an agreement of {}: it is a percentage",
                               codec_text(point.codec), point.agreement));
   }
-  constexpr TensorShape shape{.images = 2, .tokens = 64, .dim = 64};
   for (std::size_t i = 1; i < ladder.size(); ++i) {
     if (!(ladder[i].agreement < ladder[i - 1].agreement) ||
-        expected_bits(ladder[i].codec, shape) >= expected_bits(ladder[i - 1].codec, shape))
+        !takes_fewer_bytes(ladder[i].codec, ladder[i - 1].codec))
       throw Error(fmt::format("the ladder's {} is neither coarser nor smaller than {} before it",
                               codec_text(ladder[i].codec), codec_text(ladder[i - 1].codec)));
   }

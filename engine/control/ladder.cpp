@@ -72,6 +72,11 @@ OperatingPoint point_from(const json& entry, std::size_t number) {
 
 }  // namespace
 
+bool takes_fewer_bytes(CodecSpec coarse, CodecSpec fine) {
+  constexpr TensorShape shape{.images = 2, .tokens = 64, .dim = 64};
+  return expected_bits(coarse, shape) < expected_bits(fine, shape);
+}
+
 Ladder make_ladder(std::vector<OperatingPoint> points) {
   for (OperatingPoint& point : points) {
     const bool exact = point.codec.id == CodecId::raw32;
@@ -87,7 +92,10 @@ Ladder make_ladder(std::vector<OperatingPoint> points) {
   });
   Ladder ladder;
   for (const OperatingPoint& point : points) {
-    if (ladder.empty() || point.agreement > ladder.back().agreement) ladder.push_back(point);
+    if (!ladder.empty() && point.agreement <= ladder.back().agreement) continue;
+    // Of two that can take the same (tah and tah2), the better one.
+    if (!ladder.empty() && !takes_fewer_bytes(ladder.back().codec, point.codec)) ladder.pop_back();
+    ladder.push_back(point);
   }
   std::reverse(ladder.begin(), ladder.end());
   return ladder;

@@ -20,6 +20,9 @@ struct OperatingPoint {
 // Finest first: agreement and bytes both decrease strictly from one point to the next.
 using Ladder = std::vector<OperatingPoint>;
 
+// Whether a tensor takes fewer bytes with `coarse`, as a ladder's order needs.
+bool takes_fewer_bytes(CodecSpec coarse, CodecSpec fine);
+
 // Sorts, and drops every point with no better agreement than one of no more bits per element. raw32
 // is exact: its agreement becomes 100, that of all others at most 99.99, so that raw32 stays.
 Ladder make_ladder(std::vector<OperatingPoint> points);
