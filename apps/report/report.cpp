@@ -103,7 +103,9 @@ std::string limit_text(const RunSummary& summary) {
   if (missed)
     text = fmt::format("the target of {:g} images/s was missed: {:.4g} images/s", target,
                        summary.images_per_s());
-  if (limit.part.empty()) {
+  // A part that carries the target is not why it was missed: the run was too short to measure the
+  // one that is.
+  if (limit.part.empty() || (missed && limit.rate >= target)) {
     const std::string slowest = slowest_part(summary);
     if (!slowest.empty()) text += fmt::format("; busiest was {}", slowest);
   } else {
