@@ -92,11 +92,12 @@ class Calibration {
 
   // sent: as a stage sends them, one for each rate, in whose chain klt coded them before.
   void fit_chained_rates(KltTables& tables, const std::vector<std::vector<float>>& sent) const {
+    std::vector<KltCoefficients> received;
+    for (const int width : klt_chained_widths)
+      received.push_back(coefficients(tables, sent[rate_index(tables, width)]));
     std::vector<KltRate> chained(klt_chained_widths.size());
     each(chained.size(), [&](std::size_t i) {
-      const int width = klt_chained_widths[i];
-      const std::size_t rate = rate_index(tables, width);
-      chained[i] = fit_klt_rate(tables, coefficients(tables, sent[rate]), width);
+      chained[i] = fit_klt_rate(tables, received[i], klt_chained_widths[i]);
       chained[i].width += klt_chained;
     });
     tables.rates.insert(tables.rates.end(), chained.begin(), chained.end());
@@ -109,21 +110,24 @@ class Calibration {
 
   KltCoefficients coefficients(const KltTables& tables, const std::vector<float>& streams) const {
     const KltShape& shape = tables.shape;
+    const std::size_t prefix = shape.prefix * shape.dim, patches = shape.patches() * shape.dim;
     KltCoefficients all;
     all.images = images_;
-    std::vector<float> prefix, patches, work;
-    for (std::size_t i = 0; i < images_; ++i) {
-      tables.analyse(streams.data() + i * shape.tokens() * shape.dim, shape.dim, prefix, patches,
+    all.prefix.resize(images_ * prefix);
+    all.patches.resize(images_ * patches);
+    each(images_, [&](std::size_t i) {
+      std::vector<float> of_prefix, of_patches, work;
+      tables.analyse(streams.data() + i * (prefix + patches), shape.dim, of_prefix, of_patches,
                      work);
-      all.prefix.insert(all.prefix.end(), prefix.begin(), prefix.end());
-      all.patches.insert(all.patches.end(), patches.begin(), patches.end());
-    }
+      std::copy(of_prefix.begin(), of_prefix.end(), all.prefix.data() + i * prefix);
+      std::copy(of_patches.begin(), of_patches.end(), all.patches.data() + i * patches);
+    });
     return all;
   }
 
-  void each(std::size_t count, const std::function<void(std::size_t)>& fit) const {
+  void each(std::size_t count, const std::function<void(std::size_t)>& work) const {
     context_.pool().parallel_for(static_cast<std::int64_t>(count),
-                                 [&](std::int64_t i, int) { fit(static_cast<std::size_t>(i)); });
+                                 [&](std::int64_t i, int) { work(static_cast<std::size_t>(i)); });
   }
 
   // Chains of cuts, each at least coded_every half-blocks behind the one before.
