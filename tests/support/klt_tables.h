@@ -9,9 +9,19 @@
 #include <random>
 #include <vector>
 
+#include "engine/codec/codec.h"
 #include "engine/codec/klt/klt_tables.h"
 
 namespace quantring::test {
+
+inline CodecSpec klt(int width) {
+  return {CodecId::klt, static_cast<std::uint8_t>(width)};
+}
+
+inline TensorShape tensor_of(const KltShape& shape, std::size_t images) {
+  return {static_cast<std::uint32_t>(images), static_cast<std::uint32_t>(shape.tokens()),
+          static_cast<std::uint32_t>(shape.dim)};
+}
 
 // [n, n], orthogonal; row i is frequency i.
 inline std::vector<float> cosines(std::size_t n) {

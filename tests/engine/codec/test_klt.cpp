@@ -18,15 +18,8 @@ namespace quantring {
 namespace {
 
 using test::Bytes;
-
-CodecSpec klt(int width) {
-  return {CodecId::klt, static_cast<std::uint8_t>(width)};
-}
-
-TensorShape tensor_of(const KltShape& shape, std::size_t images) {
-  return {static_cast<std::uint32_t>(images), static_cast<std::uint32_t>(shape.tokens()),
-          static_cast<std::uint32_t>(shape.dim)};
-}
+using test::klt;
+using test::tensor_of;
 
 Bytes coded(const KltTables& tables, const std::vector<float>& values, int width, int threads = 1) {
   const TensorShape shape =

@@ -21,15 +21,8 @@ namespace quantring {
 namespace {
 
 using test::Bytes;
-
-CodecSpec klt(int width) {
-  return {CodecId::klt, static_cast<std::uint8_t>(width)};
-}
-
-TensorShape tensor_of(const KltShape& shape, std::size_t images) {
-  return {static_cast<std::uint32_t>(images), static_cast<std::uint32_t>(shape.tokens()),
-          static_cast<std::uint32_t>(shape.dim)};
-}
+using test::klt;
+using test::tensor_of;
 
 // A GPU and the CPU with the same tables.
 class Pair {
